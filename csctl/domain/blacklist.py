@@ -1,0 +1,232 @@
+"""Whom a blacklist entry means (domain rules, section 7): what is known of a customer and what an entry names are
+brought into one form, and compared as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from itertools import combinations, product
+
+from csctl.domain import contact, ids
+from csctl.domain.addresses import Address
+from csctl.domain.text import digits, fold
+from csctl.errors import Usage
+
+KINDS = ("customer", "email", "phone", "ip", "card", "address")
+Key = tuple[str, str]  # kind, and the value in the form that is compared
+
+_CARD = re.compile(r"(\d{6,8})[ .*x…•:/-]+(\d{4})|(\d{6})(\d{4})", re.ASCII | re.IGNORECASE)
+_ANY_AT_DOMAIN = re.compile(r"\*@([^@\s]+\.[^@\s]+)")
+_SHORT = {
+    "street": "st", "str": "st", "strasse": "st", "saint": "st", "avenue": "ave", "av": "ave", "road": "rd",
+    "boulevard": "blvd", "drive": "dr", "lane": "ln", "court": "ct", "place": "pl", "square": "sq", "terrace": "ter",
+    "highway": "hwy", "parkway": "pkwy", "building": "bldg", "floor": "fl", "mount": "mt", "fort": "ft",
+    "north": "n", "south": "s", "east": "e", "west": "w", "northeast": "ne", "northwest": "nw", "southeast": "se",
+    "southwest": "sw", "usa": "us", "uk": "gb",
+}  # fmt: skip
+_SAYS_NOTHING = {"apartment", "apt", "unit", "suite", "ste", "number", "no", "nr", "room", "rm"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a customer. `cards` are pairs of BIN and last four digits."""
+
+    customer_id: int
+    email: str | None = None
+    phone: str | None = None
+    ip: str | None = None
+    cards: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[Address, ...] = ()
+
+
+def keys_of(facts: Facts) -> set[Key]:
+    """The keys of all entries that would mean this customer, but for networks: those are for `within`."""
+    keys = {("customer", str(facts.customer_id))}
+    if facts.email and "@" in facts.email:
+        email = facts.email.strip().casefold()
+        keys |= {("email", email), ("email", f"*@{email.rpartition('@')[2]}")}
+    if number := digits(facts.phone).lstrip("0"):
+        keys.add(("phone", number))
+    if facts.ip and (ip := _ip(facts.ip)):
+        keys.add(("ip", str(ip)))
+    keys |= {("card", _card_key(bin_, last4)) for bin_, last4 in facts.cards}
+    keys |= {("address", key) for address in set(facts.addresses) for key in _address_keys(address)}
+    return keys
+
+
+def within(ip: str | None, network: str) -> bool:
+    """Whether an IP address lies in a network such as `10.0.0.0/8`."""
+    address = _ip(ip) if ip else None
+    return address is not None and address in ip_network(network)
+
+
+def entry_key(kind: str, value: str, country: str | None = None) -> str:
+    """The form in which an entry's value is compared. `country` reads phone numbers that do not say theirs.
+
+    Raises Usage for a value that is none of its kind.
+    """
+    return {
+        "customer": lambda: str(ids.parse("cus", value).id),
+        "email": lambda: _email_key(value),
+        "phone": lambda: _phone_key(value, country),
+        "ip": lambda: _ip_key(value),
+        "card": lambda: _card_entry_key(value),
+        "address": lambda: _address_entry_key(value),
+    }[kind]()
+
+
+def shown(kind: str, value: str, country: str | None = None) -> str:
+    """An entry's value as it is kept and shown: in its normal form, but for an address, which stays as it was given.
+
+    Raises Usage like `entry_key`.
+    """
+    key = entry_key(kind, value, country)
+    if kind == "customer":
+        return ids.show("cus", int(key))
+    if kind == "phone":
+        return contact.phone_number(value, country)[0]
+    return value.strip() if kind == "address" else key
+
+
+def values_of(facts: Facts) -> Iterator[Key]:
+    """All that is known of a customer, as kind and value of an entry each. What tells nobody apart is left out."""
+    for kind, value in (("email", facts.email), ("phone", facts.phone), ("ip", facts.ip)):
+        if value:
+            yield kind, value
+    for bin_, last4 in facts.cards:
+        yield "card", _card_key(bin_, last4)
+    for address in facts.addresses:
+        if text := address_text(address):
+            yield "address", text
+
+
+def asked_keys(kind: str, value: str, country: str | None = None) -> set[str]:
+    """The keys of the entries of this kind that would mean somebody with this value; networks apart.
+
+    Raises Usage like `entry_key`.
+    """
+    key = entry_key(kind, value, country)
+    if kind == "email":
+        return {key, f"*@{key.rpartition('@')[2]}"}
+    if kind == "address":
+        return {key, *_shorter_addresses(value)}
+    return {key}
+
+
+def covers(network: str, ip: str) -> bool:
+    """Whether a network contains an address, or the whole of another network."""
+    inner, outer = ip_network(ip), ip_network(network)
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # of one version
+
+
+def because(kind: str, key: str) -> str:
+    """Why an entry matches, for people."""
+    if kind == "email" and key.startswith("*@"):
+        return f"all of {key[2:]} is blacklisted"
+    if kind == "ip" and "/" in key:
+        return f"it lies in {key}"
+    return {"card": "the same BIN and last four digits", "address": "the same address, however it is written"}.get(
+        kind, f"the same {kind}"
+    )
+
+
+def address_text(address: Address) -> str | None:
+    """An address as the value of an entry; None for one too vague to tell people apart."""
+    return ", ".join(address.lines()) if next(_address_keys(address), None) else None
+
+
+def _email_key(value: str) -> str:
+    if match := _ANY_AT_DOMAIN.fullmatch(value.strip()):
+        return contact.email_address(f"any@{match[1]}").replace("any@", "*@", 1).casefold()
+    return contact.email_address(value).casefold()
+
+
+def _phone_key(value: str, country: str | None) -> str:
+    number = digits(contact.phone_number(value, country)[0]).lstrip("0")
+    if len(number) < 4:
+        raise Usage(f"{value[:40]!r} is not a phone number", fix="write it like +49 30 1234567")
+    return number
+
+
+def _ip(text: str) -> IPv4Address | IPv6Address | None:
+    """The address; an IPv4 one in IPv6's clothes is an IPv4 one."""
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
+def _ip_key(value: str) -> str:
+    if address := _ip(value):
+        return str(address)
+    try:
+        network = ip_network(value.strip(), strict=False)
+    except ValueError:
+        raise Usage(
+            f"{value[:60]!r} is neither an IP address nor a network", fix="write it like 203.0.113.7 or 203.0.113.0/24"
+        ) from None
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _card_key(bin_: str, last4: str) -> str:
+    return f"{bin_[:6]}-{last4}"
+
+
+def _card_entry_key(value: str) -> str:
+    match = _CARD.fullmatch(value.strip())
+    if not match:
+        raise Usage(
+            f"{value[:10]!r} does not name a card" if len(digits(value)) < 11 else "this does not name a card",
+            cause="a card is known by its first six and last four digits, never by its number",
+            fix="write it like 424242-4242",
+        )
+    return _card_key(match[1] or match[3], match[2] or match[4])
+
+
+def _words(text: str) -> set[str]:
+    """The words of an address without what people write now this way and now that."""
+    plain = re.sub(r"[.'’]", "", fold(text))
+    words = re.sub(r"[^0-9a-z]+", " ", plain).split()
+    # Hauptstrasse, Hauptstr.
+    shortened = [_SHORT.get(word) or re.sub(r"(?<=...)str(asse)?$", "st", word) for word in words]
+    return {word for word in shortened if word not in _SAYS_NOTHING}
+
+
+def _key_of(words: set[str]) -> str:
+    return " ".join(sorted(words))  # 5 Main St, or Hauptstr. 5: the order says nothing
+
+
+def _address_keys(address: Address) -> Iterator[str]:
+    """An entry may leave out the region, the country, and either the town or its postal code."""
+    if not address.line1 or not (address.city or address.postal_code):
+        return
+    street = _words(f"{address.line1} {address.line2 or ''}")
+    city, code, region, country = (
+        _words(part or "") for part in (address.city, address.postal_code, address.region, address.country)
+    )
+    for town, part, land in product((city | code, city, code), (region, set()), (country, set())):
+        if town:
+            yield _key_of(street | town | part | land)
+
+
+def _shorter_addresses(text: str) -> Iterator[str]:
+    """The keys of an address that leave out some of what follows the street."""
+    street, *rest = [part for part in re.split(r"[,;\n]", text) if part.strip()][:7]
+    for number in range(1, len(rest)):
+        for kept in combinations(rest, number):
+            yield _key_of(_words(" ".join((street, *kept))))
+
+
+def _address_entry_key(value: str) -> str:
+    key = _key_of(_words(value))
+    if len(key.split()) < 3:
+        raise Usage(
+            f"{value[:60]!r} is too vague for an address",
+            cause="it would mean too many people",
+            fix="write street, number and town: '5 Main St, Springfield'",
+        )
+    return key

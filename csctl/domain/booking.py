@@ -1,0 +1,28 @@
+"""What a refund or void does to the books of the sale it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from csctl.domain.states import Kind, State
+
+_RETURNS = (Kind.REFUND, Kind.VOID)
+_UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Minor units returned for good, and spoken for; and whether the sale is voided."""
+
+    refunded: int = 0
+    reserved: int = 0
+    voids: bool = False
+
+
+def effect(kind: Kind, state: State, amount: int) -> Effect:
+    """What an attempt of this kind comes to in this state. Declined and failed ones change nothing."""
+    if kind in _RETURNS and state in _UNDER_WAY:
+        return Effect(reserved=amount)
+    if state is State.APPROVED and kind is Kind.REFUND:
+        return Effect(refunded=amount)
+    return Effect(voids=state is State.APPROVED and kind is Kind.VOID)

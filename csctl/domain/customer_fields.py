@@ -1,0 +1,45 @@
+"""The fields of a customer that people fill in, and the form in which each is kept."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from csctl.domain import contact
+from csctl.domain.addresses import ADDRESS_FIELDS
+from csctl.domain.text import accept
+from csctl.errors import Usage
+
+ADDRESSES = ("billing", "shipping")
+CUSTOMER_FIELDS: tuple[str, ...] = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "ip",
+    *(f"{kind}_{field}" for kind in ADDRESSES for field in ADDRESS_FIELDS),
+)
+
+
+def kept(field: str, text: str, country: str | None) -> str | None:
+    """The value of a field as it is kept; None for an empty text, which clears it.
+
+    `country` (two letters) helps to read a phone number that does not say its own. Raises Usage.
+    """
+    if not text.strip():
+        return None
+    if field == "email":
+        return contact.email_address(text)
+    if field == "phone":
+        return contact.phone_number(text, country)[0]
+    if field == "ip":
+        return _ip(text)
+    if field.endswith("_country"):
+        return contact.country_code(text)
+    return accept(text, field)
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise Usage(f"{text[:60]!r} is not an IP address", fix="write it like 203.0.113.7 or 2001:db8::7") from None

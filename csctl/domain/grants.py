@@ -1,0 +1,95 @@
+"""What the PostgreSQL groups may do with each table: the one table that `db grants`, docs and tests are made from.
+
+The command line asks for the role of a token (`domain/permissions.py`). These hold whatever program is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from csctl.domain.states import Role
+
+GROUPS: dict[Role, str] = {role: f"csctl_{role.value}" for role in Role}
+
+_READ = ("SELECT",)
+_ADD = ("SELECT", "INSERT")
+_EDIT = ("SELECT", "INSERT", "UPDATE")
+_ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_NONE: tuple[str, ...] = ()
+# A row of the trail gets its number from the database: no place in it can be chosen, or taken beforehand.
+WRITE_DOWN = "INSERT (at, operator_id, operator, command, target, changes, outcome)"
+_TRAIL = ("SELECT", WRITE_DOWN)
+# Each sign-in notes when the token was last used, and nothing else of an operator.
+_SIGN_IN = ("SELECT", "UPDATE (last_used_at)")
+
+# table -> what agents, admins and the service may do with it
+TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "customers": (_EDIT, _EDIT, _EDIT),
+    "payment_methods": (_EDIT, _EDIT, _READ),
+    "history": (_ADD, _EDIT, _ADD),
+    "products": (_READ, _EDIT, _READ),
+    "product_options": (_READ, _EDIT, _READ),
+    "price_points": (_READ, _EDIT, _READ),
+    "orders": (_EDIT, _EDIT, _EDIT),
+    "purchases": (_EDIT, _EDIT, _EDIT),
+    "fulfillments": (_EDIT, _EDIT, _EDIT),
+    "transactions": (_EDIT, _EDIT, _EDIT),
+    "refund_queue": (_EDIT, _EDIT, _EDIT),
+    "requests": (_EDIT, _EDIT, _EDIT),
+    "runs": (_ALL, _ALL, _ALL),  # one that was refused before its first record is taken back
+    "run_records": (_ALL, _ALL, _ALL),
+    "emails": (_EDIT, _EDIT, _EDIT),
+    "notify_emails": (_READ, _ALL, _READ),
+    "blacklist": (_READ, _ALL, _READ),
+    "operators": (_SIGN_IN, _EDIT, _SIGN_IN),
+    "settings": (_READ, _ALL, _READ),
+    "gateway_accounts": (_ADD, _ADD, _ADD),
+    "installation": (_READ, _READ, _READ),
+    "alembic_version": (_READ, _READ, _READ),
+    "audit": (_TRAIL, _TRAIL, _TRAIL),
+    "audit_seals": (_NONE, _ADD, _ADD),
+}
+# Functions that act with their owner's rights, and who may call them.
+FUNCTIONS: dict[str, tuple[Role, ...]] = {"audit_newest_row()": (Role.ADMIN, Role.SERVICE)}
+
+
+def rights(table: str) -> Mapping[Role, tuple[str, ...]]:
+    """What each group may do with a table."""
+    return dict(zip((Role.AGENT, Role.ADMIN, Role.SERVICE), TABLES[table], strict=True))
+
+
+def statements(schema: str, sequences: Mapping[str, str]) -> list[str]:
+    """The SQL that gives the groups these rights and no others, however often it is run.
+
+    `sequences` are those that number the rows of a table, by table.
+    """
+    everybody = ", ".join(["PUBLIC", *GROUPS.values()])
+    home = _quoted(schema)
+    sql = [_create(group) for group in GROUPS.values()]
+    sql += [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {home} FROM {everybody}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {home} FROM {everybody}",
+        *(f"REVOKE ALL ON FUNCTION {home}.{function} FROM {everybody}" for function in FUNCTIONS),
+        f"REVOKE CREATE ON SCHEMA {home} FROM {everybody}",
+        f"GRANT USAGE ON SCHEMA {home} TO {', '.join(GROUPS.values())}",
+    ]
+    for table in TABLES:
+        for role, granted in rights(table).items():
+            if granted:
+                sql.append(f"GRANT {', '.join(granted)} ON {home}.{_quoted(table)} TO {GROUPS[role]}")
+            if table in sequences and any(right.startswith("INSERT") for right in granted):
+                sql.append(f"GRANT USAGE ON SEQUENCE {home}.{_quoted(sequences[table])} TO {GROUPS[role]}")
+    for function, roles in FUNCTIONS.items():
+        sql.append(f"GRANT EXECUTE ON FUNCTION {home}.{function} TO {', '.join(GROUPS[role] for role in roles)}")
+    return sql
+
+
+def _create(group: str) -> str:
+    return (
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{group}')"
+        f" THEN CREATE ROLE {group} NOLOGIN; END IF; END $$"
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

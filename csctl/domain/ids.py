@@ -1,0 +1,65 @@
+"""Ids as people see them: `cus_12`. Inside they are integers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from csctl.errors import Usage
+
+# prefix -> what it names, and the command that shows it
+PREFIXES: dict[str, tuple[str, str]] = {
+    "cus": ("customer", "csctl customer show"),
+    "ord": ("order", "csctl order show"),
+    "pur": ("purchase", "csctl purchase show"),
+    "txn": ("transaction", "csctl txn show"),
+    "ful": ("fulfillment", "csctl fulfillment show"),
+    "rfq": ("refund queue item", "csctl queue show"),
+    "eml": ("email", "csctl email show"),
+    "bli": ("blacklist entry", "csctl blacklist list"),
+    "opr": ("operator", "csctl operator list"),
+    "pm": ("payment method", "csctl customer show"),
+    "run": ("run", "csctl run show"),
+    "prd": ("product", "csctl product show"),
+    "aud": ("audit row", "csctl audit list"),
+}
+_SHAPE = re.compile(r"(?:([a-z]{2,3})_)?([0-9]{1,18})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)  # of which there may be a hundred thousand
+class Ref:
+    """A record that somebody named: its id, and the words it was named with."""
+
+    given: str
+    id: int
+
+
+def show(prefix: str, number: int) -> str:
+    """`cus_12` of 12."""
+    return f"{prefix}_{number}"
+
+
+def show_or_none(prefix: str, number: int | None) -> str | None:
+    return None if number is None else show(prefix, number)
+
+
+def parse(prefix: str, text: str) -> Ref:
+    """The record named by `txn_9` or `9`.
+
+    Raises Usage for anything else, naming the command for an id of another kind.
+    """
+    given = text.strip()
+    noun = PREFIXES[prefix][0]
+    match = _SHAPE.fullmatch(given)
+    if not match or (match[1] and match[1] not in PREFIXES):
+        raise Usage(f"{given[:40]!r} is not a {noun} id", fix=f"write it like {prefix}_12")
+    if match[1] and match[1] != prefix:
+        other, command = PREFIXES[match[1]]
+        raise Usage(
+            f"{given} is not a {noun} id",
+            cause=f"it names {'an' if other[0] in 'aeo' else 'a'} {other}",
+            fix=f"{command} {given}",
+        )
+    if int(match[2]) > 2**63 - 1:
+        raise Usage(f"{given} is not a {noun} id", fix=f"write it like {prefix}_12")
+    return Ref(given, int(match[2]))

@@ -1,0 +1,88 @@
+"""Money: whole minor units of an ISO 4217 currency. Never a float, never "/100"."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from csctl.errors import Usage
+
+_DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?", re.ASCII)
+
+
+@cache
+def exponent(currency: str) -> int:
+    """How many decimals a currency has: JPY 0, USD 2, KWD 3. Raises Usage for what is no currency."""
+    import iso4217  # takes 60 ms to import, and most commands show no money
+
+    try:
+        digits = iso4217.Currency(currency).exponent
+    except ValueError:
+        digits = None
+    if digits is None:
+        raise Usage(f"{currency!r} is not an ISO 4217 currency", fix="write a code such as USD, EUR or JPY")
+    return int(digits)
+
+
+def to_minor(text: str, currency: str) -> int:
+    """Minor units from a decimal string: ("19.99", "USD") is 1999.
+
+    Raises Usage for anything that is not a plain decimal number, or finer than the currency allows.
+    """
+    match = _DECIMAL.fullmatch(text.strip())
+    if not match:
+        raise Usage(f"{text!r} is not an amount", fix="write a plain decimal number such as 19.99")
+    sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
+    digits = exponent(currency)
+    if len(fraction) > digits:
+        raise Usage(
+            f"{text} is finer than {currency} allows", cause=f"{currency} has {digits} decimals", fix="round the amount"
+        )
+    return int(sign + whole + fraction.ljust(digits, "0"))
+
+
+def to_decimal(amount: int, currency: str) -> str:
+    """The decimal string of minor units: (1999, "USD") is "19.99", (500, "JPY") is "500"."""
+    digits = exponent(currency)
+    if digits == 0:
+        return str(amount)
+    sign, rest = ("-" if amount < 0 else ""), str(abs(amount)).rjust(digits + 1, "0")
+    return f"{sign}{rest[:-digits]}.{rest[-digits:]}"
+
+
+@dataclass(frozen=True, order=False)
+class Money:
+    """An amount in minor units of a currency."""
+
+    amount: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> Money:
+        return cls(to_minor(text, currency), currency)
+
+    def __add__(self, other: Money) -> Money:
+        if self.currency != other.currency:
+            raise ValueError(f"{self.currency} and {other.currency} cannot be added")
+        return Money(self.amount + other.amount, self.currency)
+
+    def __str__(self) -> str:
+        return f"{to_decimal(self.amount, self.currency)} {self.currency}"
+
+
+def totals(sums: Iterable[Money]) -> str:
+    """What a mixed lot comes to, by currency: "31,202.10 USD and 88,000 JPY"."""
+    by_currency: dict[str, int] = defaultdict(int)
+    for money in sums:
+        by_currency[money.currency] += money.amount
+    return " and ".join(
+        f"{_grouped(to_decimal(amount, code))} {code}" for code, amount in sorted(by_currency.items(), reverse=True)
+    )
+
+
+def _grouped(decimal: str) -> str:
+    whole, dot, fraction = decimal.partition(".")
+    return f"{int(whole):,}{dot}{fraction}"

@@ -1,0 +1,79 @@
+"""Who may run which command (domain rules, section 7): the one table that checks, help and docs are made from."""
+
+from __future__ import annotations
+
+from csctl.domain.states import Role
+
+_AGENT, _ADMIN, _SERVICE = Role.AGENT, Role.ADMIN, Role.SERVICE
+EVERYONE = frozenset({_AGENT, _ADMIN, _SERVICE})
+PEOPLE = frozenset({_AGENT, _ADMIN})
+CRON = frozenset({_ADMIN, _SERVICE})
+ADMINS = frozenset({_ADMIN})
+
+_GROUPS: dict[frozenset[Role], str] = {
+    PEOPLE: """
+        customer search, customer show, customer note, customer history
+        order search, order list, order show, order refund, order resend-email
+        order create, order cancel, purchase force-bill, purchase trial skip
+        txn list, txn show, txn refund, txn void, txn resend-email
+        queue remove, queue requeue, queue resolve
+        email list, email show, email preview
+        blacklist list, blacklist check
+        customer create, customer edit, customer call, customer export
+        fulfillment list, fulfillment show, fulfillment hold, fulfillment release, fulfillment cancel
+        purchase list, purchase show, purchase trial restart, purchase trial stop
+        purchase option, purchase price, purchase billing-date, purchase quantity
+        purchase cancel, purchase pause, purchase resume
+        product list, product show, txn dispute
+        run list, run show, run resume
+        fulfillment reship, fulfillment ship, fulfillment deliver, fulfillment return, fulfillment fail
+    """,
+    EVERYONE: """
+        queue list, queue show, queue stats, whoami, doctor
+        queue retry, txn reconcile
+    """,
+    CRON: """
+        txn sync, email send, billing run
+        audit seal
+    """,
+    ADMINS: """
+        queue notify list, queue notify add, queue notify remove
+        operator create, operator list, operator disable, operator rotate-token
+        setting list, setting set, setting unset
+        data import, data export
+        audit list, audit verify
+        blacklist add, blacklist remove
+        db grants
+        customer merge, customer erase
+        product create, product option add, product price add
+        sandbox ledger, sandbox adopt, sandbox reset
+        db upgrade, db status, db check
+    """,
+}
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    command: roles
+    for roles, commands in _GROUPS.items()
+    for line in commands.strip().splitlines()
+    for command in line.strip().split(", ")
+}
+# Narrower than the command: naming records is people's work, doing all that is due is cron's.
+FORMS: dict[str, frozenset[Role]] = {
+    "queue retry of all": CRON,
+    "queue retry of named items": PEOPLE,
+    "txn reconcile of all": CRON,
+    "txn reconcile of named transactions": PEOPLE,
+    "refund above the limit": ADMINS,
+    "runs of others": ADMINS,
+}
+# These work without an operator: they look at no record, or are how one becomes an operator.
+OPEN_TO_ALL = frozenset({"help", "completion", "config show", "db init", "login", "demo"})
+
+
+def allowed(action: str) -> frozenset[Role]:
+    """The roles that may run a command or one of the forms above."""
+    return FORMS[action] if action in FORMS else PERMISSIONS[action]
+
+
+def describe(roles: frozenset[Role]) -> str:
+    """ "admin", or "agent or admin"."""
+    return " or ".join(role.value for role in Role if role in roles)

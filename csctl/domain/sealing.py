@@ -1,0 +1,179 @@
+"""Seals over the audit trail: each covers a batch of rows and the seal before it, so that none can change unnoticed.
+
+A seal keeps a fingerprint of every row of its batch (`leaves`), so that a check can name the row that was changed.
+The newest seal's hash is the root: kept elsewhere, it vouches for all that was sealed until then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+BATCH = 10_000  # rows a seal covers at most
+GENESIS = "0" * 64  # what the first seal has instead of a seal before it
+# A row's time is taken a moment before its number, and the clocks of hosts differ: rows are a little out of order.
+_SLACK = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Seal:
+    """`number` counts from 1 without gaps. `last_at` is the time of its last row, `at` its own (RFC 3339, UTC)."""
+
+    number: int
+    at: str
+    first_id: int
+    last_id: int
+    last_at: str
+    leaves: str
+    previous: str
+    hash: str
+
+    @classmethod
+    def over(cls, rows: Sequence[Mapping[str, Any]], before: Seal | None, at: str) -> Seal:
+        """The seal that covers these rows (at least one, by ascending id) and all before them."""
+        number, previous = (before.number + 1, before.hash) if before else (1, GENESIS)
+        leaves = "\n".join(f"{row['id']} {fingerprint(row)}" for row in rows)
+        facts = {
+            "number": number,
+            "at": at,
+            "first_id": rows[0]["id"],
+            "last_id": rows[-1]["id"],
+            "last_at": str(rows[-1]["at"]),
+            "leaves": leaves,
+            "previous": previous,
+        }
+        return cls(**facts, hash=_digest(facts))
+
+    @property
+    def holds(self) -> bool:
+        """Whether its hash is the one of what it says."""
+        facts = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "hash"}
+        return self.hash == _digest(facts)
+
+    def fingerprints(self) -> dict[int, str]:
+        """The rows it covers. Of leaves that somebody scribbled in, what can still be read."""
+        pairs = (line.partition(" ") for line in self.leaves.splitlines())
+        return {int(number): print_ for number, _, print_ in pairs if number.isascii() and number.isdecimal()}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not hold: which `check` failed, of which row or seal, and in words."""
+
+    check: str
+    target: str
+    problem: str
+
+
+def fingerprint(row: Mapping[str, Any]) -> str:
+    """SHA-256 of a row as the database stores it, whatever it stores."""
+    return _digest(row)
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
+    canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def name(seal: Seal) -> str:
+    return f"seal_{seal.number}"
+
+
+def begins_after(seal: Seal, before: Seal | None, lowest: int) -> int:
+    """After which row the batch of a seal begins. Where seals are missing, it is not held to what they covered."""
+    if seal.number != _next_number(before):
+        return seal.first_id - 1
+    return before.last_id if before else lowest
+
+
+def _next_number(before: Seal | None) -> int:
+    return before.number + 1 if before else 1
+
+
+def check_link(seal: Seal, before: Seal | None) -> list[Finding]:
+    """Whether a seal holds, by its own hash and as the next of the chain."""
+    findings: list[Finding] = []
+    expected = _next_number(before)
+    if seal.number > expected:
+        gone = f"seal_{expected}" if seal.number == expected + 1 else f"seal_{expected} to seal_{seal.number - 1}"
+        findings.append(Finding("seal", gone, f"removed: the next one there is {name(seal)}"))
+    if not seal.holds:
+        findings.append(Finding("seal", name(seal), "changed: its hash is not that of what it says"))
+    elif seal.number == expected and seal.previous != (before.hash if before else GENESIS):
+        findings.append(Finding("seal", name(seal), "does not follow from the seal before it"))
+    return findings
+
+
+def check_batch(seal: Seal, before: Seal | None, rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """What became of the rows that a seal covers; `rows` are those now in its place."""
+    findings: list[Finding] = []
+    sealed = seal.fingerprints()
+    for row in rows:
+        kept = sealed.pop(row["id"], None)
+        row_name = f"aud_{row['id']}"
+        if kept is None:
+            findings.append(Finding("row", row_name, f"slipped in: {name(seal)} knows no such row"))
+        elif kept != fingerprint(row):
+            findings.append(Finding("row", row_name, f"changed since {name(seal)}"))
+        if back_dated(row["at"], before):
+            findings.append(Finding("row", row_name, _back_dated(row, before)))
+    findings += [Finding("row", f"aud_{number}", f"removed since {name(seal)}") for number in sorted(sealed)]
+    return findings
+
+
+def check_unsealed(rows: Iterable[Mapping[str, Any]], last: Seal | None) -> list[Finding]:
+    """What is wrong with rows that no seal covers yet."""
+    return [Finding("row", f"aud_{row['id']}", _back_dated(row, last)) for row in rows if back_dated(row["at"], last)]
+
+
+def _back_dated(row: Mapping[str, Any], before: Seal | None) -> str:
+    assert before is not None  # noqa: S101 - nothing is earlier than no seal
+    return f"back-dated: it says {str(row['at'])[:40]} and came after {name(before)}, which ends at {before.last_at}"
+
+
+def back_dated(at: Any, before: Seal | None) -> bool:
+    """Whether a row that came after a seal claims to be from before it. What is no time cannot be trusted either."""
+    if before is None:
+        return False
+    try:
+        moment = datetime.fromisoformat(at)
+        floor = min(datetime.fromisoformat(before.last_at), datetime.fromisoformat(before.at))
+        return moment < floor - _SLACK
+    except (TypeError, ValueError):
+        return True
+
+
+def check_triggers(wanted: Iterable[str], there: Collection[str]) -> list[Finding]:
+    """Which triggers that keep both tables from being changed are gone, switched off, or do something else now."""
+    return [
+        Finding("trigger", f"{table}_{name}", "not there, or not at work: the trail can be changed")
+        for table in ("audit", "audit_seals")
+        for name in wanted
+        if f"{table}_{name}" not in there
+    ]
+
+
+def check_told(told: Iterable[tuple[str, str, str]], known: Mapping[str, str]) -> list[Finding]:
+    """Seals that the trail tells of (row, seal, root) and that are not there: the chain was cut short or begun anew."""
+    return [
+        Finding(
+            "seal",
+            seal[:40],
+            f"{row} tells of it with another hash" if seal in known else f"removed: {row} tells of it",
+        )
+        for row, seal, root in told
+        if known.get(seal) != root
+    ]
+
+
+def check_roots(kept: Iterable[str], known: Collection[str]) -> list[Finding]:
+    """Which of the roots that somebody kept are no seal's hash: what they vouched for was rewritten or removed."""
+    return [
+        Finding("root", root[:64], "no seal has this hash: the seals were rewritten or removed since it was kept")
+        for root in kept
+        if root not in known
+    ]

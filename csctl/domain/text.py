@@ -1,0 +1,62 @@
+"""Text that people typed: what is kept of it, and how it is compared."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from csctl.domain.cards import holds_card_number
+from csctl.errors import Usage
+
+LONGEST = 10_000  # characters of a note; other fields are held to SHORT
+SHORT = 500
+# What a terminal or a reader of text would act on instead of showing: controls, bidi marks, zero-width characters.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def fold(text: str | None) -> str:
+    """Text as search compares it: without case, accents and surrounding space. `Bjørn ` is `bjorn`."""
+    from anyascii import anyascii  # 30 ms, and needed only where somebody searches or edits
+
+    return " ".join(anyascii(text or "").casefold().split())
+
+
+def digits(text: str | None) -> str:
+    return "".join(c for c in text or "" if "0" <= c <= "9")
+
+
+def accept(text: str, field: str, *, longest: int = SHORT, lines: bool = False, reference: bool = False) -> str:
+    """Text that may be kept in a field that people fill, trimmed.
+
+    Raises Usage for NUL and broken characters, text that is too long, line breaks unless `lines`, and a card number
+    unless it is somebody else's `reference`, which may look like one.
+    """
+    kept = text.strip()
+    if len(kept) > longest:
+        raise Usage(f"{field} is too long", cause=f"{len(kept):,} characters, {longest:,} at most")
+    if "\0" in kept or any("\ud800" <= c <= "\udfff" for c in kept):
+        raise Usage(f"{field} holds characters that are no text", cause="NUL, or bytes that are not UTF-8")
+    if not lines and len(kept.splitlines()) > 1:
+        raise Usage(f"{field} must be one line")
+    if not reference and holds_card_number(kept):
+        raise Usage(
+            f"{field} holds what looks like a card number",
+            cause="csctl keeps no card numbers, anywhere",
+            fix="write the last four digits instead",
+        )
+    return kept
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Text that is safe to show: control, format and bidi characters are escaped, with `lines` all but newlines."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if (lines and c == "\n") or unicodedata.category(c) not in _UNPRINTABLE else _escape(c) for c in text
+    )
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if char in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,89 @@
+"""What commands give back: the row that became of one record of a change, and the rows of a listing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from csctl.domain.cards import without_card_numbers
+from csctl.domain.money import Money, to_decimal
+from csctl.errors import CsctlError
+
+# The keys of a result row, in order; `fields=` of a command adds to them.
+RESULT_FIELDS = ("id", "ok", "outcome", "message", "dry_run", "error")
+MONEY_FIELDS = (
+    "id",
+    "ok",
+    "outcome",
+    "amount",
+    "currency",
+    "transaction_id",
+    "queue_item_id",
+    "message",
+    "dry_run",
+    "error",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """`id` is the record as the caller named it; `money` what moved (or would); `extra` further keys of the row.
+
+    `error` is set where what was asked for is not done and not accepted; its exit code is the record's.
+    """
+
+    id: str
+    outcome: str
+    message: str = ""
+    error: CsctlError | None = None
+    money: Money | None = None
+    transaction_id: str | None = None
+    queue_item_id: str | None = None
+    dry_run: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+    @classmethod
+    def refused(cls, given: str, error: CsctlError, **more: Any) -> Result:
+        """The record is as it was, and this is why."""
+        return cls(without_card_numbers(given), "refused", error.message, error=error, **more)
+
+    def as_dry_run(self) -> Result:
+        """The same of a dry run: what it made is gone, and so are the ids of it."""
+        return replace(self, dry_run=True, transaction_id=None, queue_item_id=None)
+
+    def row(self) -> dict[str, Any]:
+        money = self.money
+        return {
+            "id": self.id,
+            "ok": self.ok,
+            "outcome": self.outcome,
+            "message": self.message,
+            "transaction_id": self.transaction_id,
+            "amount": to_decimal(money.amount, money.currency) if money else None,
+            "currency": money.currency if money else None,
+            "queue_item_id": self.queue_item_id,
+            **self.extra,
+            "dry_run": self.dry_run,
+            "error": self.error.as_dict() if self.error else None,
+        }
+
+
+class Page:
+    """The rows of a listing. Once they are all read, `more` says whether the limit left some out."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]], limit: int | None = None) -> None:
+        self._rows = rows
+        self.limit = limit
+        self.more = False
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for number, row in enumerate(self._rows):
+            if self.limit is not None and number >= self.limit:
+                self.more = True
+                return
+            yield row

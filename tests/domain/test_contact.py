@@ -1,0 +1,53 @@
+"""Email addresses, phone numbers and countries."""
+
+from __future__ import annotations
+
+import pytest
+
+from csctl.domain.contact import country_code, email_address, phone_number
+from csctl.errors import Usage
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "kept"),
+    [
+        ("+49 0711 2842222", None, "+497112842222"),
+        ("(212) 555-0142", "US", "+12125550142"),
+        ("+55 (12) 3923-5555", None, "+551239235555"),
+    ],
+)
+def test_a_phone_number_in_any_spelling_is_kept_as_e164(text: str, country: str | None, kept: str) -> None:
+    assert phone_number(text, country) == (kept, True)
+
+
+def test_a_number_that_is_none_is_kept_as_it_was_given() -> None:
+    assert phone_number("call the porter, 12", "US") == ("call the porter, 12", False)
+
+
+def test_a_valid_phone_number_is_no_card_number_though_it_may_look_like_one() -> None:
+    """13 digits, a 4 in front, and the right check digit: one in ten German mobile numbers."""
+    assert phone_number("+4915112345005", None)[1]
+    assert all(phone_number(f"+49151123450{last:02}", None)[1] for last in range(100))
+
+
+def test_a_card_number_is_no_phone_number() -> None:
+    with pytest.raises(Usage, match="card number"):
+        phone_number("4111 1111 1111 1111", "US")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("USA", "US"), ("Czech Republic", "CZ"), ("de", "DE"), ("United Kingdom", "GB")]
+)
+def test_countries_are_understood_by_name_and_by_code(text: str, code: str) -> None:
+    assert country_code(text) == code
+
+
+def test_an_unknown_country_is_refused() -> None:
+    with pytest.raises(Usage, match="not a country"):
+        country_code("Atlantis")
+
+
+@pytest.mark.parametrize("text", ["", "jane", "jane@", "a@b@example.com", "jane@example.com, tim@example.com"])
+def test_what_is_not_one_email_address_is_refused(text: str) -> None:
+    with pytest.raises(Usage):
+        email_address(text)
