@@ -1,0 +1,272 @@
+"""The engine, its sessions, and what csctl asks of a database before it works with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from csctl.domain.states import STATES
+from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, Unreachable
+from csctl.settings import mask
+
+SCHEMA_HEAD = "0004"  # the newest migration; a test ties it to migrations/versions
+
+_LOCK_WAIT_MS = 30_000
+_HASTE_MS = 50
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER PRIMARY KEY up by itself
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC. SQLite has no zones, so there the offset is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without an offset cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _words(state: type[StrEnum]) -> Enum:
+    """States are kept as the words that people see."""
+    return Enum(state, native_enum=False, length=40, values_callable=lambda e: [member.value for member in e])
+
+
+class Base(DeclarativeBase):
+    """What all tables share: names for constraints, and how Python's types are stored."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcTime,
+        str: Text,
+        **{state: _words(state) for state in STATES},
+    }
+
+
+def connect(url: str, *, create: bool = False) -> Engine:
+    """An engine for the database. Raises Misconfigured for a URL that cannot be, or a SQLite file that is not there.
+
+    With `create`, a missing SQLite file is made (mode 0600: it holds people's data).
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            _find_sqlite_file(parsed, create=create)
+        elif parsed.get_backend_name() != "postgresql":
+            raise Misconfigured(
+                f"csctl does not work on {parsed.get_backend_name()}",
+                fix="set CSCTL_DATABASE_URL to sqlite:///FILE or postgresql+psycopg://…",
+            )
+        engine = create_engine(parsed, hide_parameters=True)
+    except (ArgumentError, NoSuchModuleError):
+        raise Misconfigured(
+            f"CSCTL_DATABASE_URL is no database URL: {mask(url)}", fix="write sqlite:///FILE or postgresql+psycopg://…"
+        ) from None
+    except ModuleNotFoundError as error:
+        raise Misconfigured(f"the driver {error.name} is not installed", fix="pip install 'csctl[postgres]'") from None
+    if engine.dialect.name == "sqlite":
+        _tame_sqlite(engine)
+    else:
+        event.listen(engine, "connect", _limit_lock_waits)
+    return engine
+
+
+def _find_sqlite_file(url: URL, *, create: bool) -> None:
+    if not url.database or url.database == ":memory:":
+        raise Misconfigured("the database must be a file", fix="set CSCTL_DATABASE_URL to sqlite:///FILE")
+    path = Path(url.database)
+    if path.exists():
+        return
+    if not create:
+        raise Misconfigured(f"there is no database at {path}", fix="csctl db init --admin NAME")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise Misconfigured(f"cannot make {path}", cause=error.strerror) from None
+
+
+def _tame_sqlite(engine: Engine) -> None:
+    """SQLite as csctl needs it: durable, one writer at a time from the start of its transaction, foreign keys on."""
+
+    @event.listens_for(engine, "connect")
+    def configure(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # we say BEGIN ourselves, below
+        # What is deleted is overwritten (secure_delete): a person who was erased is not to be found in the file.
+        pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+        for pragma in (*pragmas, f"busy_timeout={_LOCK_WAIT_MS}"):
+            dbapi.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def forget(engine: Engine) -> None:
+    """Have what was overwritten leave the write-ahead log of SQLite too, as far as nobody is reading there.
+
+    PostgreSQL does so in its own time (VACUUM, and its log).
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # not within a transaction
+
+
+def _limit_lock_waits(dbapi: Any, _record: Any) -> None:
+    with dbapi.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {_LOCK_WAIT_MS}")
+    dbapi.commit()
+
+
+@contextmanager
+def hastily(engine: Engine) -> Iterator[Connection]:
+    """A transaction for what may as well be left undone: it does not wait for those who are writing."""
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        driver: Any = connection.connection
+        if sqlite:
+            driver.execute(f"PRAGMA busy_timeout={_HASTE_MS}")
+        try:
+            with connection.begin():
+                if not sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_HASTE_MS}")
+                yield connection
+        finally:
+            if sqlite:
+                driver.execute(f"PRAGMA busy_timeout={_LOCK_WAIT_MS}")
+
+
+def session_factory(engine: Engine) -> sessionmaker[Session]:
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """The driver's errors as csctl's own, in this one place."""
+    try:
+        yield
+    except DBAPIError as error:
+        known = _translate(error, url)
+        if known is None:
+            raise
+        raise known from error
+
+
+# What drivers say, in order of precedence -> what it means.
+_MEANINGS: list[tuple[re.Pattern[str], type[CsctlError], str, str | None]] = [
+    (
+        re.compile(r"database is locked|lock timeout|deadlock detected|could not obtain lock", re.I),
+        Busy,
+        "somebody else is working on the same records",
+        "run it again",
+    ),
+    (
+        re.compile(r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf", re.I),
+        Misconfigured,
+        "the database refuses these credentials",
+        "check user and password in CSCTL_DATABASE_URL",
+    ),
+    (
+        re.compile(r"database .* does not exist|file is not a database|unable to open database file", re.I),
+        Misconfigured,
+        "there is no such database",
+        "check CSCTL_DATABASE_URL, or csctl db init --admin NAME",
+    ),
+    (
+        re.compile(r"readonly database", re.I),
+        Misconfigured,
+        "this user may not write the database",
+        "check who owns the file and its directory",
+    ),
+    (
+        re.compile(r"permission denied|must be owner", re.I),
+        NotPermitted,
+        "the database does not let this login do that",
+        "use the login of somebody with that role (csctl db grants)",
+    ),
+]
+
+
+def _translate(error: DBAPIError, url: str) -> CsctlError | None:
+    said = str(error.orig).strip()
+    for pattern, kind, message, fix in _MEANINGS:
+        if pattern.search(said):
+            return kind(message, cause=f"{mask(url)}: {mask(said.splitlines()[0])}", fix=fix)
+    if isinstance(error, OperationalError) and (error.connection_invalidated or "connect" in said.lower()):
+        return Unreachable(
+            "the database cannot be reached", cause=mask(url), fix="check that it runs, then run it again"
+        )
+    return None
+
+
+def current_schema(session: Session) -> str | None:
+    """The migration this database is at; None if csctl never set it up."""
+    try:
+        with session.begin_nested():
+            found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
+    except DBAPIError as error:
+        if re.search("no such table|does not exist", str(error.orig)):
+            return None
+        raise
+
+
+def require_current_schema(session: Session) -> None:
+    """Raises Misconfigured unless the schema is the one this csctl was written for."""
+    found = current_schema(session)
+    if found is None:
+        raise Misconfigured("csctl has not set up this database", fix="csctl db init --admin NAME")
+    if found < SCHEMA_HEAD:
+        raise Misconfigured(
+            "the database's schema is old",
+            cause=f"it is at {found}, this csctl needs {SCHEMA_HEAD}",
+            fix="csctl db upgrade",
+        )
+    if found > SCHEMA_HEAD:
+        raise Misconfigured(
+            "the database's schema is newer than this csctl",
+            cause=f"it is at {found}, this csctl knows {SCHEMA_HEAD}",
+            fix="pip install --upgrade csctl",
+        )

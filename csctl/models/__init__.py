@@ -1,0 +1,43 @@
+"""The tables. Importing this module knows them all."""
+
+from csctl.models.administration import (
+    AuditRow,
+    AuditSeal,
+    BlacklistEntry,
+    GatewayAccount,
+    Installation,
+    Operator,
+    ShopSetting,
+)
+from csctl.models.catalog import PricePoint, Product, ProductOption
+from csctl.models.customer import Customer, HistoryEntry, PaymentMethod
+from csctl.models.email import Email, NotifyEmail
+from csctl.models.order import Fulfillment, Order, Purchase
+from csctl.models.run import Run, RunRecord
+from csctl.models.transaction import QueueItem, Request, Transaction
+
+__all__ = [
+    "AuditRow",
+    "AuditSeal",
+    "BlacklistEntry",
+    "Customer",
+    "Email",
+    "Fulfillment",
+    "GatewayAccount",
+    "HistoryEntry",
+    "Installation",
+    "NotifyEmail",
+    "Operator",
+    "Order",
+    "PaymentMethod",
+    "PricePoint",
+    "Product",
+    "ProductOption",
+    "Purchase",
+    "QueueItem",
+    "Request",
+    "Run",
+    "RunRecord",
+    "ShopSetting",
+    "Transaction",
+]

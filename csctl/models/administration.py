@@ -1,0 +1,105 @@
+"""Operators, the audit trail, the blacklist, and what the shop decided."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from csctl.database import Base, BigId
+from csctl.domain.states import Role
+
+
+class Installation(Base):
+    """The one row that says what kind of database this is."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rehearsal: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class Operator(Base):
+    """Somebody, or a cron, who runs csctl. Of the token only a hash is kept."""
+
+    __tablename__ = "operators"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    token_expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """What somebody changed, or was refused. Append-only: triggers of the migration see to that."""
+
+    __tablename__ = "audit"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    operator: Mapped[str | None]  # the name at that time
+    command: Mapped[str]
+    target: Mapped[str | None] = mapped_column(index=True)
+    changes: Mapped[dict[str, Any]] = mapped_column(JSON)
+    outcome: Mapped[str]
+
+
+class BlacklistEntry(Base):
+    """A customer, address, number… that gets no new orders and charges. `match_key` is the normalised value."""
+
+    __tablename__ = "blacklist"
+    __table_args__ = (UniqueConstraint("kind", "match_key"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str]
+    value: Mapped[str]
+    match_key: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+
+
+class ShopSetting(Base):
+    """One decision of the shop, the same for every host."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class GatewayAccount(Base):
+    """Which kind of gateway an account name stands for here, since it was first used."""
+
+    __tablename__ = "gateway_accounts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    first_used_at: Mapped[datetime]
+
+
+class AuditSeal(Base):
+    """A seal over a batch of audit rows (`domain/sealing.py`). Append-only too. Times are kept as they were hashed."""
+
+    __tablename__ = "audit_seals"
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    at: Mapped[str]
+    first_id: Mapped[int] = mapped_column(BigId)
+    last_id: Mapped[int] = mapped_column(BigId)
+    last_at: Mapped[str]
+    leaves: Mapped[str]
+    previous: Mapped[str] = mapped_column(unique=True)
+    hash: Mapped[str] = mapped_column(unique=True)

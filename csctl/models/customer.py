@@ -1,0 +1,109 @@
+"""Customers, their payment methods and their history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, event
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from csctl.database import Base, BigId
+from csctl.domain.addresses import Address
+from csctl.domain.states import HistoryKind
+from csctl.domain.text import digits, fold
+
+
+def address_columns(prefix: str) -> tuple[Any, ...]:
+    """The columns of an address that a table holds, e.g. `billing_city`."""
+    return tuple(
+        mapped_column(f"{prefix}_{name}", nullable=True)
+        for name in ("line1", "line2", "city", "region", "postal_code", "country")
+    )
+
+
+class Customer(Base):
+    """A person who buys. `folded_…` and `phone_digits` are what search looks at, kept by the listener below."""
+
+    __tablename__ = "customers"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    first_name: Mapped[str | None]
+    last_name: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]  # E.164 where the number was understood, else as it was given
+    ip: Mapped[str | None]
+    billing: Mapped[Address] = composite(*address_columns("billing"))
+    shipping: Mapped[Address] = composite(*address_columns("shipping"))
+    folded_first_name: Mapped[str] = mapped_column(default="")
+    folded_last_name: Mapped[str] = mapped_column(default="", index=True)
+    folded_email: Mapped[str] = mapped_column(default="", index=True)
+    folded_city: Mapped[str] = mapped_column(default="")
+    folded_address: Mapped[str] = mapped_column(default="")
+    phone_digits: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    updated_at: Mapped[datetime]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    erased_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column()
+
+    payment_methods: Mapped[list[PaymentMethod]] = relationship(back_populates="customer", order_by="PaymentMethod.id")
+
+    # Two people editing the same customer: the second save finds another version and is told.
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
+
+    @property
+    def name(self) -> str:
+        return " ".join(part for part in (self.first_name, self.last_name) if part)
+
+
+@event.listens_for(Customer, "before_insert")
+@event.listens_for(Customer, "before_update")
+def _fold_for_search(_mapper: Any, _connection: Any, customer: Customer) -> None:
+    billing, shipping = customer.billing or Address(), customer.shipping or Address()
+    customer.folded_first_name = fold(customer.first_name)
+    customer.folded_last_name = fold(customer.last_name)
+    customer.folded_email = fold(customer.email)
+    customer.folded_city = fold(f"{billing.city or ''} {shipping.city or ''}")
+    customer.folded_address = fold(" ".join([*billing.lines(), *shipping.lines()]))
+    customer.phone_digits = digits(customer.phone)
+
+
+class PaymentMethod(Base):
+    """A gateway's token for a card. Never a card number or CVV."""
+
+    __tablename__ = "payment_methods"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    gateway: Mapped[str]
+    token: Mapped[str]
+    brand: Mapped[str | None]
+    bin: Mapped[str | None] = mapped_column(String(8))
+    last4: Mapped[str | None] = mapped_column(String(4), index=True)
+    exp_month: Mapped[int | None]
+    exp_year: Mapped[int | None]
+    is_default: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+    customer: Mapped[Customer] = relationship(back_populates="payment_methods")
+
+
+class HistoryEntry(Base):
+    """Something that happened to a customer: a note, a call, an event."""
+
+    __tablename__ = "history"
+    __table_args__ = (Index(None, "customer_id", "at"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    at: Mapped[datetime]
+    kind: Mapped[HistoryKind]
+    text: Mapped[str]
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))

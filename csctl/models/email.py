@@ -1,0 +1,55 @@
+"""The outbox, and who hears of refunds that were given up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from csctl.database import Base, BigId
+from csctl.domain.states import EmailKind, EmailState
+
+
+class Email(Base):
+    """An email, written in the transaction of what it announces and delivered after.
+
+    `context` is what its template shows.
+
+    Subject and bodies are set when it is rendered for delivery.
+    """
+
+    __tablename__ = "emails"
+    __table_args__ = (Index(None, "state", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[EmailKind]
+    recipient: Mapped[str]
+    message_id: Mapped[str] = mapped_column(unique=True)  # one an event: a repeated delivery is recognisable
+    context: Mapped[dict[str, Any]] = mapped_column(JSON)
+    subject: Mapped[str | None]
+    text: Mapped[str | None]
+    html: Mapped[str | None]
+    state: Mapped[EmailState]
+    error: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"), index=True)
+    queue_item_id: Mapped[int | None] = mapped_column(ForeignKey("refund_queue.id"))
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class NotifyEmail(Base):
+    """An address that is told when a queued refund is given up."""
+
+    __tablename__ = "notify_emails"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    address: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))

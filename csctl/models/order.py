@@ -1,0 +1,106 @@
+"""Orders, their purchases and their shipments."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from csctl.database import Base, BigId
+from csctl.domain.addresses import Address
+from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
+from csctl.models.catalog import PricePoint
+from csctl.models.customer import Customer, address_columns
+
+
+class Order(Base):
+    """One checkout of a customer. `total` (minor units) is what was due then; rebills do not change it."""
+
+    __tablename__ = "orders"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    status: Mapped[OrderStatus] = mapped_column(index=True)
+    currency: Mapped[str] = mapped_column(String(3))
+    total: Mapped[int] = mapped_column(BigId, default=0)
+    billing: Mapped[Address] = composite(*address_columns("billing"))
+    shipping: Mapped[Address] = composite(*address_columns("shipping"))
+    placed_at: Mapped[datetime] = mapped_column(index=True)
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+
+    customer: Mapped[Customer] = relationship()
+    purchases: Mapped[list[Purchase]] = relationship(back_populates="order", order_by="Purchase.id")
+
+
+class Purchase(Base):
+    """One line of an order. `price` = `quantity` x `unit_price`, in minor units. Recurring if it has an `interval`.
+
+    `cycle` is the last one billed; checkout is cycle 1.
+    """
+
+    __tablename__ = "purchases"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("unit_price >= 0", name="unit_price"),
+        CheckConstraint("price = quantity * unit_price", name="price"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"), index=True)
+    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
+    description: Mapped[str | None]  # of what is not in the catalog
+    status: Mapped[PurchaseStatus] = mapped_column(index=True)
+    quantity: Mapped[int]
+    unit_price: Mapped[int] = mapped_column(BigId)
+    price: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    interval: Mapped[str | None]
+    billing_day: Mapped[int | None]  # of the month; what bills on the 31st returns to it after a shorter month
+    cycle: Mapped[int] = mapped_column(default=1)
+    trial_ends_on: Mapped[date | None]
+    next_bill_on: Mapped[date | None] = mapped_column(index=True)
+    cancel_on: Mapped[date | None]
+    cancel_after_billing: Mapped[bool] = mapped_column(default=False)  # scheduled for after the next successful one
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    paused_until: Mapped[date | None]
+    recycle_attempts: Mapped[int] = mapped_column(default=0)  # soft declines of the cycle that is due
+    final_cycle: Mapped[int | None]
+    # What holds for the next billing alone (`--next-only`), and is forgotten after it.
+    next_price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"))
+    next_quantity: Mapped[int | None]
+    next_unit_price: Mapped[int | None] = mapped_column(BigId)
+    created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column()
+
+    order: Mapped[Order] = relationship(back_populates="purchases")
+    price_point: Mapped[PricePoint | None] = relationship(foreign_keys=[price_point_id])
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
+
+
+class Fulfillment(Base):
+    """One shipment for an order."""
+
+    __tablename__ = "fulfillments"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    status: Mapped[FulfillmentStatus] = mapped_column(index=True)
+    carrier: Mapped[str | None]
+    tracking: Mapped[str | None] = mapped_column(index=True)
+    reship_of_id: Mapped[int | None] = mapped_column(ForeignKey("fulfillments.id"))
+    shipped_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    order: Mapped[Order] = relationship()

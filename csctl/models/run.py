@@ -1,0 +1,59 @@
+"""Runs: bulk changes by command line, and the journal by which one that stopped goes on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from csctl.database import Base, BigId
+from csctl.domain.states import RecordState, RunState
+
+
+class Run(Base):
+    """One bulk change: which command, with which options, and how far it came.
+
+    `arguments` are the words of the command line but for the ids, and but for how to print. `worker` is the
+    process that is at it.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint("done >= 0 AND failed >= 0 AND done + failed <= total", name="counts"),
+        Index(None, "operator_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    command: Mapped[str]
+    arguments: Mapped[list[str]] = mapped_column(JSON)
+    by_ids: Mapped[bool]  # whether its records were named by ids; else a file names them
+    state: Mapped[RunState]
+    total: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+
+
+class RunRecord(Base):
+    """One record of a run, by the words that it was named with, and what became of it.
+
+    `transactions` are the attempts at a gateway that were begun for it: by them a payment is known, whoever asks.
+    """
+
+    __tablename__ = "run_records"
+    __table_args__ = (UniqueConstraint("run_id", "given"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    given: Mapped[str]
+    state: Mapped[RecordState]
+    outcome: Mapped[str | None]
+    message: Mapped[str | None]
+    transactions: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    at: Mapped[datetime | None]

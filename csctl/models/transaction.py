@@ -1,0 +1,145 @@
+"""Transactions, the refund queue, and the requests that callers repeat."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from csctl.database import Base, BigId
+from csctl.domain.states import ItemState, Kind, Occasion, Settlement, State
+from csctl.models.order import Order
+
+
+class Transaction(Base):
+    """One operation at a gateway: one attempt, one key. Amounts in minor units.
+
+    Of a sale, `refunded` is what was returned for good, and `reserved` what refunds and voids under way, unknown or
+    queued have spoken for. The database refuses what would go beyond the sale.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        CheckConstraint("amount > 0 OR (amount = 0 AND kind NOT IN ('refund', 'capture'))", name="amount"),
+        CheckConstraint("reserved >= 0 AND refunded >= 0 AND reserved + refunded <= amount", name="reservation"),
+        CheckConstraint("voided_at IS NULL OR reserved + refunded = 0", name="voided"),
+        # Each cycle of a purchase is billed at most once, whatever happens.
+        Index(
+            "uq_transactions_billing",
+            "purchase_id",
+            "cycle",
+            unique=True,
+            sqlite_where=text("kind = 'sale' AND state NOT IN ('declined', 'failed')"),
+            postgresql_where=text("kind = 'sale' AND state NOT IN ('declined', 'failed')"),
+        ),
+        # A queued refund is tried once a day, whoever tries.
+        UniqueConstraint("queue_item_id", "attempt_on"),
+        Index(None, "order_id", "kind"),
+        Index(None, "state", "created_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"))
+    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"), index=True)
+    kind: Mapped[Kind]
+    state: Mapped[State]
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    cycle: Mapped[int | None]  # the purchase's cycle that a rebill paid for
+    # Of a charge: why it is made, and what has to follow once it is approved, whoever learns of that.
+    occasion: Mapped[Occasion | None]
+    due_on: Mapped[date | None]  # the day on which that cycle was due: the next one is counted from it
+    quantity: Mapped[int | None]  # these two become the purchase's own
+    unit_price: Mapped[int | None] = mapped_column(BigId)
+
+    gateway: Mapped[str]
+    gateway_ref: Mapped[str | None] = mapped_column(index=True)
+    key: Mapped[str | None] = mapped_column(unique=True)  # idempotency key; none of what was imported
+    reason: Mapped[str | None]  # why it did not succeed, in csctl's words
+    message: Mapped[str | None]  # what the gateway said
+    sent_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    claim: Mapped[str | None]  # who is at it; an answer of anybody else comes too late
+
+    settlement: Mapped[Settlement | None]
+    settled_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
+    disputed_at: Mapped[datetime | None]
+    refunded: Mapped[int] = mapped_column(BigId, default=0)
+    reserved: Mapped[int] = mapped_column(BigId, default=0)
+
+    queue_item_id: Mapped[int | None] = mapped_column(ForeignKey("refund_queue.id", use_alter=True))
+    attempt_on: Mapped[date | None]  # the business day whose slot in the queue this attempt takes
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"), index=True)
+    send_email: Mapped[bool] = mapped_column(default=True)
+    # "order", "purchase", or of which purchase and when ("pur_3 now"): cancelled once this refund is accepted or queued
+    then_cancel: Mapped[str | None]
+    refund_reason: Mapped[str | None]  # why the operator did it
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    finished_at: Mapped[datetime | None]
+
+    order: Mapped[Order] = relationship()
+    parent: Mapped[Transaction | None] = relationship(remote_side=[id])
+
+    @property
+    def is_sale(self) -> bool:
+        """An approved sale or capture: what can be refunded."""
+        return self.kind in (Kind.SALE, Kind.CAPTURE) and self.state is State.APPROVED
+
+    @property
+    def refundable(self) -> int:
+        """What is left of a sale, in minor units (domain rules, section 2)."""
+        if not self.is_sale or self.voided_at or self.disputed_at:
+            return 0
+        return self.amount - self.refunded - self.reserved
+
+
+class QueueItem(Base):
+    """A refund that failed and is tried again once a day. Its amount stays reserved on the sale."""
+
+    __tablename__ = "refund_queue"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index(None, "state", "next_attempt_on"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"), index=True)
+    origin_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"))  # the refund that failed first
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[ItemState]
+    attempts: Mapped[int] = mapped_column(default=0)  # of the three; a requeued item starts anew
+    next_attempt_on: Mapped[date | None]
+    last_attempt_on: Mapped[date | None]
+    last_reason: Mapped[str | None]
+    send_email: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    close_reason: Mapped[str | None]  # why it was removed
+    reference: Mapped[str | None]  # of the payment outside that resolved it
+
+    sale: Mapped[Transaction] = relationship(foreign_keys=[sale_id])
+    order: Mapped[Order] = relationship()
+
+
+class Request(Base):
+    """A change that its caller named (`--request-id`), so that saying it twice does it once."""
+
+    __tablename__ = "requests"
+    __table_args__ = (UniqueConstraint("operator_id", "key"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    key: Mapped[str]
+    asked: Mapped[str]  # what was asked for; the same key for something else is a conflict
+    created_at: Mapped[datetime]

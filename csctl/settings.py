@@ -1,0 +1,173 @@
+"""Settings from the environment: where things are. What the shop decides is in the database (`services/shop.py`).
+
+Precedence: option, environment, `.env`, default. Every value remembers where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from csctl.clock import parse_time
+from csctl.errors import Misconfigured, Usage
+
+PREFIX = "CSCTL_"
+GATEWAY = "CSCTL_GATEWAY_"
+NAMES = (
+    "CSCTL_DATABASE_URL",
+    "CSCTL_TOKEN",
+    "CSCTL_MAIL_URL",
+    "CSCTL_TEMPLATES_DIR",
+    "CSCTL_PHONE_SWITCH",
+    "CSCTL_NOW",
+    "CSCTL_OUTPUT",
+)
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*(@)")  # to the last @: rather too much than half a password
+_SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)=)[^&\s]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this csctl finds its database, gateways and mail server. `origins` says where each value came from."""
+
+    database_url: str
+    token: str | None = field(repr=False, default=None)
+    gateways: Mapping[str, str] = field(repr=False, default_factory=dict)
+    mail_url: str | None = field(repr=False, default=None)
+    templates_dir: Path | None = None
+    phone_switch: str = "manual:"
+    now: datetime | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self) -> list[dict[str, object]]:
+        """Each value and its origin, secrets masked: what `config show` prints."""
+        values: dict[str, str | None] = {
+            "CSCTL_DATABASE_URL": mask(self.database_url),
+            "CSCTL_TOKEN": "***" if self.token else None,
+            **{GATEWAY + name.upper(): mask_gateway(url) for name, url in sorted(self.gateways.items())},
+            "CSCTL_MAIL_URL": mask(self.mail_url) if self.mail_url else None,
+            "CSCTL_TEMPLATES_DIR": str(self.templates_dir) if self.templates_dir else None,
+            "CSCTL_PHONE_SWITCH": mask(self.phone_switch),
+            "CSCTL_NOW": self.now.isoformat() if self.now else None,
+        }
+        return [{"name": n, "value": v, "origin": self.origins.get(n, "default")} for n, v in values.items()]
+
+
+def mask(url: str) -> str:
+    """A URL that may be printed: its password and secret parameters are gone."""
+    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***\2", url))
+
+
+def mask_gateway(url: str) -> str:
+    """A gateway's URL that may be printed. All but the sandbox's are credentials from the colon on."""
+    kind, colon, _ = url.partition(":")
+    return mask(url) if kind == "sandbox" else f"{kind}:***" if colon else "***"
+
+
+def config_dir() -> Path:
+    from platformdirs import PlatformDirs  # slow to import, and not needed where everything is set
+
+    return Path(PlatformDirs("csctl", appauthor=False).user_config_dir)
+
+
+def token_file() -> Path:
+    """The file that `csctl login` writes."""
+    return config_dir() / "token"
+
+
+def load(
+    environ: Mapping[str, str], *, options: Mapping[str, str | None] | None = None, env_file: Path | None = None
+) -> Settings:
+    """Settings of this process. Raises Misconfigured for a value that cannot be, or a secrets file others can read."""
+    values, origins = _collect(environ, options or {}, env_file)
+    if "CSCTL_DATABASE_URL" not in values:
+        values["CSCTL_DATABASE_URL"] = default_database_url()
+    if "CSCTL_TOKEN" not in values and (token := _read_token_file()):
+        values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = token, str(token_file())
+    templates = values.get("CSCTL_TEMPLATES_DIR")
+    return Settings(
+        database_url=values["CSCTL_DATABASE_URL"],
+        token=values.get("CSCTL_TOKEN"),
+        gateways={k.removeprefix(GATEWAY).lower(): v for k, v in values.items() if k.startswith(GATEWAY)},
+        mail_url=values.get("CSCTL_MAIL_URL"),
+        templates_dir=Path(templates) if templates else None,
+        phone_switch=values.get("CSCTL_PHONE_SWITCH", "manual:"),
+        now=_now(values.get("CSCTL_NOW")),
+        origins=origins,
+    )
+
+
+def default_database_url() -> str:
+    from platformdirs import PlatformDirs
+
+    return f"sqlite:///{Path(PlatformDirs('csctl', appauthor=False).user_data_dir) / 'csctl.db'}"
+
+
+def _collect(
+    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    path = env_file or Path(".env")
+    layers = [
+        (str(path), _read_env_file(path, required=env_file is not None)),
+        ("environment", environ),
+        ("option", {k: v for k, v in options.items() if v is not None}),
+    ]
+    for origin, layer in layers:
+        for name, value in layer.items():
+            if (name in NAMES or name.startswith(GATEWAY)) and value:
+                values[name], origins[name] = value, origin
+    return values, origins
+
+
+def _read_env_file(path: Path, *, required: bool) -> dict[str, str]:
+    if not path.is_file():
+        if required:
+            raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
+        return {}
+    from dotenv import dotenv_values
+
+    # Not interpolated: a password may hold "${".
+    found = {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+    if any(_is_secret(name, value) for name, value in found.items()):
+        refuse_if_others_read(path)
+    return found
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if name.startswith(GATEWAY):
+        return not value.startswith("sandbox:")
+    return name == "CSCTL_TOKEN" or (name.startswith(PREFIX) and mask(value) != value)
+
+
+def _read_token_file() -> str | None:
+    path = token_file()
+    if not path.is_file():
+        return None
+    refuse_if_others_read(path)
+    return path.read_text(encoding="utf-8").strip() or None
+
+
+def refuse_if_others_read(path: Path) -> None:
+    """Raises Misconfigured if a file with secrets is open to the group or the world."""
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise Misconfigured(
+            f"{path} holds secrets, and others can read it",
+            cause=f"its mode is {stat.S_IMODE(path.stat().st_mode):04o}",
+            fix=f"chmod 600 {path}",
+        )
+
+
+def _now(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_time(text)
+    except Usage as error:
+        raise Misconfigured(f"CSCTL_NOW: {error.message}", fix=error.fix) from None

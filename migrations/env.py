@@ -1,0 +1,17 @@
+"""How alembic reaches the database: over the connection that csctl gives it, in one transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+import csctl.models  # noqa: F401 - so that the metadata knows all tables
+from csctl.database import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite changes a table by copying it
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()
