@@ -1,0 +1,54 @@
+"""Delivery into a folder: one .eml file for each message."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.mail.transport import not_understood
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
+@dataclass
+class Folder:
+    """Files that only their owner may read. A repeated delivery replaces the same file."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, url: str) -> Folder:
+        """The folder of `file:outbox`, `file:/var/outbox` or `file:///var/outbox`. Raises Misconfigured without one."""
+        rest = url.partition(":")[2]
+        path = unquote(urlsplit(url).path) if rest.startswith("//") else rest
+        if not path:
+            raise not_understood(url, "it names no folder")
+        return cls(Path(path).expanduser())
+
+    def send(self, name: str, message: EmailMessage) -> None:
+        plain = message["To"].addresses[0].addr_spec.isascii()
+        target, part = self.path / f"{name}.eml", self.path / f".{name}.{os.getpid()}.part"
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(message.as_bytes(policy=SMTP if plain else SMTPUTF8))
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        except OSError as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: OSError) -> CsctlError:
+        what, why = f"emails cannot be written to {self.path}", error.strerror
+        if error.errno in _NO_ROOM:
+            return Unreachable(what, cause=why, fix="make room, then: csctl email send")
+        return Misconfigured(what, cause=why, fix="check the folder that CSCTL_MAIL_URL names")
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,59 @@
+"""An email as it travels: headers, text, and the same as HTML."""
+
+from __future__ import annotations
+
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import TYPE_CHECKING
+
+from email_validator import EmailNotValidError, validate_email
+
+from csctl.mail.rendering import Rendered
+from csctl.mail.transport import Refused
+from csctl.models import Email
+
+if TYPE_CHECKING:
+    from csctl.services.shop import Shop
+
+DEFAULT_SENDER = "no-reply@localhost"
+
+
+def compose(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
+    """The message of an outbox row; every delivery of it has the same Message-ID and Date.
+
+    Raises Refused unless the recipient is one address (a comma in it must not make two), or for text that is none.
+    """
+    try:
+        return _message(email, rendered, shop)
+    except (ValueError, LookupError, MessageError) as error:
+        raise Refused("it cannot be made into a message", cause=str(error)[:200]) from error
+
+
+def _message(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = email.message_id
+    message["Date"] = email.created_at
+    sender = _on_the_wire(shop.mail_from) if shop.mail_from else DEFAULT_SENDER
+    message["From"] = Address(display_name=shop.name, addr_spec=sender)
+    message["To"] = Address(addr_spec=_on_the_wire(email.recipient))
+    if shop.support_email:
+        message["Reply-To"] = Address(addr_spec=_on_the_wire(shop.support_email))
+    message["Subject"] = rendered.subject
+    message["Auto-Submitted"] = "auto-generated"  # so that no out-of-office answers it (RFC 3834)
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    message.set_boundary(
+        f"=_{email.message_id.strip('<>').partition('@')[0]}"
+    )  # every delivery is the same to the byte
+    return message
+
+
+def _on_the_wire(address: str) -> str:
+    """The address with its domain in ASCII, which every server takes."""
+    try:
+        found = validate_email(address, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise Refused(f"{address[:80]!r} is not one email address: {error}") from None
+    return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"

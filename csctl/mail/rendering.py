@@ -1,0 +1,156 @@
+"""What an email says, from its template and the values kept with it.
+
+A template is a folder with `subject.txt`, `body.txt` and `body.html`. Each file is looked for in CSCTL_TEMPLATES_DIR,
+then among csctl's own. They run in jinja2's sandbox, see plain values only, and have none of jinja2's globals.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import parse_pattern
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from csctl.domain.money import exponent
+from csctl.domain.states import EmailKind
+from csctl.errors import CsctlError, Misconfigured
+from csctl.paths import shipped
+
+if TYPE_CHECKING:
+    from csctl.services.shop import Shop
+
+_LONGEST_SUBJECT = 200  # characters
+# Embeddings, overrides and isolates: they would let a name turn the text around it.
+_BIDI = {*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
+
+_TOUCHING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")  # where `KWD1.234` needs a space
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An email as its reader sees it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class TemplateBroken(Misconfigured):
+    """A template that cannot be rendered: its emails wait until it is mended, the others are sent."""
+
+
+class Renderer:
+    """Renders emails for a shop. `own` is the folder of its own templates."""
+
+    def __init__(self, shop: Shop, own: Path | None = None) -> None:
+        self._shop = shop
+        self._own = own
+        self._locale = Locale.parse(shop.locale)
+        folders = [*([own] if own else []), shipped("templates") / "emails"]
+        # No include can leave the folders: the loader refuses "..".
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folders),
+            autoescape=lambda name: bool(name) and str(name).endswith(".html"),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals = {}
+        self._environment.filters |= {"money": self.money, "date": self.date, "time": self.time}
+
+    def render(self, kind: EmailKind, context: Mapping[str, Any]) -> Rendered:
+        """Raises TemplateBroken, naming the file, or Misconfigured if the folder of templates is not there."""
+        values = self._values(context)
+        return Rendered(
+            subject=self._subject(kind, values),
+            text=self._file(kind, "body.txt", values).strip() + "\n",
+            html=self._file(kind, "body.html", values).strip() + "\n",
+        )
+
+    def subject(self, kind: EmailKind, context: Mapping[str, Any]) -> str:
+        """The subject alone. Raises as `render` does."""
+        return self._subject(kind, self._values(context))
+
+    def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        if self._own and not self._own.is_dir():
+            raise Misconfigured(f"CSCTL_TEMPLATES_DIR: there is no folder {self._own}", fix="make it, or unset it")
+        return {**_clean(context), "shop": {"name": self._shop.name, "support_email": self._shop.support_email}}
+
+    def _subject(self, kind: EmailKind, values: Mapping[str, Any]) -> str:
+        subject = " ".join(self._file(kind, "subject.txt", values).split())
+        if not subject:
+            raise _broken(f"{kind.value}/subject.txt", "it comes to an empty line")
+        return subject[:_LONGEST_SUBJECT]
+
+    def _file(self, kind: EmailKind, name: str, values: Mapping[str, Any]) -> str:
+        path = f"{kind.value}/{name}"
+        try:
+            return self._environment.get_template(path).render(values)
+        except TemplateNotFound as error:
+            raise _broken(path, f"there is no template {error.name}") from error
+        except TemplateSyntaxError as error:
+            raise _broken(path, f"line {error.lineno}: {error.message}") from error
+        except TemplateError as error:
+            raise _broken(path, error.message or type(error).__name__) from error
+        except (CsctlError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+            # A template may do anything wrong that an expression can.
+            raise _broken(path, str(error)) from error
+        except (RecursionError, MemoryError) as error:
+            raise _broken(path, type(error).__name__) from error
+
+    # -- filters
+
+    def money(self, money: Mapping[str, Any]) -> str:
+        """An amount as the shop's locale writes it, with the decimals that ISO 4217 gives its currency."""
+        currency = str(money["currency"])
+        digits = exponent(currency)
+        pattern = parse_pattern(self._locale.currency_formats["standard"].pattern)
+        pattern.frac_prec = (digits, digits)  # babel's own table rounds some currencies to whole units
+        value = Decimal(int(money["amount"])).scaleb(-digits)
+        written: str = pattern.apply(value, self._locale, currency=currency, currency_digits=False)
+        return _TOUCHING.sub("\N{NO-BREAK SPACE}", written)
+
+    def date(self, value: str) -> str:
+        """A day; of a time, the shop's day at that time."""
+        day = date.fromisoformat(value) if len(value) == len("2026-03-01") else self._local(value).date()
+        return format_date(day, "long", locale=self._locale)
+
+    def time(self, value: str) -> str:
+        """Day and time of day, in the shop's time zone."""
+        return format_datetime(self._local(value), "medium", locale=self._locale)
+
+    def _local(self, value: str) -> datetime:
+        return datetime.fromisoformat(value).astimezone(self._shop.timezone)
+
+
+def _broken(path: str, why: str) -> TemplateBroken:
+    return TemplateBroken(
+        f"the email template {path} cannot be rendered",
+        cause=" ".join(why.split())[:300],
+        fix=f"mend it in CSCTL_TEMPLATES_DIR, then look at it: csctl email preview {path.partition('/')[0]}",
+    )
+
+
+def _clean(value: Any) -> Any:
+    """The values without what acts on the text around it: control and bidi characters, line breaks."""
+    if isinstance(value, str):
+        return "".join(" " if c in "\n\r\t\u2028\u2029" else c for c in value if _is_text(c))
+    if isinstance(value, Mapping):
+        return {key: _clean(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(one) for one in value]
+    return value
+
+
+def _is_text(char: str) -> bool:
+    return char in "\n\r\t" or (char not in _BIDI and unicodedata.category(char) not in {"Cc", "Cs"})

@@ -1,0 +1,151 @@
+"""Delivery to a mail server."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.mail.transport import ConnectionLost, Postponed, Refused, not_understood
+from csctl.settings import mask
+
+TIMEOUT = 30.0  # seconds that one answer of the server may take
+_PORTS = {"none": 25, "starttls": 587, "smtps": 465}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_TOO_BIG = 552  # said of one message, where other refusals of the sender concern them all
+
+
+@dataclass
+class Server:
+    """One connection serves many messages, and is made anew when it was lost."""
+
+    host: str
+    port: int
+    tls: str  # none, starttls, or smtps
+    user: str | None = None
+    password: str | None = field(repr=False, default=None)
+    cafile: str | None = None
+    _connection: smtplib.SMTP | None = field(repr=False, default=None)
+
+    @classmethod
+    def at(cls, url: str) -> Server:
+        """The server of a URL; connects to nothing yet.
+
+        Raises Misconfigured for a URL that cannot be, or that would send its password in the clear.
+        """
+        try:
+            parts = urlsplit(url)
+            asked = dict(parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise not_understood(url, str(error)) from None
+        tls = "smtps" if parts.scheme == "smtps" else asked.pop("tls", ["none"])[-1]
+        cafile = asked.pop("cafile", [None])[-1]
+        if not host or tls not in _PORTS or asked or parts.path not in ("", "/"):
+            raise not_understood(url, "it names no host" if not host else "it asks for what csctl does not know")
+        if parts.password and tls == "none" and host not in _LOOPBACK:
+            raise Misconfigured(
+                f"CSCTL_MAIL_URL would send its password in the clear: {mask(url)}",
+                fix="add ?tls=starttls, or begin it with smtps://",
+            )
+        user, password = (unquote(word) if word else None for word in (parts.username, parts.password))
+        return cls(host, port or _PORTS[tls], tls, user, password, cafile)
+
+    def send(self, name: str, message: EmailMessage) -> None:
+        if self._connection is None or self._connection.sock is None:  # none yet, or the server ended it
+            self._connection = self._connect()
+        try:
+            self._connection.send_message(message)
+        except (smtplib.SMTPException, OSError) as error:
+            if not isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException):
+                self.close()
+            raise self._verdict(error) from error
+
+    def _verdict(self, error: OSError) -> CsctlError:
+        """What became of the message that was being sent."""
+        match error:
+            case smtplib.SMTPRecipientsRefused():
+                return _answer(*next(iter(error.recipients.values())))
+            case smtplib.SMTPSenderRefused() if error.smtp_code // 100 == 5 and error.smtp_code != _TOO_BIG:
+                return Misconfigured(
+                    f"the mail server refuses the sender {error.sender}",
+                    cause=_said(error.smtp_code, error.smtp_error),
+                    fix="csctl setting set mail-from ADDRESS",
+                )
+            case smtplib.SMTPResponseException():
+                return _answer(error.smtp_code, error.smtp_error)
+            case smtplib.SMTPNotSupportedError():
+                return Refused("the mail server takes no addresses beyond ASCII")
+        return ConnectionLost("the connection to the mail server was lost", cause=_why(error))
+
+    def _connect(self) -> smtplib.SMTP:
+        connection = None
+        try:
+            connection = self._greet()
+            if self.tls == "starttls":
+                connection.starttls(context=self._trust())
+            if self.user is not None:
+                connection.login(self.user, self.password or "")
+        except (smtplib.SMTPException, OSError) as error:
+            if connection is not None:
+                connection.close()
+            raise self._no_connection(error) from error
+        return connection
+
+    def _greet(self) -> smtplib.SMTP:
+        if self.tls == "smtps":
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=self._trust())
+        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+
+    def _trust(self) -> ssl.SSLContext:
+        """Certificates are checked, always."""
+        try:
+            return ssl.create_default_context(cafile=self.cafile)
+        except OSError as error:
+            raise Misconfigured(
+                f"the file {self.cafile} holds no certificates", cause=_why(error), fix="check cafile in CSCTL_MAIL_URL"
+            ) from error
+
+    def _no_connection(self, error: OSError) -> CsctlError:
+        server, fix = f"the mail server {self.host}:{self.port}", "check CSCTL_MAIL_URL"
+        match error:
+            case ssl.SSLError():
+                return Misconfigured(
+                    f"the connection to {server} cannot be secured",
+                    cause=_why(error),
+                    fix=f"{fix}; for a certificate authority of your own add cafile=FILE to it",
+                )
+            case smtplib.SMTPNotSupportedError():
+                return Misconfigured(f"{server} does not offer what is asked of it", cause=_why(error), fix=fix)
+            case smtplib.SMTPAuthenticationError() if error.smtp_code // 100 == 5:
+                return Misconfigured(
+                    f"{server} refuses user and password", cause=_said(error.smtp_code, error.smtp_error), fix=fix
+                )
+        return Unreachable(f"{server} cannot be reached", cause=_why(error), fix="csctl email send, once it can")
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(smtplib.SMTPException, OSError):
+                self._connection.quit()
+            self._connection.close()
+            self._connection = None
+
+
+def _answer(code: int, said: bytes | str) -> CsctlError:
+    kind = Refused if code // 100 == 5 else Postponed
+    return kind("the mail server did not take it", cause=_said(code, said), fix="csctl email send EML, to try again")
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _said(error.smtp_code, error.smtp_error)
+    return str(error.strerror or error) or type(error).__name__
+
+
+def _said(code: int, said: bytes | str) -> str:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return " ".join(f"{code} {text}".split())[:300]

@@ -1,0 +1,45 @@
+"""What delivery asks of a way out, and what can come of one message."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from typing import Protocol
+
+from csctl.errors import CsctlError, GatewayRefused, Misconfigured, Unreachable
+from csctl.settings import mask
+
+
+class Refused(GatewayRefused):
+    """This message will never be taken."""
+
+    code = "refused"
+
+
+class Postponed(Unreachable):
+    """This message was not taken now, and may be later."""
+
+
+class ConnectionLost(Postponed):
+    """The connection broke in the middle of this message: perhaps it was taken. It goes again, with its Message-ID."""
+
+
+class Transport(Protocol):
+    """A folder, or a mail server."""
+
+    def send(self, name: str, message: EmailMessage) -> None:
+        """Hand a message over; it is somebody else's when this returns. `name` is `eml_12`.
+
+        Raises Refused, Postponed or ConnectionLost for this message, and Unreachable or Misconfigured where the next
+        one would fare no better.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+def not_understood(url: str, cause: str) -> CsctlError:
+    return Misconfigured(
+        f"CSCTL_MAIL_URL is not one that csctl understands: {mask(url)}",
+        cause=cause,
+        fix="write file:DIR, smtp://user:password@host:587?tls=starttls or smtps://user:password@host",
+    )

@@ -1,0 +1,99 @@
+"""The Asterisk Manager Interface: lines of `Name: value` over TCP, a message ending in an empty line."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from csctl.errors import Misconfigured, Unreachable
+
+Message = dict[str, str]
+
+_CONNECT_SECONDS = 10
+_LONGEST_LINE = 4096
+_MOST_LINES = 2000  # events of other calls may come before an answer, but not for ever
+
+
+class Connection:
+    """One connection to a manager port, greeted. Its methods raise OSError or Unreachable when it breaks."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self._socket = plain
+        self._stream = plain.makefile("rwb")
+        if not self._line().startswith("Asterisk Call Manager"):
+            raise Unreachable("what answers there is no Asterisk Manager Interface")
+
+    def ask(self, message: Message, *, seconds: float = _CONNECT_SECONDS) -> Message:
+        """Send an action, and wait for its response. Names of headers in the answer are in lower case."""
+        self._socket.settimeout(seconds)
+        self._send(message)
+        return self._answer()
+
+    def leave(self) -> None:
+        """Be polite, and do not mind if the other side has hung up already."""
+        try:
+            self._send({"Action": "Logoff"})
+            self._stream.close()
+        except OSError:
+            return
+
+    def _send(self, message: Message) -> None:
+        # The last line of defence: a line break in a value would begin a header, or an action, of a stranger's choice.
+        if any("\r" in value or "\n" in value for value in message.values()):
+            raise ValueError("a value for the phone switch holds a line break")
+        lines = [f"{name}: {value}\r\n" for name, value in {**message, "ActionID": "csctl"}.items()]
+        self._stream.write("".join([*lines, "\r\n"]).encode())
+        self._stream.flush()
+
+    def _answer(self) -> Message:
+        """The next response; events, which a switch may send at any time, are passed over."""
+        message: Message = {}
+        for _ in range(_MOST_LINES):
+            if line := self._line():
+                name, _, value = line.partition(":")
+                message[name.strip().lower()] = value.strip()
+            elif "response" in message:
+                return message
+            else:
+                message = {}
+        raise Unreachable("the phone switch says a lot, and does not answer")
+
+    def _line(self) -> str:
+        raw = self._stream.readline(_LONGEST_LINE)
+        if not raw.endswith(b"\n"):
+            raise Unreachable("the phone switch hung up in the middle of an answer")
+        return raw.decode("utf-8", "replace").rstrip("\r\n")
+
+
+@contextmanager
+def connected(host: str, port: int, *, tls: bool) -> Iterator[Connection]:
+    """A connection for the length of a block.
+
+    Raises Unreachable where none can be had or it breaks, and Misconfigured for a certificate that is not trusted.
+    """
+    try:
+        plain = socket.create_connection((host, port), timeout=_CONNECT_SECONDS)
+        with plain, _secured(plain, host) if tls else plain as line:
+            yield Connection(line)
+    except ssl.SSLCertVerificationError as error:
+        raise Misconfigured(
+            f"the certificate of the phone switch {host} is not trusted",
+            cause=error.verify_message,
+            fix="use the name that it is made out to",
+        ) from None
+    except OSError as error:
+        raise _unreachable(host, port, error.strerror or str(error)) from None
+    except Unreachable as error:
+        raise _unreachable(host, port, error.message) from None
+
+
+def _secured(plain: socket.socket, host: str) -> socket.socket:
+    return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+
+
+def _unreachable(host: str, port: int, why: str) -> Unreachable:
+    return Unreachable(
+        f"the phone switch {host}:{port} cannot be reached", cause=why, fix="check that it runs, then call again"
+    )

@@ -1,0 +1,47 @@
+"""Finding the phone switch that CSCTL_PHONE_SWITCH names: a built-in one, or a plugin of another package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from csctl.errors import Misconfigured
+from csctl.phone.switch import PhoneSwitch
+
+GROUP = "csctl.phone_switches"
+_BUILT_IN = ("manual", "asterisk")
+
+
+def open_switch(url: str) -> PhoneSwitch:
+    """The switch of a URL; its scheme names it. Raises Misconfigured if there is none of that name."""
+    kind = url.partition(":")[0].lower()
+    if kind == "manual":
+        from csctl.phone.manual import Manual
+
+        return Manual(url)
+    if kind == "asterisk":
+        from csctl.phone.asterisk import Asterisk
+
+        return Asterisk(url)
+    return _plugin(kind)(url)
+
+
+def _plugin(kind: str) -> Callable[[str], PhoneSwitch]:
+    from importlib.metadata import entry_points  # 37 ms, and the built-in ones need it not
+
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if kind not in found:
+        # The value itself is not shown: whatever it is, it may hold a password.
+        raise Misconfigured(
+            "CSCTL_PHONE_SWITCH names no phone switch that is installed",
+            cause=f"installed: {', '.join(sorted({*_BUILT_IN, *found}))}",
+            fix="set it to manual: or to asterisk://…, or install the plugin",
+        )
+    try:
+        plugin: Callable[[str], PhoneSwitch] = found[kind].load()
+    except Exception as error:
+        raise Misconfigured(
+            f"the phone switch {kind} cannot be loaded",
+            cause=type(error).__name__,
+            fix="install it again, or ask its makers",
+        ) from error
+    return plugin
