@@ -1,0 +1,1 @@
+"""The verbs: each function carries out one rule, and owns its queries and transactions."""

@@ -1,0 +1,54 @@
+"""Which card a customer is charged on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.errors import Conflict, NotFound
+from csctl.models import Customer, PaymentMethod, Purchase, Transaction
+
+
+def chosen(session: Session, customer: Customer, number: int | None) -> PaymentMethod:
+    """The payment method that somebody named, or the customer's own.
+
+    Raises NotFound for one that is not there, Conflict for another customer's, and where there is nothing to charge.
+    """
+    if number is None:
+        return own(customer)
+    method, name = session.get(PaymentMethod, number), ids.show("pm", number)
+    if method is None:
+        raise NotFound(f"there is no payment method {name}", fix=_look(customer))
+    if method.customer_id != customer.id:
+        raise Conflict(f"{name} is not a card of {ids.show('cus', customer.id)}", fix=_look(customer))
+    return method
+
+
+def own(customer: Customer) -> PaymentMethod:
+    """The customer's default payment method, or the only one. Raises Conflict where there is neither."""
+    methods = customer.payment_methods
+    found = next((method for method in methods if method.is_default), methods[0] if len(methods) == 1 else None)
+    if found is None:
+        raise Conflict(
+            f"{ids.show('cus', customer.id)} has no default payment method",
+            cause=f"of {len(methods)} none is the default" if methods else "no card is known",
+            fix="name one with --payment-method" if methods else _look(customer),
+        )
+    return found
+
+
+def of_purchase(session: Session, purchase: Purchase, sales: Sequence[Transaction]) -> PaymentMethod:
+    """The card that a purchase is billed on: its own, the customer's default, or that of its last sale."""
+    if purchase.payment_method_id is not None:
+        return session.get_one(PaymentMethod, purchase.payment_method_id)
+    customer = purchase.order.customer
+    used = [sale.payment_method_id for sale in sales if sale.is_sale and sale.payment_method_id is not None]
+    if used and not any(method.is_default for method in customer.payment_methods):
+        return session.get_one(PaymentMethod, used[-1])
+    return own(customer)
+
+
+def _look(customer: Customer) -> str:
+    return f"csctl customer show {ids.show('cus', customer.id)}"

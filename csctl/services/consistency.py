@@ -1,0 +1,74 @@
+"""What must hold between the rows of a database, looked for by `db check` and `doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from csctl.domain import ids
+from csctl.domain.states import ItemState, Kind, State
+from csctl.models import QueueItem, Transaction
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
+
+
+def findings(app: App) -> list[dict[str, Any]]:
+    """One row for each thing that does not hold: `check`, `target` (an id) and `problem`."""
+    with app.read() as session:
+        return [*_totals_of_sales(session), *_orphaned_queue_items(session)]
+
+
+def _totals_of_sales(session: Session) -> list[dict[str, Any]]:
+    """A sale's `refunded` and `reserved` are the sums of what they stand for."""
+    child, item = aliased(Transaction), aliased(QueueItem)
+
+    def of_children(*conditions: Any) -> Any:
+        total = func.coalesce(func.sum(child.amount), 0)
+        return select(total).where(child.parent_id == Transaction.id, *conditions).scalar_subquery()
+
+    def of_items(*states: ItemState) -> Any:
+        total = func.coalesce(func.sum(item.amount), 0)
+        return select(total).where(item.sale_id == Transaction.id, item.state.in_(states)).scalar_subquery()
+
+    approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
+    # A retry that is under way is reserved by its queue item.
+    under_way = of_children(
+        child.kind.in_((Kind.REFUND, Kind.VOID)), child.state.in_(_UNDER_WAY), child.queue_item_id.is_(None)
+    )
+    refunded = approved + of_items(ItemState.RESOLVED)
+    reserved = under_way + of_items(ItemState.QUEUED, ItemState.IN_PROGRESS)
+    columns = (
+        Transaction.id,
+        Transaction.refunded,
+        refunded.label("is_refunded"),
+        Transaction.reserved,
+        reserved.label("is_reserved"),
+    )
+    wrong = select(*columns).where(
+        Transaction.kind.in_((Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)),
+        (Transaction.refunded != refunded) | (Transaction.reserved != reserved),
+    )
+    return [
+        {
+            "check": "totals",
+            "target": ids.show("txn", row.id),
+            "problem": f"refunded is {row.refunded} and should be {row.is_refunded};"
+            f" reserved is {row.reserved} and should be {row.is_reserved}",
+        }
+        for row in session.execute(wrong)
+    ]
+
+
+def _orphaned_queue_items(session: Session) -> list[dict[str, Any]]:
+    """An item in progress has an attempt that is under way."""
+    attempt = select(Transaction.id).where(Transaction.queue_item_id == QueueItem.id, Transaction.state.in_(_UNDER_WAY))
+    lost = select(QueueItem.id).where(QueueItem.state == ItemState.IN_PROGRESS, ~attempt.exists())
+    return [
+        {"check": "queue", "target": ids.show("rfq", number), "problem": "in progress, and nothing is under way"}
+        for number in session.scalars(lost)
+    ]

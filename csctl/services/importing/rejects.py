@@ -1,0 +1,89 @@
+"""The file of rows that were refused: as they came, with their line and the reason, to be mended and imported."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, TextIO
+
+from csctl.domain.cards import holds_card_number
+from csctl.domain.spreadsheet import neutralised
+from csctl.errors import CsctlError, Misconfigured, Usage
+from csctl.services.importing.mapping import Mapping
+from csctl.services.importing.source import STDIN, Row
+
+_ADDED = ("line", "reason")
+
+
+class Rejects:
+    """Made at the first refused row. It holds what people are called, so that only its owner may read it."""
+
+    def __init__(self, source: Path, given: Path | None, kind: str, format: str, delimiter: str) -> None:
+        self._format, self._delimiter = format, delimiter
+        self._header: list[str] = []
+        self._mapping = Mapping()
+        self._file: TextIO | None = None
+        self._writer: Any = None
+        self.path: Path | None = None
+        stem = kind if source == STDIN else source.stem
+        name = f"{stem}.rejects.{format}"
+        self._candidates = [given] if given else [source.parent / name, Path(name)]
+        if given and (given.is_dir() or not given.parent.is_dir()):
+            raise Usage(f"cannot write {given}", fix="name a file in a directory that is there: --rejects PATH")
+        if given and source != STDIN and given.resolve() == source.resolve():
+            raise Usage("--rejects names the file that is read", fix="give the rejects a file of their own")
+
+    def expect(self, header: list[str] | None, mapping: Mapping) -> None:
+        """Learn the columns before the first row is added."""
+        self._header, self._mapping = [name for name in header or [] if name not in _ADDED], mapping
+        self._dropped = {place for place, name in enumerate(header or []) if name in _ADDED}
+
+    def add(self, row: Row, error: CsctlError) -> None:
+        file = self._file or self._open()
+        reason = " - ".join(part for part in (error.message, error.cause, error.fix) if part)
+        if isinstance(row.original, dict):
+            kept = {name: self._masked(name, value) for name, value in row.original.items()}
+            file.write(json.dumps({**kept, "line": row.line, "reason": reason}) + "\n")
+            return
+        cells = [cell for place, cell in enumerate(row.original) if place not in self._dropped]
+        cells = (cells + [""] * len(self._header))[: len(self._header)]
+        kept_cells = [neutralised(self._masked(name, cell)) for name, cell in zip(self._header, cells, strict=True)]
+        self._writer.writerow([*kept_cells, row.line, neutralised(reason)])
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def _masked(self, column: str, value: Any) -> Any:
+        """No card number is written anywhere, not even back."""
+        if isinstance(value, str) and holds_card_number(value) and not self._mapping.is_reference(column):
+            return re.sub(r"[0-9](?=(?:[ -]?[0-9]){4})", "*", value)
+        return value
+
+    def _open(self) -> TextIO:
+        problem: OSError | None = None
+        for path in self._candidates:
+            try:
+                self._file = _private(path)
+            except OSError as error:
+                problem = error
+                continue
+            self.path = path
+            if self._format == "csv":
+                self._writer = csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n")
+                self._writer.writerow([*self._header, *_ADDED])
+            return self._file
+        raise Misconfigured(
+            f"cannot write the rejects to {self._candidates[-1]}",
+            cause=problem.strerror if problem else None,
+            fix="--rejects PATH",
+        )
+
+
+def _private(path: Path) -> TextIO:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")

@@ -1,0 +1,195 @@
+"""Operators: who they are, made known by a token of which only a hash is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from csctl import database
+from csctl.clock import rfc3339
+from csctl.domain import ids
+from csctl.domain.states import Role
+from csctl.domain.text import accept
+from csctl.errors import Conflict, NotFound, NotPermitted, Usage
+from csctl.models import Operator
+from csctl.services import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_USE_IS_KEPT_EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The operator on whose behalf this process runs."""
+
+    id: int
+    name: str
+    role: Role
+    last_used_at: datetime | None = None
+
+
+def new_token() -> tuple[str, str]:
+    """A token of 256 random bits, and the hash that is kept of it. Being random, it needs no slow hash."""
+    token = f"csctl_{secrets.token_urlsafe(32)}"
+    return token, hash_of(token)
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def authenticate(session: Session, token: str | None, now: datetime) -> Actor:
+    """Whose token this is. Raises NotPermitted without one, or for one that is unknown, expired or disabled."""
+    if not token:
+        raise NotPermitted("no token", cause="CSCTL_TOKEN is not set", fix="csctl login, or set CSCTL_TOKEN")
+    # Columns, not the whole record: `db upgrade` must know its operator on an older schema.
+    columns = (
+        Operator.id,
+        Operator.name,
+        Operator.role,
+        Operator.token_hash,
+        Operator.disabled_at,
+        Operator.token_expires_at,
+        Operator.last_used_at,
+    )
+    row = session.execute(select(*columns).where(Operator.token_hash == hash_of(token))).one_or_none()
+    if row is None or not hmac.compare_digest(row.token_hash, hash_of(token)):
+        raise NotPermitted("the token is not valid", fix="ask an administrator: csctl operator rotate-token NAME")
+    if row.disabled_at is not None:
+        raise NotPermitted(f"operator {row.name} is disabled", fix="ask an administrator")
+    if row.token_expires_at is not None and row.token_expires_at <= now:
+        raise NotPermitted(
+            f"the token of {row.name} has expired", fix=f"ask an administrator: csctl operator rotate-token {row.name}"
+        )
+    return Actor(row.id, row.name, row.role, row.last_used_at)
+
+
+def note_use(app: App) -> None:
+    """Keep when the operator's token was last used, to the hour. In nobody's way: what cannot be written at once, and
+    in a database that may only be read, is left.
+    """
+    now = app.clock.now()
+    if app.actor.last_used_at and now - app.actor.last_used_at < _USE_IS_KEPT_EVERY:
+        return
+    with contextlib.suppress(DBAPIError), database.hastily(app.engine) as connection:
+        connection.execute(update(Operator).where(Operator.id == app.actor.id).values(last_used_at=now))
+
+
+def acceptable_name(name: str) -> str:
+    """A name that an operator can have, trimmed. Raises Usage."""
+    kept = accept(name, "name", longest=100)
+    if not kept or kept.startswith("-"):
+        raise Usage("an operator needs a name")
+    return kept
+
+
+def add(session: Session, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> dict[str, Any]:
+    """A new operator; the returned row holds the token, shown this once. Raises Conflict if the name is taken."""
+    name = acceptable_name(name)
+    if session.scalar(select(Operator.id).where(Operator.name == name)):
+        raise Conflict(f"there is an operator {name} already", fix="choose another name")
+    token, hashed = new_token()
+    operator = Operator(name=name, role=role, token_hash=hashed, token_expires_at=expires_at, created_at=now)
+    session.add(operator)
+    session.flush()
+    return {"id": ids.show("opr", operator.id), "name": name, "role": role.value, "token": token}
+
+
+def create(app: App, name: str, role: Role, expires: date | None = None) -> dict[str, Any]:
+    """A new operator, whose token works until the end of the day `expires`. Raises Usage for a day that is over."""
+    expires_at = _end_of(app, expires)
+    with app.write() as session:
+        row = add(session, name, role, app.clock.now(), expires_at)
+        audit.write(session, app, "created", target=row["id"], role=role.value, expires=_text(expires_at))
+    return {**row, "token_expires_at": expires_at}
+
+
+def rotate_token(app: App, who: str, expires: date | None = None) -> dict[str, Any]:
+    """Give an operator a new token; the old one stops working at once. Without `expires`, the new one has no end."""
+    expires_at = _end_of(app, expires)
+    with app.write() as session:
+        operator = _find(session, who)
+        token, operator.token_hash = new_token()
+        operator.token_expires_at = expires_at
+        name = ids.show("opr", operator.id)
+        audit.write(session, app, "updated", target=name, changed=["token"], expires=_text(expires_at))
+        row = {"id": name, "name": operator.name, "role": operator.role.value, "token": token}
+    return {**row, "token_expires_at": expires_at}
+
+
+def _end_of(app: App, day: date | None) -> datetime | None:
+    """The moment at which a day of the shop is over."""
+    if day is None:
+        return None
+    if day < app.clock.today():
+        raise Usage(f"{day} is over", fix="name a day to come, or none for a token without an end")
+    try:
+        return app.clock.start_of(day + timedelta(days=1))
+    except OverflowError:
+        raise Usage(f"{day} is too far away", fix="leave --expires out for a token without an end") from None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
+
+
+def disable(app: App, who: str) -> dict[str, Any]:
+    """Take an operator's rights away. Raises Conflict for the last administrator: nobody could undo it."""
+    with app.write() as session:
+        operator = _find(session, who)
+        if operator.disabled_at:
+            raise Conflict(f"operator {operator.name} is disabled already")
+        admins = session.scalars(
+            select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None)).with_for_update()
+        ).all()
+        if admins == [operator]:
+            raise Conflict(
+                f"{operator.name} is the last administrator",
+                fix="csctl operator create NAME --role admin, then disable",
+            )
+        operator.disabled_at = app.clock.now()
+        audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=True)
+        return _row(operator)
+
+
+def listing(app: App) -> list[dict[str, Any]]:
+    with app.read() as session:
+        return [_row(operator) for operator in session.scalars(select(Operator).order_by(Operator.id.desc()))]
+
+
+def names(session: Session) -> dict[int, str]:
+    """The name of every operator by id, for records that say who made them."""
+    return dict(session.execute(select(Operator.id, Operator.name)).all())
+
+
+def _row(operator: Operator) -> dict[str, Any]:
+    return {
+        "id": ids.show("opr", operator.id),
+        "name": operator.name,
+        "role": operator.role.value,
+        "created_at": operator.created_at,
+        "disabled_at": operator.disabled_at,
+        "token_expires_at": operator.token_expires_at,
+        "last_used_at": operator.last_used_at,
+    }
+
+
+def _find(session: Session, who: str) -> Operator:
+    """By name, or by id."""
+    operator = session.scalar(select(Operator).where(Operator.name == who))
+    if operator is None and (who.isdecimal() or who.startswith("opr_")):
+        operator = session.get(Operator, ids.parse("opr", who).id)
+    if operator is None:
+        raise NotFound(f"there is no operator {who!r}", fix="csctl operator list")
+    return operator

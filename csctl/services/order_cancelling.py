@@ -1,0 +1,89 @@
+"""Cancelling orders, and returning their money with it if that is asked for (domain rules, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.errors import Conflict, NotFound
+from csctl.models import Order
+from csctl.results import Result
+from csctl.services import attempts, bulk, cancelling, refunds
+from csctl.services.engine import Job, Needs, Turn, Work, drive
+from csctl.services.refunds import How, Wish
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def cancel(app: App, refs: Sequence[Ref], reason: str | None, *, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
+    """Cancel orders: their purchases, and their shipments that have not left. Money is not touched."""
+    wish = Wish(reason=reason).checked()
+
+    def change(session: Session, ref: Ref) -> Result:
+        order = bulk.locked(session, Order, "ord", ref.id)
+        return _cancel(session, app, ref, order, wish)
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def cancel_and_refund(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
+    """Return the money of orders, and cancel each with the first refund that is approved, accepted or queued.
+
+    So an order whose gateway cannot be reached is not cancelled either, and a process that dies in between leaves a
+    refund that cancels its order once its outcome is known. An order with nothing to return is cancelled at once.
+    """
+    wish = wish.checked()
+
+    def begin(ref: Ref) -> Job:
+        return Job(ref.given, Needs(orders={ref.id}), lambda turn: _cancel_and_refund(turn, app, ref, wish))
+
+    return drive(
+        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
+    )
+
+
+def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
+    order = turn.session.get(Order, ref.id)
+    if order is None:
+        raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
+    _refuse_second(ref, order)
+    _refuse_unanswered(turn, ref)
+    if not any(sale.refundable for sale in turn.sales_of(order.id)):
+        yield _cancel(turn.session, app, ref, order, wish)
+        return
+    yield from refunds.return_of_order(turn, app, ref, order.id, wish)
+    order = turn.session.get_one(Order, ref.id)
+    if order.cancelled_at is not None:
+        yield Result(ref.given, "cancelled", wish.reason or "")
+
+
+def _refuse_unanswered(turn: Turn, ref: Ref) -> None:
+    """Nobody knows yet whether there is money to return."""
+    for sale in turn.sales_of(ref.id):
+        if sale.key and sale.state not in attempts.FINAL:
+            name = ids.show("txn", sale.id)
+            raise Conflict(
+                f"{ref.given} is being charged",
+                cause=f"{name} is {sale.state.value}",
+                fix=f"csctl txn reconcile {name}",
+            )
+
+
+def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
+    _refuse_second(ref, order)
+    cancelling.cancel_order(session, app, order, wish.reason)
+    return Result(ref.given, "cancelled", wish.reason or "")
+
+
+def _refuse_second(ref: Ref, order: Order) -> None:
+    if order.cancelled_at is not None:
+        raise Conflict(
+            f"{ref.given} is cancelled already",
+            cause=f"since {order.cancelled_at:%Y-%m-%d}" + (f": {order.cancel_reason}" if order.cancel_reason else ""),
+            fix=f"csctl order refund {ids.show('ord', order.id)}, if its money is to be returned",
+        )

@@ -1,0 +1,170 @@
+"""Settling what is not known, by asking the gateway and never by guessing (domain rules, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.states import Kind, State
+from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable
+from csctl.gateways.protocol import Answer, Found, Gateway, Reason
+from csctl.models import PaymentMethod, Transaction
+from csctl.results import Result
+from csctl.services import attempts, charges, listing, settlement
+from csctl.services.engine import Call, Job, Needs, Turn, Work, drive
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_NEVER_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="its worker died before it was sent")
+ABSENT = Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="the gateway never carried it out")
+
+
+def reconcile(app: App, refs: Sequence[Ref] = (), *, dry_run: bool = False, concurrency: int = 1) -> Iterator[Result]:
+    """Ask about the named transactions, or about all that are unknown, pending, or whose worker is gone."""
+    if refs:
+        app.require("txn reconcile of named transactions")
+        jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
+    else:
+        app.require("txn reconcile of all")
+        jobs = (_job(app, Ref(ids.show("txn", number), number)) for number in _unsure(app))
+    return drive(app, jobs, window=concurrency, dry_run=dry_run)
+
+
+def orphans(app: App, *, concurrency: int = 1) -> Iterator[Result]:
+    """What every cron run does first: the same as reconciling all, whoever runs it."""
+    jobs = (_job(app, Ref(ids.show("txn", number), number)) for number in _unsure(app))
+    return drive(app, jobs, window=concurrency)
+
+
+def unknown_left(app: App) -> int:
+    """How many transactions are unknown now."""
+    with app.read() as session:
+        return session.scalar(select(func.count()).where(Transaction.state == State.UNKNOWN)) or 0
+
+
+def _is_unsure(app: App) -> ColumnElement[bool]:
+    """Unknown, pending, or begun by a worker whose lease is over; and nobody else is asking just now."""
+    unclaimed = or_(Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now())
+    return and_(
+        Transaction.state.in_((State.UNKNOWN, State.PENDING, State.CREATED, State.SENT)),
+        # Sales that were made elsewhere have no key, and are not ours to ask about.
+        or_(
+            Transaction.kind.in_((Kind.REFUND, Kind.VOID)),
+            (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None),
+        ),
+        unclaimed,
+    )
+
+
+def _unsure(app: App) -> Iterator[int]:
+    return listing.numbers(app, select(Transaction.id).where(_is_unsure(app)), Transaction.id)
+
+
+def _job(app: App, ref: Ref) -> Job:
+    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: settle(turn, app, ref))
+
+
+def settle(turn: Turn, app: App, ref: Ref) -> Work:
+    """Find out what became of one attempt, unless somebody is at it. Raises NotFound and Conflict."""
+    row = turn.transaction(ref.id)
+    if row is None:
+        raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
+    of_ours = row.key if row.kind is Kind.SALE else row.parent_id
+    if row.kind not in attempts.DONE or of_ours is None:
+        raise Conflict(
+            f"{ref.given} was not made by csctl",
+            cause="only refunds, voids and csctl's own sales are asked about",
+            fix="csctl txn sync",
+        )
+    if row.lease_until is not None and row.lease_until >= app.clock.now():
+        raise Conflict(
+            f"{ref.given} is being worked on",
+            cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
+            fix="run it again then",
+        )
+    if row.state in attempts.FINAL:
+        yield from _look_again(turn, app, ref, row)
+        return
+    _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed
+    if row.state is State.CREATED:
+        claim, answer = attempts.claim_for(app, row), _NEVER_SENT
+    else:
+        row.state = State.UNKNOWN if row.state is State.SENT else row.state
+        claim = attempts.claim_for(app, row)
+        try:
+            answer = yield from ask(turn, app, row)
+        except Misconfigured:  # our own fault, and once it is mended somebody may ask at once
+            row = turn.session.get_one(Transaction, ref.id)
+            row.claim = row.lease_until = None
+            raise
+        row = turn.session.get_one(Transaction, ref.id)
+    yield replace(record(turn, app, row, claim, answer), id=ref.given)
+
+
+def record(turn: Turn, app: App, row: Transaction, claim: str, answer: Answer) -> Result:
+    """The outcome of an attempt of any kind, if the claim to it still holds."""
+    of_kind = charges.record if row.kind is Kind.SALE else attempts.record
+    return of_kind(turn, app, row.id, claim, answer)
+
+
+def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction) -> Work:
+    """A final outcome stays; but an approved refund may have been returned by a bank since."""
+    if row.kind is Kind.REFUND and row.state is State.APPROVED:
+        found = yield from settlement.ask(turn, app, ref.id)
+        row = turn.session.get_one(Transaction, ref.id)
+        if found and row.state is State.APPROVED and found.answer.state is State.FAILED:
+            yield replace(attempts.take_back(turn, app, row, found.answer), id=ref.given)
+            return
+    outcome = attempts.DONE[row.kind] if row.state is State.APPROVED else row.state.value
+    yield Result(ref.given, outcome, "it was settled before")
+
+
+def ask(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Answer]:
+    """What the gateway says of an attempt. Where it cannot say, the attempt stays as it is."""
+    gateway = app.gateways[row.gateway]
+    sale = turn.session.get_one(Transaction, row.parent_id) if row.parent_id else None
+    stays = Answer(row.state, row.gateway_ref)
+    sent_at = row.sent_at or row.created_at
+    age = app.clock.now() - sent_at
+    try:
+        if gateway.capabilities.lookup and row.key:
+            found: Found | None = yield Call(
+                partial(gateway.find_operation, row.key, sale.gateway_ref if sale else None),
+                assumed=Found(stays),
+                unsent=Found(stays),
+            )
+            if found:
+                return found.answer
+            late = replace(stays, message="the gateway does not know it yet")
+            return ABSENT if age >= gateway.capabilities.absence_final_after else late
+        if gateway.capabilities.lookup and row.gateway_ref:  # made elsewhere: only the gateway's reference names it
+            known: Found | None = yield Call(
+                partial(gateway.lookup, row.gateway_ref), assumed=Found(stays), unsent=Found(stays)
+            )
+            return known.answer if known else replace(stays, message="the gateway does not know its reference")
+        disputed = sale is not None and sale.disputed_at is not None  # then nothing is sent, not even again
+        if row.key and not disputed and gateway.capabilities.keys_live and age < gateway.capabilities.keys_live:
+            answer: Answer = yield Call(_again(turn, gateway, row, sale), assumed=stays, unsent=stays)
+            # A connection that is refused now says nothing of what was sent then.
+            return stays if answer.reason == Reason.UNREACHABLE else answer
+    except (Unreachable, OutcomeUnknown) as gone:
+        return replace(stays, message=gone.message)
+    return replace(stays, message="this gateway cannot be asked: look at its own page")
+
+
+def _again(turn: Turn, gateway: Gateway, row: Transaction, sale: Transaction | None) -> partial[Answer]:
+    """The same attempt once more, with its key: a gateway that honours keys does it at most once."""
+    key = row.key or ""
+    if sale is None:
+        method = turn.session.get_one(PaymentMethod, row.payment_method_id)
+        return partial(gateway.charge, method.token, row.amount, row.currency, key)
+    if row.kind is Kind.VOID:
+        return partial(gateway.void, sale.gateway_ref or "", key)
+    return partial(gateway.refund, sale.gateway_ref or "", row.amount, row.currency, key)

@@ -1,0 +1,217 @@
+"""Trying failed refunds again, once per business day, and what operators do with them (domain rules, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.money import Money
+from csctl.domain.states import ItemState, Kind
+from csctl.domain.text import accept
+from csctl.errors import Conflict, Misconfigured, NotFound, Usage
+from csctl.models import NotifyEmail, Order, QueueItem, Transaction
+from csctl.results import Result
+from csctl.services import attempts, audit, bulk, history, listing, queue_rules, reconcile, refund_checks, refunds
+from csctl.services.engine import Job, Needs, Turn, Work, drive
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_GONE = (ItemState.EXHAUSTED, ItemState.REMOVED)
+
+
+def retry_due(app: App, *, limit: int | None = None, concurrency: int = 1, dry_run: bool = False) -> Iterator[Result]:
+    """The daily cron: reconcile what is orphaned, then try again every refund that is due today.
+
+    Any number of processes may do this at once: each item is attempted by one of them. Waiting emails are delivered by
+    the caller, last.
+    """
+    app.require("queue retry of all")
+    _ = app.gateways
+    warn_without_notify_emails(app)
+    if not dry_run:
+        for result in reconcile.orphans(app, concurrency=concurrency):
+            app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
+            if isinstance(result.error, Misconfigured):  # what could not even be asked is nobody's answer
+                app.trouble = result.error
+    jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
+
+
+def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
+    """Try the named items now, taking the day's slot of each."""
+    app.require("queue retry of named items")
+    jobs = (_job(app, ref, named=True) for ref in refs)
+    yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
+
+
+def warn_without_notify_emails(app: App) -> None:
+    with app.read() as session:
+        if session.scalar(select(NotifyEmail.id).limit(1)) is None:
+            app.notice(
+                "Warning: no Notify Emails are set: nobody is told when a refund is given up (csctl queue notify add)."
+            )
+
+
+def _due(app: App, limit: int | None) -> Iterator[int]:
+    """The items that are due, oldest first. A disputed sale's item is skipped, without consuming an attempt."""
+    statement = (
+        select(QueueItem.id)
+        .join(Transaction, QueueItem.sale_id == Transaction.id)
+        .where(
+            QueueItem.state == ItemState.QUEUED,
+            QueueItem.next_attempt_on <= app.clock.today(),
+            Transaction.disputed_at.is_(None),
+        )
+    )
+    return listing.numbers(app, statement, QueueItem.id, limit)
+
+
+def _job(app: App, ref: Ref, *, named: bool) -> Job:
+    return Job(ref.given, Needs(items={ref.id}), lambda turn: _retry(turn, app, ref, named=named))
+
+
+def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
+    item = turn.session.get(QueueItem, ref.id)
+    if item is None:
+        raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
+    sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
+    due = item.state is ItemState.QUEUED and item.last_attempt_on != today and not sale.disputed_at
+    if not named and (not due or (item.next_attempt_on or today) > today):
+        return  # another worker has taken it since it was listed
+    if not due:
+        raise _why_not(ref, item, sale)
+    _ = app.gateways[item.sale.gateway]
+    attempt = attempts.open_attempt(
+        turn,
+        app,
+        sale,
+        Kind.REFUND,
+        item.amount,
+        item=item,
+        attempt_on=today,
+        send_email=item.send_email,
+        purchase_id=turn.session.get_one(Transaction, item.origin_id).purchase_id,
+    )
+    item.state, item.last_attempt_on = ItemState.IN_PROGRESS, today
+    result = yield from attempts.exchange(turn, app, attempt)
+    item = turn.session.get_one(QueueItem, ref.id)
+    yield replace(result, id=ref.given, queue_item_id=ids.show("rfq", ref.id), extra={"attempt": _number(item, result)})
+
+
+def _number(item: QueueItem, result: Result) -> int:
+    """Which of the three this attempt is, or would be."""
+    return item.attempts + (0 if result.outcome in ("queued", "exhausted", "refunded") else 1)
+
+
+def _why_not(ref: Ref, item: QueueItem, sale: Transaction) -> Conflict:
+    if item.state is ItemState.IN_PROGRESS:
+        return Conflict(f"{ref.given} is being worked on", fix="csctl txn reconcile, once the worker is gone")
+    if item.state is not ItemState.QUEUED:
+        fix = f"csctl queue requeue {ref.given}" if item.state in _GONE else None
+        return Conflict(f"{ref.given} is {item.state.value}", cause="only queued refunds are retried", fix=fix)
+    if sale.disputed_at:
+        return Conflict(f"the sale of {ref.given} is disputed", cause="a chargeback returns the money already")
+    return Conflict(f"{ref.given} was tried today", cause="a refund is tried once a day", fix="run it again tomorrow")
+
+
+# -- what operators do with items
+
+
+def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool) -> Iterator[Result]:
+    """Take items out of the queue; their amount is left of the sale again."""
+    reason = _required(reason, "reason")
+
+    def change(session: Session, ref: Ref) -> Result:
+        item, sale = _locked(session, ref)
+        _refuse_unless(item, (ItemState.QUEUED,), ref, "only queued refunds can be removed")
+        queue_rules.close(app, item, ItemState.REMOVED)
+        item.close_reason = reason
+        sale.reserved -= item.amount
+        return _done(session, app, item, ref, "removed", f"removed refund {{}} from the queue: {reason}")
+
+    return bulk.each(app, refs, change, dry_run=dry_run)
+
+
+def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool) -> Iterator[Result]:
+    """Put exhausted or removed items back, for three new attempts. The amount must still be left of the sale."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        item, sale = _locked(session, ref)
+        _refuse_unless(item, _GONE, ref, "only exhausted and removed refunds can be requeued")
+        if sale.refundable < item.amount:
+            left = Money(sale.refundable, sale.currency)
+            raise Conflict(
+                f"{Money(item.amount, item.currency)} is more than is left of {ids.show('txn', sale.id)}",
+                cause=f"{left} is left" + ("; it is disputed" if sale.disputed_at else ""),
+                fix=f"csctl txn show {ids.show('txn', sale.id)}",
+            )
+        refund_checks.refuse_unless_allowed(app, sale, item.amount)
+        today = app.clock.today()
+        taken = item.last_attempt_on == today or app.clock.day_of(item.created_at) == today
+        item.state, item.attempts, item.closed_at, item.close_reason = ItemState.QUEUED, 0, None, None
+        item.next_attempt_on = queue_rules.day_after(today) if taken else today
+        sale.reserved += item.amount
+        return _done(session, app, item, ref, "requeued", "requeued refund {}")
+
+    return bulk.each(app, refs, change, dry_run=dry_run)
+
+
+def resolve(app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool) -> Iterator[Result]:
+    """The money was returned outside of the gateway: it counts as refunded. The role's limit holds."""
+    reference = _required(reference, "reference")
+
+    def change(session: Session, ref: Ref) -> Result:
+        item, sale = _locked(session, ref)
+        _refuse_unless(item, (ItemState.QUEUED, *_GONE), ref, "it is not waiting for money")
+        if item.state in _GONE:
+            if sale.refundable < item.amount:
+                raise Conflict(f"{ref.given} is more than is left of {ids.show('txn', sale.id)}")
+            sale.reserved += item.amount
+        refund_checks.refuse_unless_allowed(app, sale, 0)
+        queue_rules.close(app, item, ItemState.RESOLVED)
+        item.reference = reference
+        sale.reserved -= item.amount
+        sale.refunded += item.amount
+        siblings = session.scalars(select(Transaction).where(Transaction.order_id == item.order_id)).all()
+        attempts.note_if_all_returned(item.order, list(siblings))
+        return _done(session, app, item, ref, "resolved", f"refund {{}} was paid outside: {reference}")
+
+    return bulk.each(app, refs, change, dry_run=dry_run)
+
+
+def _required(text: str, field: str) -> str:
+    if not (kept := accept(text, field)):
+        raise Usage(f"a {field} is needed", fix=f"--{field} TEXT")
+    return kept
+
+
+def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
+    """The item and its sale, held in the order in which all hold them: order, sale, item."""
+    item = session.get(QueueItem, ref.id)
+    if item is None:
+        raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
+    bulk.locked(session, Order, "ord", item.order_id)
+    sale = bulk.locked(session, Transaction, "txn", item.sale_id)
+    return bulk.locked(session, QueueItem, "rfq", ref.id), sale
+
+
+def _refuse_unless(item: QueueItem, states: Sequence[ItemState], ref: Ref, cause: str) -> None:
+    if item.state not in states:
+        raise Conflict(
+            f"{ref.given} is {item.state.value.replace('_', ' ')}", cause=cause, fix=f"csctl queue show {ref.given}"
+        )
+
+
+def _done(session: Session, app: App, item: QueueItem, ref: Ref, outcome: str, event: str) -> Result:
+    name = ids.show("rfq", item.id)
+    history.event(session, app, item.customer_id, event.format(name), order_id=item.order_id)
+    money = Money(item.amount, item.currency)
+    audit.write(session, app, outcome, target=name, state=item.state.value, amount=str(money), reference=item.reference)
+    return Result(ref.given, outcome, money=money, queue_item_id=name)

@@ -1,0 +1,57 @@
+"""Changes that their caller named (`--request-id`): said twice, they are done once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from csctl.domain.text import accept
+from csctl.errors import Conflict
+from csctl.models import Request
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool) -> int | None:
+    """The request that `key` names for this operator, kept from now on. None without a key.
+
+    `asked` is what is wanted; raises Conflict if the same key was used for something else.
+    """
+    if key is None:
+        return None
+    key = accept(key, "request id", longest=200)
+    digest = hashlib.sha256(json.dumps([app.command, asked], sort_keys=True).encode()).hexdigest()
+    found = _find(app, key)
+    if found is None and not dry_run:
+        found = _keep(app, key, digest)
+    if found is None:
+        return None
+    if found.asked != digest and app.journal.owner is None:  # a run that goes on asks for what is left of it
+        raise Conflict(
+            f"the request id {key} was used for something else",
+            cause=f"{app.actor.name} used it first on {found.created_at:%Y-%m-%d}",
+            fix="choose a new --request-id",
+        )
+    return found.id
+
+
+def _find(app: App, key: str) -> Request | None:
+    with app.read() as session:
+        owner = app.journal.owner or app.actor.id
+        mine = select(Request).where(Request.operator_id == owner, Request.key == key)
+        return session.scalars(mine).one_or_none()
+
+
+def _keep(app: App, key: str, digest: str) -> Request | None:
+    request = Request(operator_id=app.journal.owner or app.actor.id, key=key, asked=digest, created_at=app.clock.now())
+    try:
+        with app.write() as session:
+            session.add(request)
+    except IntegrityError:  # another process was first, this very moment
+        return _find(app, key)
+    return request

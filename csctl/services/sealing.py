@@ -1,0 +1,176 @@
+"""Sealing the audit trail in batches, and checking it against its seals."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from csctl.domain import sealing as rules
+from csctl.domain.sealing import Seal
+from csctl.errors import Busy, Usage
+from csctl.models import AuditRow, AuditSeal
+from csctl.services import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_TIME = "%Y-%m-%d %H:%M:%S.%f"
+# Rows as they are stored, not as they are understood: who edits a trail need not keep to types and encodings.
+_ROWS = {
+    "sqlite": """SELECT id, CAST(at AS BLOB) AS at, operator_id, CAST(operator AS BLOB) AS operator,
+        CAST(command AS BLOB) AS command, CAST(target AS BLOB) AS target, CAST(changes AS BLOB) AS changes,
+        CAST(outcome AS BLOB) AS outcome""",
+    "postgresql": """SELECT id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS at, operator_id, operator,
+        command, target, CAST(changes AS TEXT) AS changes, outcome""",
+}
+# What keeps the trail from being changed, and how to see that it is there and does so.
+_TRIGGERS = {
+    "sqlite": """SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_seals')
+        AND sql LIKE '%BEGIN SELECT RAISE(ABORT%'""",
+    "postgresql": """SELECT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+        WHERE tgrelid IN (to_regclass('audit'), to_regclass('audit_seals')) AND tgenabled IN ('O', 'A')
+        AND prosrc LIKE '%RAISE EXCEPTION%'""",
+}
+_KEEPERS = {
+    "sqlite": ("no_update", "no_delete", "no_replace"),
+    "postgresql": ("no_change", "no_truncate"),
+}
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+def seal(app: App) -> dict[str, Any]:
+    """Seal all rows that are there. Returns the new root, to be kept elsewhere, and how many rows and seals it took.
+
+    Where nothing is new but word of earlier seals, none is made. Raises Busy if somebody else seals at that moment.
+    """
+    rows = seals = 0
+    try:
+        upto = _newest_settled_row(app)
+        while made := _seal_batch(app, upto):
+            rows, seals = rows + made, seals + 1
+    except IntegrityError:
+        raise Busy("somebody else is sealing the trail at this moment", fix="run it again") from None
+    with app.read() as session:
+        last = _last(session)
+        return {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
+
+
+def _newest_settled_row(app: App) -> int:
+    """The number below which no row can appear any more: those who were writing have been waited for."""
+    with app.write() as session:
+        if app.engine.dialect.name == "sqlite":  # there is one writer at a time, and that is us
+            newest = session.scalar(select(func.max(AuditRow.id)))
+        else:
+            newest = session.scalar(text("SELECT audit_newest_row()"))
+        return newest or 0
+
+
+def _seal_batch(app: App, upto: int) -> int:
+    """Seal the next rows, in a transaction of their own. Returns how many: 0 if nothing is to be sealed."""
+    with app.write() as session:
+        before = _last(session)
+        rows = list(_rows(session, before.last_id if before else _LOWEST, upto, most=rules.BATCH))
+        if all(_tells_of_seal(row) for row in rows):
+            return 0
+        made = Seal.over(rows, before, app.clock.now().astimezone(UTC).strftime(_TIME))
+        session.add(AuditSeal(**asdict(made)))
+        session.flush()
+        audit.write(session, app, "created", target=rules.name(made), root=made.hash, rows=len(rows))
+        return len(rows)
+
+
+def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """What does not hold, as `check`, `target` and `problem`: rows changed, removed, slipped in or back-dated, seals
+    that were touched, kept roots that no seal has. A notice tells how much was looked at.
+
+    Raises Usage for a root that is none.
+    """
+    kept = [_root(root) for root in roots]
+    with app.read() as session:
+        if app.engine.dialect.name == "postgresql":  # a seal made meanwhile must not look like one that is missing
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        known: dict[str, str] = {}
+        told: list[tuple[str, str, str]] = []
+        before: Seal | None = None
+        for one in _seals(session):
+            known[rules.name(one)] = one.hash
+            yield from map(asdict, rules.check_link(one, before))
+            rows = _rows(session, rules.begins_after(one, before, _LOWEST), one.last_id)
+            yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, told)))
+            before = one
+        yield from map(asdict, rules.check_triggers(_KEEPERS[session.get_bind().dialect.name], _triggers(session)))
+        newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), told))
+    yield from map(asdict, rules.check_unsealed(newer, before))
+    yield from map(asdict, rules.check_told(told, known))
+    yield from map(asdict, rules.check_roots(kept, set(known.values())))
+    sealed = f"{len(known)} seals; the newest root is {before.hash}" if before else "no seals"
+    app.notice(f"Looked at {sealed}. {len(newer)} rows are not sealed yet.")
+
+
+def _triggers(session: Session) -> set[str]:
+    return set(session.scalars(text(_TRIGGERS[session.get_bind().dialect.name])))
+
+
+def _root(text_: str) -> str:
+    root = text_.strip().lower()
+    if not re.fullmatch("[0-9a-f]{64}", root):
+        raise Usage(f"{text_[:70]!r} is no root", cause="a root is 64 hexadecimal digits", fix="csctl audit seal")
+    return root
+
+
+def _noting_seals(rows: Iterator[dict[str, Any]], told: list[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
+    """The same rows; those that tell of a seal are noted as row, seal and root."""
+    for row in rows:
+        if _tells_of_seal(row):
+            try:
+                told.append((f"aud_{row['id']}", str(row["target"]), str(json.loads(row["changes"])["root"])))
+            except (ValueError, LookupError, TypeError):
+                told.append((f"aud_{row['id']}", str(row["target"]), "unreadable"))
+        yield row
+
+
+def _tells_of_seal(row: dict[str, Any]) -> bool:
+    return bool(row["command"] == "audit seal" and row["outcome"] == "created")
+
+
+def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """Rows by ascending id, in pages: a trail may be long."""
+    page = text(f"{_ROWS[session.get_bind().dialect.name]} FROM audit WHERE id > :after AND id <= :upto"
+                " ORDER BY id LIMIT :page")  # fmt: skip
+    size = min(most or rules.BATCH, rules.BATCH)
+    while found := session.execute(page, {"after": after, "upto": upto, "page": size}).mappings().all():
+        for row in found:
+            yield {name: _readable(value) for name, value in row.items()}
+        after = found[-1]["id"]
+        if most is not None:
+            return
+
+
+def _readable(value: Any) -> Any:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def _last(session: Session) -> Seal | None:
+    return next(
+        (_seal(row) for row in session.scalars(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1))), None
+    )
+
+
+def _seals(session: Session) -> Iterator[Seal]:
+    """All seals in order, one at a time: each may speak of thousands of rows."""
+    for number in session.scalars(select(AuditSeal.number).order_by(AuditSeal.number)).all():
+        row = session.get_one(AuditSeal, number)
+        yield _seal(row)
+        session.expunge(row)
+
+
+def _seal(row: AuditSeal) -> Seal:
+    return Seal(row.number, row.at, row.first_id, row.last_id, row.last_at, row.leaves, row.previous, row.hash)

@@ -1,0 +1,147 @@
+"""What the shop decided, kept in the database so that all hosts agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import contact
+from csctl.domain.money import Money, to_minor
+from csctl.domain.text import accept
+from csctl.errors import NotFound, Usage
+from csctl.models import ShopSetting
+from csctl.services import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The settings of the shop. `refund_limits`: what an agent may return of one sale, in minor units by currency."""
+
+    timezone: ZoneInfo = ZoneInfo("UTC")
+    country: str | None = None
+    locale: str = "en_US"
+    name: str = "Our shop"
+    support_email: str | None = None
+    mail_from: str | None = None
+    refund_limits: Mapping[str, int] = field(default_factory=dict)
+    recycle_days: tuple[int, ...] = (3, 7, 14)
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Usage(f"{text!r} is not a time zone", fix="write a name such as Europe/Berlin or UTC") from None
+    return text
+
+
+def _locale(text: str) -> str:
+    from babel import Locale, UnknownLocaleError  # 25 ms, for this one setting
+
+    try:
+        return str(Locale.parse(text.replace("-", "_")))
+    except (UnknownLocaleError, ValueError):
+        raise Usage(f"{text!r} is not a locale", fix="write one such as en_US or de_DE") from None
+
+
+def _recycle_days(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d{0,2}(,[1-9]\d{0,2})*", text.replace(" ", ""), re.ASCII):
+        raise Usage(f"{text!r} is not a list of days", fix="write it like 3,7,14")
+    return text.replace(" ", "")
+
+
+def _limit(text: str) -> str:
+    amount, _, currency = text.strip().partition(" ")
+    money = Money(to_minor(amount, currency.strip().upper()), currency.strip().upper())
+    if money.amount <= 0:
+        raise Usage("a limit must be more than zero", fix="csctl setting unset agent-refund-limit, to have none")
+    return str(money)
+
+
+# name -> (what it means, how a value is checked and brought into one form)
+KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
+    "timezone": ("the shop's time zone: when a business day begins", _timezone),
+    "country": ("for phone numbers without a country", contact.country_code),
+    "locale": ("how amounts and dates are written in emails", _locale),
+    "shop-name": ("the shop, as emails call it", lambda text: accept(text, "shop-name")),
+    "support-email": ("where customers may answer to", contact.email_address),
+    "mail-from": ("the sender of emails", contact.email_address),
+    "agent-refund-limit": ("the most an agent may refund of one sale, e.g. `50 USD`; one a currency", _limit),
+    "recycle-days": ("days after a soft decline on which billing is tried again", _recycle_days),
+}
+_LIMIT = "agent-refund-limit"
+
+
+def load(session: Session) -> Shop:
+    """The shop as the database has it, defaults where nothing is set."""
+    found = dict(session.execute(select(ShopSetting.name, ShopSetting.value)).all())
+    limits = [value.split(" ") for name, value in found.items() if name.startswith(f"{_LIMIT}:")]
+    default = Shop()
+    return Shop(
+        timezone=ZoneInfo(found.get("timezone", "UTC")),
+        country=found.get("country"),
+        locale=found.get("locale", default.locale),
+        name=found.get("shop-name", default.name),
+        support_email=found.get("support-email"),
+        mail_from=found.get("mail-from"),
+        refund_limits={currency: to_minor(amount, currency) for amount, currency in limits},
+        recycle_days=tuple(int(day) for day in found["recycle-days"].split(","))
+        if "recycle-days" in found
+        else (3, 7, 14),
+    )
+
+
+def listing(app: App) -> list[dict[str, Any]]:
+    """Every setting with its meaning; those not set have no value."""
+    with app.read() as session:
+        found = session.scalars(select(ShopSetting).order_by(ShopSetting.name)).all()
+    rows = [
+        {"name": row.name.split(":")[0], "value": row.value, "meaning": KNOWN[row.name.split(":")[0]][0]}
+        for row in found
+    ]
+    unset = [
+        {"name": n, "value": None, "meaning": m} for n, (m, _) in KNOWN.items() if n not in {r["name"] for r in rows}
+    ]
+    return rows + unset
+
+
+def change(app: App, name: str, value: str) -> str:
+    """Set a setting, and return the value in the form that is kept. Raises Usage, or NotFound for an unknown name."""
+    kept = _known(name)[1](value)
+    stored_as = f"{name}:{kept.split(' ')[1]}" if name == _LIMIT else name
+    with app.write() as session:
+        row = session.get(ShopSetting, stored_as)
+        audit.write(session, app, "updated", target=stored_as, before=row.value if row else None, after=kept)
+        if row:
+            row.value, row.updated_at = kept, app.clock.now()
+        else:
+            session.add(ShopSetting(name=stored_as, value=kept, updated_at=app.clock.now()))
+    return kept
+
+
+def unset(app: App, name: str) -> int:
+    """Forget a setting (of the refund limits, all currencies). Returns how many values were there."""
+    _known(name)
+    with app.write() as session:
+        rows = session.scalars(
+            select(ShopSetting).where((ShopSetting.name == name) | ShopSetting.name.startswith(f"{name}:"))
+        ).all()
+        for row in rows:
+            audit.write(session, app, "removed", target=row.name, before=row.value, after=None)
+            session.delete(row)
+    return len(rows)
+
+
+def _known(name: str) -> tuple[str, Callable[[str], str]]:
+    if name not in KNOWN:
+        raise NotFound(f"there is no setting {name!r}", fix=f"one of: {', '.join(KNOWN)}")
+    return KNOWN[name]
