@@ -1,0 +1,48 @@
+"""csctl billing: charge what is due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from csctl.results import MONEY_FIELDS
+
+from .declare import group
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+billing = group("billing", "The daily run that bills subscriptions.")
+
+
+@billing.command(
+    fields=MONEY_FIELDS,
+    columns=("id", "outcome", "amount", "currency", "transaction_id", "message"),
+    changes=True,
+    money=True,
+    examples=("csctl billing run", "csctl billing run --dry-run", "csctl billing run --catch-up all -o jsonl"),
+)
+@click.option(
+    "--catch-up",
+    type=click.Choice(["one", "all"]),
+    default="one",
+    show_default=True,
+    help="Where cycles were missed: charge one and go on from today, or charge each of them.",
+)
+@click.option("--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Calls side by side.")
+def run(app: App, out: Output, catch_up: str, concurrency: int) -> None:
+    """Bill the purchases that are due, and make their shipments. Meant for a daily cron.
+
+    Any number of hosts may run it at once, and as often as they like: each cycle is billed once. Pauses that are over
+    end, and cancellations take effect on their day. A soft decline is tried again on later days (csctl setting list,
+    recycle-days). Blacklisted customers are skipped. Waiting emails are delivered last.
+    """
+    from csctl.services import billing_run, reconcile
+
+    every = catch_up == "all"
+    out.change(lambda dry: billing_run.run(app, every_missed=every, concurrency=concurrency, dry_run=dry))
+    out.complete(unknown_left=reconcile.unknown_left(app))
+    if not out.dry_run:
+        app.mailer.deliver_waiting()

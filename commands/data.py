@@ -1,0 +1,122 @@
+"""csctl data: records in, and out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.record_kinds import KINDS
+from csctl.errors import Usage
+
+from .declare import group
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+data = group("data", "Bring records in, take them out.")
+
+_COUNTS = ("kind", "read", "created", "updated", "unchanged", "rejected", "rejects_file", "dry_run")
+_EVERY_FIELD = tuple(dict.fromkeys(field for kind in KINDS.values() for field in kind.fields))
+_FIELDS_HELP = "\n\n".join(
+    f"{kind.name}: {', '.join(f'{f}*' if f in kind.required else f for f in kind.fields)}" for kind in KINDS.values()
+)
+_kind_argument = click.argument("kind", type=click.Choice(list(KINDS)))
+
+
+def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise Usage(f"--delimiter {text!r} cannot separate cells", fix="one character, or the word tab")
+    return delimiter
+
+
+@data.command(
+    "import",
+    fields=_COUNTS,
+    changes=True,
+    examples=(
+        "csctl data import customers customers.csv --dry-run",
+        "csctl data import orders Invoice.csv --map external_id=InvoiceId --map customer=CustomerId"
+        " --map currency:=USD",
+        "csctl data import transactions - --format jsonl --update -o json < transactions.jsonl",
+    ),
+    epilog="The fields of each kind, those that a new record needs with a star:\n\n" + _FIELDS_HELP,
+)
+@_kind_argument
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Which column a field is; FIELD:=VALUE for all rows."
+)
+@click.option("--mapping", type=click.Path(path_type=Path), help="The same from a TOML file. --map overrides it.")
+@click.option("--update", is_flag=True, help="Bring records that are here already up to date; else they stay.")
+@click.option("--format", type=click.Choice(["csv", "jsonl"]), help="Else what the file's name says, or CSV.")
+@click.option(
+    "--delimiter", default=",", show_default=True, callback=_one_character, help="Between the cells of a CSV file."
+)
+@click.option("--rejects", type=click.Path(path_type=Path), help="Where rejected rows go, instead of FILE.rejects.csv.")
+def import_(
+    app: App,
+    out: Output,
+    kind: str,
+    file: Path,
+    maps: tuple[str, ...],
+    mapping: Path | None,
+    update: bool,
+    format: str | None,
+    delimiter: str,
+    rejects: Path | None,
+) -> None:
+    """Bring in records from a CSV or JSONL FILE; - is standard input.
+
+    Records are known again by their external_id: importing a file twice changes nothing. Rows that cannot be taken are
+    written to a file of rejects, with their line and the reason; the others go in.
+    """
+    from csctl.services.importing.run import Job, run
+
+    job = Job(kind, file, format, delimiter, maps, mapping, update, rejects)
+    counts = run(app, job, dry_run=out.dry_run, progress=_progress(out))
+    out.show(counts, _sentence)
+    out.exit_code = 3 if counts["rejected"] else 0
+
+
+@data.command(
+    "export",
+    fields=_EVERY_FIELD,
+    output="csv",
+    examples=(
+        "csctl data export customers > customers.csv",
+        "csctl data export transactions -o jsonl | csctl --database sqlite:///copy.db data import transactions -"
+        " --format jsonl",
+    ),
+    epilog="The fields of each kind:\n\n" + _FIELDS_HELP,
+)
+@_kind_argument
+@click.option("--with-tokens", is_flag=True, help="Of payment methods, the gateways' tokens too.")
+def export(app: App, out: Output, kind: str, with_tokens: bool) -> None:
+    """Write all records of a kind, with the fields that an import has."""
+    from csctl.services import data_export
+
+    out.narrow(KINDS[kind].fields)
+    out.rows(data_export.run(app, kind, with_tokens=with_tokens))
+
+
+def _sentence(counts: Mapping[str, Any]) -> str:
+    said = ", ".join(f"{counts[name]} {name}" for name in ("read", "created", "updated", "unchanged", "rejected"))
+    notes = [f"see {counts['rejects_file']}"] if counts["rejects_file"] else []
+    notes += ["dry run: nothing was kept"] if counts["dry_run"] else []
+    return f"{counts['kind']}: {said}" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _progress(out: Output) -> Callable[[int], None]:
+    """Counts rows on stderr, if that is a terminal."""
+
+    def show(rows: int) -> None:
+        if sys.stderr.isatty() and not out.quiet:
+            click.echo(f"\r{rows:,} rows…\r", nl=False, err=True)
+
+    return show

@@ -1,0 +1,75 @@
+"""csctl db: the database itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .declare import Cli, group
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+db = group("db", "Make, upgrade and check the database.")
+_STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
+
+
+@db.command(
+    fields=("id", "name", "role", "token"),
+    opens=False,
+    examples=("csctl db init --admin jane", "csctl db init --admin jane --rehearsal -o json"),
+)
+@click.option("--admin", required=True, metavar="NAME", help="The first administrator.")
+@click.option("--rehearsal", is_flag=True, help="To practise on: the sandbox gateway and CSCTL_NOW work only there.")
+def init(cli: Cli, out: Output, admin: str, rehearsal: bool) -> None:
+    """Create the tables and the first administrator, and print the token: it is shown this once."""
+    from csctl.services import schema
+
+    out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal))
+    out.notice("Keep the token: csctl login, or CSCTL_TOKEN. It is not shown again.")
+
+
+@db.command(fields=_STATUS, any_schema=True, examples=("csctl db upgrade", "csctl db upgrade -o json"))
+def upgrade(app: App, out: Output) -> None:
+    """Bring the tables up to date with this csctl."""
+    from csctl.services import schema
+
+    out.show(schema.upgrade(app))
+
+
+@db.command(fields=_STATUS, any_schema=True, examples=("csctl db status", "csctl db status -o json"))
+def status(app: App, out: Output) -> None:
+    """Which database this is, and whether its schema is current."""
+    from csctl.services import schema
+
+    out.show(schema.status(app))
+    out.exit_code = 0
+
+
+@db.command(fields=("check", "target", "problem"), examples=("csctl db check", "csctl db check -o json"))
+def check(app: App, out: Output) -> None:
+    """Look for what does not hold: totals that do not add up, a schema that is not as it should be."""
+    from csctl.services import consistency
+
+    findings = consistency.findings(app)
+    out.rows(findings)
+    out.exit_code = 5 if findings else 0
+    out.notice(f"{len(findings)} findings." if findings else "All is well.")
+
+
+@db.command(
+    examples=("csctl db grants", "csctl db grants --apply"),
+)
+@click.option("--apply", "carry_out", is_flag=True, help="Carry it out, as the tables' owner.")
+def grants(app: App, out: Output, carry_out: bool) -> None:
+    """The SQL that gives PostgreSQL's groups csctl_agent, csctl_admin and csctl_service their rights.
+
+    Give each person a login of their own, in the group of their role: docs/security.md walks through it.
+    """
+    from csctl.services import grants
+
+    statements = grants.apply(app) if carry_out else grants.sql(app)
+    out.text("\n".join(f"{statement};" for statement in statements))
+    out.notice("Done." if carry_out else "Nothing was done: --apply carries it out, or psql.")

@@ -1,0 +1,339 @@
+"""How a command is declared. What every command promises (cli contract, section 1) is given to it here, once.
+
+@queue.command("remove", fields=RESULT_FIELDS, changes=True, asks="many", examples=("csctl queue remove rfq_7 …",))
+@ids_argument("rfq")
+@click.option("--reason", required=True)
+def remove(app: App, out: Output, items: list[Ref], reason: str) -> None:
+    out.change(lambda dry_run: refund_queue.remove(app, items, reason, dry_run=dry_run))
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
+
+from csctl.domain import ids
+from csctl.errors import Usage
+
+from . import report
+from .change import Carrier
+from .colour import CHOICES
+from .output import FORMATS, Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+    from csctl.settings import Settings
+
+RESUMPTION = "csctl.resumption"  # where a context keeps what is left of the run that is resumed
+_COMMON = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes")
+# Of a result, what a table need not repeat: the outcome, the message and the options say the same.
+_SAID_OTHERWISE = ("ok", "dry_run", "error")
+_NOT_SAID = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, ParameterSource.ENVIRONMENT)
+_EXITS = {
+    "read": (0, 2, 4, 6, 8, 11),
+    "change": (0, 2, 3, 4, 5, 6, 7, 8, 10, 11),
+    "money": (0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+}
+
+
+@dataclass
+class Cli:
+    """What the root group knows, for the command that runs."""
+
+    env_file: Path | None = None
+    options: dict[str, str | None] = field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        from csctl.settings import load
+
+        return load(os.environ, options=self.options, env_file=self.env_file)
+
+    @contextmanager
+    def app(self, command: str, out: Output, *, any_schema: bool = False) -> Iterator[App]:
+        from csctl.app import start
+
+        app = start(self.settings(), command, out.notice, any_schema=any_schema)
+        try:
+            yield app
+        finally:
+            app.close()
+
+
+class Command(click.Command):
+    """A command with the options, the help and the exit codes that the contract promises.
+
+    `fields` are the keys of its records, `columns` those that a table shows. `changes` gives --dry-run and --yes;
+    `asks` says when it asks before it works: always, for more than one record, for named ones, or never. A command
+    that `opens` gets the App of an operator who may run it, others get the Cli.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[str] = (),
+        fields: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        changes: bool = False,
+        money: bool = False,
+        asks: Literal["always", "many", "named", "never"] = "never",
+        opens: bool = True,
+        any_schema: bool = False,
+        output: str = "table",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples, self.fields = examples, fields
+        self.columns = columns or tuple(name for name in fields if name not in _SAID_OTHERWISE)
+        self.changes, self.money, self.asks = changes, money, asks
+        self.opens, self.any_schema = opens, any_schema
+        self.params += _common_options(records=bool(fields), changes=changes, output=output)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Run the command; its exit code.
+
+        Raises CsctlError for a refusal before any record was touched.
+        """
+        given = {name: ctx.params.pop(name) for name in _COMMON if name in ctx.params}
+        out = Output(
+            all_fields=self.fields,
+            columns=self.columns,
+            asks=self.asks,
+            count=ctx.meta.get("csctl.count"),
+            ids_from_stdin=ctx.meta.get("csctl.stdin", False),
+            noun=ctx.meta.get("csctl.noun", self._noun(ctx)),
+            **given,
+        )
+        assert self.callback is not None  # noqa: S101 - a command without one cannot be declared
+        if not self.opens:
+            ctx.invoke(self.callback, ctx.obj, out, **ctx.params)
+            return out.exit_code
+        with ctx.obj.app(self.path(ctx), out, any_schema=self.any_schema) as app:
+            out.zone = app.clock.zone
+            if self.changes:
+                out.carrier = self._carrier(ctx, app)
+            ctx.invoke(self.callback, app, out, **ctx.params)
+            if app.new_emails:
+                app.mailer.deliver_new()
+        return out.exit_code
+
+    def _noun(self, ctx: click.Context) -> str:
+        """What its records are called where no ids say so."""
+        words = self.path(ctx).split()
+        return words[-2] if len(words) > 1 else "record"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["csctl.words"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def _carrier(self, ctx: click.Context, app: App) -> Carrier:
+        refs: list[ids.Ref] = ctx.meta.get("csctl.refs", [])
+        resumption = ctx.meta.get(RESUMPTION)
+        if resumption:
+            app.journal = resumption.seen(app)
+        given = [ref.given for ref in refs] or None
+        return Carrier(app, lambda: words_again(self, ctx), given, resumption)
+
+    def path(self, ctx: click.Context) -> str:
+        """The command as the table of permissions calls it: `txn refund`."""
+        return ctx.command_path.partition(" ")[2]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"  {example}\n")
+        if self.fields:
+            with formatter.section("Fields"):
+                formatter.write_text(", ".join(self.fields))
+        with formatter.section("Exit codes"):
+            kind = "money" if self.money else "change" if self.changes else "read"
+            codes = ", ".join(str(code) for code in _EXITS[kind])
+            formatter.write_text(f"{codes} (csctl help exit-codes)")
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type  # groups below a group are of the same kind
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise report.with_suggestion(error, args[0], self.commands) from None
+
+
+def words_again(command: Command, ctx: click.Context) -> list[str]:
+    """What was said on this command line, but for the ids and for how to ask and to print: these are of the moment."""
+    said, _, _ = command.make_parser(ctx).parse_args(list(ctx.meta["csctl.words"]))
+    words: list[str] = []
+    for param in command.params:
+        if param.name not in said or param.name in _COMMON or ctx.get_parameter_source(str(param.name)) in _NOT_SAID:
+            continue
+        values = said[param.name]
+        if isinstance(param, click.Option):
+            words += [_option_again(param, value) for value in (values if param.multiple else [values])]
+        elif param.name == ctx.meta.get("csctl.ids"):
+            words.append("-")
+        else:
+            words += values if isinstance(values, tuple) else [values]
+    return words
+
+
+def _option_again(option: click.Option, value: Any) -> str:
+    if option.is_flag:
+        names = option.opts if value is not False or not option.secondary_opts else option.secondary_opts
+        return max(names, key=len)
+    if isinstance(option.type, click.Path) and str(value) != "-":
+        value = Path(value).absolute()  # it may be resumed elsewhere
+    return f"{max(option.opts, key=len)}={value}"
+
+
+def group(name: str, help: str) -> Group:
+    return Group(name, help=help)
+
+
+def _common_options(*, records: bool, changes: bool, output: str) -> list[click.Parameter]:
+    options: list[click.Parameter] = []
+    if records:
+        options += [
+            click.Option(
+                ["-o", "--output"],
+                type=click.Choice(FORMATS),
+                envvar="CSCTL_OUTPUT",
+                default=output,
+                show_default=True,
+                help="How to print the records.",
+            ),
+            click.Option(
+                ["--fields"], metavar="A,B", shell_complete=_complete_fields, help="Which fields, in which order."
+            ),
+        ]
+    if changes:
+        options += [
+            click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and do nothing."),
+            click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."),
+        ]
+    return [
+        *options,
+        click.Option(["-q", "--quiet"], is_flag=True, help="No notices on stderr."),
+        click.Option(["--debug"], is_flag=True, help="Show where an unexpected error came from."),
+        click.Option(["--color"], type=click.Choice(CHOICES), default="auto", help="Colour on a terminal."),
+    ]
+
+
+def _complete_fields(ctx: click.Context, _param: click.Parameter, word: str) -> list[CompletionItem]:
+    """The fields that may follow those that are there: `id,na` becomes `id,name`."""
+    done, comma, begun = word.rpartition(",")
+    fields = ctx.command.fields if isinstance(ctx.command, Command) else ()
+    return [
+        CompletionItem(done + comma + name) for name in fields if name.startswith(begun) and name not in done.split(",")
+    ]
+
+
+def ids_argument(prefix: str, name: str | None = None, *, required: bool = True) -> Callable[[Any], Any]:
+    """One or more ids, or `-` for ids on stdin. The command gets a list of Ref, each record once."""
+    return click.argument(
+        name or "refs",
+        metavar=f"{prefix.upper()}…" if required else f"[{prefix.upper()}…]",
+        nargs=-1,
+        required=required,
+        callback=lambda ctx, param, words: _read_ids(ctx, param.name, prefix, words),
+    )
+
+
+def id_argument(prefix: str, name: str = "ref") -> Callable[[Any], Any]:
+    """One id. The command gets a Ref."""
+    return click.argument(name, metavar=prefix.upper(), callback=lambda _ctx, _param, word: ids.parse(prefix, word))
+
+
+def id_option(prefix: str, flag: str, name: str | None = None, **attributes: Any) -> Callable[[Any], Any]:
+    """An option that names a record. The command gets its number, or None."""
+
+    def number(_ctx: click.Context, _param: click.Parameter, word: str | None) -> int | None:
+        return None if word is None else ids.parse(prefix, word).id
+
+    return click.option(flag, *([name] if name else []), metavar=prefix.upper(), callback=number, **attributes)
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--limit and --all. The command gets `limit`, None for all."""
+
+    def lifted(ctx: click.Context, _param: click.Parameter, everything: bool) -> None:
+        if everything:
+            ctx.params["limit"] = None
+
+    command = click.option(
+        "--all", is_flag=True, expose_value=False, callback=lifted, help="All rows, however many there are."
+    )(command)
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        default=50,
+        show_default=True,
+        is_eager=True,
+        help="At most so many rows.",
+    )(command)
+
+
+def bulk_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--concurrency and --fail-fast, for what calls a gateway."""
+    command = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")(command)
+    return click.option(
+        "--concurrency", type=click.IntRange(1, 64), default=1, show_default=True, help="Gateway calls side by side."
+    )(command)
+
+
+def _read_ids(ctx: click.Context, name: str, prefix: str, words: tuple[str, ...]) -> list[ids.Ref]:
+    noun = ids.PREFIXES[prefix][0]
+    ctx.meta["csctl.ids"], ctx.meta["csctl.noun"] = name, noun
+    resumption = ctx.meta.get(RESUMPTION)
+    if words == ("-",) and resumption:
+        found = [ids.parse(prefix, word) for word in resumption.given or ()]
+    elif words == ("-",):
+        ctx.meta["csctl.stdin"] = True
+        found = list(_ids_on_stdin(prefix, noun))
+    else:
+        found = [ids.parse(prefix, word) for word in words]
+    first: dict[int, ids.Ref] = {}
+    for ref in found:
+        first.setdefault(ref.id, ref)
+    once = list(first.values())
+    ctx.meta["csctl.count"], ctx.meta["csctl.refs"] = len(once), once
+    return once
+
+
+def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
+    import json
+
+    if sys.stdin.isatty():
+        raise Usage(f"- reads {noun} ids from standard input, and that is a terminal", fix="pipe ids in, or name them")
+    import csctl.app  # noqa: F401 - takes its time, which is well spent while somebody writes the ids
+
+    for number, line in enumerate(sys.stdin, start=1):
+        word = line.strip()
+        if not word or word.startswith("#"):
+            continue
+        try:
+            if word.startswith("{"):
+                word = str(json.loads(word)["id"])
+            yield ids.parse(prefix, word)
+        except Usage as error:
+            raise Usage(f"line {number} of standard input: {error.message}", cause=error.cause, fix=error.fix) from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Usage(
+                f"line {number} of standard input is no id", fix='one id a line, or JSON objects with "id"'
+            ) from None

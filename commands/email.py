@@ -1,0 +1,125 @@
+"""csctl email: the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.ids import Ref
+from csctl.domain.states import EmailKind, EmailState
+from csctl.domain.text import printable
+from csctl.results import RESULT_FIELDS
+
+from .declare import group, id_argument, id_option, ids_argument, limit_options
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+email = group("email", "The outbox: what was sent to whom, and what waits.")
+
+FIELDS = (
+    "id",
+    "kind",
+    "recipient",
+    "subject",
+    "state",
+    "order_id",
+    "transaction_id",
+    "customer_id",
+    "queue_item_id",
+    "created_at",
+    "sent_at",
+    "message_id",
+)
+_KINDS = click.Choice([kind.value for kind in EmailKind])
+_html = click.option("--html", "as_html", is_flag=True, help="Print the HTML instead, e.g. to look at it in a browser.")
+
+
+@email.command(
+    "list",
+    fields=FIELDS,
+    columns=("id", "kind", "recipient", "subject", "state", "created_at"),
+    examples=("csctl email list --state waiting", "csctl email list --kind refund_exhausted -o json"),
+)
+@click.option("--state", type=click.Choice([state.value for state in EmailState]), help="Only in this state.")
+@click.option("--kind", type=_KINDS, help="Only of this kind.")
+@limit_options
+def list_(app: App, out: Output, limit: int | None, state: str | None, kind: str | None) -> None:
+    """Emails, newest first."""
+    from csctl.services import outbox
+
+    out.rows(outbox.emails(app, limit, state=state, kind=kind))
+
+
+@email.command(
+    fields=(*FIELDS, "from", "reply_to", "attempts", "error", "text", "html"),
+    examples=("csctl email show eml_7", "csctl email show eml_7 --html > email.html"),
+)
+@id_argument("eml")
+@_html
+def show(app: App, out: Output, ref: Ref, as_html: bool) -> None:
+    """An email as it was sent; one that waits, as it would be sent now."""
+    from csctl.services import outbox
+
+    _print(out, outbox.show(app, ref.id), as_html=as_html)
+
+
+@email.command(
+    fields=("kind", "subject", "text", "html"),
+    examples=("csctl email preview refund", "csctl email preview welcome --order ord_7 --html > welcome.html"),
+)
+@click.argument("kind", type=_KINDS)
+@id_option("ord", "--order", "order", help="With what is known of this order, instead of a sample.")
+@id_option("txn", "--txn", "transaction", help="With what is known of this transaction.")
+@_html
+def preview(app: App, out: Output, kind: str, order: int | None, transaction: int | None, as_html: bool) -> None:
+    """What an email looks like, of a sample or of a record. Nothing is sent.
+
+    Templates in CSCTL_TEMPLATES_DIR are used where they are there.
+    """
+    from csctl.services import email_preview
+
+    record = email_preview.preview(app, EmailKind(kind), order=order, transaction=transaction)
+    _print(out, record, as_html=as_html)
+
+
+@email.command(
+    fields=RESULT_FIELDS,
+    changes=True,
+    examples=("csctl email send", "csctl email send eml_7 eml_8 -o json"),
+)
+@ids_argument("eml", required=False)
+def send(app: App, out: Output, refs: list[Ref]) -> None:
+    """Deliver what waits in the outbox, or the named emails, those that failed included. Meant for a cron, too.
+
+    Without ids, the exit code is 0 when it is through, 8 when the mail server cannot be reached.
+    """
+    named = refs if refs or out.ids_from_stdin else None
+    out.change(lambda dry_run: app.mailer.deliver(named, dry_run=dry_run))
+    if named is None:
+        out.exit_code = app.mailer.stopped.exit if app.mailer.stopped else 0
+
+
+def _print(out: Output, record: Mapping[str, Any], *, as_html: bool) -> None:
+    if as_html:
+        out.text(record["html"] or "")
+    else:
+        out.show(record, _as_read)
+
+
+def _as_read(record: Mapping[str, Any]) -> str:
+    """Headers, then the text, as a mail reader shows them."""
+    headers = {
+        "From": record.get("from"),
+        "Reply-To": record.get("reply_to"),
+        "To": record.get("recipient"),
+        "Subject": record.get("subject"),
+        "Message-ID": record.get("message_id"),
+        "State": record.get("state"),
+        "Error": record.get("error"),
+    }
+    lines = [f"{name}: {printable(str(value))}" for name, value in headers.items() if value]
+    return "\n".join(lines) + "\n\n" + printable(str(record["text"] or ""), lines=True).rstrip()

@@ -1,0 +1,199 @@
+"""csctl fulfillment: shipments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.results import RESULT_FIELDS
+
+from .declare import group, id_argument, id_option, ids_argument, limit_options
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+    from csctl.domain.ids import Ref
+
+fulfillment = group("fulfillment", "Shipments: look, hold, ship, cancel, ship again.")
+_COLUMNS = ("id", "order_id", "status", "carrier", "tracking", "reship_of", "shipped_at")
+_FIELDS = (*_COLUMNS, "customer_id", "external_id", "created_at")
+_STATES = (
+    "hold",
+    "pending",
+    "pending_shipment",
+    "shipped",
+    "delivered",
+    "rma_pending",
+    "returned",
+    "cancelled",
+    "failed",
+)
+_CHANGE: dict[str, Any] = {
+    "fields": (*RESULT_FIELDS, "status"),
+    "columns": ("id", "outcome", "message"),
+    "changes": True,
+}
+_FAIL_FAST = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
+
+
+@fulfillment.command(
+    "list",
+    fields=_FIELDS,
+    columns=_COLUMNS,
+    examples=("csctl fulfillment list --status hold", "csctl fulfillment list --order ord_12 -o json"),
+)
+@click.option("--status", type=click.Choice(_STATES), help="Only those that stand there.")
+@id_option("ord", "--order", help="Only those of an order.")
+@id_option("cus", "--customer", help="Only those of a customer.")
+@limit_options
+def list_(
+    app: App, out: Output, status: str | None, order: int | None, customer: int | None, limit: int | None
+) -> None:
+    """Shipments, newest first."""
+    from csctl.domain.states import FulfillmentStatus
+    from csctl.services import fulfillments
+
+    state = FulfillmentStatus(status) if status else None
+    out.rows(fulfillments.newest(app, status=state, order=order, customer=customer, limit=limit))
+
+
+@fulfillment.command(
+    fields=(*_FIELDS, "reshipped_as"),
+    examples=("csctl fulfillment show ful_3", "csctl fulfillment show ful_3 -o json"),
+)
+@id_argument("ful")
+def show(app: App, out: Output, ref: Ref) -> None:
+    """One shipment, and those that repeat it."""
+    from csctl.services import fulfillments
+
+    out.show(fulfillments.show(app, ref.id))
+
+
+@fulfillment.command(
+    **_CHANGE, asks="many", examples=("csctl fulfillment hold ful_3", "csctl fulfillment hold ful_3 ful_4 --yes")
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def hold(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Keep pending shipments from going out, until they are released."""
+    _move(app, out, "hold", refs, fail_fast)
+
+
+@fulfillment.command(
+    **_CHANGE,
+    asks="many",
+    examples=(
+        "csctl fulfillment release ful_3",
+        "csctl fulfillment list --status hold -o name | csctl fulfillment release - --yes",
+    ),
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def release(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Let shipments go that were held."""
+    _move(app, out, "release", refs, fail_fast)
+
+
+@fulfillment.command(
+    **_CHANGE,
+    asks="always",
+    examples=("csctl fulfillment cancel ful_3", "csctl fulfillment cancel ful_3 ful_4 --dry-run"),
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def cancel(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Cancel shipments that have not left the house. Money is not touched."""
+    _move(app, out, "cancel", refs, fail_fast)
+
+
+@fulfillment.command(
+    **{**_CHANGE, "fields": (*RESULT_FIELDS, "status", "fulfillment_id")},
+    asks="many",
+    examples=("csctl fulfillment reship ful_3", "csctl fulfillment reship ful_3 --dry-run -o json"),
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def reship(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Ship again what was shipped, delivered, returned or lost: as a new shipment of the same order."""
+    from csctl.services import fulfillments
+
+    out.change(lambda dry_run: fulfillments.reship(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+
+
+@fulfillment.command(
+    **_CHANGE,
+    asks="many",
+    examples=(
+        "csctl fulfillment ship ful_3 --carrier DHL --tracking 00340434161094015902",
+        "csctl fulfillment ship --from tracking.csv --yes",
+    ),
+)
+@ids_argument("ful", required=False)
+@click.option("--carrier", help="Who carries it. With --from: for the lines that do not say.")
+@click.option("--tracking", help="The carrier's tracking number.")
+@click.option("--from", "file", type=click.Path(path_type=Path), help="CSV: id or external_id, carrier, tracking.")
+@_FAIL_FAST
+def ship(
+    app: App,
+    out: Output,
+    refs: list[Ref],
+    carrier: str | None,
+    tracking: str | None,
+    file: Path | None,
+    fail_fast: bool,
+) -> None:
+    """Mark shipments as shipped, one with its number or all that a carrier's file names.
+
+    What was shipped with the same number before is skipped, so a file may be given twice.
+    """
+    from csctl.services import fulfillments
+
+    lines = fulfillments.shipped_lines(refs, carrier, tracking, file)
+    out.count, out.ids_from_stdin = len(lines), out.ids_from_stdin or str(file) == "-"
+    out.change(lambda dry_run: fulfillments.ship(app, lines, dry_run=dry_run, fail_fast=fail_fast))
+
+
+@fulfillment.command(
+    **_CHANGE, asks="many", examples=("csctl fulfillment deliver ful_3", "csctl fulfillment deliver - --yes < ids.txt")
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def deliver(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Mark shipments as delivered."""
+    _move(app, out, "deliver", refs, fail_fast)
+
+
+@fulfillment.command(
+    "return",
+    **_CHANGE,
+    asks="many",
+    examples=("csctl fulfillment return ful_3", "csctl fulfillment return ful_3 ful_4 --yes"),
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def return_(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Take shipments back, in two steps: announced, then arrived.
+
+    What was shipped or delivered becomes rma_pending: the customer may send it back. Said again of one that is
+    rma_pending, it is returned: it is here.
+    """
+    _move(app, out, "return", refs, fail_fast)
+
+
+@fulfillment.command(
+    **_CHANGE, asks="many", examples=("csctl fulfillment fail ful_3", "csctl fulfillment fail ful_3 --dry-run")
+)
+@ids_argument("ful")
+@_FAIL_FAST
+def fail(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Give shipments up that were lost or could not be sent; they can be shipped again."""
+    _move(app, out, "fail", refs, fail_fast)
+
+
+def _move(app: App, out: Output, operation: str, refs: list[Ref], fail_fast: bool) -> None:
+    from csctl.domain.fulfillments import Operation
+    from csctl.services import fulfillments
+
+    out.change(lambda dry_run: fulfillments.move(app, refs, Operation(operation), dry_run=dry_run, fail_fast=fail_fast))

@@ -1,0 +1,46 @@
+"""csctl help: the topics that are not about one command, and the help of one that is."""
+
+from __future__ import annotations
+
+import click
+
+from csctl.errors import Usage
+
+from . import report
+from .declare import Cli, Command
+from .output import Output
+from .topics import TOPICS
+
+
+@click.command(
+    cls=Command,
+    opens=False,
+    examples=("csctl help exit-codes", "csctl help txn refund"),
+    help="Help on a topic, or on a command.\n\n\b\n"
+    + "\n".join(f"{name:<12} {summary}" for name, (summary, _) in TOPICS.items()),
+)
+@click.argument("words", metavar="[TOPIC | COMMAND…]", nargs=-1, shell_complete=lambda _c, _p, word: _starting(word))
+def help(_cli: Cli, out: Output, words: tuple[str, ...]) -> None:
+    here = click.get_current_context()
+    if not words:
+        out.text(here.command.get_help(here))
+    elif len(words) == 1 and words[0] in TOPICS:
+        out.text(TOPICS[words[0]][1].strip("\n"))
+    else:
+        out.text(_help_of(here.find_root(), words))
+
+
+def _starting(word: str) -> list[str]:
+    return [topic for topic in TOPICS if topic.startswith(word)]
+
+
+def _help_of(ctx: click.Context, words: tuple[str, ...]) -> str:
+    """The help of a command. Raises Usage if there is none of this name."""
+    for word in words:
+        group = ctx.command
+        known = group.list_commands(ctx) if isinstance(group, click.Group) else []
+        if not isinstance(group, click.Group) or (found := group.get_command(ctx, word)) is None:
+            hint = report.with_suggestion(click.UsageError(""), word, [*known, *TOPICS])
+            raise Usage(hint.message.replace("command", "topic or command", 1), fix="csctl help")
+        ctx = click.Context(found, info_name=word, parent=ctx)
+    return ctx.command.get_help(ctx)

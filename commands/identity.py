@@ -1,0 +1,50 @@
+"""csctl login and whoami."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from .declare import Cli, Command
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_FIELDS = ("id", "name", "role")
+
+
+@click.command(cls=Command, fields=_FIELDS, opens=False, examples=("csctl login", "csctl login < token.txt"))
+def login(cli: Cli, out: Output) -> None:
+    """Keep your token in a file that only you can read, so that CSCTL_TOKEN need not be set.
+
+    The token is asked for, or read from standard input: never an argument, which others could see.
+    """
+    from dataclasses import replace
+
+    from csctl.app import start
+    from csctl.settings import token_file
+
+    token = click.prompt("Token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    app = start(replace(cli.settings(), token=token.strip()), "whoami")
+    app.close()
+    path = token_file()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(token.strip() + "\n")
+    out.show(_who(app))
+    out.notice(f"Your token is in {path}.")
+
+
+@click.command(cls=Command, fields=_FIELDS, examples=("csctl whoami", "csctl whoami -o json"))
+def whoami(app: App, out: Output) -> None:
+    """The operator that csctl takes you for."""
+    out.show(_who(app))
+
+
+def _who(app: App) -> dict[str, str]:
+    return {"id": f"opr_{app.actor.id}", "name": app.actor.name, "role": app.actor.role.value}

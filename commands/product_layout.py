@@ -1,0 +1,32 @@
+"""How a product looks on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .output import Output
+from .profile import Layout
+from .sheet import Sheet
+
+Record = Mapping[str, Any]
+
+
+def product_layout(out: Output) -> Layout:
+    return lambda record: _page(Sheet(out.zone), record)
+
+
+def _page(sheet: Sheet, record: Record) -> str:
+    sheet.line(f"{record['sku']}  {record['id']}")
+    sheet.facts([("Name", record["name"]), ("Since", record["created_at"])])
+    for option in record["options"]:
+        sheet.heading(f"Option {option['code']}" + (f": {option['name']}" if option["name"] else ""))
+        sheet.columns([_price(point) for point in option["price_points"]], right=[1])
+    return str(sheet)
+
+
+def _price(point: Record) -> list[str]:
+    trial = ""
+    if point["trial_days"] is not None:
+        trial = f"trial of {point['trial_days']} days for {point['trial_amount'] or '0'} {point['currency']}"
+    return [point["code"], f"{point['amount']} {point['currency']}", point["interval"] or "once", trial]

@@ -1,0 +1,131 @@
+"""csctl run: bulk changes by command line, and going on with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.states import RunState
+from csctl.errors import Usage
+from csctl.results import MONEY_FIELDS
+
+from .declare import RESUMPTION, Command, group, id_argument, limit_options
+from .output import Output
+from .sheet import Sheet
+
+if TYPE_CHECKING:
+    from csctl.app import App
+    from csctl.domain.ids import Ref
+    from csctl.services.runs import Resumption
+
+run = group("run", "Bulk changes: how far they came, and going on with them.")
+FIELDS = ("id", "command", "state", "total", "done", "failed", "operator", "started_at", "ended_at")
+_HOW = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes")
+_SHOWN = 20  # records of a run, where people read
+
+
+@run.command(
+    "list",
+    fields=FIELDS,
+    columns=("id", "command", "state", "total", "done", "failed", "started_at"),
+    examples=("csctl run list", "csctl run list --state stopped -o json"),
+)
+@click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only in this state.")
+@limit_options
+def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
+    """Your bulk changes, newest first; of an administrator, those of all. One whose process died is stopped."""
+    from csctl.services import runs
+
+    out.rows(runs.newest(app, limit, state=state))
+
+
+@run.command(
+    fields=(*FIELDS, "arguments", "records"), examples=("csctl run show run_7", "csctl run show run_7 -o json")
+)
+@id_argument("run")
+def show(app: App, out: Output, ref: Ref) -> None:
+    """A run, and what became of each of its records."""
+    from csctl.services import runs
+
+    out.show(runs.show(app, ref.id), lambda row: _layout(out, row))
+
+
+@run.command(
+    fields=MONEY_FIELDS,
+    changes=True,
+    money=True,
+    asks="many",
+    examples=("csctl run resume run_7", "csctl run resume run_7 --retry-failed --yes -o jsonl"),
+)
+@id_argument("run")
+@click.option("--retry-failed", is_flag=True, help="Do those again, too, that failed or were refused.")
+def resume(app: App, out: Output, ref: Ref, retry_failed: bool) -> None:
+    """Go on with a run that was stopped: do what was not done, by the same command with the same options.
+
+    No payment is made twice: where one was begun, the gateway is asked what became of it, and a refund that failed and
+    is in the queue stays there. Records whose outcome was unknown are looked at again.
+    """
+    from csctl.services import runs
+
+    left = runs.resumption(app, ref.id, retry_failed=retry_failed)
+    if left.left == 0:
+        out.notice(f"Nothing is left to do of {left.name}.")
+        out.write([])
+        return
+    out.exit_code = _do_again(click.get_current_context(), left)
+
+
+def _do_again(ctx: click.Context, left: Resumption) -> int:
+    """Run the command of a run anew, for what is left of it. Its exit code."""
+    if left.given is None and "--from=-" in left.arguments:
+        raise Usage(
+            f"what {left.name} read from standard input is not kept",
+            fix=f"csctl {left.command} --from FILE, with the same lines: what is done already stays as it is",
+        )
+    root = ctx.find_root()
+    command, inner = root.command, root
+    for word in left.command.split():
+        assert isinstance(command, click.Group)  # noqa: S101 - it was this command when the run began
+        found = command.get_command(inner, word)
+        assert found is not None  # noqa: S101
+        command, inner = found, click.Context(found, info_name=word, parent=inner)
+    assert isinstance(command, Command)  # noqa: S101
+    inner.meta[RESUMPTION] = left
+    command.parse_args(inner, [*_how(ctx), *left.arguments])
+    return command.invoke(inner)
+
+
+def _how(ctx: click.Context) -> list[str]:
+    """How to ask and to print: as this command line says it, and not the first one."""
+    words, _, _ = ctx.command.make_parser(ctx).parse_args(list(ctx.meta["csctl.words"]))
+    return [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+        for name, value in words.items()
+        if name in _HOW and isinstance(value, (str, bool))
+    ]
+
+
+def _layout(out: Output, row: Mapping[str, Any]) -> str:
+    sheet = Sheet(out.zone)
+    records = row["records"]
+    sheet.facts(
+        [
+            ("run", row["id"]),
+            ("command", " ".join(["csctl", row["command"], *row["arguments"]])),
+            ("state", row["state"]),
+            ("by", row["operator"]),
+            ("started", row["started_at"]),
+            ("ended", row["ended_at"]),
+            ("records", f"{row['done']:,} done, {row['failed']:,} failed, of {row['total']:,}"),
+        ]
+    )
+    for state in ("failed", "pending"):
+        some = [record for record in records if record["state"] == state]
+        if some:
+            sheet.heading(state)
+            sheet.columns([[one["id"], one["outcome"] or "", one["message"] or ""] for one in some[:_SHOWN]])
+        if len(some) > _SHOWN:
+            sheet.line(f"and {len(some) - _SHOWN:,} more: csctl run show {row['id']} -o json")
+    return str(sheet).lstrip("\n")

@@ -1,0 +1,52 @@
+"""csctl sandbox: the built-in gateway for rehearsals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from csctl.results import RESULT_FIELDS
+
+from .declare import group, limit_options
+from .output import Output
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+sandbox = group("sandbox", "The built-in gateway for rehearsals.")
+_LEDGER = ("ref", "kind", "amount", "currency", "parent_ref", "key", "result", "at", "account")
+
+
+@sandbox.command(
+    fields=_LEDGER,
+    columns=("ref", "kind", "amount", "currency", "parent_ref", "result", "at"),
+    examples=("csctl sandbox ledger", "csctl sandbox ledger --all -o csv"),
+)
+@limit_options
+def ledger(app: App, out: Output, limit: int | None) -> None:
+    """What the sandbox carried out and refused, newest first: to be compared with what the database believes."""
+    from csctl.services import rehearsal
+
+    out.rows(rehearsal.ledger(app, limit))
+
+
+@sandbox.command(
+    fields=RESULT_FIELDS, changes=True, examples=("csctl sandbox adopt", "csctl sandbox adopt --dry-run -o jsonl")
+)
+def adopt(app: App, out: Output) -> None:
+    """Teach the sandbox the sales in the database, so that imported ones can be voided and refunded there."""
+    from csctl.services import rehearsal
+
+    out.change(lambda dry_run: rehearsal.adopt(app, dry_run=dry_run))
+
+
+@sandbox.command(
+    fields=RESULT_FIELDS,
+    changes=True,
+    asks="always",
+    examples=("csctl sandbox reset --dry-run", "csctl sandbox reset --yes"),
+)
+def reset(app: App, out: Output) -> None:
+    """Empty the sandbox's ledger. The database keeps what it knows."""
+    from csctl.services import rehearsal
+
+    out.change(lambda dry_run: rehearsal.reset(app, dry_run=dry_run))

@@ -1,0 +1,117 @@
+"""What a change came to, or would come to: counted while its results go by."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from csctl.results import Result
+
+# what was done -> what would be
+_VERBS = {
+    "refunded": "refund",
+    "voided": "void",
+    "billed": "bill",
+    "cancelled": "cancel",
+    "created": "create",
+    "updated": "update",
+    "sent": "send",
+    "removed": "remove",
+    "resolved": "resolve",
+    "requeued": "requeue",
+    "reshipped": "reship",
+    "skipped": "skip",
+}
+_MONEY = ("refunded", "voided", "billed")  # of which it is transactions that are counted
+_ID = re.compile(r"\b[a-z]{2,3}_[0-9]+\b")
+_REASONS = 3  # are told
+_KINDS = 1000  # of reasons are told apart
+
+
+@dataclass
+class Tally:
+    """What a bulk change came to. `noun` is what its records are called."""
+
+    noun: str = "record"
+    total: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    moved: dict[str, list[Any]] = field(default_factory=dict)
+    problems: list[Any] = field(default_factory=list)  # the first two: more than one is enough to know
+    reasons: Counter[str] = field(default_factory=Counter)
+    exits: Counter[int] = field(default_factory=Counter)
+
+    def watch(self, results: Iterable[Result]) -> Iterator[Result]:
+        for result in results:
+            self.add(result)
+            yield result
+
+    def add(self, result: Result) -> None:
+        self.total += 1
+        self.outcomes[result.outcome] += 1
+        self.exits[result.error.exit if result.error else 0] += 1
+        if result.error:
+            self._add_problem(result)
+        if result.money and result.outcome != "refused":
+            self._add_money(result.outcome, result.money)
+
+    def _add_problem(self, result: Result) -> None:
+        if len(self.problems) < 2:
+            self.problems.append(result.error)
+        if result.outcome == "refused" and len(self.reasons) < _KINDS:
+            self.reasons[_generic(result.message, result.id)] += 1
+
+    def _add_money(self, outcome: str, money: Any) -> None:
+        sums = self.moved.setdefault(outcome, [])
+        for place, one in enumerate(sums):
+            if one.currency == money.currency:
+                sums[place] = one + money
+                return
+        sums.append(money)
+
+    def exit_code(self) -> int:
+        """0, or the one way in which all records failed, or 3."""
+        return next(iter(self.exits)) if len(self.exits) == 1 else 3 if self.exits else 0
+
+    def summary(self, *, would: bool) -> str:
+        """One line: what was done to how many, their money by currency, and why some were refused.
+
+        `would refund 1,204 transactions, 31,202.10 USD and 88,000 JPY; 13 would be refused: …`
+        """
+        parts = [self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != "refused"]
+        if refused := self.outcomes["refused"]:
+            parts.append(f"{refused:,} {'would be ' if would else ''}refused: {self._why()}")
+        return "; ".join(parts)
+
+    def _part(self, outcome: str, *, would: bool) -> str:
+        from csctl.domain.money import totals
+
+        number = self.outcomes[outcome]
+        noun = "transaction" if outcome in _MONEY else self.noun
+        many = f"{number:,} {noun if number == 1 else _plural(noun)}"
+        if not (verb := _VERBS.get(outcome)):
+            said = f"{many} {'would be ' if would else ''}{outcome}"
+        else:
+            said = f"{f'would {verb}' if would else outcome} {many}"
+        money = totals(self.moved.get(outcome, []))
+        return f"{said}, {money}" if money else said
+
+    def _why(self) -> str:
+        said = [reason if len(self.reasons) == 1 else f"{reason} ({n:,})" for reason, n in self.reasons.most_common()]
+        more = len(said) - _REASONS
+        return ", ".join(said[:_REASONS]) + (f", and {more:,} other reasons" if more > 0 else "")
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("ry"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("ch", "x", "s")) else f"{noun}s"
+
+
+def _generic(message: str, given: str) -> str:
+    """The message without the record that it speaks of, so that it can be counted: `has not settled`."""
+    text = message.removeprefix(given).strip() if message.startswith(f"{given} ") else message
+    return _ID.sub("…", text)

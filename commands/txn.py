@@ -1,0 +1,210 @@
+"""csctl txn: transactions at the gateways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.ids import Ref
+from csctl.domain.states import Kind, Settlement, State
+from csctl.results import MONEY_FIELDS, RESULT_FIELDS
+
+from .declare import bulk_options, group, id_argument, id_option, ids_argument, limit_options
+from .output import Output
+from .returning import reason_options, refund_options
+from .search import period_options
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+txn = group("txn", "Transactions: look, void, refund, reconcile.")
+
+FIELDS = (
+    "id",
+    "external_id",
+    "order_id",
+    "purchase_id",
+    "customer_id",
+    "kind",
+    "state",
+    "amount",
+    "currency",
+    "settlement",
+    "settled_at",
+    "refunded",
+    "refundable",
+    "voided",
+    "disputed",
+    "parent_id",
+    "gateway",
+    "gateway_ref",
+    "reason",
+    "message",
+    "created_at",
+    "created_by",
+)
+_since, _until = period_options("made")
+
+
+@txn.command(
+    "list",
+    fields=FIELDS,
+    columns=("id", "kind", "state", "amount", "currency", "settlement", "created_at"),
+    examples=("csctl txn list --order ord_7", "csctl txn list --kind refund --state failed --since 2026-03-01 -o json"),
+)
+@id_option("ord", "--order", "order_id", help="Only of this order.")
+@id_option("cus", "--customer", "customer_id", help="Only of this customer.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only of this kind.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only in this state.")
+@click.option("--settlement", type=click.Choice([one.value for one in Settlement]), help="Only settled, or not.")
+@click.option("--gateway", metavar="NAME", help="Only through this gateway account.")
+@_since
+@_until
+@limit_options
+def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
+    """Transactions, newest first."""
+    from csctl.services import transactions
+
+    out.rows(transactions.listing(app, limit, **filters))
+
+
+@txn.command(
+    fields=(*FIELDS, "refund_reason", "payment_method", "children"),
+    examples=("csctl txn show txn_9", "csctl txn show txn_9 -o json"),
+)
+@id_argument("txn")
+def show(app: App, out: Output, ref: Ref) -> None:
+    """A transaction, what can be refunded of it, and the refunds and voids of it."""
+    from csctl.services import transactions
+
+    from .profile import transaction_layout
+
+    out.show(transactions.show(app, ref.id), transaction_layout(out))
+
+
+@txn.command(
+    fields=MONEY_FIELDS,
+    changes=True,
+    money=True,
+    asks="always",
+    examples=(
+        "csctl txn refund txn_9",
+        "csctl txn refund txn_9 --amount 5.00 --reason 'arrived late'",
+        "csctl txn list --order ord_7 --kind sale -o name | csctl txn refund - --dry-run",
+    ),
+)
+@ids_argument("txn")
+@refund_options
+@click.option("--cancel", is_flag=True, help="Cancel the purchase too, once the refund is accepted or queued.")
+@bulk_options
+def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
+    """Return the money of settled sales, whole or in part.
+
+    A refund that fails for certain goes into the refund queue (exit 12), and is tried again once a day for three days.
+    """
+    from csctl.services import refunds
+
+    wanted = refunds.Wish(**wish)
+    out.change(
+        lambda dry_run: refunds.refund_transactions(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast))
+    )
+
+
+@txn.command(
+    fields=MONEY_FIELDS,
+    changes=True,
+    money=True,
+    asks="always",
+    examples=("csctl txn void txn_9", "csctl txn void txn_9 txn_10 --reason 'ordered twice' --yes"),
+)
+@ids_argument("txn")
+@click.option("--amount", hidden=True)  # there is no partial void: the answer says so
+@reason_options
+@bulk_options
+def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
+    """Revert pending charges that have not settled. A void is always for the whole amount."""
+    from csctl.services import refunds
+
+    wanted = refunds.Wish(**wish)
+    out.change(
+        lambda dry_run: refunds.void_transactions(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast))
+    )
+
+
+@txn.command(
+    fields=MONEY_FIELDS,
+    changes=True,
+    money=True,
+    examples=("csctl txn reconcile", "csctl txn reconcile txn_12 -o json"),
+)
+@ids_argument("txn", required=False)
+@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Calls side by side.")
+def reconcile(app: App, out: Output, refs: list[Ref], concurrency: int) -> None:
+    """Settle what is unknown, pending or orphaned, by asking the gateway and never by guessing.
+
+    Without ids: all that is. Exits 9 if some remain unknown.
+    """
+    from csctl.services import reconcile as service
+
+    out.change(lambda dry_run: service.reconcile(app, refs, dry_run=dry_run, concurrency=concurrency))
+    out.complete(unknown_left=0 if refs else service.unknown_left(app))
+
+
+@txn.command(
+    fields=RESULT_FIELDS,
+    changes=True,
+    money=True,
+    examples=("csctl txn sync", "csctl txn sync txn_9 -o json"),
+)
+@ids_argument("txn", required=False)
+@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Calls side by side.")
+def sync(app: App, out: Output, refs: list[Ref], concurrency: int) -> None:
+    """Ask the gateways what has settled, and which refunds came back.
+
+    Without ids: all that has not settled yet.
+    """
+    from csctl.services import reconcile as unknowns
+    from csctl.services import settlement
+
+    out.change(lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency))
+    out.complete(unknown_left=0 if refs else unknowns.unknown_left(app))
+
+
+@txn.command(
+    "resend-email",
+    fields=(*RESULT_FIELDS, "email_id"),
+    columns=("id", "ok", "outcome", "message", "email_id"),
+    changes=True,
+    asks="many",
+    examples=("csctl txn resend-email txn_9", "csctl txn resend-email txn_9 txn_12 --yes -o json"),
+)
+@ids_argument("txn")
+def resend_email(app: App, out: Output, refs: list[Ref]) -> None:
+    """Send the email of an approved refund or void once more.
+
+    Of a sale, that of its newest refund or void.
+    """
+    from csctl.services import resending
+
+    out.change(lambda dry_run: resending.of_transactions(app, refs, dry_run=dry_run))
+
+
+@txn.command(
+    fields=(*RESULT_FIELDS, "disputed"),
+    columns=("id", "outcome", "message"),
+    changes=True,
+    asks="many",
+    examples=("csctl txn dispute txn_9", "csctl txn dispute txn_9 --revert -o json"),
+)
+@ids_argument("txn")
+@click.option("--revert", is_flag=True, help="It is won, or was withdrawn: disputed no longer.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
+def dispute(app: App, out: Output, refs: list[Ref], revert: bool, fail_fast: bool) -> None:
+    """Mark sales that the customer's bank takes back (a chargeback), or say that they no longer are.
+
+    While a sale is disputed it cannot be refunded, queued refunds of it wait, and its purchases cannot be force billed.
+    """
+    from csctl.services import disputes
+
+    out.change(lambda dry_run: disputes.mark(app, refs, revert=revert, dry_run=dry_run, fail_fast=fail_fast))
