@@ -1,0 +1,142 @@
+"""The answer to a charge was lost: unknown is not declined, and nobody is charged twice."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.billing.catalog import change_card, make_buyer, paid, purchase, subscribe
+from tests.factories import make_price
+from tests.shops import Shop
+
+APPLIED, LOST = "tok_charge_timeout_applied", "tok_charge_timeout_lost"
+LATER = "2026-03-02T09:10:00Z"
+
+
+@pytest.mark.parametrize(
+    ("token", "outcome", "status"), [(APPLIED, "billed", "complete"), (LOST, "failed", "declined")]
+)
+def test_an_order_waits_until_the_gateway_was_asked(shop: Shop, token: str, outcome: str, status: str) -> None:
+    buyer, price = make_buyer(shop, token), make_price(shop, interval="month")
+
+    done = shop(f"order create --customer {buyer} --item {price} --yes -o json")
+    row = done.json[0]
+    pending = shop(f"order show {row['order_id']} -o json").json
+    mails = len(shop.mails())
+    found = shop("txn reconcile -o json", at=LATER).json
+    order = shop(f"order show {row['order_id']} -o json").json
+
+    assert (done.code, row["outcome"], row["ok"]) == (9, "unknown", False)
+    assert row["error"]["fix"] == f"csctl txn reconcile {row['transaction_id']}"
+    assert (pending["status"], pending["fulfillments"], mails) == ("pending", [], 0)
+    assert [(one["id"], one["outcome"]) for one in found] == [(row["transaction_id"], outcome)]
+    assert order["status"] == status
+    assert len(order["fulfillments"]) == len(shop.mails()) == len(paid(shop)) == (status == "complete")
+
+
+def test_an_order_that_is_not_charged_for_sure_is_not_billed_on(shop: Shop) -> None:
+    buyer, price = make_buyer(shop, APPLIED), make_price(shop, interval="month")
+    shop(f"order create --customer {buyer} --item {price} --yes")
+
+    assert shop("purchase force-bill pur_1 --yes", at=LATER).code == 5
+    assert shop("order cancel ord_1 --refund --yes", at=LATER).code == 5
+
+
+def test_an_order_cancelled_while_it_was_charged_stays_so_and_its_money_can_be_returned(shop: Shop) -> None:
+    buyer, price = make_buyer(shop, APPLIED), make_price(shop, interval="month")
+    shop(f"order create --customer {buyer} --item {price} --yes")
+    shop("order cancel ord_1 --yes")
+
+    shop("txn reconcile", at=LATER)
+    order = shop("order show ord_1 -o json").json
+    refund = shop("order refund ord_1 --yes -o json", at=LATER)
+
+    assert (order["status"], order["fulfillments"]) == ("cancelled", [])
+    assert [email["kind"] for email in shop("email list -o json").json] == ["void"]
+    assert refund.json[0]["outcome"] == "voided"
+
+
+@pytest.mark.parametrize("token", [APPLIED, LOST])
+def test_a_run_asks_before_it_bills_again(shop: Shop, token: str) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, token)
+
+    lost = shop("billing run -o json", at="2026-04-02T09:00:00Z")
+    between = purchase(shop, "pur_1")
+    again = shop("billing run -o json", at="2026-04-02T09:10:00Z")
+
+    assert (lost.code, lost.json[0]["outcome"]) == (9, "unknown")
+    assert (between["status"], between["cycle"]) == ("active", 1)
+    assert again.code == 0
+    assert paid(shop) == [("2026-03-02", "10.00 USD"), ("2026-04-02", "10.00 USD")]
+    assert (purchase(shop, "pur_1")["cycle"], purchase(shop, "pur_1")["next_bill_on"]) == (2, "2026-05-02")
+
+
+def test_while_it_is_unknown_it_is_not_billed_by_hand_either(shop: Shop) -> None:
+    shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup=off&idempotency=off"
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, APPLIED)
+    shop("purchase force-bill pur_1 --yes", at="2026-03-03T09:00:00Z")
+
+    by_hand = shop("purchase force-bill pur_1 --cycle 2 --yes -o json", at="2026-03-04T09:00:00Z")
+    run = shop("billing run -o json", at="2026-04-02T09:00:00Z")
+
+    assert (by_hand.code, by_hand.error["message"]) == (5, "pur_1 is being billed")
+    assert (run.code, run.json) == (9, [])
+    assert len(paid(shop)) == 2
+
+
+def test_the_terms_of_a_force_bill_are_kept_whoever_learns_that_it_was_approved(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, APPLIED)
+
+    shop("purchase force-bill pur_1 --quantity 2 --unit-price 3 --yes", at="2026-03-03T09:00:00Z")
+    before = purchase(shop, "pur_1")
+    shop("txn reconcile", as_="service", at="2026-03-03T09:10:00Z")
+    after = purchase(shop, "pur_1")
+
+    assert (before["cycle"], before["price"]) == (1, "10.00")
+    assert (after["cycle"], after["price"], after["next_bill_on"]) == (2, "6.00", "2026-05-02")
+
+
+def test_a_connection_refused_when_asking_again_does_not_mean_that_nothing_was_charged(shop: Shop) -> None:
+    shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup=off"
+    buyer, price = make_buyer(shop, APPLIED), make_price(shop)
+    shop(f"order create --customer {buyer} --item {price} --yes")
+    with_gateway_down = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.folder / 'other.db'}?lookup=off"}
+    change_card(shop, buyer, "tok_unreachable")
+
+    down = shop("txn reconcile -o json", at=LATER, env=with_gateway_down)
+    change_card(shop, buyer, APPLIED)
+    up = shop("txn reconcile -o json", at="2026-03-02T09:20:00Z")
+
+    assert [row["outcome"] for row in down.json] == ["unknown"]
+    assert [row["outcome"] for row in up.json] == ["billed"]
+    assert len(paid(shop)) == 1
+
+
+def test_an_approval_that_comes_after_the_sale_was_taken_for_failed_is_not_lost(shop: Shop) -> None:
+    """The worker sleeps in its call for longer than its lease; somebody asks meanwhile, and nobody knows of it."""
+    subscribe(shop)
+    slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=8000"}
+    worker = shop.start("billing run -o json", as_="service", at="2026-04-02T09:00:00Z", env=slowly)
+    for _ in range(100):
+        if shop.sql("SELECT 1 FROM transactions WHERE state = 'sent'"):
+            break
+        time.sleep(0.1)
+
+    asked = shop("txn reconcile -o json", at="2026-04-02T09:06:00Z").json
+    out, _ = worker.communicate(timeout=60)
+    again = shop("txn reconcile -o json", at="2026-04-02T09:12:00Z").json
+    next_run = shop("billing run -o json", at="2026-04-02T09:12:00Z").json
+
+    assert [row["outcome"] for row in asked] == ["failed"]
+    assert (worker.returncode, json.loads(out)[0]["outcome"]) == (9, "unknown")
+    assert [row["outcome"] for row in again] == ["billed"]
+    assert (next_run, len(paid(shop))) == ([], 2)
+    assert purchase(shop, "pur_1")["cycle"] == 2

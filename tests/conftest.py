@@ -1,0 +1,163 @@
+"""What tests share. They go the public way in, the command line, and look at real files and real databases.
+
+    def test_a_refund_reaches_the_gateway(shop: Shop) -> None:
+        sale = make_sale(shop, amount="19.99")  # tests/factories.py
+
+        done = shop(f"txn refund {sale} --yes -o json", as_="agent", at="2026-03-02T09:00:00Z")
+
+        assert done.code == 0
+        assert done.json[0]["outcome"] == "refunded"
+        assert [row["kind"] for row in shop.ledger()] == ["sale", "refund"]
+
+`shop`          an empty rehearsal database with a gateway `main` (sandbox) and mail to files; once on SQLite and once
+                on PostgreSQL. `shop(words, as_=, at=, env=, input=)` runs csctl on it and gives a `Done`; the operator
+                is `admin` unless `as_` says `agent` or `service`, and the time `shop.now`, unless `at` is given.
+`csctl`         the same without a shop: `csctl(words, env={…}, input="…")`.
+`database_url`  a database with the current schema and three operators; `empty_database_url` one with nothing in it.
+`backend`       "sqlite", then "postgresql". A test for one of them alone:
+                @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+`terminal`      csctl on a real terminal, a pexpect.spawn: `terminal(words, env={…})`; of a shop: `shop.terminal()`.
+`csctl_process` csctl as a process of its own, a Popen with text pipes: `csctl_process(words, env={…})`; of a shop:
+                `shop.start(words)`. Whatever is still running when the test ends is killed.
+
+Words are one string, split as a shell does it, or several, taken as they are. Each test has a home and a working
+directory of its own, and nothing of the caller's CSCTL_* environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from tests import running
+from tests.databases import Template, make_template
+from tests.postgres import PostgresMissing, Server
+from tests.running import Done
+from tests.shops import Shop
+
+_MISSING = "no PostgreSQL: "
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would every csctl that is started here."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home and a working directory of the test's own."""
+    for name in list(os.environ):
+        if name.startswith("CSCTL_") or name in ("NO_COLOR", "COLUMNS", "LINES", "EDITOR", "VISUAL"):
+            monkeypatch.delenv(name)
+    home, work = tmp_path / "home", tmp_path / "work"
+    for folder in (home, work):
+        folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.chdir(work)
+
+
+# -- databases
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for this process of the tests. Without one: skipped loudly, and in CI failed."""
+    try:
+        server = Server()
+    except PostgresMissing as missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{_MISSING}{missing}")
+    yield server
+    server.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Nobody shall believe that csctl was tested on PostgreSQL when it was not."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if _MISSING in str(report.longrepr)]
+    if skipped:
+        terminalreporter.section("PostgreSQL WAS NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(skipped)} tests were skipped: {skipped[0].longrepr[2]}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def _templates() -> dict[str, Template]:
+    return {}
+
+
+@pytest.fixture
+def template(
+    backend: str,
+    _templates: dict[str, Template],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Template:
+    """The database that others are copied from, built by the migrations once per process of the tests."""
+    if backend not in _templates:
+        server = request.getfixturevalue("postgres") if backend == "postgresql" else None
+        _templates[backend] = make_template(tmp_path_factory.mktemp("template"), server)
+    return _templates[backend]
+
+
+@pytest.fixture
+def database_url(template: Template, tmp_path: Path) -> Iterator[str]:
+    """A rehearsal database with the current schema, and the operators admin, agent and service."""
+    with template.copied(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(template: Template, tmp_path: Path) -> Iterator[str]:
+    """A database without tables; of SQLite not even a file."""
+    with template.emptied(tmp_path) as url:
+        yield url
+
+
+# -- csctl
+
+
+@pytest.fixture
+def csctl() -> Callable[..., Done]:
+    """Run a command line in this process, through the console script's entry point."""
+    return running.run
+
+
+@pytest.fixture
+def csctl_process() -> Iterator[Callable[..., running.Process]]:
+    """Start the console script as a process of its own."""
+    with running.processes() as start:
+        yield start
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., pexpect.spawn[Any]]]:
+    """Start the console script on a terminal."""
+    with running.terminals() as start:
+        yield start
+
+
+@pytest.fixture
+def shop(
+    database_url: str,
+    template: Template,
+    tmp_path: Path,
+    csctl_process: Callable[..., running.Process],
+    terminal: Callable[..., pexpect.spawn[Any]],
+) -> Iterator[Shop]:
+    """A shop without customers yet."""
+    made = Shop(tmp_path / "shop", database_url, template.tokens, csctl_process, terminal)
+    yield made
+    made.close()

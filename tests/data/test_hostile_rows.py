@@ -1,0 +1,57 @@
+"""Whatever a file holds: every row is taken or rejected with a reason, and nothing raw comes out again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from csctl.domain.record_kinds import KINDS
+from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, SALE, bring_all
+from tests.shops import Shop
+from tests.trust.test_hostile_input import HOSTILE
+
+VALID = {
+    "customers": CUSTOMER,
+    "payment-methods": METHOD,
+    "products": PRICE,
+    "orders": ORDER,
+    "purchases": PURCHASE,
+    "transactions": SALE,
+    "fulfillments": {"external_id": "f1", "order": "o1"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_text_in_any_field_is_taken_or_rejected(shop: Shop, kind: str) -> None:
+    for needed in ("customers", "products", "orders"):
+        bring_all(shop, needed, VALID[needed])
+    key = KINDS[kind].key
+    rows = [
+        {**VALID[kind], key: f"{field}-{name}", field: text}
+        for field in KINDS[kind].fields
+        for name, text in HOSTILE.items()
+    ]
+    Path("rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+
+    done = shop(f"data import {kind} rows.jsonl -o json")
+
+    assert done.code == 3, done.err
+    counts = done.json
+    assert counts["read"] == len(rows)
+    assert counts["created"] + counts["unchanged"] + counts["rejected"] == len(rows)
+    assert all(
+        json.loads(line)["reason"] for line in Path(counts["rejects_file"]).read_text(encoding="utf-8").splitlines()
+    )
+    assert "\x1b" not in done.err
+    assert "\x1b" not in shop(f"data export {kind}").out
+    assert shop("db check").code == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bytes_that_are_no_file_of_rows_are_told_so(shop: Shop, kind: str) -> None:
+    Path("bytes.csv").write_bytes(bytes(range(256)) * 100)
+
+    assert shop(f"data import {kind} bytes.csv").code == 2
+    assert shop(f"data import {kind} bytes.csv --format jsonl").code == 3

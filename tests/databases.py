@@ -1,0 +1,75 @@
+"""Databases to test on: built once by the migrations, then copied, which takes milliseconds."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from csctl import database
+from csctl.domain.states import Role
+from csctl.services import operators, schema
+from csctl.settings import Settings
+from tests.postgres import Server
+
+_NAME = "csctl_template"
+_FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Template:
+    """A database with the schema and three operators. `tokens` are theirs, by role."""
+
+    url: str
+    tokens: dict[str, str]
+    file: Path | None = None
+    server: Server | None = None
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[str]:
+        if self.server:
+            with self._postgres(f"TEMPLATE {_NAME}") as url:
+                yield url
+        else:
+            assert self.file
+            shutil.copy(self.file, folder / "csctl.db")
+            yield f"sqlite:///{folder / 'csctl.db'}"
+
+    @contextmanager
+    def emptied(self, folder: Path) -> Iterator[str]:
+        if self.server:
+            with self._postgres("TEMPLATE template0") as url:
+                yield url
+        else:
+            yield f"sqlite:///{folder / 'empty.db'}"
+
+    @contextmanager
+    def _postgres(self, options: str) -> Iterator[str]:
+        assert self.server
+        name = f"csctl_{next(self._numbers)}"
+        self.server.run(f"CREATE DATABASE {name} {options}")
+        yield self.server.url(name)
+        self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def make_template(folder: Path, server: Server | None) -> Template:
+    """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role."""
+    file = None if server else folder / "template.db"
+    if server:
+        server.run(f"CREATE DATABASE {_NAME} TEMPLATE template0")
+    url = server.url(_NAME) if server else f"sqlite:///{file}"
+    tokens = {"admin": str(schema.init(Settings(database_url=url, now=_FOUNDED), "admin", rehearsal=True)["token"])}
+    engine = database.connect(url)
+    with Session(engine) as session, session.begin():
+        for role in (Role.AGENT, Role.SERVICE):
+            row = operators.add(session, role.value, role, _FOUNDED)
+            tokens[role.value] = str(row["token"])
+    engine.dispose()
+    return Template(url, tokens, file, server)

