@@ -95,8 +95,9 @@ def _print(out: Output, work: Callable[[bool], Iterable[Result]], tally: Tally, 
     progress = Progress(out, out.count)
     results = iter(work(out.dry_run))
     try:
-        out.write(_rows(out, results, tally, stop, progress))
-        flush()
+        with stop.telling():
+            out.write(_rows(out, tally.watch(results), stop, progress))
+            flush()
     finally:
         if close := getattr(results, "close", None):
             close()  # what is under way is finished, whatever the reason
@@ -104,16 +105,16 @@ def _print(out: Output, work: Callable[[bool], Iterable[Result]], tally: Tally, 
 
 
 def _rows(
-    out: Output, results: Iterator[Result], tally: Tally, stop: interrupts.Stop, progress: Progress
+    out: Output, results: Iterator[Result], stop: interrupts.Stop, progress: Progress
 ) -> Iterator[Mapping[str, Any]]:
-    for result in tally.watch(results):
-        progress.step()
-        if out.carrier and len(out.carrier.app.new_emails) >= _EMAILS:
-            out.carrier.app.mailer.deliver_new()
-        with stop.at_once():  # whoever reads the output may never do so
-            yield result.row()
-        if stop.is_set():
-            return
+    while True:
+        with stop.working():
+            if (result := next(results, None)) is None:
+                return
+            progress.step()
+            if out.carrier and len(out.carrier.app.new_emails) >= _EMAILS:
+                out.carrier.app.mailer.deliver_new()
+        yield result.row()
 
 
 def _give_up(out: Output, run: Kept | None) -> None:

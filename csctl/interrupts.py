@@ -1,7 +1,8 @@
 """Signals: an end is asked for, and comes between two records.
 
-Whatever reads ends at once (`heeded`). A change defers (`deferred`): what is under way is finished and recorded first.
-Only while it waits for somebody to read its output, which may be for ever, it ends at once too (`Stop.at_once`).
+Whatever reads ends at once (`heeded`). A change defers (`deferred`): it begins nothing more (`asked`), and what is
+under way is finished, recorded and told first. Only for somebody to read what it tells, it does not wait for ever
+(`Stop.telling`).
 A signal that our caller has chosen to ignore (nohup, a job in the background) is ignored.
 """
 
@@ -15,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_MOMENT = 1.0  # seconds
 SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 
@@ -31,7 +33,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._deferring = True
+        self._telling = False
 
     def is_set(self) -> bool:
         return self.number is not None
@@ -39,21 +41,59 @@ class Stop:
     def note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is None:
             self.number = number
-            if self._deferring:
-                return
-        elif number != signal.SIGINT:
-            return
-        self._deferring = True
-        raise Stopped(number)
+            if self._telling:
+                self._give_a_moment()
+        elif number == signal.SIGINT:
+            self._end()
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Nothing is under way here: a signal raises Stopped."""
-        self._deferring = False
+    def telling(self) -> Iterator[None]:
+        """Nothing is under way here but output. Once a signal has come, whoever reads it has a moment to do so; then
+        Stopped is raised.
+        """
+        self._telling = True
+        if self.is_set():
+            self._give_a_moment()
         try:
             yield
         finally:
-            self._deferring = True
+            self._telling = False
+            if self.is_set():
+                _alarm(0)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Inside `telling`: something is under way after all."""
+        self._telling = False
+        _alarm(0)
+        try:
+            yield
+        finally:
+            self._telling = True
+            if self.is_set():
+                self._give_a_moment()
+
+    def _give_a_moment(self) -> None:
+        if not _alarm(_MOMENT, self._over):
+            self._end()
+
+    def _over(self, _number: int, _frame: FrameType | None) -> None:
+        if self._telling:  # an alarm that went off just before `working` is heard within it
+            self._end()
+
+    def _end(self) -> None:
+        self._telling = False
+        raise Stopped(self.number or signal.SIGINT)
+
+
+def _alarm(seconds: float, handler: Callable[[int, FrameType | None], None] | None = None) -> bool:
+    """Have the handler called after so long; 0: never mind. False where there is no such thing."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return False
+    if handler:
+        signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    return True
 
 
 _current: Stop | None = None
@@ -74,6 +114,11 @@ def deferred() -> Iterator[Stop]:
             yield stop
     finally:
         _current = None
+
+
+def asked() -> bool:
+    """Whether a change is to begin nothing more."""
+    return _current is not None and _current.is_set()
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class Server:
     def stop(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
 
     def _wait(self) -> None:
         import psycopg

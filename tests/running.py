@@ -132,7 +132,7 @@ def terminals() -> Iterator[Callable[..., pexpect.spawn[Any]]]:
             split(words),
             env={**os.environ, "TERM": "xterm", **(env or {})},
             encoding="utf-8",
-            timeout=30,
+            timeout=60,
             dimensions=(lines, columns),
         )
         started.append(child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -120,6 +121,13 @@ class Shop:
         with self._engine.begin() as connection:
             result = connection.execute(text(statement), values)
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+    def wait_for(self, statement: str, seconds: float = 60) -> None:
+        """Until the database has such a row."""
+        end = time.monotonic() + seconds
+        while not self.sql(statement):
+            assert time.monotonic() < end, f"never: {statement}"
+            time.sleep(0.02)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -108,7 +108,7 @@ def test_a_signal_ends_it_with_the_code_of_the_shell(shop: Shop, number: signal.
     assert process.stderr
     said = process.stderr.read()
 
-    assert process.wait(10) == code
+    assert process.wait(60) == code
     assert "Interrupted" in said
     assert "Traceback" not in said
 
@@ -129,7 +129,7 @@ def test_a_reader_that_has_gone_is_no_error(shop: Shop, nobody: int, format_: st
     process = shop.start(f"customer search jane -o {format_}", stdout=nobody)
     assert process.stderr
 
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == ""
 
 
@@ -141,7 +141,7 @@ def test_a_change_stops_when_nobody_reads_what_becomes_of_it(shop: Shop, nobody:
     assert process.stderr
     said = process.stderr.read()
 
-    assert process.wait(10) == 3
+    assert process.wait(60) == 3
     assert said.startswith("Stopped: nobody reads the output any more. 1 of 3 records are done; go on with: csctl run")
     assert shop.sql("SELECT count(*) AS n FROM fulfillments WHERE status = 'hold'") == [{"n": 1}]
 

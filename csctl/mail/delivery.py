@@ -6,11 +6,13 @@ Message-ID. One connection to the mail server serves all emails of a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from csctl import interrupts
 from csctl.domain import ids
 from csctl.errors import CsctlError, Misconfigured
 from csctl.mail.folder import Folder
@@ -83,16 +85,16 @@ class Mailer:
         """Deliver the named emails, or all that wait.
 
         Raises Misconfigured or Unreachable if none can be delivered. If that shows only later, the email in hand is
-        refused for it, and those after it stay as they are.
+        refused for it, and those after it stay as they are, as they do after SIGINT or SIGTERM.
         """
         self._transport  # noqa: B018 - a wrong URL is refused before anything is claimed
         if refs is not None:
-            yield from (self._named(ref, dry_run=dry_run) for ref in refs)
-            return
-        for place, (email, error) in enumerate(self._rehearsed() if dry_run else self._all()):
-            if error and self.stopped and place == 0:
-                raise error
-            yield _result(ids.show("eml", email.id), email, error, dry_run=dry_run)
+            results = (self._named(ref, dry_run=dry_run) for ref in refs)
+        else:
+            results = self._waiting(dry_run=dry_run)
+        with closing(results):  # what was claimed and not tried is released
+            while not interrupts.asked() and (result := next(results, None)):
+                yield result
 
     def close(self) -> None:
         """End the connection to the mail server."""
@@ -100,6 +102,12 @@ class Mailer:
             self._transport.close()
 
     # -- which emails
+
+    def _waiting(self, *, dry_run: bool) -> Generator[Result]:
+        for place, (email, error) in enumerate(self._rehearsed() if dry_run else self._all()):
+            if error and self.stopped and place == 0:
+                raise error
+            yield _result(ids.show("eml", email.id), email, error, dry_run=dry_run)
 
     def _all(self) -> Iterator[Attempt]:
         after = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from csctl import interrupts
 from csctl.database import Base
 from csctl.errors import Conflict, CsctlError, NotPermitted
 from csctl.results import Result
@@ -42,9 +43,11 @@ def each(
     `change` locks its record (`locked`), checks, changes, writes history and audit row, and returns the Result; it
     calls no gateway. A CsctlError that it raises undoes this item alone and becomes a refused Result; one for lack of
     rights is put into the trail. A dry run does the same work, lets the database check it, and undoes it. With
-    `fail_fast`, nothing is begun after the first Result with an error.
+    `fail_fast`, nothing is begun after the first Result with an error; nor is anything after SIGINT or SIGTERM.
     """
     for item in items:
+        if interrupts.asked():
+            return
         if (name := app.journal.enter(item.given)) is None:
             continue
         result = _one(app, item, name, change, dry_run=dry_run)

@@ -136,7 +136,7 @@ def _rehearse(app: App, jobs: Iterable[Job], *, fail_fast: bool) -> Iterator[Res
     whoever waits for the first line has it soon.
     """
     emails_before, coming, size = len(app.new_emails), iter(jobs), 1
-    while batch := list(islice(coming, size)):
+    while not interrupts.asked() and (batch := list(islice(coming, size))):
         size = 1 if fail_fast else min(size * 2, _TOGETHER)
         with app.write() as session:
             hold(session, [job.needs for job in batch])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from csctl import interrupts
 from csctl.clock import parse_time
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
@@ -63,7 +64,7 @@ def adopt(app: App, *, dry_run: bool) -> Iterator[Result]:
     """
     for name, sandbox in _sandboxes(app):
         last, number = 0, 0
-        while True:
+        while not interrupts.asked():
             with app.write() as session:
                 found = _transactions(session, name, last)
                 lessons = [_lesson(session, row) for row in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -125,10 +124,7 @@ def test_an_approval_that_comes_after_the_sale_was_taken_for_failed_is_not_lost(
     subscribe(shop)
     slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=8000"}
     worker = shop.start("billing run -o json", as_="service", at="2026-04-02T09:00:00Z", env=slowly)
-    for _ in range(100):
-        if shop.sql("SELECT 1 FROM transactions WHERE state = 'sent'"):
-            break
-        time.sleep(0.1)
+    shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
 
     asked = shop("txn reconcile -o json", at="2026-04-02T09:06:00Z").json
     out, _ = worker.communicate(timeout=60)

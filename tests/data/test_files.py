@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -383,12 +382,10 @@ def test_an_import_that_is_stopped_keeps_whole_batches_and_can_be_run_again(shop
     assert process.stdin is not None
     process.stdin.writelines(lines[:701])
     process.stdin.flush()
-    while not names(shop):
-        assert process.poll() is None
-        time.sleep(0.05)
+    shop.wait_for("SELECT 1 FROM customers")
     process.send_signal(signal.SIGTERM)
 
-    _, said = process.communicate()
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 143
     assert "Stopped after 500 rows" in said
     assert len(names(shop)) == 500

@@ -281,7 +281,7 @@ def test_an_email_sent_but_not_marked_is_sent_again_with_the_same_message_id(sho
     make_email(shop)
     process = shop.start("email send", env=smtp(server))
     server.taken = lambda _message: os.kill(process.pid, signal.SIGKILL)
-    assert process.wait(timeout=30) == -signal.SIGKILL
+    assert process.wait(timeout=60) == -signal.SIGKILL
     assert states(shop) == ["sending"]
     server.taken = lambda _message: None
 
@@ -305,7 +305,7 @@ def test_a_sender_that_is_told_to_stop_leaves_the_rest_to_others_at_once(shop: S
         time.sleep(0.3)
 
     server.taken = stop
-    assert process.wait(timeout=30) == 143
+    assert process.wait(timeout=60) == 143
     server.taken = lambda _message: None
     assert states(shop).count("sending") <= 1
 

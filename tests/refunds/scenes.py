@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.factories import make_order, make_purchase, make_sale
 from tests.running import Process
 from tests.shops import Shop
@@ -34,18 +32,10 @@ def rebilled(shop: Shop, times: int = 2) -> tuple[str, list[str]]:
     return order, sales
 
 
-def wait_for(shop: Shop, sql: str, seconds: float = 20) -> None:
-    """Until the database has such a row."""
-    end = time.monotonic() + seconds
-    while not shop.sql(sql):
-        assert time.monotonic() < end, f"never: {sql}"
-        time.sleep(0.05)
-
-
 def sending(shop: Shop, words: str, milliseconds: int = 1500, at: str | None = None, options: str = "") -> Process:
     """A csctl that waits for the answer of a slow gateway, just now."""
     process = shop.start(words, at=at, env=gateway(shop, f"latency_ms={milliseconds}{options}"))
-    wait_for(shop, SENT)
+    shop.wait_for(SENT)
     return process
 
 

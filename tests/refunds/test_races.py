@@ -15,7 +15,7 @@ from csctl.gateways.protocol import Answer
 from csctl.gateways.sandbox import Sandbox
 from csctl.services import engine
 from tests.factories import make_sale
-from tests.refunds.scenes import APPROVED, SENT, finished, gateway, paid, rebilled, sending, wait_for
+from tests.refunds.scenes import APPROVED, SENT, finished, gateway, paid, rebilled, sending
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
@@ -183,7 +183,7 @@ def test_what_is_under_way_when_the_pipe_closes_is_recorded(shop: Shop) -> None:
     run.stdout.readline()
     run.stdout.close()
 
-    assert run.wait(timeout=30) == 3
+    assert run.wait(timeout=60) == 3
     assert shop.sql("SELECT DISTINCT state FROM transactions WHERE kind = 'refund'") == [{"state": "approved"}]
 
 
@@ -192,7 +192,7 @@ def test_sigterm_records_what_is_under_way_and_leaves_valid_json(shop: Shop) -> 
     sales = [make_sale(shop, adopt=False) for _ in range(10)]
     shop.adopt()
     run = shop.start(f"txn refund {' '.join(sales)} --amount 5 --yes -o json", env=gateway(shop, "latency_ms=400"))
-    wait_for(shop, APPROVED)
+    shop.wait_for(APPROVED)
 
     run.terminate()
     code, out, _ = finished(run)
@@ -222,8 +222,8 @@ def test_a_connection_that_is_lost_after_the_call_is_no_reason_to_repeat_it(shop
 def test_what_was_done_before_the_connection_was_lost_is_shown(shop: Shop) -> None:
     first, second = make_sale(shop), make_sale(shop)
     run = shop.start(f"txn refund {first} {second} --amount 5 --yes", env=gateway(shop, "latency_ms=1500"))
-    wait_for(shop, APPROVED)
-    wait_for(shop, SENT)
+    shop.wait_for(APPROVED)
+    shop.wait_for(SENT)
 
     shop.sql(HANG_UP)
     _, out, _ = finished(run)

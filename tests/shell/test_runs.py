@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -185,8 +184,7 @@ def test_a_run_whose_process_died_is_stopped(shop: Shop) -> None:
         f"txn refund {' '.join(some)} --yes -o jsonl",
         env={"CSCTL_GATEWAY_MAIN": f"{shop.env['CSCTL_GATEWAY_MAIN']}?latency_ms=200"},
     )
-    while not shop.sql("SELECT 1 FROM runs WHERE done > 0"):
-        time.sleep(0.05)
+    shop.wait_for("SELECT 1 FROM runs WHERE done > 0")
     process.kill()
     process.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -33,10 +34,9 @@ def test_a_signal_stops_a_change_after_the_record_in_hand(shop: Shop, number: si
     sales = make_sales(shop, 30)
     shop.adopt()
     process = shop.start(f"txn refund {' '.join(sales)} --amount 5 --yes -o json", env=slowly(shop))
-    while not shop.sql("SELECT 1 FROM runs WHERE done > 1"):
-        time.sleep(0.02)
+    shop.wait_for("SELECT 1 FROM runs WHERE done > 1")
     process.send_signal(number)
-    out, said = process.communicate(timeout=20)
+    out, said = process.communicate(timeout=60)
     done = refunded(shop)
 
     assert process.returncode == 128 + number
@@ -52,31 +52,50 @@ def test_a_signal_stops_a_change_after_the_record_in_hand(shop: Shop, number: si
 
 
 @one_database
+def test_what_is_under_way_when_a_signal_comes_is_told_to_a_slow_reader_too(shop: Shop) -> None:
+    """Several are at the gateway at once, and the line in hand finds the pipe full."""
+    sales = make_sales(shop, 30)
+    shop.adopt()
+    reader, writer = full_pipe()
+    process = shop.start(
+        f"txn refund {' '.join(sales)} --yes -o jsonl --concurrency 4", env=slowly(shop), stdout=writer
+    )
+    os.close(writer)
+    shop.wait_for("SELECT 1 FROM runs WHERE done > 1")
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    with open(reader, encoding="utf-8") as pipe:
+        told = [json.loads(line)["id"] for line in pipe.read().lstrip("x").splitlines()]
+
+    assert process.wait(60) == 143
+    assert len(told) == refunded(shop) < 30
+
+
+@one_database
 def test_a_signal_ends_a_change_that_waits_for_a_reader(shop: Shop) -> None:
     """Nobody empties the pipe, and nobody ever will."""
     shipments = [make_fulfillment(shop) for _ in range(3)]
-    process = shop.start(f"fulfillment hold {' '.join(shipments)} --yes -o jsonl", stdout=full_pipe())
-    while not shop.sql("SELECT 1 FROM runs WHERE done = 1"):
-        time.sleep(0.02)
+    process = shop.start(f"fulfillment hold {' '.join(shipments)} --yes -o jsonl", stdout=full_pipe()[1])
+    shop.wait_for("SELECT 1 FROM runs WHERE done = 1")
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     assert process.stderr
     said = process.stderr.read()
 
-    assert process.wait(10) == 143
+    assert process.wait(60) == 143
     assert said.startswith("Stopped by SIGTERM. 1 of 3 records are done")
 
 
-def full_pipe() -> int:
-    """The writing end of a pipe that is full. Its reader stays open, and never reads."""
-    _, writer = os.pipe()
+def full_pipe() -> tuple[int, int]:
+    """Both ends of a pipe that is full."""
+    reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:
         while True:
             os.write(writer, b"x" * 4096)
     except BlockingIOError:
         os.set_blocking(writer, True)
-    return writer
+    return reader, writer
 
 
 @one_database
@@ -92,7 +111,7 @@ def test_what_our_caller_ignores_is_ignored(shop: Shop) -> None:
     assert process.stdout
     process.stdout.readline()
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert refunded(shop) == 5
@@ -119,7 +138,7 @@ def test_a_change_that_nobody_reads_finishes_what_is_at_the_gateway(shop: Shop, 
     said = process.stderr.read()
     done = refunded(shop)
 
-    assert process.wait(10) == 3
+    assert process.wait(60) == 3
     assert said.splitlines() == [
         f"Stopped: nobody reads the output any more. {done} of 30 records are done; go on with: csctl run resume run_1"
     ]
