@@ -118,10 +118,10 @@ def _rows(
 
 
 def _give_up(out: Output, run: Kept | None) -> None:
-    """It was refused as a whole, or cannot go on."""
-    if run and not run.touched:
+    """It was refused as a whole, or cannot go on. Of a run that was begun earlier all that was done is kept."""
+    if run and run.begun_here and not run.touched:
         run.discard()
-    elif run:
+    elif run and not run.lost:
         _tell_what_is_left(out, run, run.end())
 
 

@@ -42,19 +42,17 @@ class App:
         self.clock = Clock(fixed=settings.now)
         self.journal = Journal()  # that of a run, while a bulk change is carried out
         self.new_emails: list[Email] = []  # what this process wrote into the outbox, to be delivered when it is done
-        self._sessions = database.session_factory(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that changes nothing."""
-        with database.translated(self.settings.database_url), self._sessions() as session:
-            session.connection(execution_options={"reading": True})
+        with database.translated(self.settings.database_url), database.reading(self.engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose changes are kept when the block ends, all or none. Never call a gateway inside."""
-        with database.translated(self.settings.database_url), self._sessions.begin() as session:
+        with database.translated(self.settings.database_url), database.writing(self.engine) as session:
             yield session
 
     @cached_property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -27,16 +28,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from csctl.domain.states import STATES
-from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, Unreachable
+from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, OutcomeUnknown, Unreachable
 from csctl.settings import mask
 
 SCHEMA_HEAD = "0004"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
+_ACKNOWLEDGED_WITHIN = (0, 0.5, 2, 5)  # seconds between the questions what became of a commit
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER PRIMARY KEY up by itself
 
 
@@ -178,8 +180,52 @@ def hastily(engine: Engine) -> Iterator[Connection]:
                 driver.execute(f"PRAGMA busy_timeout={_LOCK_WAIT_MS}")
 
 
-def session_factory(engine: Engine) -> sessionmaker[Session]:
-    return sessionmaker(engine, expire_on_commit=False)
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that changes nothing."""
+    with Session(engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"reading": True})
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session whose changes are kept when the block ends, all or none.
+
+    PostgreSQL may have kept them although the connection was lost before it could say so: then it is asked. Raises
+    OutcomeUnknown if it cannot be.
+    """
+    number: str | None = None
+    with engine.connect() as connection:
+        try:
+            with connection.begin() as transaction:
+                # The session leaves the commit to the transaction, whose fate may have to be looked up.
+                with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
+                    yield session
+                    if transaction.is_active:  # else it was rolled back: a dry run
+                        session.commit()
+                if transaction.is_active and engine.dialect.name == "postgresql":
+                    number = connection.scalar(text("SELECT pg_current_xact_id_if_assigned()::text"))
+        except DBAPIError as error:
+            if number is None or not error.connection_invalidated:
+                raise
+            if not _was_kept(engine, number):
+                raise
+
+
+def _was_kept(engine: Engine, number: str) -> bool:
+    """Whether PostgreSQL committed a transaction, by its number. Raises OutcomeUnknown if it cannot be asked."""
+    for pause in _ACKNOWLEDGED_WITHIN:
+        time.sleep(pause)
+        with suppress(DBAPIError), engine.connect() as connection:
+            status = connection.scalar(text("SELECT pg_xact_status(CAST(:number AS xid8))"), {"number": number})
+            if status != "in progress":
+                return bool(status == "committed")
+    raise OutcomeUnknown(
+        "whether the change was kept is not known",
+        cause="the connection to the database was lost just then",
+        fix="look at the record, once the database can be reached",
+    )
 
 
 @contextmanager

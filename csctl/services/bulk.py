@@ -50,17 +50,21 @@ def each(
             return
         if (name := app.journal.enter(item.given)) is None:
             continue
-        result = _one(app, item, name, change, dry_run=dry_run)
+        if (result := _one(app, item, name, change, dry_run=dry_run)) is None:
+            return
         yield result
         if fail_fast and not result.ok:
             return
 
 
-def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Result], *, dry_run: bool) -> Result:
+def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Result], *, dry_run: bool) -> Result | None:
+    """None, and nothing is changed, if another process carries the run on."""
     emails_before = len(app.new_emails)
     kept = False
     try:
         with app.write() as session:
+            if not app.journal.hold(session):
+                return None
             result = change(session, item)
             session.flush()  # the database's own checks, in a dry run too
             if dry_run:

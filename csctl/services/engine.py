@@ -24,8 +24,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
 from csctl.domain.states import Kind
@@ -108,6 +109,12 @@ class Job:
     work: Work | None = None
     results: list[Result] = field(default_factory=list)
 
+    def anew(self) -> Job:
+        """The job from its start: what it wrote was undone, and nothing was sent."""
+        self.needs.opened.clear()
+        self.turn, self.work, self.results = None, None, []
+        return self
+
 
 def drive(
     app: App, jobs: Iterable[Job], *, window: int = 1, dry_run: bool = False, fail_fast: bool = False
@@ -186,15 +193,16 @@ class _Engine:
 
     def results(self) -> Iterator[Result]:
         while True:
-            replies = self._collect(block=bool(self.in_flight))
-            # Whoever stops at the first failure must see what came back before anything new begins.
-            fresh = [] if self.fail_fast and replies else self._intake()
-            if replies or fresh:
-                results = self._turn(replies, fresh)
-                self.exhausted |= self.fail_fast and not all(result.ok for result in results)
-                yield from results
-            elif not self.in_flight:
+            # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
+            yield from self._watched(self._record(self._collect()))
+            fresh = self._intake()
+            yield from self._watched(self._begin(fresh))
+            if not fresh and not self.in_flight:
                 return
+
+    def _watched(self, results: list[Result]) -> list[Result]:
+        self.exhausted |= self.fail_fast and not all(result.ok for result in results)
+        return results
 
     def finish(self) -> None:
         """Record what is still under way; nobody looks at the results any more."""
@@ -211,44 +219,61 @@ class _Engine:
         self.exhausted = len(fresh) < free
         return fresh
 
-    def _collect(self, *, block: bool) -> list[tuple[Job, Any]]:
-        """The replies that have come in."""
+    def _collect(self) -> list[tuple[Job, Any]]:
+        """The replies that have come in, once there are any to come."""
         if not self.in_flight:
             return []
-        wait(self.in_flight, timeout=None if block else 0, return_when=FIRST_COMPLETED)
+        wait(self.in_flight, return_when=FIRST_COMPLETED)
         if len(self.in_flight) > 1:
             wait(self.in_flight, timeout=_GATHER)  # a commit for many costs little more than one for one
         done = [future for future in self.in_flight if future.done()]
         return [(self.in_flight.pop(future), _reply(future)) for future in done]
 
-    def _turn(self, replies: list[tuple[Job, Any]], fresh: list[Job]) -> list[Result]:
-        """One transaction: outcomes of what came back, intents of what is new. Then the calls go out."""
-        refused: list[Result] = []
-        for pause in _PATIENCE:
-            emails_before, self.moved = len(self.app.new_emails), False
+    def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
+        """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again."""
+        problem: Exception | None = None
+        for pause in _PATIENCE if replies else ():
             try:
-                results, calls = self._advance([*replies, *((job, None) for job in fresh)])
-            except (CsctlError, IntegrityError) as problem:
-                del self.app.new_emails[emails_before:]
-                # Of new jobs nothing was kept and nothing sent.
-                refused += [Result.refused(job.given, _said(problem)) for job in fresh]
-                fresh = []
-                if self.moved or not replies:
-                    return [*refused, *(_lost(job, problem) for job, _ in replies)]
-                # No lock was had, or no connection: what was sent must be recorded, so try again with nothing new.
-                time.sleep(pause)
-            else:
-                for job, call in calls:
-                    self.in_flight[self.pool.submit(_in_time(call))] = job
-                return [*refused, *results]
-        return [*refused, *(_lost(job, None) for job, _ in replies)]
+                return self._advance(replies)
+            except (CsctlError, DBAPIError, StaleDataError) as error:
+                problem = error
+                if self.moved:
+                    break
+            time.sleep(pause)
+        return [_lost(job, problem) for job, _ in replies]
 
-    def _advance(self, steps: list[tuple[Job, Any]]) -> tuple[list[Result], list[tuple[Job, Call]]]:
+    def _begin(self, fresh: list[Job]) -> list[Result]:
+        """Intents of what is new. Where they cannot be kept, nothing was sent."""
+        try:
+            return self._advance([(job, None) for job in fresh]) if fresh else []
+        except IntegrityError as problem:
+            if len(fresh) > 1:  # one of them is to blame: each by itself
+                return [result for job in fresh for result in self._begin([job.anew()])]
+            return [Result.refused(fresh[0].given, _said(problem))]
+        except CsctlError as problem:
+            return [_not_begun(job, problem) for job in fresh]
+
+    def _advance(self, steps: list[tuple[Job, Any]]) -> list[Result]:
+        """Let the jobs work in one transaction; what they call is called once it is committed."""
+        emails_before, self.moved = len(self.app.new_emails), False
+        try:
+            results, calls = self._work(steps)
+        except Exception:
+            del self.app.new_emails[emails_before:]
+            raise
+        for job, call in calls:
+            self.in_flight[self.pool.submit(_in_time(call))] = job
+        return results
+
+    def _work(self, steps: list[tuple[Job, Any]]) -> tuple[list[Result], list[tuple[Job, Call]]]:
         results: list[Result] = []
         calls: list[tuple[Job, Call]] = []
         refusals: list[tuple[str, NotPermitted]] = []
         entries: list[Entry] = []
         with self.app.write() as session:
+            if not self.app.journal.hold(session):  # another process carries the run on, and does what is left
+                self.exhausted = True
+                steps = [(job, reply) for job, reply in steps if job.work]
             hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
             self.moved = True
             for job, reply in steps:
@@ -344,6 +369,13 @@ def _said(problem: Exception) -> CsctlError:
     if isinstance(problem, CsctlError):
         return problem
     return Conflict("the database refuses it", cause=str(getattr(problem, "orig", problem)).splitlines()[0])
+
+
+def _not_begun(job: Job, problem: CsctlError) -> Result:
+    """Nothing was sent. Whether its intent was kept may be unknown; then reconciling finds out and closes it."""
+    if isinstance(problem, OutcomeUnknown):
+        return Result(job.given, "unknown", problem.message, error=problem)
+    return Result.refused(job.given, problem)
 
 
 def _lost(job: Job, problem: Exception | None) -> Result:

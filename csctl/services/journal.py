@@ -38,6 +38,10 @@ class Journal:
         """What the journal calls a record that is begun now; None if it is done."""
         return given
 
+    def hold(self, session: Session) -> bool:
+        """Whether anything more may be begun in this transaction: not once another process carries the run on."""
+        return True
+
     def work(self, job: Job, turn: Turn) -> Work:
         """The work at a record: what its job is, or what is left of that."""
         return job.begin(turn)

@@ -94,6 +94,11 @@ def _wait(item: QueueItem, tried_on: date | None) -> None:
         item.next_attempt_on = day_after(tried_on)
 
 
+def was_tried(item: QueueItem, today: date) -> bool:
+    """Whether this day's slot is taken. After a change of the shop's time zone a later day's may be, too."""
+    return item.last_attempt_on is not None and item.last_attempt_on >= today
+
+
 def day_after(day: date) -> date:
     return day + timedelta(days=1)
 

@@ -82,7 +82,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     if item is None:
         raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
     sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
-    due = item.state is ItemState.QUEUED and item.last_attempt_on != today and not sale.disputed_at
+    due = item.state is ItemState.QUEUED and not queue_rules.was_tried(item, today) and not sale.disputed_at
     if not named and (not due or (item.next_attempt_on or today) > today):
         return  # another worker has taken it since it was listed
     if not due:
@@ -154,7 +154,7 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool) -> Iterator[Result]
             )
         refund_checks.refuse_unless_allowed(app, sale, item.amount)
         today = app.clock.today()
-        taken = item.last_attempt_on == today or app.clock.day_of(item.created_at) == today
+        taken = queue_rules.was_tried(item, today) or app.clock.day_of(item.created_at) == today
         item.state, item.attempts, item.closed_at, item.close_reason = ItemState.QUEUED, 0, None, None
         item.next_attempt_on = queue_rules.day_after(today) if taken else today
         sale.reserved += item.amount

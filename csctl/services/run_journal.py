@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import CursorResult, Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from csctl import worker
 from csctl.domain import ids
 from csctl.domain.states import RecordState, RunState
-from csctl.errors import Busy, OutcomeUnknown
+from csctl.errors import Busy, Conflict, OutcomeUnknown
 from csctl.models import Run, RunRecord
 from csctl.results import Result
 from csctl.services import taking_up
@@ -81,14 +82,18 @@ def _known(app: App, number: int) -> dict[str, RecordState]:
 
 
 class Kept(Seen):
-    """The journal of the run that this process carries out."""
+    """The journal of the run that this process carries out.
+
+    A process that was away for longer than its lease (asleep, or waiting for somebody to read its output) may find that
+    another has taken the run over: `lost`. It then records what it had at the gateway, and begins nothing more.
+    """
 
     def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, resumed: bool) -> None:
         super().__init__(app, number, owner, by_ids=by_ids)
-        self._resumed = resumed
-        if not resumed:
+        self.begun_here = not resumed
+        if self.begun_here:
             self.owner = None
-        self.touched = False
+        self.touched = self.lost = False
         self._waiting: list[Entry] = []
         self._next = len(self._known) + 1
 
@@ -96,8 +101,15 @@ class Kept(Seen):
     def name(self) -> str:
         return ids.show("run", self.number)
 
+    def hold(self, session: Session) -> bool:
+        mine = (Run.id == self.number) & (Run.worker == worker.me())
+        lease = update(Run).where(mine).values(lease_until=self._app.clock.now() + LEASE)
+        held = session.execute(lease.execution_options(synchronize_session=False))
+        self.lost = cast("CursorResult[Any]", held).rowcount == 0
+        return not self.lost
+
     def work(self, job: Job, turn: Turn) -> Work:
-        return super().work(job, turn) if self._resumed else job.begin(turn)
+        return job.begin(turn) if self.begun_here else super().work(job, turn)
 
     def begun(self) -> list[int]:
         """The attempts at a gateway that were begun for records which are not done."""
@@ -108,6 +120,8 @@ class Kept(Seen):
 
     def note(self, session: Session, entries: Sequence[Entry]) -> None:
         self.touched = True
+        if self.lost:  # who carries the run on finds the payments that were begun, and notes what they come to
+            return
         if begun := [entry for entry in entries if entry.begun]:
             session.flush()  # they have numbers now
             _keep_begun(session, self.number, begun)
@@ -129,12 +143,22 @@ class Kept(Seen):
     def flush(self) -> None:
         if self._waiting:
             with self._app.write() as session:
-                self.note(session, [])
+                if self.hold(session):
+                    self.note(session, [])
 
     def end(self) -> Counts:
-        """This process is through, or stops here. Returns how far the run has come."""
+        """This process is through, or stops here. Returns how far the run has come.
+
+        Raises Conflict if another process carries it on.
+        """
         self.flush()
         with self._app.write() as session:
+            if not self.hold(session):
+                raise Conflict(
+                    f"{self.name} was taken over by another process",
+                    cause=f"this one was away for longer than {LEASE.total_seconds() / 60:.0f} minutes",
+                    fix=f"csctl run show {self.name}",
+                )
             run = session.get_one(Run, self.number, with_for_update=True)
             counts = Counts(run.total, run.done, run.failed)
             run.state = RunState.STOPPED if counts.left else RunState.COMPLETE
@@ -168,12 +192,8 @@ class Kept(Seen):
         self._next += len(new)
 
     def _count(self, session: Session, done: int, failed: int) -> None:
-        session.execute(
-            update(Run)
-            .where(Run.id == self.number)
-            .values(done=Run.done + done, failed=Run.failed + failed, lease_until=self._app.clock.now() + LEASE)
-            .execution_options(synchronize_session=False)
-        )
+        counted = update(Run).where(Run.id == self.number).values(done=Run.done + done, failed=Run.failed + failed)
+        session.execute(counted.execution_options(synchronize_session=False))
 
 
 def _state_of(results: Sequence[Result]) -> RecordState:
@@ -185,7 +205,9 @@ def _state_of(results: Sequence[Result]) -> RecordState:
 def _keep(session: Session, number: int, rows: list[dict[str, Any]]) -> None:
     values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in ("state", "outcome", "message", "at")}
     mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
-    session.connection().execute(_RECORDS.update().where(mine).values(values), rows)
+    # Where it is not known whether a change was kept, it may have been, and its record with it.
+    undone = _RECORDS.c.state != RecordState.DONE
+    session.connection().execute(_RECORDS.update().where(mine & undone).values(values), rows)
 
 
 def _keep_begun(session: Session, number: int, begun: Sequence[Entry]) -> None:

@@ -1,8 +1,9 @@
-"""Sales by the thousand, for what is done in bulk."""
+"""Sales by the thousand, for what is done in bulk, and a pipe that nobody empties."""
 
 from __future__ import annotations
 
 import itertools
+import os
 from datetime import timedelta
 
 from csctl.domain import ids
@@ -66,3 +67,15 @@ def _make(shop: Shop, how_many: int, amount: int, currency: str, customer: int, 
         session.add_all(sales)
         session.flush()
         return [ids.show("txn", sale.id) for sale in sales]
+
+
+def full_pipe() -> tuple[int, int]:
+    """Both ends of a pipe that is full."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    return reader, writer
