@@ -96,7 +96,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 @ids_argument("txn")
 @refund_options
-@click.option("--cancel", is_flag=True, help="Cancel the purchase too, once the refund is accepted or queued.")
+@click.option("--cancel", flag_value="purchase", help="Cancel the purchase too, once the refund is accepted or queued.")
 @bulk_options
 def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Return the money of settled sales, whole or in part.

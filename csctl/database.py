@@ -261,6 +261,24 @@ _MEANINGS: list[tuple[re.Pattern[str], type[CsctlError], str, str | None]] = [
         "check CSCTL_DATABASE_URL, or csctl db init --admin NAME",
     ),
     (
+        re.compile(r"invalid connection option|invalid sslmode|does not support SSL|root certificate file", re.I),
+        Misconfigured,
+        "the database cannot be reached in the way that CSCTL_DATABASE_URL says",
+        "correct the options behind its ?",
+    ),
+    (
+        re.compile(r"disk is full|no space left|disk I/O error|could not (extend|write)", re.I),
+        Unreachable,
+        "the database cannot write",
+        "make room on its disk, then run it again",
+    ),
+    (
+        re.compile(r"read-only transaction|statement timeout|shutting down|starting up", re.I),
+        Unreachable,
+        "the database takes no changes just now",
+        "run it again once it does",
+    ),
+    (
         re.compile(r"readonly database", re.I),
         Misconfigured,
         "this user may not write the database",
@@ -280,9 +298,12 @@ def _translate(error: DBAPIError, url: str) -> CsctlError | None:
     for pattern, kind, message, fix in _MEANINGS:
         if pattern.search(said):
             return kind(message, cause=f"{mask(url)}: {mask(said.splitlines()[0])}", fix=fix)
-    if isinstance(error, OperationalError) and (error.connection_invalidated or "connect" in said.lower()):
+    # An error of no statement is one of connecting: nobody answers, or there is no such host.
+    if isinstance(error, OperationalError) and (error.connection_invalidated or error.statement is None):
         return Unreachable(
-            "the database cannot be reached", cause=mask(url), fix="check that it runs, then run it again"
+            "the database cannot be reached",
+            cause=f"{mask(url)}: {mask(said.splitlines()[0])}" if said else mask(url),
+            fix="check that it runs, then run it again",
         )
     return None
 

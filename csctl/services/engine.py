@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.states import Kind
+from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
@@ -380,7 +380,8 @@ def _not_begun(job: Job, problem: CsctlError) -> Result:
 
 def _lost(job: Job, problem: Exception | None) -> Result:
     """The gateway has answered, and the answer could not be recorded: by our books it is still under way."""
-    attempt = job.needs.opened[-1] if job.needs.opened else None
+    opened = job.needs.opened
+    attempt = next((one for one in opened if one.state is State.SENT), opened[-1] if opened else None)
     name = f"txn_{attempt.id}" if attempt else ""
     return Result(
         job.given,

@@ -33,14 +33,20 @@ def reconcile(app: App, refs: Sequence[Ref] = (), *, dry_run: bool = False, conc
         jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
     else:
         app.require("txn reconcile of all")
-        jobs = (_job(app, Ref(ids.show("txn", number), number)) for number in _unsure(app))
+        _tell_what_is_under_way(app)
+        jobs = _all_jobs(app)
     return drive(app, jobs, window=concurrency, dry_run=dry_run)
 
 
-def orphans(app: App, *, concurrency: int = 1) -> Iterator[Result]:
-    """What every cron run does first: the same as reconciling all, whoever runs it."""
-    jobs = (_job(app, Ref(ids.show("txn", number), number)) for number in _unsure(app))
-    return drive(app, jobs, window=concurrency)
+def orphans(app: App, *, concurrency: int = 1) -> None:
+    """What every cron run does first: the same as reconciling all, whoever runs it. Notices tell what came of it, and
+    `app.trouble` what was our own fault: that is nobody's answer.
+    """
+    _tell_what_is_under_way(app)
+    for result in drive(app, _all_jobs(app), window=concurrency):
+        app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
+        if isinstance(result.error, Misconfigured):
+            app.trouble = result.error
 
 
 def unknown_left(app: App) -> int:
@@ -49,30 +55,43 @@ def unknown_left(app: App) -> int:
         return session.scalar(select(func.count()).where(Transaction.state == State.UNKNOWN)) or 0
 
 
-def _is_unsure(app: App) -> ColumnElement[bool]:
-    """Unknown, pending, or begun by a worker whose lease is over; and nobody else is asking just now."""
-    unclaimed = or_(Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now())
-    return and_(
-        Transaction.state.in_((State.UNKNOWN, State.PENDING, State.CREATED, State.SENT)),
-        # Sales that were made elsewhere have no key, and are not ours to ask about.
-        or_(
-            Transaction.kind.in_((Kind.REFUND, Kind.VOID)),
-            (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None),
-        ),
-        unclaimed,
-    )
+def _tell_what_is_under_way(app: App) -> None:
+    """A worker that died a moment ago is not told from one that waits for its answer."""
+    with app.read() as session:
+        leased = select(func.count(), func.max(Transaction.lease_until)).where(_OPEN, ~_unclaimed(app))
+        number, until = session.execute(leased).one()
+    if number:
+        what = "1 attempt is" if number == 1 else f"{number:,} attempts are"
+        app.notice(f"{what} under way until {until:%H:%M:%S} UTC at the latest: run it again then.")
 
 
-def _unsure(app: App) -> Iterator[int]:
-    return listing.numbers(app, select(Transaction.id).where(_is_unsure(app)), Transaction.id)
+_OPEN = and_(
+    Transaction.state.in_((State.UNKNOWN, State.PENDING, State.CREATED, State.SENT)),
+    # Sales that were made elsewhere have no key, and are not ours to ask about.
+    or_(Transaction.kind.in_((Kind.REFUND, Kind.VOID)), (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None)),
+)
 
 
-def _job(app: App, ref: Ref) -> Job:
-    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: settle(turn, app, ref))
+def _unclaimed(app: App) -> ColumnElement[bool]:
+    """Nobody is at it just now: no worker, or one whose lease is over."""
+    return or_(Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now())
 
 
-def settle(turn: Turn, app: App, ref: Ref) -> Work:
-    """Find out what became of one attempt, unless somebody is at it. Raises NotFound and Conflict."""
+def _all_jobs(app: App) -> Iterator[Job]:
+    """For all that are unknown, pending, or begun by a worker whose lease is over."""
+    unsure = listing.numbers(app, select(Transaction.id).where(_OPEN, _unclaimed(app)), Transaction.id)
+    return (_job(app, Ref(ids.show("txn", number), number), named=False) for number in unsure)
+
+
+def _job(app: App, ref: Ref, *, named: bool = True) -> Job:
+    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: settle(turn, app, ref, named=named))
+
+
+def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True) -> Work:
+    """Find out what became of one attempt, unless somebody is at it. Raises NotFound and Conflict.
+
+    One that nobody `named` is left to whoever took it since it was listed.
+    """
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
@@ -83,7 +102,10 @@ def settle(turn: Turn, app: App, ref: Ref) -> Work:
             cause="only refunds, voids and csctl's own sales are asked about",
             fix="csctl txn sync",
         )
-    if row.lease_until is not None and row.lease_until >= app.clock.now():
+    leased = row.lease_until is not None and row.lease_until >= app.clock.now()
+    if not named and (leased or row.state in attempts.FINAL):
+        return
+    if leased and row.lease_until:
         raise Conflict(
             f"{ref.given} is being worked on",
             cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
@@ -130,7 +152,7 @@ def ask(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Answer]:
     """What the gateway says of an attempt. Where it cannot say, the attempt stays as it is."""
     gateway = app.gateways[row.gateway]
     sale = turn.session.get_one(Transaction, row.parent_id) if row.parent_id else None
-    stays = Answer(row.state, row.gateway_ref)
+    stays = Answer(row.state, row.gateway_ref, Reason(row.reason) if row.reason else None)
     sent_at = row.sent_at or row.created_at
     age = app.clock.now() - sent_at
     try:

@@ -20,6 +20,8 @@ from csctl.settings import Settings, mask
 if TYPE_CHECKING:
     from csctl.app import App
 
+_MIGRATING = int.from_bytes(b"csctl")  # the advisory lock of those who change the schema
+
 
 def init(settings: Settings, admin: str, *, rehearsal: bool) -> dict[str, Any]:
     """Create the schema and the first administrator; the returned row holds the token, shown this once.
@@ -108,6 +110,9 @@ def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
             # Its way to change a table is to copy it, which foreign keys would stop; they are checked again below.
             # Only outside of a transaction is this switch heeded, hence not through the connection.
             connection.connection.execute("PRAGMA foreign_keys=OFF")
+        else:
+            # Another host may be upgrading too: one of them waits, and finds that it is done.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
