@@ -331,7 +331,7 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[str, str, Cs
     if attempt.state is State.APPROVED:
         return DONE[attempt.kind], "", None
     if attempt.state is State.PENDING:
-        return "pending", "the gateway has accepted it; the answer comes later", None
+        return "pending", attempt.message or "the gateway has accepted it; the answer comes later", None
     if attempt.state in (State.UNKNOWN, State.CREATED, State.SENT):
         lost = OutcomeUnknown(
             f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"
