@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csctl.domain import countries
 from csctl.domain.text import accept
 from csctl.errors import Usage
 
@@ -19,12 +20,10 @@ def email_address(text: str) -> str:
 
 def country_code(text: str) -> str:
     """The two-letter code of a country's name or code: `USA` is `US`. Raises Usage for an unknown one."""
-    import pycountry
-
-    try:
-        return str(pycountry.countries.lookup(accept(text, "country")).alpha_2)
-    except LookupError:
-        raise Usage(f"{text[:80]!r} is not a country", fix="write its English name or its two-letter code") from None
+    code = countries.code_of(accept(text, "country"))
+    if code is None:
+        raise Usage(f"{text[:80]!r} is not a country", fix="write its English name or its two-letter code")
+    return code
 
 
 def phone_number(text: str, country: str | None) -> tuple[str, bool]:

@@ -21,6 +21,9 @@ def the_customer(shop: Shop, column: str) -> object:
         ("billing_country", "Czech Republic", "CZ"),
         ("billing_country", "USA", "US"),
         ("billing_country", "de", "DE"),
+        ("billing_country", "Russia", "RU"),
+        ("billing_country", "U.K.", "GB"),
+        ("billing_country", "Trinidad & Tobago", "TT"),
         ("last_name", "  Bjørn ", "Bjørn"),
     ],
 )
