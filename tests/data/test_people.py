@@ -17,6 +17,8 @@ def the_customer(shop: Shop, column: str) -> object:
     ("field", "given", "kept"),
     [
         ("email", " Zoe@EXAMPLE.com ", "Zoe@example.com"),
+        ("email", "zoe@shop.test", "zoe@shop.test"),
+        ("email", "zoe@intranet.local", "zoe@intranet.local"),
         ("ip", "2001:DB8::0007", "2001:db8::7"),
         ("billing_country", "Czech Republic", "CZ"),
         ("billing_country", "USA", "US"),

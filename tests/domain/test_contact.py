@@ -105,7 +105,32 @@ def test_what_is_no_country_or_could_be_several_is_refused(text: str) -> None:
         country_code(text)
 
 
-@pytest.mark.parametrize("text", ["", "jane", "jane@", "a@b@example.com", "jane@example.com, tim@example.com"])
+@pytest.mark.parametrize(
+    "text", ["a@shop.test", "a@shop.local", "a@shop.localhost", "root@localhost", "a@shop.invalid", "jürgen@münchen.de"]
+)
+def test_an_email_address_may_lead_anywhere(text: str) -> None:
+    assert email_address(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "jane",
+        "jane@",
+        "@example.com",
+        "jane@example",
+        "jane@example..com",
+        "jane@-example.com",
+        "jane.@example.com",
+        "jane@[127.0.0.1]",
+        "Jane <jane@example.com>",
+        "a@b@example.com",
+        "@localhost",
+        "jane@ localhost",
+        "jane@example.com, tim@example.com",
+    ],
+)
 def test_what_is_not_one_email_address_is_refused(text: str) -> None:
     with pytest.raises(Usage):
         email_address(text)
