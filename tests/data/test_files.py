@@ -179,6 +179,15 @@ def test_columns_and_constants_are_mapped_by_options_a_file_and_by_name(shop: Sh
     assert list(row.values()) == ["Ann", "Doe", "ann@example.com", "US", "New York"]
 
 
+def test_a_mapping_file_may_begin_with_a_byte_order_mark(shop: Shop) -> None:
+    Path("m.toml").write_text('external_id = "Id"\n', encoding="utf-8-sig")
+    written("c.csv", {"Id": "1"})
+
+    done = shop("data import customers c.csv --mapping m.toml -o json")
+
+    assert counts(done) == {"created": 1}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
