@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -48,9 +49,7 @@ def test_a_day_that_comes_again_is_still_taken_and_stops_nobody_else(shop: Shop)
 
 def test_a_retry_that_was_never_carried_out_is_no_attempt_and_waits_for_the_next_day(shop: Shop) -> None:
     in_the_queue(shop)
-    shop.sql("UPDATE payment_methods SET token = 'tok_timeout_lost'")
-    shop.adopt()
-    ledger_token(shop, "tok_timeout_lost")
+    lose_the_next_answer(shop)
 
     lost = shop("queue retry -o json", at=TUESDAY)
     found = shop("txn reconcile -o json", at="2026-03-03T10:00:00Z")
@@ -65,14 +64,12 @@ def test_a_retry_that_was_never_carried_out_is_no_attempt_and_waits_for_the_next
     assert [(row["outcome"], row["attempt"]) for row in next_day.json] == [("refunded", 1)]
 
 
-def ledger_token(shop: Shop, token: str) -> None:
-    """From now on the sandbox loses the first answer: its ledger forgets the refund that was declined."""
-    import sqlite3
-
+def lose_the_next_answer(shop: Shop) -> None:
+    """The sandbox loses the answer to a sale's first refund, and so must forget the one that was declined."""
     ledger = sqlite3.connect(shop.sandbox)
     with ledger:
         ledger.execute("DELETE FROM operations WHERE kind = 'refund'")
-        ledger.execute("UPDATE operations SET token = ?", (token,))
+        ledger.execute("UPDATE operations SET token = 'tok_timeout_lost'")
     ledger.close()
 
 
