@@ -101,7 +101,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
                 fix="set CSCTL_DATABASE_URL to sqlite:///FILE or postgresql+psycopg://…",
             )
         engine = create_engine(parsed, hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise Misconfigured(
             f"CSCTL_DATABASE_URL is no database URL: {mask(url)}", fix="write sqlite:///FILE or postgresql+psycopg://…"
         ) from None

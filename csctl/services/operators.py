@@ -46,7 +46,8 @@ def new_token() -> tuple[str, str]:
 
 
 def hash_of(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    # What the environment holds need not be UTF-8: such a token is a wrong one like any other.
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def authenticate(session: Session, token: str | None, now: datetime) -> Actor:

@@ -70,6 +70,14 @@ def test_a_wrong_token_is_never_repeated_to_anybody(shop: Shop) -> None:
     assert wrong not in str(shop.sql("SELECT * FROM audit"))
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_token_that_is_no_text_is_a_wrong_one(shop: Shop) -> None:
+    done = shop("whoami", env={"CSCTL_TOKEN": "\udcff"})
+
+    assert done.code == 6
+    assert shop("audit list -o json").json[0]["changes"] == {"reason": "the token is not valid"}
+
+
 def test_there_is_no_option_that_takes_a_token() -> None:
     """Arguments are for all to see in the list of processes."""
     taking = [(leaf.path, p.name) for leaf in leaves() for p in leaf.texts if "token" in str(p.name)]
