@@ -243,6 +243,69 @@ def test_a_borrowed_admins_token_is_of_no_use_under_an_agents_login(granted: Sho
     assert granted.sql("SELECT * FROM blacklist") == []
 
 
+_TIMES = ("infinity", "-infinity", "20000-01-01", "4000-01-01 BC")
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.SERVICE])
+def test_no_login_writes_what_stops_csctl_for_all(granted: Shop, role: Role) -> None:
+    customer = make_customer(granted, last_name="Quimby")
+    sale = make_sale(granted, order=make_order(granted, customer))
+    for time in _TIMES:
+        with psql(granted, role) as connection, pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"UPDATE operators SET last_used_at = '{time}'".encode())
+        with psql(granted, role) as connection:
+            connection.execute(f"UPDATE transactions SET finished_at = '{time}', due_on = '{time}'".encode())
+            connection.execute(f"UPDATE customers SET created_at = '{time}'".encode())
+            connection.commit()
+        for words in ("whoami", "customer search quimby", f"txn show {sale} -o json", "txn list", "operator list"):
+            done = granted(words)
+            assert done.code == 0, f"{time}, {words}: {done.err}"
+
+
+_REFUSED = (psycopg.errors.RaiseException, psycopg.errors.InsufficientPrivilege)
+_ROWS = (
+    "'infinity', 'x', '{}', 'x'",
+    "'20000-01-01', 'x', '{}', 'x'",
+    "'4000-01-01 BC', 'x', '{}', 'x'",
+    "now(), 'x', '[]', 'x'",
+    "now(), 'x', json_build_object('a', repeat('x', 200000)), 'x'",
+    """now(), 'audit seal', '{"root":"x"}', 'created'""",
+)
+
+
+def test_an_agent_cannot_write_rows_of_the_trail_that_nobody_can_read_or_that_tell_of_seals(granted: Shop) -> None:
+    for row in _ROWS:
+        with psql(granted, Role.AGENT) as connection, pytest.raises(_REFUSED):
+            connection.execute(f"INSERT INTO audit (at, command, changes, outcome) VALUES ({row})".encode())
+
+
+@pytest.mark.parametrize(
+    "changes", ['{"a": ' + "9" * 5000 + "}", '{"a": ' + "[" * 3000 + "]" * 3000 + "}", '{"a": "\\ud800"}']
+)
+def test_a_row_of_the_trail_that_python_cannot_read_is_shown_as_it_is(granted: Shop, changes: str) -> None:
+    with psql(granted, Role.AGENT) as connection:
+        connection.execute(
+            b"INSERT INTO audit (at, command, changes, outcome) VALUES (now(), 'x', %s, 'x')", (changes,)
+        )
+        connection.commit()
+
+    for words in ("audit list", "audit list -o json", "audit list -o csv", "audit seal", "audit verify"):
+        done = granted(words)
+        assert done.code == 0, f"{words}: {done.err}"
+
+
+def test_on_a_shop_in_earnest_the_time_of_a_row_is_now(granted: Shop) -> None:
+    granted.sql("UPDATE installation SET rehearsal = false")
+    for time in ("now() - interval '11 minutes'", "now() + interval '11 minutes'", "now() - interval '9 minutes'"):
+        insert = f"INSERT INTO audit (at, command, changes, outcome) VALUES ({time}, 'x', '{{}}', 'x')"
+        with psql(granted, Role.AGENT) as connection:
+            if "11" in time:
+                with pytest.raises(psycopg.errors.RaiseException, match="clocks"):
+                    connection.execute(insert.encode())
+            else:
+                connection.execute(insert.encode())
+
+
 def test_an_owner_without_a_superusers_rights_can_set_it_all_up(
     granted: Shop, postgres: Server, csctl: Callable[..., Done]
 ) -> None:
