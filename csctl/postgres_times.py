@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -17,7 +17,9 @@ _LATEST, _EARLIEST = datetime(9000, 1, 1, tzinfo=UTC), datetime(1000, 1, 1, tzin
 class _Moment(Loader):
     """The driver's own way to read a time, and what is left to do where that gives up."""
 
-    name, latest, earliest = "timestamptz", _LATEST, _EARLIEST
+    name = "timestamptz"
+    latest: date = _LATEST
+    earliest: date = _EARLIEST
 
     def __init__(self, oid: int, context: Any = None) -> None:
         super().__init__(oid, context)
@@ -32,7 +34,8 @@ class _Moment(Loader):
 
 
 class _Day(_Moment):
-    name, latest, earliest = "date", _LATEST.date(), _EARLIEST.date()
+    name = "date"
+    latest, earliest = _LATEST.date(), _EARLIEST.date()
 
 
 def bear_with_odd_times(connection: Any, _record: Any) -> None:

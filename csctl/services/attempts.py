@@ -153,6 +153,7 @@ def record(turn: Turn, app: App, attempt_id: int, claim: str | None, answer: Ans
         amount=str(Money(attempt.amount, attempt.currency)),
         state=attempt.state.value,
         reason=attempt.reason,
+        **audit.requester(app, attempt.created_by),
     )
     return result
 

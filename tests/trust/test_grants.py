@@ -92,6 +92,7 @@ def trying(table: str) -> dict[str, str]:
         "INSERT": f"INSERT INTO {table} ({first}) VALUES (DEFAULT)",
         grants.WRITE_DOWN: f"INSERT INTO {table} (outcome) VALUES (DEFAULT)",
         "UPDATE": f"UPDATE {table} SET {every} WHERE false",
+        grants.OUTCOME: f"UPDATE {table} SET state = DEFAULT, refunded = DEFAULT, then_cancel = DEFAULT WHERE false",
         "UPDATE (last_used_at)": f"UPDATE {table} SET last_used_at = DEFAULT WHERE false",
         "DELETE": f"DELETE FROM {table} WHERE false",
         "TRUNCATE": f"TRUNCATE {table}",
@@ -127,6 +128,9 @@ FORBIDDEN = (
     "ALTER TABLE audit DISABLE TRIGGER ALL",
     "DROP TRIGGER audit_no_change ON audit",
     "DELETE FROM audit_seals",
+    "UPDATE transactions SET amount = 1000000",
+    "UPDATE transactions SET created_by = 1",
+    "UPDATE transactions SET parent_id = NULL",
     "UPDATE installation SET rehearsal = true",
     "UPDATE alembic_version SET version_num = 'x'",
     "CREATE TABLE mine (id int)",
@@ -180,6 +184,8 @@ def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -
     works("queue requeue rfq_1 --yes")
     works("queue resolve rfq_1 --reference 'bank transfer 7' --yes")
     works(f"fulfillment hold {shipment}")
+    works(f"txn dispute {sale} --yes")
+    works(f"txn dispute {sale} --revert --yes")
     works("blacklist check --email x@example.com")
     works("blacklist list")
     works("email list")
@@ -241,6 +247,12 @@ def test_a_borrowed_admins_token_is_of_no_use_under_an_agents_login(granted: Sho
         assert done.code == 6, done.err
         assert "Traceback" not in done.err
     assert granted.sql("SELECT * FROM blacklist") == []
+    trail = granted.sql("SELECT command, operator FROM audit WHERE outcome = 'refused'")
+    assert [(row["command"], row["operator"]) for row in trail] == [
+        ("blacklist add", "admin"),
+        ("setting set", "admin"),
+        ("queue notify add", "admin"),
+    ]
 
 
 _TIMES = ("infinity", "-infinity", "20000-01-01", "4000-01-01 BC")
@@ -254,7 +266,7 @@ def test_no_login_writes_what_stops_csctl_for_all(granted: Shop, role: Role) -> 
         with psql(granted, role) as connection, pytest.raises(psycopg.errors.CheckViolation):
             connection.execute(f"UPDATE operators SET last_used_at = '{time}'".encode())
         with psql(granted, role) as connection:
-            connection.execute(f"UPDATE transactions SET finished_at = '{time}', due_on = '{time}'".encode())
+            connection.execute(f"UPDATE transactions SET finished_at = '{time}', attempt_on = '{time}'".encode())
             connection.execute(f"UPDATE customers SET created_at = '{time}'".encode())
             connection.commit()
         for words in ("whoami", "customer search quimby", f"txn show {sale} -o json", "txn list", "operator list"):

@@ -40,6 +40,19 @@ def test_a_day_that_cannot_be_is_a_usage_error(shop: Shop, day: str) -> None:
     assert len(shop("operator list -o json").json) == 3
 
 
+def test_what_is_tried_with_an_ended_token_is_in_the_trail_under_its_operators_name(shop: Shop) -> None:
+    gone = shop("operator create eve --role agent --expires 2026-03-02 -o json").json["token"]
+    left = shop("operator create tim --role agent -o json").json["token"]
+    shop("operator disable tim")
+
+    for token in (gone, left):
+        assert shop("customer search doe", env={"CSCTL_TOKEN": token}, at="2026-03-04").code == 6
+
+    for name in ("eve", "tim"):
+        (row,) = shop(f"audit list --operator {name} -o json").json
+        assert (row["command"], row["outcome"]) == ("customer search", "refused")
+
+
 def test_a_token_is_kept_as_a_hash_alone(shop: Shop) -> None:
     token = shop("operator create tim --role agent -o json").json["token"]
 
