@@ -124,3 +124,11 @@ def test_the_databases_file_is_for_its_owner_alone(shop: Shop) -> None:
 
     assert done.code == 0, done.err
     assert {path.name: path.stat().st_mode & 0o777 for path in Path.cwd().glob("new.db*")} == {"new.db": 0o600}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_sandboxs_ledger_is_for_its_owner_alone(shop: Shop) -> None:
+    make_sale(shop)
+
+    assert shop.ledger() != []
+    assert shop.sandbox.stat().st_mode & 0o777 == 0o600
