@@ -15,7 +15,7 @@ import csctl.models  # noqa: F401 - so that the metadata knows all tables
 from csctl.database import Base
 from csctl.domain import grants
 from csctl.domain.states import Role
-from tests.factories import make_customer, make_fulfillment, make_order, make_price, make_sale
+from tests.factories import make_customer, make_fulfillment, make_order, make_payment_method, make_price, make_sale
 from tests.postgres import Server
 from tests.running import Done
 from tests.shops import Shop
@@ -196,12 +196,17 @@ def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -
 def test_crons_work_under_the_services_login(granted: Shop) -> None:
     failing = make_sale(granted, token="tok_refund_declined")
     assert granted(f"txn refund {failing} --yes").code == 12
-    granted.now = "2026-03-03T09:00:00Z"
+    price = make_price(granted, interval="month")
+    make_payment_method(granted, customer := make_customer(granted))
+    assert granted(f"order create --customer {customer} --item {price} --yes").code == 0
+    granted.now = "2026-04-03T09:00:00Z"
 
-    for words in ("queue retry", "txn sync", "txn reconcile", "email send", "audit seal", "queue list", "whoami"):
+    crons = "queue retry", "billing run", "txn sync", "txn reconcile", "email send", "audit seal"
+    for words in (*crons, "queue list", "whoami"):
         done = as_login(granted, Role.SERVICE, words)
         assert done.code == 0, f"{words}: {done.err}"
     assert as_login(granted, Role.SERVICE, "doctor").code in (0, 11)
+    assert {"cycle": 2} in granted.sql("SELECT cycle FROM purchases")
 
 
 def test_the_work_of_an_admin_works_under_the_admins_login(granted: Shop) -> None:
