@@ -81,13 +81,13 @@ def carry_out(out: Output, work: Callable[[bool], Iterable[Result]], tally: Tall
         except interrupts.Stopped:
             pass
         except CsctlError:
-            _give_up(out, run)
+            _give_up(out, run, tally)
             raise
         carried.signal = stop.number
         carried.counts = run.end() if run else None
     if carried.lost or carried.signal:
         raise _ended(carried, tally, run)
-    _tell_what_is_left(out, run, carried.counts)
+    _tell_what_is_left(out, run, carried.counts, tally)
     return run.name if run else None
 
 
@@ -117,18 +117,18 @@ def _rows(
         yield result.row()
 
 
-def _give_up(out: Output, run: Kept | None) -> None:
+def _give_up(out: Output, run: Kept | None, tally: Tally) -> None:
     """It was refused as a whole, or cannot go on. Of a run that was begun earlier all that was done is kept."""
     if run and run.begun_here and not run.touched:
         run.discard()
     elif run and not run.lost:
-        _tell_what_is_left(out, run, run.end())
+        _tell_what_is_left(out, run, run.end(), tally)
 
 
-def _tell_what_is_left(out: Output, run: Kept | None, counts: Counts | None) -> None:
+def _tell_what_is_left(out: Output, run: Kept | None, counts: Counts | None, tally: Tally) -> None:
     if run and counts and counts.left:
         out.notice(f"{counts.left:,} of {counts.total:,} records are left: csctl run resume {run.name}")
-    elif run and counts and counts.failed:
+    elif run and counts and counts.failed and tally.retriable:
         out.notice(f"What failed can be tried again: csctl run resume {run.name} --retry-failed")
 
 

@@ -119,8 +119,11 @@ class Command(click.Command):
         with ctx.obj.app(self.path(ctx), out, any_schema=self.any_schema) as app:
             out.zone = app.clock.zone
             if self.changes:
+                if out.named_nothing():
+                    return out.exit_code
                 out.carrier = self._carrier(ctx, app)
             ctx.invoke(self.callback, app, out, **ctx.params)
+            out.say_problem()
             if app.new_emails:
                 app.mailer.deliver_new()
         return out.exit_code

@@ -97,7 +97,7 @@ def send(app: App, out: Output, refs: list[Ref]) -> None:
 
     Without ids, the exit code is 0 when it is through, 8 when the mail server cannot be reached.
     """
-    named = refs if refs or out.ids_from_stdin else None
+    named = refs or None
     out.change(lambda dry_run: app.mailer.deliver(named, dry_run=dry_run))
     if named is None:
         out.exit_code = app.mailer.stopped.exit if app.mailer.stopped else 0

@@ -53,6 +53,7 @@ class Output:
     exit_code: int = 0
     _picked: list[str] = field(init=False)
     _exits: set[int] = field(default_factory=set)  # that the records of a change had
+    _problem: CsctlError | None = None  # of a change that was of one record
 
     def __post_init__(self) -> None:
         self._picked = self._pick()
@@ -111,17 +112,24 @@ class Output:
 
         `work` is called with whether this is a dry run. Raises Ended if it is stopped before it is through.
         """
-        if self.count == 0 and self.ids_from_stdin:
-            self.notice("No ids on standard input: nothing to do.")
-        elif not self.dry_run:
+        if self.named_nothing():
+            return
+        if not self.dry_run:
             self._confirm(work)
         tally = Tally(self.noun)
         run = change.carry_out(self, work, tally)
         self.exit_code, self._exits = tally.exit_code(), set(tally.exits)
-        if tally.problems and len(tally.problems) == tally.total == 1:
-            self._say_problem(tally)
+        self._problem = tally.problems[0] if len(tally.problems) == tally.total == 1 else None
         if tally.total:
             self.notice((f"{run}: " if run else "") + tally.summary(would=self.dry_run))
+
+    def named_nothing(self) -> bool:
+        """Whether standard input was to name the records and named none: that is never all of them. Says so then."""
+        if self.count != 0 or not self.ids_from_stdin:
+            return False
+        self.notice("No ids on standard input: nothing to do.")
+        self.write([])
+        return True
 
     def complete(self, *, unknown_left: int = 0, trouble: CsctlError | None = None) -> None:
         """A run went through all there was: whatever the gateways answered, that is success, unless some of it is
@@ -139,11 +147,14 @@ class Output:
         if unknown_left:
             self.notice(f"{unknown_left} transactions are unknown: csctl txn reconcile")
 
-    def _say_problem(self, tally: Tally) -> None:
+    def say_problem(self) -> None:
+        """Why the one record of a change failed; nothing where the run that it belongs to is a success all the same."""
+        if self._problem is None or self.exit_code == 0:
+            return
         if self.output in ("json", "jsonl"):
-            report.say(json.dumps({"error": tally.problems[0].as_dict()}))
+            report.say(json.dumps({"error": self._problem.as_dict()}))
         else:
-            report.say_error(tally.problems[0], self.color)
+            report.say_error(self._problem, self.color)
 
     # -- asking
 

@@ -28,6 +28,7 @@ _VERBS = {
 }
 _MONEY = ("refunded", "voided", "billed")  # of which it is transactions that are counted
 _ID = re.compile(r"\b[a-z]{2,3}_[0-9]+\b")
+_SEEN_TO = ("queued", "unknown")  # the queue's cron tries again, or the next resume looks again
 _REASONS = 3  # are told
 _KINDS = 1000  # of reasons are told apart
 
@@ -38,6 +39,7 @@ class Tally:
 
     noun: str = "record"
     total: int = 0
+    retriable: int = 0  # failed, and nothing else will try them again
     outcomes: Counter[str] = field(default_factory=Counter)
     moved: dict[str, list[Any]] = field(default_factory=dict)
     problems: list[Any] = field(default_factory=list)  # the first two: more than one is enough to know
@@ -59,6 +61,7 @@ class Tally:
             self._add_money(result.outcome, result.money)
 
     def _add_problem(self, result: Result) -> None:
+        self.retriable += result.outcome not in _SEEN_TO
         if len(self.problems) < 2:
             self.problems.append(result.error)
         if result.outcome == "refused" and len(self.reasons) < _KINDS:
