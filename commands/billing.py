@@ -8,7 +8,7 @@ import click
 
 from csctl.results import MONEY_FIELDS
 
-from .declare import group
+from .declare import concurrency_option, group
 from .output import Output
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ billing = group("billing", "The daily run that bills subscriptions.")
     columns=("id", "outcome", "amount", "currency", "transaction_id", "message"),
     changes=True,
     money=True,
+    noun="purchase",
     examples=("csctl billing run", "csctl billing run --dry-run", "csctl billing run --catch-up all -o jsonl"),
 )
 @click.option(
@@ -31,7 +32,7 @@ billing = group("billing", "The daily run that bills subscriptions.")
     show_default=True,
     help="Where cycles were missed: charge one and go on from today, or charge each of them.",
 )
-@click.option("--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Calls side by side.")
+@concurrency_option(8)
 def run(app: App, out: Output, catch_up: str, concurrency: int) -> None:
     """Bill the purchases that are due, and make their shipments. Meant for a daily cron.
 

@@ -11,7 +11,8 @@ import click
 from csctl.domain.ids import Ref
 from csctl.results import RESULT_FIELDS
 
-from .declare import group, id_option, ids_argument, limit_options
+from . import table
+from .declare import fail_fast_option, group, id_option, ids_argument, limit_options
 from .output import Output
 from .search import period_options
 
@@ -57,6 +58,7 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
     fields=_CHANGED,
     columns=("id", "outcome", "kind", "value", "message"),
     changes=True,
+    noun="blacklist entry",
     asks="always",
     examples=(
         "csctl blacklist add --customer cus_12 --reason 'chargebacks' --cancel-purchases",
@@ -68,8 +70,15 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
 @click.option("--from", "file", type=click.Path(path_type=Path), help="A CSV file: kind, value, reason. - is stdin.")
 @click.option("--reason", help="Why. Required, but for lines of a file that have one.")
 @click.option("--cancel-purchases", is_flag=True, help="Cancel all purchases of the customers named, too.")
+@fail_fast_option
 def add(
-    app: App, out: Output, values: list[tuple[str, str]], file: Path | None, reason: str | None, cancel_purchases: bool
+    app: App,
+    out: Output,
+    values: list[tuple[str, str]],
+    file: Path | None,
+    reason: str | None,
+    cancel_purchases: bool,
+    fail_fast: bool,
 ) -> None:
     """Refuse new orders and charges to whom these values mean. Of a customer, all that is known of them is added.
 
@@ -78,7 +87,11 @@ def add(
     from csctl.services import blacklist_files, blacklisting
 
     wanted = blacklist_files.wanted(values, file, reason)
-    out.change(lambda dry_run: blacklisting.add(app, wanted, cancel_purchases=cancel_purchases, dry_run=dry_run))
+    out.change(
+        lambda dry_run: blacklisting.add(
+            app, wanted, cancel_purchases=cancel_purchases, dry_run=dry_run, fail_fast=fail_fast
+        )
+    )
 
 
 @blacklist.command(
@@ -93,7 +106,7 @@ def add(
 )
 @ids_argument("bli")
 @click.option("--reason", help="Why; kept in the audit trail.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first entry that fails.")
+@fail_fast_option
 def remove(app: App, out: Output, refs: list[Ref], reason: str | None, fail_fast: bool) -> None:
     """Take entries off the blacklist."""
     from csctl.services import blacklisting
@@ -136,6 +149,5 @@ def _layout(out: Output, found: Mapping[str, Any]) -> str:
     if not found["blacklisted"]:
         return "Not blacklisted."
     columns = ("id", "kind", "value", "because", "reason")
-    return "Blacklisted.\n" + out.table(
-        [[out.cell(row[name]) for name in columns] for row in found["matches"]], columns
-    )
+    rows = [[out.cell(row[name]) for name in columns] for row in found["matches"]]
+    return "Blacklisted.\n" + table.drawn(rows, columns, whole=columns[:1])

@@ -86,7 +86,7 @@ def carry_out(out: Output, work: Callable[[bool], Iterable[Result]], tally: Tall
         carried.signal = stop.number
         carried.counts = run.end() if run else None
     if carried.lost or carried.signal:
-        raise _ended(carried, tally, run)
+        raise _ended(out, carried, tally, run)
     _tell_what_is_left(out, run, carried.counts, tally)
     return run.name if run else None
 
@@ -114,7 +114,13 @@ def _rows(
             progress.step()
             if out.carrier and len(out.carrier.app.new_emails) >= _EMAILS:
                 out.carrier.app.mailer.deliver_new()
-        yield result.row()
+        yield _whole(out, result)
+
+
+def _whole(out: Output, result: Result) -> Mapping[str, Any]:
+    """Its row with every key that the rows of this command have: those of one that was refused, too."""
+    row = result.row()
+    return {**{name: row.get(name) for name in out.all_fields}, **row}
 
 
 def _give_up(out: Output, run: Kept | None, tally: Tally) -> None:
@@ -132,13 +138,15 @@ def _tell_what_is_left(out: Output, run: Kept | None, counts: Counts | None, tal
         out.notice(f"What failed can be tried again: csctl run resume {run.name} --retry-failed")
 
 
-def _ended(carried: _Carried, tally: Tally, run: Kept | None) -> report.Ended:
+def _ended(out: Output, carried: _Carried, tally: Tally, run: Kept | None) -> report.Ended:
     if carried.signal:
         code, why = 128 + carried.signal, f"Stopped by {signal.Signals(carried.signal).name}"
     elif carried.lost and carried.lost.gone:
-        code, why = 3, "Stopped: nobody reads the output any more"
+        code, why = 0 if out.dry_run else 3, "Stopped: nobody reads the output any more"
     else:
         code, why = 3, f"Stopped: the output cannot be written ({carried.lost and carried.lost.reason})"
+    if out.dry_run:
+        return report.Ended(code, f"{why}. It was a dry run: nothing was done.", lost=carried.lost)
     if run is None or carried.counts is None:
         return report.Ended(code, f"{why}. Records that are done: {tally.total:,}.", lost=carried.lost)
     counts = carried.counts

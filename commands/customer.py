@@ -80,6 +80,7 @@ def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
 
 @customer.command(
     fields=_PROFILE,
+    exits=(5,),
     examples=("csctl customer show cus_12", "csctl customer show jane@example.com -o json"),
 )
 @who_argument
@@ -98,6 +99,7 @@ def show(app: App, out: Output, who: str) -> None:
 @customer.command(
     fields=_HISTORY,
     columns=("at", "kind", "operator", "text"),
+    exits=(5,),
     examples=("csctl customer history cus_12", "csctl customer history cus_12 --all -o json"),
 )
 @who_argument
@@ -113,6 +115,7 @@ def history(app: App, out: Output, who: str, limit: int | None) -> None:
     fields=RESULT_FIELDS,
     columns=("id", "outcome", "message"),
     changes=True,
+    noun="note",
     examples=(
         "csctl customer note cus_12 'Wants the parcel left with the neighbour.'",
         "csctl customer note cus_12 < letter.txt",

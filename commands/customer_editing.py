@@ -12,7 +12,7 @@ from csctl.domain.customer_fields import CUSTOMER_FIELDS
 from csctl.results import RESULT_FIELDS
 
 from .customer import customer, who_argument
-from .declare import id_argument, ids_argument
+from .declare import fail_fast_option, id_argument, ids_argument
 from .output import Output
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from csctl.domain.ids import Ref
 
 _COLUMNS = ("id", "outcome", "message")
-_FAIL_FAST = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
 _EXPORTED = (
     "id",
     "payment_methods",
@@ -55,6 +54,7 @@ def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
     fields=(*RESULT_FIELDS, "changed"),
     columns=_COLUMNS,
     changes=True,
+    noun="customer",
     examples=(
         "csctl customer create --first-name Jane --last-name Doe --email jane@example.com",
         "csctl customer create --email joe@example.com --billing-city Berlin --billing-country DE -o json",
@@ -73,6 +73,7 @@ def create(app: App, out: Output, values: dict[str, str], external_id: str | Non
     fields=(*RESULT_FIELDS, "changed", "version"),
     columns=_COLUMNS,
     changes=True,
+    noun="customer",
     asks="many",
     examples=(
         "csctl customer edit cus_12 --email jane@example.org --phone ''",
@@ -86,7 +87,7 @@ def create(app: App, out: Output, values: dict[str, str], external_id: str | Non
     "--from", "file", type=click.Path(path_type=Path), help="CSV: id or external_id, and any of the fields; - is stdin."
 )
 @click.option("--version", type=click.IntRange(min=1), help="Only if the customer is still as in this version.")
-@_FAIL_FAST
+@fail_fast_option
 def edit(
     app: App,
     out: Output,
@@ -117,7 +118,7 @@ def edit(
 )
 @id_argument("cus", "keep")
 @ids_argument("cus", "others")
-@_FAIL_FAST
+@fail_fast_option
 def merge(app: App, out: Output, keep: Ref, others: list[Ref], fail_fast: bool) -> None:
     """Make one customer of several: the first is kept, and gets all that belongs to the others.
 
@@ -137,7 +138,7 @@ def merge(app: App, out: Output, keep: Ref, others: list[Ref], fail_fast: bool) 
     examples=("csctl customer erase cus_12 --dry-run", "csctl customer erase cus_12 --yes"),
 )
 @ids_argument("cus")
-@_FAIL_FAST
+@fail_fast_option
 def erase(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Erase a person for good: details, cards, notes, emails. The books are kept.
 
@@ -152,6 +153,7 @@ def erase(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 
 @customer.command(
     fields=_EXPORTED,
+    exits=(5,),
     examples=("csctl customer export cus_12 > jane.json", "csctl customer export jane@example.com -o jsonl"),
 )
 @who_argument
@@ -168,6 +170,7 @@ def export(app: App, out: Output, who: str) -> None:
     fields=(*RESULT_FIELDS, "number", "uri"),
     columns=("id", "outcome", "uri", "message"),
     changes=True,
+    noun="call",
     examples=("csctl customer call cus_12", "csctl customer call cus_12 --number '+49 30 1234567' -o json"),
 )
 @who_argument

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from csctl.settings import Settings
 
 RESUMPTION = "csctl.resumption"  # where a context keeps what is left of the run that is resumed
-_COMMON = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes")
+COMMON = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes")  # how to ask and to print
 # Of a result, what a table need not repeat: the outcome, the message and the options say the same.
 _SAID_OTHERWISE = ("ok", "dry_run", "error")
 _NOT_SAID = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, ParameterSource.ENVIRONMENT)
@@ -57,6 +57,12 @@ class Cli:
 
         return load(os.environ, options=self.options, env_file=self.env_file)
 
+    def preference(self, name: str) -> str | None:
+        """How somebody likes results to be told: CSCTL_OUTPUT or NO_COLOR."""
+        from csctl.settings import preference
+
+        return preference(name, os.environ, self.env_file)
+
     @contextmanager
     def app(self, command: str, out: Output, *, any_schema: bool = False) -> Iterator[App]:
         from csctl.app import start
@@ -72,8 +78,9 @@ class Command(click.Command):
     """A command with the options, the help and the exit codes that the contract promises.
 
     `fields` are the keys of its records, `columns` those that a table shows. `changes` gives --dry-run and --yes;
-    `asks` says when it asks before it works: always, for more than one record, for named ones, or never. A command
-    that `opens` gets the App of an operator who may run it, others get the Cli.
+    `asks` says when it asks before it works: always, for more than one record, for named ones, or never. `noun` is what
+    its records are called where their ids do not say so, `exits` are codes that it has besides those of its kind. A
+    command that `opens` gets the App of an operator who may run it, others get the Cli.
     """
 
     def __init__(
@@ -85,6 +92,8 @@ class Command(click.Command):
         changes: bool = False,
         money: bool = False,
         asks: Literal["always", "many", "named", "never"] = "never",
+        noun: str | None = None,
+        exits: Sequence[int] = (),
         opens: bool = True,
         any_schema: bool = False,
         output: str = "table",
@@ -93,7 +102,8 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.examples, self.fields = examples, fields
         self.columns = columns or tuple(name for name in fields if name not in _SAID_OTHERWISE)
-        self.changes, self.money, self.asks = changes, money, asks
+        self.changes, self.money, self.asks, self.noun = changes, money, asks, noun
+        self.exits = sorted({*_EXITS["money" if money else "change" if changes else "read"], *exits})
         self.opens, self.any_schema = opens, any_schema
         self.params += _common_options(records=bool(fields), changes=changes, output=output)
 
@@ -102,14 +112,16 @@ class Command(click.Command):
 
         Raises CsctlError for a refusal before any record was touched.
         """
-        given = {name: ctx.params.pop(name) for name in _COMMON if name in ctx.params}
+        if ctx.params.get("color") == "auto" and ctx.obj.preference("NO_COLOR"):
+            ctx.params["color"] = "never"
+        given = {name: ctx.params.pop(name) for name in COMMON if name in ctx.params}
         out = Output(
             all_fields=self.fields,
             columns=self.columns,
             asks=self.asks,
             count=ctx.meta.get("csctl.count"),
             ids_from_stdin=ctx.meta.get("csctl.stdin", False),
-            noun=ctx.meta.get("csctl.noun", self._noun(ctx)),
+            noun=self.noun or ctx.meta.get("csctl.noun", "record"),
             **given,
         )
         assert self.callback is not None  # noqa: S101 - a command without one cannot be declared
@@ -127,11 +139,6 @@ class Command(click.Command):
             if app.new_emails:
                 app.mailer.deliver_new()
         return out.exit_code
-
-    def _noun(self, ctx: click.Context) -> str:
-        """What its records are called where no ids say so."""
-        words = self.path(ctx).split()
-        return words[-2] if len(words) > 1 else "record"
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta["csctl.words"] = list(args)
@@ -159,8 +166,7 @@ class Command(click.Command):
             with formatter.section("Fields"):
                 formatter.write_text(", ".join(self.fields))
         with formatter.section("Exit codes"):
-            kind = "money" if self.money else "change" if self.changes else "read"
-            codes = ", ".join(str(code) for code in _EXITS[kind])
+            codes = ", ".join(str(code) for code in self.exits)
             formatter.write_text(f"{codes} (csctl help exit-codes)")
 
 
@@ -184,7 +190,7 @@ def words_again(command: Command, ctx: click.Context) -> list[str]:
     said, _, _ = command.make_parser(ctx).parse_args(list(ctx.meta["csctl.words"]))
     words: list[str] = []
     for param in command.params:
-        if param.name not in said or param.name in _COMMON or ctx.get_parameter_source(str(param.name)) in _NOT_SAID:
+        if param.name not in said or param.name in COMMON or ctx.get_parameter_source(str(param.name)) in _NOT_SAID:
             continue
         values = said[param.name]
         if isinstance(param, click.Option):
@@ -216,7 +222,7 @@ def _common_options(*, records: bool, changes: bool, output: str) -> list[click.
             click.Option(
                 ["-o", "--output"],
                 type=click.Choice(FORMATS),
-                envvar="CSCTL_OUTPUT",
+                callback=_output_wanted,
                 default=output,
                 show_default=True,
                 help="How to print the records.",
@@ -236,6 +242,13 @@ def _common_options(*, records: bool, changes: bool, output: str) -> list[click.
         click.Option(["--debug"], is_flag=True, help="Show where an unexpected error came from."),
         click.Option(["--color"], type=click.Choice(CHOICES), default="auto", help="Colour on a terminal."),
     ]
+
+
+def _output_wanted(ctx: click.Context, param: click.Parameter, given: str) -> str:
+    """What -o says; where it says nothing, CSCTL_OUTPUT."""
+    if ctx.get_parameter_source("output") is not ParameterSource.DEFAULT or not isinstance(ctx.obj, Cli):
+        return given
+    return str(param.type.convert(ctx.obj.preference("CSCTL_OUTPUT") or given, param, ctx))
 
 
 def _complete_fields(ctx: click.Context, _param: click.Parameter, word: str) -> list[CompletionItem]:
@@ -260,7 +273,7 @@ def ids_argument(prefix: str, name: str | None = None, *, required: bool = True)
 
 def id_argument(prefix: str, name: str = "ref") -> Callable[[Any], Any]:
     """One id. The command gets a Ref."""
-    return click.argument(name, metavar=prefix.upper(), callback=lambda _ctx, _param, word: ids.parse(prefix, word))
+    return click.argument(name, metavar=prefix.upper(), callback=lambda ctx, _param, word: _read_id(ctx, prefix, word))
 
 
 def id_option(prefix: str, flag: str, name: str | None = None, **attributes: Any) -> Callable[[Any], Any]:
@@ -292,12 +305,46 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def bulk_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--concurrency and --fail-fast, for what calls a gateway."""
-    command = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")(command)
+fail_fast_option = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
+
+
+def concurrency_option(default: int) -> Callable[[Any], Any]:
+    """--concurrency, for what calls a gateway."""
     return click.option(
-        "--concurrency", type=click.IntRange(1, 64), default=1, show_default=True, help="Gateway calls side by side."
-    )(command)
+        "--concurrency",
+        type=click.IntRange(1, 64),
+        default=default,
+        show_default=True,
+        help="Gateway calls side by side.",
+    )
+
+
+def bulk_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--concurrency and --fail-fast."""
+    wrapped: Callable[..., Any] = concurrency_option(1)(fail_fast_option(command))
+    return wrapped
+
+
+def _read_id(ctx: click.Context, prefix: str, word: str) -> ids.Ref:
+    """The record that a word names. Raises Usage; for one of another kind with what was perhaps meant."""
+    try:
+        return ids.parse(prefix, word)
+    except Usage as error:
+        raise Usage(error.message, cause=error.cause, fix=_same_of_another_kind(ctx, word) or error.fix) from None
+
+
+def _same_of_another_kind(ctx: click.Context, word: str) -> str | None:
+    """The command of the same name for the kind of record that a word names: `csctl order refund ord_1`."""
+    root = ctx.find_root()
+    kind = ids.PREFIXES.get(word.strip().partition("_")[0])
+    _, here, *below = ctx.command_path.split()
+    if kind is None or not isinstance(root.command, click.Group):
+        return None
+    words = [kind[1].split()[1], *below]
+    found: click.Command | None = root.command
+    for name in words:
+        found = found.get_command(root, name) if isinstance(found, click.Group) else None
+    return f"csctl {' '.join(words)} {word.strip()}" if found and words[0] != here else None
 
 
 def _read_ids(ctx: click.Context, name: str, prefix: str, words: tuple[str, ...]) -> list[ids.Ref]:
@@ -310,7 +357,7 @@ def _read_ids(ctx: click.Context, name: str, prefix: str, words: tuple[str, ...]
         ctx.meta["csctl.stdin"] = True
         found = list(_ids_on_stdin(prefix, noun))
     else:
-        found = [ids.parse(prefix, word) for word in words]
+        found = [_read_id(ctx, prefix, word) for word in words]
     first: dict[int, ids.Ref] = {}
     for ref in found:
         first.setdefault(ref.id, ref)
@@ -330,6 +377,11 @@ def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
         word = line.strip()
         if not word or word.startswith("#"):
             continue
+        if word.startswith("["):
+            raise Usage(
+                f"line {number} of standard input begins a JSON array, and is no id",
+                fix="print one record a line: -o name, or -o jsonl",
+            )
         try:
             if word.startswith("{"):
                 word = str(json.loads(word)["id"])

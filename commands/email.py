@@ -12,7 +12,7 @@ from csctl.domain.states import EmailKind, EmailState
 from csctl.domain.text import printable
 from csctl.results import RESULT_FIELDS
 
-from .declare import group, id_argument, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
 from .output import Output
 
 if TYPE_CHECKING:
@@ -92,13 +92,14 @@ def preview(app: App, out: Output, kind: str, order: int | None, transaction: in
     examples=("csctl email send", "csctl email send eml_7 eml_8 -o json"),
 )
 @ids_argument("eml", required=False)
-def send(app: App, out: Output, refs: list[Ref]) -> None:
+@fail_fast_option
+def send(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Deliver what waits in the outbox, or the named emails, those that failed included. Meant for a cron, too.
 
     Without ids, the exit code is 0 when it is through, 8 when the mail server cannot be reached.
     """
     named = refs or None
-    out.change(lambda dry_run: app.mailer.deliver(named, dry_run=dry_run))
+    out.change(lambda dry_run: app.mailer.deliver(named, dry_run=dry_run, fail_fast=fail_fast))
     if named is None:
         out.exit_code = app.mailer.stopped.exit if app.mailer.stopped else 0
 

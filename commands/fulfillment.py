@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csctl.domain.states import FulfillmentStatus
 from csctl.results import RESULT_FIELDS
 
-from .declare import group, id_argument, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
 from .output import Output
 
 if TYPE_CHECKING:
@@ -19,23 +20,11 @@ if TYPE_CHECKING:
 fulfillment = group("fulfillment", "Shipments: look, hold, ship, cancel, ship again.")
 _COLUMNS = ("id", "order_id", "status", "carrier", "tracking", "reship_of", "shipped_at")
 _FIELDS = (*_COLUMNS, "customer_id", "external_id", "created_at")
-_STATES = (
-    "hold",
-    "pending",
-    "pending_shipment",
-    "shipped",
-    "delivered",
-    "rma_pending",
-    "returned",
-    "cancelled",
-    "failed",
-)
 _CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS, "status"),
     "columns": ("id", "outcome", "message"),
     "changes": True,
 }
-_FAIL_FAST = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
 
 
 @fulfillment.command(
@@ -44,7 +33,7 @@ _FAIL_FAST = click.option("--fail-fast", is_flag=True, help="Stop at the first r
     columns=_COLUMNS,
     examples=("csctl fulfillment list --status hold", "csctl fulfillment list --order ord_12 -o json"),
 )
-@click.option("--status", type=click.Choice(_STATES), help="Only those that stand there.")
+@click.option("--status", type=click.Choice([one.value for one in FulfillmentStatus]), help="Only in this status.")
 @id_option("ord", "--order", help="Only those of an order.")
 @id_option("cus", "--customer", help="Only those of a customer.")
 @limit_options
@@ -52,7 +41,6 @@ def list_(
     app: App, out: Output, status: str | None, order: int | None, customer: int | None, limit: int | None
 ) -> None:
     """Shipments, newest first."""
-    from csctl.domain.states import FulfillmentStatus
     from csctl.services import fulfillments
 
     state = FulfillmentStatus(status) if status else None
@@ -75,7 +63,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
     **_CHANGE, asks="many", examples=("csctl fulfillment hold ful_3", "csctl fulfillment hold ful_3 ful_4 --yes")
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def hold(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Keep pending shipments from going out, until they are released."""
     _move(app, out, "hold", refs, fail_fast)
@@ -90,7 +78,7 @@ def hold(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     ),
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def release(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Let shipments go that were held."""
     _move(app, out, "release", refs, fail_fast)
@@ -102,7 +90,7 @@ def release(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     examples=("csctl fulfillment cancel ful_3", "csctl fulfillment cancel ful_3 ful_4 --dry-run"),
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def cancel(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Cancel shipments that have not left the house. Money is not touched."""
     _move(app, out, "cancel", refs, fail_fast)
@@ -114,7 +102,7 @@ def cancel(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     examples=("csctl fulfillment reship ful_3", "csctl fulfillment reship ful_3 --dry-run -o json"),
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def reship(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Ship again what was shipped, delivered, returned or lost: as a new shipment of the same order."""
     from csctl.services import fulfillments
@@ -134,7 +122,7 @@ def reship(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 @click.option("--carrier", help="Who carries it. With --from: for the lines that do not say.")
 @click.option("--tracking", help="The carrier's tracking number.")
 @click.option("--from", "file", type=click.Path(path_type=Path), help="CSV: id or external_id, carrier, tracking.")
-@_FAIL_FAST
+@fail_fast_option
 def ship(
     app: App,
     out: Output,
@@ -159,7 +147,7 @@ def ship(
     **_CHANGE, asks="many", examples=("csctl fulfillment deliver ful_3", "csctl fulfillment deliver - --yes < ids.txt")
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def deliver(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Mark shipments as delivered."""
     _move(app, out, "deliver", refs, fail_fast)
@@ -172,7 +160,7 @@ def deliver(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     examples=("csctl fulfillment return ful_3", "csctl fulfillment return ful_3 ful_4 --yes"),
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def return_(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Take shipments back, in two steps: announced, then arrived.
 
@@ -186,7 +174,7 @@ def return_(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     **_CHANGE, asks="many", examples=("csctl fulfillment fail ful_3", "csctl fulfillment fail ful_3 --dry-run")
 )
 @ids_argument("ful")
-@_FAIL_FAST
+@fail_fast_option
 def fail(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Give shipments up that were lost or could not be sent; they can be shipped again."""
     _move(app, out, "fail", refs, fail_fast)

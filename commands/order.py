@@ -10,7 +10,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import OrderStatus
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import bulk_options, group, id_argument, id_option, ids_argument, limit_options
+from .declare import bulk_options, fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
 from .output import Output
 from .returning import refund_options
 from .search import period_options, search_options
@@ -135,6 +135,7 @@ def refund(
     fields=(*RESULT_FIELDS, "email_id"),
     columns=("id", "ok", "outcome", "message", "email_id"),
     changes=True,
+    noun="email",
     asks="many",
     examples=("csctl order resend-email ord_7", "csctl order resend-email ord_7 --kind refund -o json"),
 )
@@ -146,12 +147,14 @@ def refund(
     show_default=True,
     help="Which email.",
 )
-def resend_email(app: App, out: Output, refs: list[Ref], kind: str) -> None:
+@fail_fast_option
+def resend_email(app: App, out: Output, refs: list[Ref], kind: str, fail_fast: bool) -> None:
     """Send the welcome email of an order once more, or that of its newest refund or void."""
     from csctl.domain.states import EmailKind
     from csctl.services import resending
 
-    out.change(lambda dry_run: resending.of_orders(app, refs, EmailKind(kind), dry_run=dry_run))
+    wanted = EmailKind(kind)
+    out.change(lambda dry_run: resending.of_orders(app, refs, wanted, dry_run=dry_run, fail_fast=fail_fast))
 
 
 from . import order_changes  # noqa: E402, F401 - adds its commands to the group

@@ -38,6 +38,7 @@ def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     fields=(*MONEY_FIELDS[:3], "order_id", *MONEY_FIELDS[3:]),
     columns=("id", "outcome", "amount", "currency", "transaction_id", "message"),
     changes=True,
+    noun="order",
     money=True,
     asks="always",
     examples=(

@@ -17,7 +17,7 @@ from csctl.domain.spreadsheet import neutralised
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Unconfirmed, Usage
 
-from . import change, colour, report
+from . import change, colour, report, table
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .change import Carrier
 
 FORMATS = ("table", "json", "jsonl", "csv", "name")
-_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
+_DELETE = "\x7f"  # the one control character that JSON leaves as it is
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -62,6 +63,8 @@ class Output:
         if self.fields is None:
             return list(self.columns if self.output == "table" else self.all_fields)
         picked = [name.strip() for name in self.fields.split(",") if name.strip()]
+        if not picked:
+            raise Usage("--fields names no field", fix=f"one of: {', '.join(self.all_fields)}")
         if unknown := [name for name in picked if name not in self.all_fields]:
             hint = report.did_you_mean(unknown[0], self.all_fields)
             raise Usage(
@@ -222,25 +225,19 @@ class Output:
             click.echo(printable(str(record.get("id", record.get(self.all_fields[0], "")))))
 
     def _write_table(self, records: Rows) -> None:
-        table: list[list[str]] = []
+        rows: list[list[str]] = []
+        whole = {name for name in self._picked if name == "id" or name.endswith("_id")}
         try:
             for record in records:
-                table.append([self.cell(record.get(name)) for name in self._picked])  # noqa: PERF401 - kept if it breaks
+                rows.append([self.cell(record.get(name)) for name in self._picked])
+                whole.update(name for name in self._picked if isinstance(record.get(name), datetime))
         finally:  # what is done is told, whatever came after it
-            if table:
-                head, _, rows = self.table(table, self._picked).partition("\n")
+            if rows:
                 coloured = colour.wanted(self.color)
-                click.echo(f"{colour.bold(head, colour=coloured)}\n{rows}", color=coloured)
-
-    def table(self, rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-        """A table that fits the terminal; on a pipe nothing is cut."""
-        import tabulate  # 46 ms
-
-        tabulate.MIN_PADDING = 0  # else a column is made wider than its header, and than it was fitted to
-        width = _terminal_width() if sys.stdout.isatty() else None
-        fitted = _fit([list(headers), *[list(row) for row in rows]], width)
-        drawn: str = tabulate.tabulate(fitted[1:], headers=fitted[0], tablefmt="simple", disable_numparse=True)
-        return drawn
+                drawn = table.drawn(
+                    rows, self._picked, whole=whole, head=lambda line: colour.bold(line, colour=coloured)
+                )
+                click.echo(drawn, color=coloured)
 
     def cell(self, value: Any) -> str:
         """A value as people read it: times in the shop's zone, nothing a terminal would act on."""
@@ -259,14 +256,14 @@ class Output:
 
 def _json(value: Any, indent: int | None = None) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
-    return text if text.isascii() else _NOT_ASCII.sub(_escaped, text)
+    return text if text.isascii() and _DELETE not in text else _NOT_PLAIN.sub(_escaped, text)
 
 
 def _escaped(match: re.Match[str]) -> str:
     char = match[0]
     if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
         return char
-    return json.dumps(char)[1:-1]
+    return r"\u007f" if char == _DELETE else json.dumps(char)[1:-1]
 
 
 def _plain(value: Any) -> str:
@@ -286,35 +283,3 @@ def _csv_cell(value: Any) -> str:
         return "true" if value else "false"
     text = value if isinstance(value, str) else _plain(value) if isinstance(value, date) else _json(value)
     return neutralised(printable(text))
-
-
-def _terminal_width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
-
-
-def _fit(rows: list[list[str]], width: int | None) -> list[list[str]]:
-    """Cut the widest columns until the table is as narrow as the terminal."""
-    from wcwidth import wcswidth
-
-    if width is None or not rows[0]:
-        return rows
-    widths = [max(wcswidth(row[place]) for row in rows) for place in range(len(rows[0]))]
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
-    return [[_cut(text, widths[place]) for place, text in enumerate(row)] for row in rows]
-
-
-def _cut(text: str, width: int) -> str:
-    from wcwidth import wcswidth, wcwidth
-
-    if wcswidth(text) <= width:
-        return text
-    kept, used = "", 0
-    for char in text:
-        used += max(wcwidth(char), 0)
-        if used > width - 1:
-            break
-        kept += char
-    return kept + "…"

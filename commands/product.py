@@ -50,6 +50,7 @@ def show(app: App, out: Output, named: str) -> None:
 
 @product.command(
     fields=(*RESULT_FIELDS, "sku"),
+    noun="product",
     columns=("id", "outcome", "message"),
     changes=True,
     examples=(
@@ -69,6 +70,7 @@ def create(app: App, out: Output, sku: str, name: str) -> None:
 @option.command(
     "add",
     fields=(*RESULT_FIELDS, "option"),
+    noun="option",
     columns=("id", "outcome", "message"),
     changes=True,
     examples=(
@@ -89,6 +91,7 @@ def option_add(app: App, out: Output, named: str, code: str, name: str | None) -
 @price.command(
     "add",
     fields=(*RESULT_FIELDS, "option", "price_point"),
+    noun="price point",
     columns=("id", "outcome", "message"),
     changes=True,
     examples=(

@@ -10,7 +10,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import PurchaseStatus
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import group, id_argument, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
 from .output import Output
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ _CHANGE: dict[str, Any] = {
     "columns": ("id", "outcome", "message"),
     "changes": True,
 }
-_FAIL_FAST = click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
 _NEXT_ONLY = click.option("--next-only", is_flag=True, help="For the next billing alone.")
 
 
@@ -106,7 +105,7 @@ purchase.add_command(trial)
     examples=("csctl purchase trial restart pur_3", "csctl purchase trial restart pur_3 pur_4 --dry-run"),
 )
 @ids_argument("pur")
-@_FAIL_FAST
+@fail_fast_option
 def restart(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Begin trials anew: today is day 1, and they are billed after as many days as the price point gives."""
     from csctl.services import purchase_changes
@@ -120,7 +119,7 @@ def restart(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     examples=("csctl purchase trial stop pur_3", "csctl purchase trial stop pur_3 pur_4 --yes -o json"),
 )
 @ids_argument("pur")
-@_FAIL_FAST
+@fail_fast_option
 def stop(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """End trials now: the purchase is cancelled, nothing is billed."""
     from csctl.services import purchase_changes
@@ -206,7 +205,7 @@ def quantity_(app: App, out: Output, ref: Ref, quantity: int, unit_price: str, n
 )
 @ids_argument("pur")
 @click.option("--until", metavar="DATE", required=True, help="The day on which billing goes on.")
-@_FAIL_FAST
+@fail_fast_option
 def pause(app: App, out: Output, refs: list[Ref], until: str, fail_fast: bool) -> None:
     """Bill nothing until a day. A billing that falls into the pause is made on that day."""
     from csctl.services import purchase_changes
@@ -221,7 +220,7 @@ def pause(app: App, out: Output, refs: list[Ref], until: str, fail_fast: bool) -
     examples=("csctl purchase resume pur_3", "csctl purchase resume pur_3 pur_4 --yes -o json"),
 )
 @ids_argument("pur")
-@_FAIL_FAST
+@fail_fast_option
 def resume(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Let paused purchases go on today, and call off cancellations that are scheduled."""
     from csctl.services import purchase_changes
@@ -250,7 +249,7 @@ def resume(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 )
 @click.option("--reason", metavar="TEXT", help="Why; kept with the purchase.")
 @click.option("--refund-last", is_flag=True, help="Return the money of the last billing, too.")
-@_FAIL_FAST
+@fail_fast_option
 def cancel(
     app: App, out: Output, refs: list[Ref], when: str, reason: str | None, refund_last: bool, fail_fast: bool
 ) -> None:

@@ -11,7 +11,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import ItemState
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import group, id_argument, ids_argument, limit_options
+from .declare import concurrency_option, fail_fast_option, group, id_argument, ids_argument, limit_options
 from .output import Output
 
 if TYPE_CHECKING:
@@ -87,8 +87,9 @@ def stats(app: App, out: Output) -> None:
 )
 @ids_argument("rfq", required=False)
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
-@click.option("--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Calls side by side.")
-def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency: int) -> None:
+@concurrency_option(8)
+@fail_fast_option
+def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency: int, fail_fast: bool) -> None:
     """Try again the refunds that are due today. Meant for a daily cron.
 
     Any number of hosts may run it at once, and as often as they like: each refund is tried once a day. With ids: those
@@ -97,10 +98,12 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
     from csctl.services import reconcile, refund_queue, refunds
 
     if refs:
-        how = refunds.How(concurrency=concurrency)
+        how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
         out.change(lambda dry_run: refund_queue.retry_named(app, refs, replace(how, dry_run=dry_run)))
         return
-    out.change(lambda dry: refund_queue.retry_due(app, limit=limit, concurrency=concurrency, dry_run=dry))
+    out.change(
+        lambda dry: refund_queue.retry_due(app, limit=limit, concurrency=concurrency, dry_run=dry, fail_fast=fail_fast)
+    )
     out.complete(unknown_left=reconcile.unknown_left(app), trouble=app.trouble)
     if not out.dry_run:
         app.mailer.deliver_waiting()
@@ -117,11 +120,12 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
 )
 @ids_argument("rfq")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it is given up.")
-def remove(app: App, out: Output, refs: list[Ref], reason: str) -> None:
+@fail_fast_option
+def remove(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool) -> None:
     """Take refunds out of the queue. Their amount is left of the sale again."""
     from csctl.services import refund_queue
 
-    out.change(lambda dry_run: refund_queue.remove(app, refs, reason, dry_run=dry_run))
+    out.change(lambda dry_run: refund_queue.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @queue.command(
@@ -131,11 +135,12 @@ def remove(app: App, out: Output, refs: list[Ref], reason: str) -> None:
     examples=("csctl queue requeue rfq_7", "csctl queue list --state exhausted -o name | csctl queue requeue - --yes"),
 )
 @ids_argument("rfq")
-def requeue(app: App, out: Output, refs: list[Ref]) -> None:
+@fail_fast_option
+def requeue(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Put refunds that were given up or removed back, for three new attempts."""
     from csctl.services import refund_queue
 
-    out.change(lambda dry_run: refund_queue.requeue(app, refs, dry_run=dry_run))
+    out.change(lambda dry_run: refund_queue.requeue(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @queue.command(
@@ -149,11 +154,12 @@ def requeue(app: App, out: Output, refs: list[Ref]) -> None:
 )
 @ids_argument("rfq")
 @click.option("--reference", required=True, metavar="REF", help="Of the payment outside.")
-def resolve(app: App, out: Output, refs: list[Ref], reference: str) -> None:
+@fail_fast_option
+def resolve(app: App, out: Output, refs: list[Ref], reference: str, fail_fast: bool) -> None:
     """The money was returned outside of the gateway: count it as refunded."""
     from csctl.services import refund_queue
 
-    out.change(lambda dry_run: refund_queue.resolve(app, refs, reference, dry_run=dry_run))
+    out.change(lambda dry_run: refund_queue.resolve(app, refs, reference, dry_run=dry_run, fail_fast=fail_fast))
 
 
 notify = group("notify", "The Notify Emails: who is told when a refund is given up.")
@@ -173,25 +179,31 @@ def notify_list(app: App, out: Output) -> None:
     "add",
     fields=RESULT_FIELDS,
     changes=True,
+    noun="Notify Email",
     examples=("csctl queue notify add support@example.com", "csctl queue notify add a@example.com b@example.com"),
 )
 @click.argument("addresses", metavar="EMAIL…", nargs=-1, required=True)
-def notify_add(app: App, out: Output, addresses: tuple[str, ...]) -> None:
+@fail_fast_option
+def notify_add(app: App, out: Output, addresses: tuple[str, ...], fail_fast: bool) -> None:
     """Tell these addresses too."""
     from csctl.services import notify_emails
 
-    out.change(lambda dry_run: notify_emails.add(app, addresses, dry_run=dry_run))
+    out.change(lambda dry_run: notify_emails.add(app, addresses, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @notify.command(
     "remove",
     fields=RESULT_FIELDS,
     changes=True,
+    noun="Notify Email",
+    asks="many",
     examples=("csctl queue notify remove support@example.com", "csctl queue notify remove a@example.com --yes"),
 )
 @click.argument("addresses", metavar="EMAIL…", nargs=-1, required=True)
-def notify_remove(app: App, out: Output, addresses: tuple[str, ...]) -> None:
+@fail_fast_option
+def notify_remove(app: App, out: Output, addresses: tuple[str, ...], fail_fast: bool) -> None:
     """Tell these addresses no more."""
     from csctl.services import notify_emails
 
-    out.change(lambda dry_run: notify_emails.remove(app, addresses, dry_run=dry_run))
+    out.count = len(set(addresses))
+    out.change(lambda dry_run: notify_emails.remove(app, addresses, dry_run=dry_run, fail_fast=fail_fast))

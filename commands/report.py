@@ -5,18 +5,22 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Unreachable
-from csctl.settings import mask
+from csctl.settings import mask, preference
 
 from . import colour, streams
 from .streams import OutputLost
+
+_SHORT_OUTPUT = re.compile(r"-[hqy]*o(.*)", re.DOTALL)  # short options may be joined, and -o is the last one
 
 
 class Ended(Exception):
@@ -32,7 +36,7 @@ def error(problem: CsctlError, words: list[str]) -> int:
     if wanted_output(words) in ("json", "jsonl"):
         say(json.dumps({"error": problem.as_dict()}))
     else:
-        say_error(problem, colour.choice_in(words))
+        say_error(problem, _colour_wanted(words))
     return problem.exit
 
 
@@ -93,13 +97,27 @@ def say(text: str, *, coloured: bool = False) -> None:
 def wanted_output(words: list[str]) -> str:
     """The output format on a command line that may not even parse."""
     for place, word in enumerate(words):
-        if word in ("-o", "--output") and place + 1 < len(words):
+        if word == "--output" and place + 1 < len(words):
             return words[place + 1]
         if word.startswith("--output="):
             return word.partition("=")[2]
-        if word.startswith("-o") and not word.startswith("--") and len(word) > 2:
-            return word[2:].removeprefix("=")
-    return os.environ.get("CSCTL_OUTPUT", "table")
+        if joined := _SHORT_OUTPUT.fullmatch(word):  # -ojson, -qo json
+            return joined[1].removeprefix("=") or next(iter(words[place + 1 :]), "table")
+    return preference("CSCTL_OUTPUT", os.environ, _env_file(words)) or "table"
+
+
+def _env_file(words: list[str]) -> Path | None:
+    for place, word in enumerate(words):
+        if word == "--env-file" and place + 1 < len(words):
+            return Path(words[place + 1])
+        if word.startswith("--env-file="):
+            return Path(word.partition("=")[2])
+    return None
+
+
+def _colour_wanted(words: list[str]) -> str:
+    choice = colour.choice_in(words)
+    return "never" if choice == "auto" and preference("NO_COLOR", os.environ, _env_file(words)) else choice
 
 
 def help_hint(ctx: click.Context | None) -> str | None:

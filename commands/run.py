@@ -11,7 +11,7 @@ from csctl.domain.states import RunState
 from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS
 
-from .declare import RESUMPTION, Command, group, id_argument, limit_options
+from .declare import COMMON, RESUMPTION, Command, group, id_argument, limit_options
 from .output import Output
 from .sheet import Sheet
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 run = group("run", "Bulk changes: how far they came, and going on with them.")
 FIELDS = ("id", "command", "state", "total", "done", "failed", "operator", "started_at", "ended_at")
-_HOW = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes")
 _SHOWN = 20  # records of a run, where people read
 
 
@@ -103,7 +102,7 @@ def _how(ctx: click.Context) -> list[str]:
     return [
         f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
         for name, value in words.items()
-        if name in _HOW and isinstance(value, (str, bool))
+        if name in COMMON and isinstance(value, (str, bool))
     ]
 
 

@@ -30,7 +30,10 @@ def ledger(app: App, out: Output, limit: int | None) -> None:
 
 
 @sandbox.command(
-    fields=RESULT_FIELDS, changes=True, examples=("csctl sandbox adopt", "csctl sandbox adopt --dry-run -o jsonl")
+    fields=RESULT_FIELDS,
+    changes=True,
+    noun="transaction",
+    examples=("csctl sandbox adopt", "csctl sandbox adopt --dry-run -o jsonl"),
 )
 def adopt(app: App, out: Output) -> None:
     """Teach the sandbox the sales in the database, so that imported ones can be voided and refunded there."""
@@ -42,6 +45,7 @@ def adopt(app: App, out: Output) -> None:
 @sandbox.command(
     fields=RESULT_FIELDS,
     changes=True,
+    noun="ledger",
     asks="always",
     examples=("csctl sandbox reset --dry-run", "csctl sandbox reset --yes"),
 )

@@ -10,7 +10,16 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import Kind, Settlement, State
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import bulk_options, group, id_argument, id_option, ids_argument, limit_options
+from .declare import (
+    bulk_options,
+    concurrency_option,
+    fail_fast_option,
+    group,
+    id_argument,
+    id_option,
+    ids_argument,
+    limit_options,
+)
 from .output import Output
 from .returning import reason_options, refund_options
 from .search import period_options
@@ -36,6 +45,7 @@ FIELDS = (
     "refundable",
     "voided",
     "disputed",
+    "standing",
     "parent_id",
     "gateway",
     "gateway_ref",
@@ -50,7 +60,7 @@ _since, _until = period_options("made")
 @txn.command(
     "list",
     fields=FIELDS,
-    columns=("id", "kind", "state", "amount", "currency", "settlement", "created_at"),
+    columns=("id", "kind", "standing", "amount", "currency", "created_at"),
     examples=("csctl txn list --order ord_7", "csctl txn list --kind refund --state failed --since 2026-03-01 -o json"),
 )
 @id_option("ord", "--order", "order_id", help="Only of this order.")
@@ -139,7 +149,8 @@ def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bo
     examples=("csctl txn reconcile", "csctl txn reconcile txn_12 -o json", "csctl txn reconcile txn_12 --as failed"),
 )
 @ids_argument("txn", required=False)
-@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Calls side by side.")
+@concurrency_option(4)
+@fail_fast_option
 @click.option(
     "--as",
     "seen",
@@ -148,7 +159,13 @@ def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bo
 )
 @click.option("--reference", metavar="REF", help="With --as approved: the gateway's reference for it.")
 def reconcile(
-    app: App, out: Output, refs: list[Ref], concurrency: int, seen: str | None, reference: str | None
+    app: App,
+    out: Output,
+    refs: list[Ref],
+    concurrency: int,
+    fail_fast: bool,
+    seen: str | None,
+    reference: str | None,
 ) -> None:
     """Settle what is unknown, pending or orphaned, by asking the gateway and never by guessing.
 
@@ -157,7 +174,11 @@ def reconcile(
     from csctl.services import reconcile as service
 
     verdict = service.verdict(app, refs, seen, reference)
-    out.change(lambda dry_run: service.reconcile(app, refs, verdict, dry_run=dry_run, concurrency=concurrency))
+    out.change(
+        lambda dry_run: service.reconcile(
+            app, refs, verdict, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast
+        )
+    )
     out.complete(unknown_left=0 if refs else service.unknown_left(app))
 
 
@@ -168,8 +189,9 @@ def reconcile(
     examples=("csctl txn sync", "csctl txn sync txn_9 -o json"),
 )
 @ids_argument("txn", required=False)
-@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Calls side by side.")
-def sync(app: App, out: Output, refs: list[Ref], concurrency: int) -> None:
+@concurrency_option(4)
+@fail_fast_option
+def sync(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
     """Ask the gateways what has settled, and which refunds came back.
 
     Without ids: all that has not settled yet.
@@ -177,7 +199,9 @@ def sync(app: App, out: Output, refs: list[Ref], concurrency: int) -> None:
     from csctl.services import reconcile as unknowns
     from csctl.services import settlement
 
-    out.change(lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency))
+    out.change(
+        lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
+    )
     out.complete(unknown_left=0 if refs else unknowns.unknown_left(app))
 
 
@@ -186,18 +210,20 @@ def sync(app: App, out: Output, refs: list[Ref], concurrency: int) -> None:
     fields=(*RESULT_FIELDS, "email_id"),
     columns=("id", "ok", "outcome", "message", "email_id"),
     changes=True,
+    noun="email",
     asks="many",
     examples=("csctl txn resend-email txn_9", "csctl txn resend-email txn_9 txn_12 --yes -o json"),
 )
 @ids_argument("txn")
-def resend_email(app: App, out: Output, refs: list[Ref]) -> None:
+@fail_fast_option
+def resend_email(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Send the email of an approved refund or void once more.
 
     Of a sale, that of its newest refund or void.
     """
     from csctl.services import resending
 
-    out.change(lambda dry_run: resending.of_transactions(app, refs, dry_run=dry_run))
+    out.change(lambda dry_run: resending.of_transactions(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @txn.command(
@@ -209,7 +235,7 @@ def resend_email(app: App, out: Output, refs: list[Ref]) -> None:
 )
 @ids_argument("txn")
 @click.option("--revert", is_flag=True, help="It is won, or was withdrawn: disputed no longer.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first record that fails.")
+@fail_fast_option
 def dispute(app: App, out: Output, refs: list[Ref], revert: bool, fail_fast: bool) -> None:
     """Mark sales that the customer's bank takes back (a chargeback), or say that they no longer are.
 

@@ -27,6 +27,7 @@ NAMES = (
     "CSCTL_PHONE_SWITCH",
     "CSCTL_NOW",
     "CSCTL_OUTPUT",
+    "NO_COLOR",
 )
 # From the first colon to the last @, whatever is between: a user may be an email address, and rather too much is hidden
 # than half a password. Where somebody forgot the host, all that is no port may be a password.
@@ -46,6 +47,8 @@ class Settings:
     templates_dir: Path | None = None
     phone_switch: str = "manual:"
     now: datetime | None = None
+    output: str | None = None
+    no_color: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, object]]:
@@ -58,6 +61,8 @@ class Settings:
             "CSCTL_TEMPLATES_DIR": str(self.templates_dir) if self.templates_dir else None,
             "CSCTL_PHONE_SWITCH": mask_all(self.phone_switch, but="manual"),
             "CSCTL_NOW": self.now.isoformat() if self.now else None,
+            "CSCTL_OUTPUT": self.output,
+            "NO_COLOR": self.no_color,
         }
         return [{"name": n, "value": v, "origin": self.origins.get(n, "default")} for n, v in values.items()]
 
@@ -103,8 +108,20 @@ def load(
         templates_dir=Path(templates) if templates else None,
         phone_switch=values.get("CSCTL_PHONE_SWITCH", "manual:"),
         now=_now(values.get("CSCTL_NOW")),
+        output=values.get("CSCTL_OUTPUT"),
+        no_color=values.get("NO_COLOR"),
         origins=origins,
     )
+
+
+def preference(name: str, environ: Mapping[str, str], env_file: Path | None = None) -> str | None:
+    """A value that says how things are told. No error, whatever the settings are like: errors are told by it, too."""
+    if value := environ.get(name):
+        return value
+    try:
+        return _values_in(env_file or Path(".env")).get(name) or None
+    except (Misconfigured, OSError):
+        return None
 
 
 def default_database_url() -> str:
@@ -136,14 +153,20 @@ def _read_env_file(path: Path, *, required: bool) -> dict[str, str]:
         if required:
             raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
         return {}
+    found = _values_in(path)
+    if any(_is_secret(name, value) for name, value in found.items()):
+        refuse_if_others_read(path)
+    return found
+
+
+def _values_in(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
     from dotenv import dotenv_values
 
     with _read_as_text(path):
         # Not interpolated: a password may hold "${".
-        found = {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
-    if any(_is_secret(name, value) for name, value in found.items()):
-        refuse_if_others_read(path)
-    return found
+        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
 
 
 def _is_secret(name: str, value: str) -> bool:

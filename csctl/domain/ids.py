@@ -52,14 +52,14 @@ def parse(prefix: str, text: str) -> Ref:
     noun = PREFIXES[prefix][0]
     match = _SHAPE.fullmatch(given)
     if not match or (match[1] and match[1] not in PREFIXES):
-        raise Usage(f"{given[:40]!r} is not a {noun} id", fix=f"write it like {prefix}_12")
+        raise Usage(f"{given[:40]!r} is not {_a(noun)} id", fix=f"write it like {prefix}_12")
     if match[1] and match[1] != prefix:
         other, command = PREFIXES[match[1]]
-        raise Usage(
-            f"{given} is not a {noun} id",
-            cause=f"it names {'an' if other[0] in 'aeo' else 'a'} {other}",
-            fix=f"{command} {given}",
-        )
+        raise Usage(f"{given} is not {_a(noun)} id", cause=f"it names {_a(other)}", fix=f"{command} {given}")
     if int(match[2]) > 2**63 - 1:
-        raise Usage(f"{given} is not a {noun} id", fix=f"write it like {prefix}_12")
+        raise Usage(f"{given} is not {_a(noun)} id", fix=f"write it like {prefix}_12")
     return Ref(given, int(match[2]))
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"

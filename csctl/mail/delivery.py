@@ -81,8 +81,10 @@ class Mailer:
         self._app.new_emails.clear()  # they are in the outbox, with the rest
         return self._quietly(self._all, outbox.count_waiting(self._app))
 
-    def deliver(self, refs: Sequence[ids.Ref] | None = None, *, dry_run: bool = False) -> Iterator[Result]:
-        """Deliver the named emails, or all that wait.
+    def deliver(
+        self, refs: Sequence[ids.Ref] | None = None, *, dry_run: bool = False, fail_fast: bool = False
+    ) -> Iterator[Result]:
+        """Deliver the named emails, or all that wait; with `fail_fast`, none after the first that fails.
 
         Raises Misconfigured or Unreachable if none can be delivered. If that shows only later, the email in hand is
         refused for it, and those after it stay as they are, as they do after SIGINT or SIGTERM.
@@ -95,6 +97,8 @@ class Mailer:
         with closing(results):  # what was claimed and not tried is released
             while not interrupts.asked() and (result := next(results, None)):
                 yield result
+                if fail_fast and not result.ok:
+                    return
 
     def close(self) -> None:
         """End the connection to the mail server."""

@@ -29,7 +29,12 @@ _OVER = (PurchaseStatus.CANCELLED, PurchaseStatus.COMPLETE)
 
 
 def add(
-    app: App, wanted: Sequence[Wanted], *, cancel_purchases: bool = False, dry_run: bool = False
+    app: App,
+    wanted: Sequence[Wanted],
+    *,
+    cancel_purchases: bool = False,
+    dry_run: bool = False,
+    fail_fast: bool = False,
 ) -> Iterator[Result]:
     """Put values on the blacklist; of a customer, all that is known of them. What is on it already is skipped.
 
@@ -44,8 +49,10 @@ def add(
 
     for result in bulk.each(app, _with_all_known(app, wanted), change, dry_run=dry_run):
         yield replace(result, id="new") if dry_run and result.outcome == "created" else result
+        if fail_fast and not result.ok:
+            return
     if cancel_purchases:
-        yield from _cancel_purchases(app, named, dry_run=dry_run)
+        yield from _cancel_purchases(app, named, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _with_all_known(app: App, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
@@ -111,7 +118,7 @@ def _reason(text: str) -> str:
     return reason
 
 
-def _cancel_purchases(app: App, named: Iterable[Wanted], *, dry_run: bool) -> Iterator[Result]:
+def _cancel_purchases(app: App, named: Iterable[Wanted], *, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
     numbers = {ids.parse("cus", one.value).id: one.reason for one in named if _is_id(one.value)}
     with app.read() as session:
         theirs = session.execute(
@@ -130,7 +137,8 @@ def _cancel_purchases(app: App, named: Iterable[Wanted], *, dry_run: bool) -> It
             return Result(ref.given, "skipped", "it is over already")
         return Result(ref.given, "cancelled", "its customer is blacklisted")
 
-    yield from bulk.each(app, [Ref(ids.show("pur", number), number) for number in reasons], cancel, dry_run=dry_run)
+    refs = [Ref(ids.show("pur", number), number) for number in reasons]
+    yield from bulk.each(app, refs, cancel, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _is_id(text: str) -> bool:

@@ -31,7 +31,7 @@ def listing(app: App) -> list[dict[str, Any]]:
     return [{"id": row.address, "email": row.address, "created_at": row.created_at} for row in found]
 
 
-def add(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Result]:
+def add(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
     def change(session: Session, item: _Address) -> Result:
         address = email_address(item.given)
         if known := _called(session, address):
@@ -40,10 +40,10 @@ def add(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Result
         audit.write(session, app, "created", target="notify emails", added=1)
         return Result(item.given, "created")
 
-    return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run)
+    return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def remove(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Result]:
+def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
     def change(session: Session, item: _Address) -> Result:
         row = _called(session, email_address(item.given))
         if row is None:
@@ -52,7 +52,7 @@ def remove(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Res
         audit.write(session, app, "removed", target="notify emails", removed=1)
         return Result(item.given, "removed")
 
-    return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run)
+    return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _called(session: Session, address: str) -> NotifyEmail | None:

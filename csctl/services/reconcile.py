@@ -52,6 +52,7 @@ def reconcile(
     *,
     dry_run: bool = False,
     concurrency: int = 1,
+    fail_fast: bool = False,
 ) -> Iterator[Result]:
     """Ask about the named transactions, or about all that are unknown, pending, or whose worker is gone.
 
@@ -64,7 +65,7 @@ def reconcile(
         app.require("txn reconcile of all")
         _tell_what_is_under_way(app)
         jobs = _all_jobs(app)
-    return drive(app, jobs, window=concurrency, dry_run=dry_run)
+    return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def orphans(app: App, *, concurrency: int = 1) -> None:

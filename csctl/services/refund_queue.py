@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def retry_due(app: App, *, limit: int | None = None, concurrency: int = 1, dry_run: bool = False) -> Iterator[Result]:
+def retry_due(
+    app: App, *, limit: int | None = None, concurrency: int = 1, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
     """The daily cron: reconcile what is orphaned, then try again every refund that is due today.
 
     Any number of processes may do this at once: each item is attempted by one of them. Waiting emails are delivered by
@@ -38,7 +40,7 @@ def retry_due(app: App, *, limit: int | None = None, concurrency: int = 1, dry_r
     if not dry_run:
         reconcile.orphans(app, concurrency=concurrency)
     jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
-    yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
@@ -127,7 +129,7 @@ def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Con
 # -- what operators do with items
 
 
-def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool) -> Iterator[Result]:
+def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
     """Take items out of the queue; their amount is left of the sale again."""
     reason = _required(reason, "reason")
 
@@ -138,10 +140,10 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool) -> Iter
         sale.reserved -= item.amount
         return _done(session, app, item, ref, "removed", f"removed refund {{}} from the queue: {reason}")
 
-    return bulk.each(app, refs, change, dry_run=dry_run)
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool) -> Iterator[Result]:
+def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
     """Put exhausted or removed items back, for three new attempts. The amount must still be left of the sale."""
 
     def change(session: Session, ref: Ref) -> Result:
@@ -156,10 +158,12 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool) -> Iterator[Result]
         sale.reserved += item.amount
         return _done(session, app, item, ref, "requeued", "requeued refund {}")
 
-    return bulk.each(app, refs, change, dry_run=dry_run)
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def resolve(app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool) -> Iterator[Result]:
+def resolve(
+    app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool, fail_fast: bool = False
+) -> Iterator[Result]:
     """The money was returned outside of the gateway: it counts as refunded. The role's limit holds."""
     reference = _required(reference, "reference")
 
@@ -178,7 +182,7 @@ def resolve(app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool) -> 
         attempts.note_if_all_returned(item.order, list(siblings))
         return _done(session, app, item, ref, "resolved", f"refund {{}} was paid outside: {reference}")
 
-    return bulk.each(app, refs, change, dry_run=dry_run)
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _required(text: str, field: str) -> str:

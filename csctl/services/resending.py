@@ -24,7 +24,9 @@ _ANNOUNCED = {EmailKind.REFUND: Kind.REFUND, EmailKind.VOID: Kind.VOID}
 _NEVER_WELCOMED = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
-def of_transactions(app: App, refs: Iterable[Ref], *, dry_run: bool = False) -> Iterator[Result]:
+def of_transactions(
+    app: App, refs: Iterable[Ref], *, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
     """The refund or void email of each transaction once more; of a sale, that of its newest refund or void.
 
     Refused with a Conflict where there is nothing to announce, or the customer has no address.
@@ -35,10 +37,12 @@ def of_transactions(app: App, refs: Iterable[Ref], *, dry_run: bool = False) -> 
         email = emails.about_transaction(session, app, transaction)
         return _written(session, app, ref, transaction.order, email)
 
-    return _delivered(app, refs, again, dry_run=dry_run)
+    return _delivered(app, refs, again, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def of_orders(app: App, refs: Iterable[Ref], kind: EmailKind, *, dry_run: bool = False) -> Iterator[Result]:
+def of_orders(
+    app: App, refs: Iterable[Ref], kind: EmailKind, *, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
     """The welcome email of each order once more, or the email of its newest refund or void. Refused as above."""
 
     def again(session: Session, ref: Ref) -> Result:
@@ -49,7 +53,7 @@ def of_orders(app: App, refs: Iterable[Ref], kind: EmailKind, *, dry_run: bool =
         email = emails.about_transaction(session, app, transaction)
         return _written(session, app, ref, transaction.order, email)
 
-    return _delivered(app, refs, again, dry_run=dry_run)
+    return _delivered(app, refs, again, dry_run=dry_run, fail_fast=fail_fast)
 
 
 # -- what there is to announce
@@ -121,10 +125,10 @@ def _written(session: Session, app: App, ref: Ref, order: Order, email: Email | 
 
 
 def _delivered(
-    app: App, refs: Iterable[Ref], again: Callable[[Session, Ref], Result], *, dry_run: bool
+    app: App, refs: Iterable[Ref], again: Callable[[Session, Ref], Result], *, dry_run: bool, fail_fast: bool
 ) -> Iterator[Result]:
     """Each email delivered once it is committed, so that the row says whether it left or waits."""
-    for result in bulk.each(app, refs, again, dry_run=dry_run):
+    for result in bulk.each(app, refs, again, dry_run=dry_run, fail_fast=fail_fast):
         if dry_run:
             yield replace(result, extra={"email_id": None})  # the number was taken back
         elif result.ok and not app.mailer.deliver_new():

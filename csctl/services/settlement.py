@@ -57,7 +57,9 @@ def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
         audit.write(turn.session, app, "updated", target=name, before=before, after=found.settlement.value)
 
 
-def sync(app: App, refs: Sequence[Ref], *, dry_run: bool = False, concurrency: int = 1) -> Iterator[Result]:
+def sync(
+    app: App, refs: Sequence[Ref], *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False
+) -> Iterator[Result]:
     """Ask about the named transactions, or about all approved ones that are not settled yet.
 
     A refund that the gateway reports as returned joins the queue.
@@ -67,7 +69,7 @@ def sync(app: App, refs: Sequence[Ref], *, dry_run: bool = False, concurrency: i
         jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
     else:
         jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in _unsettled(app))
-    yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _unsettled(app: App) -> Iterator[int]:

@@ -102,6 +102,7 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
         "voided": transaction.voided_at is not None,
         "disputed": transaction.disputed_at is not None,
+        "standing": _standing(transaction),
         "parent_id": ids.show_or_none("txn", transaction.parent_id),
         "gateway": transaction.gateway,
         "gateway_ref": transaction.gateway_ref,
@@ -110,6 +111,19 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "created_at": transaction.created_at,
         "created_by": operator_names.get(transaction.created_by) if transaction.created_by else None,
     }
+
+
+def _standing(transaction: Transaction) -> str:
+    """What has become of it, in a word: of an approved one, whether its money was returned or has moved at all."""
+    if transaction.state is not State.APPROVED:
+        return transaction.state.value
+    if transaction.voided_at:
+        return "voided"
+    if transaction.disputed_at:
+        return "disputed"
+    if transaction.refunded:
+        return "refunded" if transaction.refunded == transaction.amount else "partly refunded"
+    return (transaction.settlement or transaction.state).value
 
 
 def payment_method_row(method: PaymentMethod) -> dict[str, Any]:

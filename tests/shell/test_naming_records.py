@@ -1,4 +1,4 @@
-"""How records are named: one by one, by ids on standard input, or not at all; and what is said when one of them fails."""
+"""How records are named: one by one, by ids on standard input, or not at all; and what is then said."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def test_a_document_of_records_is_refused_with_the_format_that_can_be_piped(shop
     done = shop("txn refund - --yes -o json", input=shop("txn list -o json").out)
 
     assert done.code == 2
-    assert "-o jsonl" in done.error["fix"] and "-o name" in done.error["fix"]
+    assert "-o jsonl" in done.error["fix"]
+    assert "-o name" in done.error["fix"]
 
 
 def test_a_terminal_names_no_records(shop: Shop) -> None:
@@ -105,7 +106,7 @@ def test_a_run_that_is_through_prints_no_error_for_the_one_record_that_failed(sh
 
     assert done.code == 0, done.err
     assert done.out
-    assert "Error" not in done.err and '{"error"' not in shop(f"{words} -o json").err
+    assert "Error" not in done.err
 
 
 def test_one_record_that_failed_says_why(shop: Shop) -> None:

@@ -1,0 +1,73 @@
+"""Tables of text, as wide as they are on a pipe, and as the terminal on one."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Container, Sequence
+
+_NARROWEST = 8  # a column that is cut below that says nothing
+_GAP = 2
+
+
+def drawn(
+    rows: Sequence[Sequence[str]],
+    headers: Sequence[str],
+    *,
+    whole: Container[str] = (),
+    head: Callable[[str], str] = lambda line: line,
+) -> str:
+    """A table that fits the terminal; on a pipe nothing is cut.
+
+    The columns called `whole` are never cut: half an id or half a time is none. Where that leaves too little room for
+    the others, each row becomes a block with a line for each field. `head` paints the line of headers.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    fitted = [list(headers), *[list(row) for row in rows]]
+    if width is not None and headers:
+        if (widths := _widths(fitted, [name in whole for name in headers], width)) is None:
+            return _blocks(rows, headers, width)
+        fitted = [[_cut(text, widths[place]) for place, text in enumerate(row)] for row in fitted]
+    line, _, rest = _tabulated(fitted).partition("\n")
+    return f"{head(line)}\n{rest}"
+
+
+def _tabulated(rows: Sequence[Sequence[str]]) -> str:
+    import tabulate  # 46 ms
+
+    tabulate.MIN_PADDING = 0  # else a column is made wider than its header, and than it was fitted to
+    text: str = tabulate.tabulate(rows[1:], headers=rows[0], tablefmt="simple", disable_numparse=True)
+    return text
+
+
+def _widths(rows: Sequence[Sequence[str]], whole: Sequence[bool], width: int) -> list[int] | None:
+    """How wide each column may be, the widest ones being cut; None if they cannot be cut that far."""
+    from wcwidth import wcswidth
+
+    widths = [max(wcswidth(row[place]) for row in rows) for place in range(len(whole))]
+    while sum(widths) + _GAP * (len(widths) - 1) > width:
+        widest = max((place for place in range(len(widths)) if not whole[place]), key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= _NARROWEST:
+            return None
+        widths[widest] -= 1
+    return widths
+
+
+def _blocks(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> str:
+    label = max(map(len, headers))
+    lines = [[f"{name.ljust(label)}  {text}" for name, text in zip(headers, row, strict=True)] for row in rows]
+    return "\n\n".join("\n".join(_cut(line, width).rstrip() for line in block) for block in lines)
+
+
+def _cut(text: str, width: int) -> str:
+    from wcwidth import wcswidth, wcwidth
+
+    if wcswidth(text) <= width:
+        return text
+    kept, used = "", 0
+    for char in text:
+        used += max(wcwidth(char), 0)
+        if used > width - 1:
+            break
+        kept += char
+    return kept + "…"
