@@ -46,7 +46,12 @@ def list_(
     out.rows(audit.find(app, operator=operator, command=command, target=target, since=since, until=until, limit=limit))
 
 
-@audit.command(fields=("root", "last_seal", "seals", "rows"), examples=("csctl audit seal", "csctl audit seal -o json"))
+@audit.command(
+    fields=("root", "last_seal", "seals", "rows", "dry_run"),
+    columns=("root", "last_seal", "seals", "rows"),
+    changes=True,
+    examples=("csctl audit seal", "csctl audit seal --dry-run -o json"),
+)
 def seal(app: App, out: Output) -> None:
     """Seal what is in the trail, and print the root. Meant for cron.
 
@@ -55,13 +60,19 @@ def seal(app: App, out: Output) -> None:
     """
     from csctl.services import sealing
 
-    done = sealing.seal(app)
+    done = sealing.seal(app, dry_run=out.dry_run)
     out.show(done)
-    out.notice("Keep the root elsewhere: csctl audit verify --root ROOT." if done["seals"] else "Nothing new to seal.")
+    if not done["seals"]:
+        out.notice("Nothing new to seal.")
+    elif out.dry_run:
+        out.notice(f"Nothing was done: this would seal {done['rows']:,} rows.")
+    else:
+        out.notice("Keep the root elsewhere: csctl audit verify --root ROOT.")
 
 
 @audit.command(
     fields=("check", "target", "problem"),
+    exits=(5,),
     examples=("csctl audit verify", 'csctl audit verify --root "$(tail -1 roots.txt)"'),
 )
 @click.option("--root", "roots", metavar="ROOT", multiple=True, help="A root that was kept, the newest or older ones.")

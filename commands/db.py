@@ -17,7 +17,9 @@ _STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
 
 
 @db.command(
-    fields=("id", "name", "role", "token"),
+    fields=("id", "name", "role", "token", "dry_run"),
+    columns=("id", "name", "role", "token"),
+    changes=True,
     opens=False,
     examples=("csctl db init --admin jane", "csctl db init --admin jane --rehearsal -o json"),
 )
@@ -27,16 +29,23 @@ def init(cli: Cli, out: Output, admin: str, rehearsal: bool) -> None:
     """Create the tables and the first administrator, and print the token: it is shown this once."""
     from csctl.services import schema
 
-    out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal))
-    out.notice("Keep the token: csctl login, or CSCTL_TOKEN. It is not shown again.")
+    out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal, dry_run=out.dry_run))
+    kept = "Keep the token: csctl login, or CSCTL_TOKEN. It is not shown again."
+    out.notice("Nothing was done, and there is no token." if out.dry_run else kept)
 
 
-@db.command(fields=_STATUS, any_schema=True, examples=("csctl db upgrade", "csctl db upgrade -o json"))
+@db.command(
+    fields=(*_STATUS, "dry_run"),
+    columns=_STATUS,
+    changes=True,
+    any_schema=True,
+    examples=("csctl db upgrade", "csctl db upgrade --dry-run -o json"),
+)
 def upgrade(app: App, out: Output) -> None:
     """Bring the tables up to date with this csctl."""
     from csctl.services import schema
 
-    out.show(schema.upgrade(app))
+    out.show(schema.upgrade(app, dry_run=out.dry_run))
 
 
 @db.command(fields=_STATUS, any_schema=True, examples=("csctl db status", "csctl db status -o json"))
@@ -48,7 +57,7 @@ def status(app: App, out: Output) -> None:
     out.exit_code = 0
 
 
-@db.command(fields=("check", "target", "problem"), examples=("csctl db check", "csctl db check -o json"))
+@db.command(fields=("check", "target", "problem"), exits=(5,), examples=("csctl db check", "csctl db check -o json"))
 def check(app: App, out: Output) -> None:
     """Look for what does not hold: totals that do not add up, a schema that is not as it should be."""
     from csctl.services import consistency
@@ -59,9 +68,7 @@ def check(app: App, out: Output) -> None:
     out.notice(f"{len(findings)} findings." if findings else "All is well.")
 
 
-@db.command(
-    examples=("csctl db grants", "csctl db grants --apply"),
-)
+@db.command(changes=True, examples=("csctl db grants", "csctl db grants --apply --dry-run"))
 @click.option("--apply", "carry_out", is_flag=True, help="Carry it out, as the tables' owner.")
 def grants(app: App, out: Output, carry_out: bool) -> None:
     """The SQL that gives PostgreSQL's groups csctl_agent, csctl_admin and csctl_service their rights.
@@ -70,6 +77,9 @@ def grants(app: App, out: Output, carry_out: bool) -> None:
     """
     from csctl.services import grants
 
-    statements = grants.apply(app) if carry_out else grants.sql(app)
+    statements = grants.apply(app, dry_run=out.dry_run) if carry_out else grants.sql(app)
     out.text("\n".join(f"{statement};" for statement in statements))
-    out.notice("Done." if carry_out else "Nothing was done: --apply carries it out, or psql.")
+    if carry_out:
+        out.notice("Nothing was done: it was a dry run." if out.dry_run else "Done.")
+    else:
+        out.notice("Nothing was done: --apply carries it out, or psql.")

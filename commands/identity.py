@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 _FIELDS = ("id", "name", "role")
 
 
-@click.command(cls=Command, fields=_FIELDS, opens=False, examples=("csctl login", "csctl login < token.txt"))
+@click.command(
+    cls=Command,
+    fields=(*_FIELDS, "dry_run"),
+    columns=_FIELDS,
+    changes=True,
+    opens=False,
+    examples=("csctl login", "csctl login < token.txt"),
+)
 def login(cli: Cli, out: Output) -> None:
     """Keep your token in a file that only you can read, so that CSCTL_TOKEN need not be set.
 
@@ -32,12 +40,17 @@ def login(cli: Cli, out: Output) -> None:
     app = start(replace(cli.settings(), token=token.strip()), "whoami")
     app.close()
     path = token_file()
+    if not out.dry_run:
+        _keep(path, token.strip())
+    out.show({**_who(app), "dry_run": out.dry_run})
+    out.notice(f"Your token would be kept in {path}." if out.dry_run else f"Your token is in {path}.")
+
+
+def _keep(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(token.strip() + "\n")
-    out.show(_who(app))
-    out.notice(f"Your token is in {path}.")
+        file.write(token + "\n")
 
 
 @click.command(cls=Command, fields=_FIELDS, examples=("csctl whoami", "csctl whoami -o json"))

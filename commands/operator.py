@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from csctl.results import RESULT_FIELDS
 
 from .declare import group
 from .output import Output
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 operator = group("operator", "Who may use csctl.")
 _FIELDS = ("id", "name", "role", "created_at", "disabled_at", "token_expires_at", "last_used_at")
-_WITH_TOKEN = ("id", "name", "role", "token", "token_expires_at")
+_WITH_TOKEN = ("id", "name", "role", "token", "token_expires_at", "dry_run")
 _ONCE = "The token is shown this once. It goes into CSCTL_TOKEN, or csctl login."
 
 _expires = click.option(
@@ -24,6 +27,8 @@ _expires = click.option(
 
 @operator.command(
     fields=_WITH_TOKEN,
+    columns=_WITH_TOKEN[:-1],
+    changes=True,
     examples=("csctl operator create tim --role agent", "csctl operator create cron --role service -o json"),
 )
 @click.argument("name")
@@ -37,8 +42,8 @@ def create(app: App, out: Output, name: str, role: str, expires: str | None) -> 
     from csctl.domain.states import Role
     from csctl.services import operators
 
-    out.show(operators.create(app, name, Role(role), None if expires is None else parse_date(expires)))
-    out.notice(_ONCE)
+    until = None if expires is None else parse_date(expires)
+    _show(out, operators.create(app, name, Role(role), until, dry_run=out.dry_run))
 
 
 @operator.command("list", fields=_FIELDS, examples=("csctl operator list", "csctl operator list --fields name,role"))
@@ -49,18 +54,26 @@ def list_(app: App, out: Output) -> None:
     out.rows(operators.listing(app))
 
 
-@operator.command(fields=_FIELDS, examples=("csctl operator disable tim", "csctl operator disable opr_2 -o json"))
+@operator.command(
+    fields=(*RESULT_FIELDS[:3], "name", "role", "disabled_at", *RESULT_FIELDS[3:]),
+    columns=("id", "name", "outcome", "message"),
+    changes=True,
+    noun="operator",
+    examples=("csctl operator disable tim", "csctl operator disable opr_2 --dry-run"),
+)
 @click.argument("name")
 def disable(app: App, out: Output, name: str) -> None:
     """Take an operator's rights away, at once."""
     from csctl.services import operators
 
-    out.show(operators.disable(app, name))
+    out.change(lambda dry_run: operators.disable(app, name, dry_run=dry_run))
 
 
 @operator.command(
     "rotate-token",
     fields=_WITH_TOKEN,
+    columns=_WITH_TOKEN[:-1],
+    changes=True,
     examples=("csctl operator rotate-token tim", "csctl operator rotate-token opr_2 --expires 2099-12-31"),
 )
 @click.argument("name")
@@ -70,5 +83,10 @@ def rotate_token(app: App, out: Output, name: str, expires: str | None) -> None:
     from csctl.clock import parse_date
     from csctl.services import operators
 
-    out.show(operators.rotate_token(app, name, None if expires is None else parse_date(expires)))
-    out.notice(_ONCE)
+    until = None if expires is None else parse_date(expires)
+    _show(out, operators.rotate_token(app, name, until, dry_run=out.dry_run))
+
+
+def _show(out: Output, made: Mapping[str, Any]) -> None:
+    out.show(made)
+    out.notice("Nothing was done, and there is no token." if out.dry_run else _ONCE)

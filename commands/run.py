@@ -11,7 +11,7 @@ from csctl.domain.states import RunState
 from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS
 
-from .declare import COMMON, RESUMPTION, Command, group, id_argument, limit_options
+from .declare import COMMON, RESUMPTION, Command, fail_fast_option, group, id_argument, limit_options
 from .output import Output
 from .sheet import Sheet
 
@@ -60,7 +60,8 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 @id_argument("run")
 @click.option("--retry-failed", is_flag=True, help="Do those again, too, that failed or were refused.")
-def resume(app: App, out: Output, ref: Ref, retry_failed: bool) -> None:
+@fail_fast_option
+def resume(app: App, out: Output, ref: Ref, retry_failed: bool, fail_fast: bool) -> None:
     """Go on with a run that was stopped: do what was not done, by the same command with the same options.
 
     No payment is made twice: where one was begun, the gateway is asked what became of it, and a refund that failed and
@@ -73,10 +74,10 @@ def resume(app: App, out: Output, ref: Ref, retry_failed: bool) -> None:
         out.notice(f"Nothing is left to do of {left.name}.")
         out.write([])
         return
-    out.exit_code = _do_again(click.get_current_context(), left)
+    out.exit_code = _do_again(click.get_current_context(), left, ["--fail-fast"] if fail_fast else [])
 
 
-def _do_again(ctx: click.Context, left: Resumption) -> int:
+def _do_again(ctx: click.Context, left: Resumption, besides: list[str]) -> int:
     """Run the command of a run anew, for what is left of it. Its exit code."""
     if left.given is None and "--from=-" in left.arguments:
         raise Usage(
@@ -92,7 +93,7 @@ def _do_again(ctx: click.Context, left: Resumption) -> int:
         command, inner = found, click.Context(found, info_name=word, parent=inner)
     assert isinstance(command, Command)  # noqa: S101
     inner.meta[RESUMPTION] = left
-    command.parse_args(inner, [*_how(ctx), *left.arguments])
+    command.parse_args(inner, [*_how(ctx), *besides, *left.arguments])
     return command.invoke(inner)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from csctl.results import RESULT_FIELDS
 
 from .declare import group
 from .output import Output
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
 
 setting = group("setting", "What the shop decided: time zone, limits, sender.")
 _FIELDS = ("name", "value", "meaning")
+_CHANGE: dict[str, Any] = {
+    "fields": (*RESULT_FIELDS[:3], "value", *RESULT_FIELDS[3:]),
+    "changes": True,
+    "noun": "setting",
+}
+
+
+def _complete(_ctx: click.Context, _param: click.Parameter, word: str) -> list[str]:
+    from csctl.services import shop
+
+    return [name for name in shop.KNOWN if name.startswith(word)]
+
+
+_name_argument = click.argument("name", shell_complete=_complete)
 
 
 @setting.command("list", fields=_FIELDS, examples=("csctl setting list", "csctl setting list -o json"))
@@ -26,26 +42,24 @@ def list_(app: App, out: Output) -> None:
 
 @setting.command(
     "set",
-    fields=_FIELDS,
+    **_CHANGE,
     examples=("csctl setting set timezone Europe/Berlin", "csctl setting set agent-refund-limit '50 USD'"),
 )
-@click.argument("name")
+@_name_argument
 @click.argument("value")
 def set_(app: App, out: Output, name: str, value: str) -> None:
     """Set a setting, for all hosts."""
     from csctl.services import shop
 
-    out.show({"name": name, "value": shop.change(app, name, value), "meaning": shop.KNOWN[name][0]})
+    out.change(lambda dry_run: shop.change(app, name, value, dry_run=dry_run))
 
 
 @setting.command(
-    fields=_FIELDS, examples=("csctl setting unset support-email", "csctl setting unset agent-refund-limit")
+    **_CHANGE, examples=("csctl setting unset support-email", "csctl setting unset agent-refund-limit --dry-run")
 )
-@click.argument("name")
+@_name_argument
 def unset(app: App, out: Output, name: str) -> None:
     """Go back to the default."""
     from csctl.services import shop
 
-    removed = shop.unset(app, name)
-    out.show({"name": name, "value": None, "meaning": shop.KNOWN[name][0]})
-    out.notice("It was set; now it is not." if removed else "It was not set.")
+    out.change(lambda dry_run: shop.unset(app, name, dry_run=dry_run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -127,6 +128,23 @@ def _read_json(kept: str | bytes) -> Any:
         return json.loads(kept)
     except (ValueError, RecursionError):
         return kept if isinstance(kept, str) else kept.decode("utf-8", "backslashreplace")
+
+
+def could_be_made(url: str) -> bool:
+    """Whether this names a SQLite file that is not there yet. Raises Misconfigured if it could not be made."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return False  # `connect` says more
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return False
+    path = Path(parsed.database).absolute()
+    if path.exists():
+        return False
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise Misconfigured(f"cannot make {path}", cause=f"{there} cannot be written to")
+    return True
 
 
 def _find_sqlite_file(url: URL, *, create: bool) -> None:

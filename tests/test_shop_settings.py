@@ -30,7 +30,7 @@ def test_a_setting_is_kept_in_one_form(shop: Shop, name: str, given: str, kept: 
     done = shop("setting", "set", name, given, "-o", "json")
 
     assert done.code == 0, done.err
-    assert done.json["value"] == kept
+    assert done.json[0]["value"] == kept
     assert value(shop, name) == [kept]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
@@ -24,6 +25,13 @@ class Named(Protocol):
 
     @property
     def given(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Word:
+    """What has a name and no id: an operator, a setting, an address."""
+
+    given: str
 
 
 Item = TypeVar("Item", bound=Named)

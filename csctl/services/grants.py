@@ -29,8 +29,10 @@ def sql(app: App) -> list[str]:
         return _statements(session)
 
 
-def apply(app: App) -> list[str]:
-    """Carry them out, all or none. Raises Misconfigured if the login is not the tables' owner."""
+def apply(app: App, *, dry_run: bool = False) -> list[str]:
+    """Carry them out, all or none; in a dry run, take them back. Raises Misconfigured if the login is not the tables'
+    owner.
+    """
     _only_postgresql(app)
     with app.write() as session:
         statements = _statements(session)
@@ -38,6 +40,8 @@ def apply(app: App) -> list[str]:
         for statement in statements:
             connection.exec_driver_sql(statement)
         audit.write(session, app, "updated", target="grants", statements=len(statements))
+        if dry_run:
+            session.rollback()
     return statements
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-@dataclass(frozen=True)
-class _Address:
-    given: str
-
-
 def listing(app: App) -> list[dict[str, Any]]:
     """All of them, newest first. The `id` is the address."""
     with app.read() as session:
@@ -32,7 +26,7 @@ def listing(app: App) -> list[dict[str, Any]]:
 
 
 def add(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    def change(session: Session, item: _Address) -> Result:
+    def change(session: Session, item: bulk.Word) -> Result:
         address = email_address(item.given)
         if known := _called(session, address):
             raise Conflict(f"{known.address} is told already")
@@ -40,11 +34,11 @@ def add(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = 
         audit.write(session, app, "created", target="notify emails", added=1)
         return Result(item.given, "created")
 
-    return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
+    return bulk.each(app, [bulk.Word(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    def change(session: Session, item: _Address) -> Result:
+    def change(session: Session, item: bulk.Word) -> Result:
         row = _called(session, email_address(item.given))
         if row is None:
             raise NotFound(f"{item.given} is not told", fix="csctl queue notify list")
@@ -52,7 +46,7 @@ def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool
         audit.write(session, app, "removed", target="notify emails", removed=1)
         return Result(item.given, "removed")
 
-    return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
+    return bulk.each(app, [bulk.Word(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _called(session: Session, address: str) -> NotifyEmail | None:

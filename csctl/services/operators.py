@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ from csctl.domain.states import Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import Operator
-from csctl.services import audit
+from csctl.results import Result
+from csctl.services import audit, bulk
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -116,16 +118,19 @@ def add(session: Session, name: str, role: Role, now: datetime, expires_at: date
     return {"id": ids.show("opr", operator.id), "name": name, "role": role.value, "token": token}
 
 
-def create(app: App, name: str, role: Role, expires: date | None = None) -> dict[str, Any]:
+def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
     """A new operator, whose token works until the end of the day `expires`. Raises Usage for a day that is over."""
     expires_at = _end_of(app, expires)
     with app.write() as session:
         row = add(session, name, role, app.clock.now(), expires_at)
         audit.write(session, app, "created", target=row["id"], role=role.value, expires=_text(expires_at))
-    return {**row, "token_expires_at": expires_at}
+        if dry_run:
+            session.rollback()
+            row |= {"id": None, "token": None}
+    return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
 
-def rotate_token(app: App, who: str, expires: date | None = None) -> dict[str, Any]:
+def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
     """Give an operator a new token; the old one stops working at once. Without `expires`, the new one has no end."""
     expires_at = _end_of(app, expires)
     with app.write() as session:
@@ -134,8 +139,10 @@ def rotate_token(app: App, who: str, expires: date | None = None) -> dict[str, A
         operator.token_expires_at = expires_at
         name = ids.show("opr", operator.id)
         audit.write(session, app, "updated", target=name, changed=["token"], expires=_text(expires_at))
-        row = {"id": name, "name": operator.name, "role": operator.role.value, "token": token}
-    return {**row, "token_expires_at": expires_at}
+        row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
+        if dry_run:
+            session.rollback()
+    return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
 
 def _end_of(app: App, day: date | None) -> datetime | None:
@@ -154,10 +161,11 @@ def _text(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def disable(app: App, who: str) -> dict[str, Any]:
-    """Take an operator's rights away. Raises Conflict for the last administrator: nobody could undo it."""
-    with app.write() as session:
-        operator = _find(session, who)
+def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
+    """Take an operator's rights away. A Conflict for the last administrator: nobody could undo it."""
+
+    def change(session: Session, named: bulk.Word) -> Result:
+        operator = _find(session, named.given)
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled already")
         admins = session.scalars(
@@ -170,7 +178,9 @@ def disable(app: App, who: str) -> dict[str, Any]:
             )
         operator.disabled_at = app.clock.now()
         audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=True)
-        return _row(operator)
+        return Result(named.given, "updated", "disabled", extra=_known(operator))
+
+    return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
 
 
 def listing(app: App) -> list[dict[str, Any]]:
@@ -186,13 +196,15 @@ def names(session: Session) -> dict[int, str]:
 def _row(operator: Operator) -> dict[str, Any]:
     return {
         "id": ids.show("opr", operator.id),
-        "name": operator.name,
-        "role": operator.role.value,
+        **_known(operator),
         "created_at": operator.created_at,
-        "disabled_at": operator.disabled_at,
         "token_expires_at": operator.token_expires_at,
         "last_used_at": operator.last_used_at,
     }
+
+
+def _known(operator: Operator) -> dict[str, Any]:
+    return {"name": operator.name, "role": operator.role.value, "disabled_at": operator.disabled_at}
 
 
 def _find(session: Session, who: str) -> Operator:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 _MIGRATING = int.from_bytes(b"csctl")  # the advisory lock of those who change the schema
 
 
-def init(settings: Settings, admin: str, *, rehearsal: bool) -> dict[str, Any]:
+def init(settings: Settings, admin: str, *, rehearsal: bool, dry_run: bool = False) -> dict[str, Any]:
     """Create the schema and the first administrator; the returned row holds the token, shown this once.
+
+    A dry run takes the tables back, and makes no file: of one that is not there yet it only looks whether it could be.
 
     Raises Conflict if csctl set this database up before, Usage for a name that cannot be, Misconfigured with CSCTL_NOW
     for what is to be no rehearsal.
@@ -35,11 +37,16 @@ def init(settings: Settings, admin: str, *, rehearsal: bool) -> dict[str, Any]:
             fix="unset CSCTL_NOW, or csctl db init --admin NAME --rehearsal",
         )
     name = operators.acceptable_name(admin)
-    engine = database.connect(settings.database_url, create=True)
+    would_be = {"id": None, "name": name, "role": Role.ADMIN.value, "token": None, "dry_run": True}
+    if dry_run and database.could_be_made(settings.database_url):
+        return would_be
+    engine = database.connect(settings.database_url, create=not dry_run)
     try:
         with driver_errors.translated(settings.database_url):
             _require_no_shop(engine, settings)
-            migrate(engine, "head")
+            migrate(engine, "head", keep=not dry_run)
+            if dry_run:
+                return would_be
             return _begin(engine, name, Clock(fixed=settings.now).now(), rehearsal=rehearsal)
     finally:
         engine.dispose()
@@ -61,17 +68,18 @@ def _begin(engine: Engine, admin: str, now: datetime, *, rehearsal: bool) -> dic
                 at=now, operator=None, command="db init", target=row["id"], changes={"role": "admin"}, outcome="created"
             )
         )
-    return row
+    return {**row, "dry_run": False}
 
 
-def upgrade(app: App) -> dict[str, Any]:
-    """Run the migrations that are missing, and say from where to where."""
+def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
+    """Run the migrations that are missing; a dry run takes them back. Returns where the schema is then."""
     before = status(app)["schema"]
     with driver_errors.translated(app.settings.database_url):
-        migrate(app.engine, "head")
-    with app.write() as session:
-        audit.write(session, app, "updated", target="schema", before=before, after=database.SCHEMA_HEAD)
-    return status(app)
+        migrate(app.engine, "head", keep=not dry_run)
+    if not dry_run:
+        with app.write() as session:
+            audit.write(session, app, "updated", target="schema", before=before, after=database.SCHEMA_HEAD)
+    return {**status(app), "dry_run": dry_run}
 
 
 def status(app: App) -> dict[str, Any]:
@@ -97,8 +105,11 @@ def differences(engine: Engine) -> list[str]:
         return [repr(d) for d in compare_metadata(MigrationContext.configure(connection), database.Base.metadata)]
 
 
-def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
-    """Take the schema to a revision, in one transaction. Raises Conflict if rows would refer to nothing."""
+def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:
+    """Take the schema to a revision, in one transaction, and back again unless it is to `keep` it.
+
+    Raises Conflict if rows would refer to nothing.
+    """
     from alembic import command  # 400 ms, and needed by two commands
     from alembic.config import Config
 
@@ -117,5 +128,5 @@ def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
             raise Conflict("the migration would leave rows that refer to nothing", cause=str(tuple(broken)))
-        connection.commit()
+        (connection.commit if keep else connection.rollback)()
         connection.invalidate()  # the next one starts with foreign keys on

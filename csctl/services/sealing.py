@@ -49,11 +49,12 @@ _TRIGGERS = {
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
-def seal(app: App) -> dict[str, Any]:
+def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
     """Seal all rows that are there. Returns the new root, to be kept elsewhere, and how many rows and seals it took.
 
-    Where nothing is new but word of earlier seals, none is made. Raises Busy if somebody else seals at that moment,
-    Conflict if the newest seal is past reading.
+    Where nothing is new but word of earlier seals, none is made. A dry run makes them all and takes them back, and its
+    root is that of the last seal that stays. Raises Busy if somebody else seals at that moment, Conflict if the newest
+    seal is past reading.
     """
     rows = seals = 0
     with app.read() as session:
@@ -61,13 +62,14 @@ def seal(app: App) -> dict[str, Any]:
             raise Conflict(f"the table {damaged[0]} is not as csctl made it", fix="csctl audit verify")
     try:
         upto = _newest_settled_row(app)
-        while made := _seal_batch(app, upto):
+        for made in _rehearsed(app, upto) if dry_run else _sealed(app, upto):
             rows, seals = rows + made, seals + 1
     except IntegrityError:
         raise Busy("somebody else is sealing the trail at this moment", fix="run it again") from None
     with app.read() as session:
         last = _last(session)
-        return {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
+        found = {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
+    return {**found, "dry_run": dry_run}
 
 
 def _newest_settled_row(app: App) -> int:
@@ -80,18 +82,34 @@ def _newest_settled_row(app: App) -> int:
         return newest or 0
 
 
-def _seal_batch(app: App, upto: int) -> int:
-    """Seal the next rows, in a transaction of their own. Returns how many: 0 if nothing is to be sealed."""
+def _sealed(app: App, upto: int) -> Iterator[int]:
+    """How many rows each new seal is over, once it is kept: each in a transaction of its own."""
+    made = 1
+    while made:
+        with app.write() as session:
+            made = _seal_batch(session, app, upto)
+        if made:
+            yield made
+
+
+def _rehearsed(app: App, upto: int) -> Iterator[int]:
     with app.write() as session:
-        before = _last(session)
-        rows = list(_rows(session, before.last_id if before else _LOWEST, upto, most=rules.BATCH))
-        if all(_tells_of_seal(row) for row in rows):
-            return 0
-        made = Seal.over(rows, before, app.clock.now().astimezone(UTC).strftime(_TIME))
-        session.add(AuditSeal(**asdict(made)))
-        session.flush()
-        audit.write(session, app, "created", target=rules.name(made), root=made.hash, rows=len(rows))
-        return len(rows)
+        while made := _seal_batch(session, app, upto):
+            yield made
+        session.rollback()
+
+
+def _seal_batch(session: Session, app: App, upto: int) -> int:
+    """Seal the next rows. Returns how many: 0 if nothing is to be sealed."""
+    before = _last(session)
+    rows = list(_rows(session, before.last_id if before else _LOWEST, upto, most=rules.BATCH))
+    if all(_tells_of_seal(row) for row in rows):
+        return 0
+    made = Seal.over(rows, before, app.clock.now().astimezone(UTC).strftime(_TIME))
+    session.add(AuditSeal(**asdict(made)))
+    session.flush()
+    audit.write(session, app, "created", target=rules.name(made), root=made.hash, rows=len(rows))
+    return len(rows)
 
 
 def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +16,8 @@ from csctl.domain.money import Money, to_minor
 from csctl.domain.text import accept
 from csctl.errors import NotFound, Usage
 from csctl.models import ShopSetting
-from csctl.services import audit
+from csctl.results import Result
+from csctl.services import audit, bulk
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -116,31 +117,39 @@ def listing(app: App) -> list[dict[str, Any]]:
     return rows + unset
 
 
-def change(app: App, name: str, value: str) -> str:
-    """Set a setting, and return the value in the form that is kept. Raises Usage, or NotFound for an unknown name."""
+def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterator[Result]:
+    """Set a setting; `value` of the result is the form that is kept. Raises Usage, or NotFound for an unknown name."""
     kept = _known(name)[1](value)
     stored_as = f"{name}:{kept.split(' ')[1]}" if name == _LIMIT else name
-    with app.write() as session:
+
+    def keep(session: Session, named: bulk.Word) -> Result:
         row = session.get(ShopSetting, stored_as)
-        audit.write(session, app, "updated", target=stored_as, before=row.value if row else None, after=kept)
+        before = row.value if row else None
+        audit.write(session, app, "updated", target=stored_as, before=before, after=kept)
         if row:
             row.value, row.updated_at = kept, app.clock.now()
         else:
             session.add(ShopSetting(name=stored_as, value=kept, updated_at=app.clock.now()))
-    return kept
+        return Result(named.given, "updated", f"was {before}" if before else "was not set", extra={"value": kept})
+
+    return bulk.each(app, [bulk.Word(name)], keep, dry_run=dry_run)
 
 
-def unset(app: App, name: str) -> int:
-    """Forget a setting (of the refund limits, all currencies). Returns how many values were there."""
+def unset(app: App, name: str, *, dry_run: bool = False) -> Iterator[Result]:
+    """Forget a setting; of the refund limits, all currencies. Raises NotFound for an unknown name."""
     _known(name)
-    with app.write() as session:
-        rows = session.scalars(
-            select(ShopSetting).where((ShopSetting.name == name) | ShopSetting.name.startswith(f"{name}:"))
-        ).all()
+
+    def forget(session: Session, named: bulk.Word) -> Result:
+        same = (ShopSetting.name == name) | ShopSetting.name.startswith(f"{name}:")
+        rows = session.scalars(select(ShopSetting).where(same).order_by(ShopSetting.name)).all()
         for row in rows:
             audit.write(session, app, "removed", target=row.name, before=row.value, after=None)
             session.delete(row)
-    return len(rows)
+        before = ", ".join(row.value for row in rows)
+        outcome, message = ("removed", f"was {before}") if rows else ("skipped", "was not set")
+        return Result(named.given, outcome, message, extra={"value": None})
+
+    return bulk.each(app, [bulk.Word(name)], forget, dry_run=dry_run)
 
 
 def _known(name: str) -> tuple[str, Callable[[str], str]]:
