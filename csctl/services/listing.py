@@ -31,7 +31,7 @@ def newest_first(
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
     limit: int | None,
 ) -> Page:
-    """The records of `statement` by time and id, newest first, as `rows` describes each batch of them.
+    """The records of `statement` by time and id, newest first, as `rows` describes each batch of them, or leaves out.
 
     Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of our
     output holds nothing up.
@@ -58,7 +58,7 @@ def _stream(
         yield from described
         if len(records) < size:
             return
-        wanted = None if wanted is None else wanted - size
+        wanted = None if wanted is None else wanted - len(described)
         batch = ordered.where(_after(at, number, records[-1]))
 
 

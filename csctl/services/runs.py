@@ -133,6 +133,10 @@ def _is_alive(app: App, run: Run) -> bool:
 def newest(app: App, limit: int | None, *, state: str | None = None) -> Page:
     """Runs, newest first: one's own, and those of others too for who may see them."""
     wanted = select(Run)
+    if state == RunState.COMPLETE:
+        wanted = wanted.where(Run.state == RunState.COMPLETE)
+    elif state:  # one whose process died is kept as running, and is stopped: which of them, only `_row` can tell
+        wanted = wanted.where(Run.state != RunState.COMPLETE)
     if app.actor.role is not Role.ADMIN:
         wanted = wanted.where(Run.operator_id == app.actor.id)
 

@@ -189,3 +189,33 @@ def test_a_run_whose_process_died_is_stopped(shop: Shop) -> None:
     process.wait()
 
     assert shop("run list -o json").json[0]["state"] == "stopped"
+
+
+@one_database
+def test_a_list_of_runs_in_a_state_is_as_long_as_its_limit(shop: Shop) -> None:
+    (sale,) = sales(shop, 1)
+    for _ in range(4):
+        shop(f"txn refund {sale} txn_999 --amount 0.01 --yes")
+    shop.sql("UPDATE runs SET state = 'stopped' WHERE id IN (2, 4)")
+    shop.sql("UPDATE runs SET state = 'running', worker = NULL WHERE id = 1")  # its process died
+
+    def listed(words: str) -> list[str]:
+        return [row["id"] for row in shop(f"run list {words} -o json").json]
+
+    assert listed("--state complete --limit 1") == ["run_3"]
+    assert listed("--state stopped --limit 2") == ["run_4", "run_2"]
+    assert listed("--state stopped") == ["run_4", "run_2", "run_1"]
+    assert listed("--state running") == []
+    assert "There are more than 2" in shop("run list --state stopped --limit 2").err
+    assert shop("run list --state stopped --limit 3").err == ""
+
+
+@one_database
+def test_the_rest_of_a_run_may_stop_at_the_first_that_fails(shop: Shop) -> None:
+    (sale,) = sales(shop, 1)
+    shop(f"txn refund txn_998 {sale} txn_999 --fail-fast --yes")
+    shop.sql("UPDATE transactions SET disputed_at = created_at")
+    done = shop("run resume run_1 --fail-fast --yes -o json")
+
+    assert [row["id"] for row in done.json] == [sale]
+    assert "1 of 3 records are left" in done.err
