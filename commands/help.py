@@ -12,6 +12,17 @@ from .output import Output
 from .topics import TOPICS
 
 
+def _complete(ctx: click.Context, param: click.Parameter, word: str) -> list[str]:
+    """Topics, and the commands below the words that are there."""
+    inner = ctx.find_root()
+    group: click.Command | None = inner.command
+    before = ctx.params.get(str(param.name)) or ()
+    for name in before:
+        group = group.get_command(inner, name) if isinstance(group, click.Group) else None
+    known = group.list_commands(inner) if isinstance(group, click.Group) else []
+    return [name for name in [*([] if before else TOPICS), *known] if name.startswith(word)]
+
+
 @click.command(
     cls=Command,
     opens=False,
@@ -19,7 +30,7 @@ from .topics import TOPICS
     help="Help on a topic, or on a command.\n\n\b\n"
     + "\n".join(f"{name:<12} {summary}" for name, (summary, _) in TOPICS.items()),
 )
-@click.argument("words", metavar="[TOPIC | COMMAND…]", nargs=-1, shell_complete=lambda _c, _p, word: _starting(word))
+@click.argument("words", metavar="[TOPIC | COMMAND…]", nargs=-1, shell_complete=_complete)
 def help(_cli: Cli, out: Output, words: tuple[str, ...]) -> None:
     here = click.get_current_context()
     if not words:
@@ -28,10 +39,6 @@ def help(_cli: Cli, out: Output, words: tuple[str, ...]) -> None:
         out.text(TOPICS[words[0]][1].strip("\n"))
     else:
         out.text(_help_of(here.find_root(), words))
-
-
-def _starting(word: str) -> list[str]:
-    return [topic for topic in TOPICS if topic.startswith(word)]
 
 
 def _help_of(ctx: click.Context, words: tuple[str, ...]) -> str:

@@ -52,6 +52,10 @@ class Sheet:
             return
         widths = [max(wide(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
         start = indent + sum(widths) + len(_GAP) * len(widths)
+        if start > self.width:  # not even without the last one
+            for row in rows:
+                self.line(_GAP.join(cell for cell in row if cell), indent)
+            return
         for *cells, last in rows:
             aligned = [padded(c, widths[place], right=place in set(right)) for place, c in enumerate(cells)]
             head = " " * indent + "".join(cell + _GAP for cell in aligned)

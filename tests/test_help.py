@@ -48,6 +48,17 @@ def test_every_format_is_explained(csctl: Csctl) -> None:
     assert all(f"-o {name}" in text for name in ("table", "json", "jsonl", "csv", "name"))
 
 
+@pytest.mark.parametrize("topic", ["exit-codes", "environment", "output", "ids"])
+def test_topics_fit_a_terminal_of_80_columns(csctl: Csctl, topic: str) -> None:
+    assert [line for line in csctl(f"help {topic}").out.splitlines() if len(line) > 80] == []
+
+
+def test_the_exit_codes_in_the_help_are_those_that_a_command_has(csctl: Csctl) -> None:
+    for words in ("customer show", "customer export", "db check", "audit verify", "operator create", "db init"):
+        assert ", 5, " in csctl(f"{words} --help").out.partition("Exit codes:")[2], words
+    assert "billing run" in csctl("help exit-codes").out
+
+
 def test_help_on_a_command_is_that_of_the_command(csctl: Csctl) -> None:
     assert csctl("help setting set").out == csctl("setting set --help").out
     assert csctl("help setting").out == csctl("setting --help").out
@@ -86,7 +97,10 @@ def test_commands_options_and_values_are_completed() -> None:
     assert completed("csctl audit list --op") == ["--operator"]
     assert completed("csctl operator create tim --role a") == ["agent", "admin"]
     assert completed("csctl audit list -o json") == ["json", "jsonl"]
-    assert completed("csctl help e") == ["exit-codes", "environment"]
+    assert completed("csctl help e") == ["exit-codes", "environment", "email"]
+    assert completed("csctl help t") == ["txn"]
+    assert completed("csctl help txn re") == ["reconcile", "refund", "resend-email"]
+    assert completed("csctl setting set ti") == ["timezone"]
 
 
 def test_states_are_completed() -> None:

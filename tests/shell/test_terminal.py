@@ -8,7 +8,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.factories import make_customer
+from tests.factories import make_customer, make_fulfillment, make_order, make_purchase, make_sale
 from tests.shell.many import make_sales
 from tests.shops import Shop
 
@@ -79,6 +79,45 @@ def test_a_table_fits_the_terminal_and_is_whole_on_a_pipe(shop: Shop, columns: i
     assert max(len(line) for line in seen.splitlines()) <= columns
     assert LONG not in seen
     assert LONG in shop("customer search bartholomew").out
+
+
+@one_database
+def test_whatever_is_shown_fits_a_terminal_of_40_columns(shop: Shop) -> None:
+    customer = make_customer(shop, email=LONG)
+    order = make_order(shop, customer)
+    make_sale(shop, "1234567.89", order=order, settled=False)
+    make_purchase(shop, order, interval="month", status="active", next_bill_on="2026-04-01")
+    make_fulfillment(shop, order, status="shipped")
+    lists = (
+        "order list",
+        "txn list",
+        "purchase list",
+        "fulfillment list",
+        "sandbox ledger",
+        "audit list",
+        "queue list",
+    )
+    shows = (f"customer show {customer}", f"order show {order}", "txn show txn_1", "purchase show pur_1")
+
+    for words in (*lists, *shows, "customer search jane", "config show", "blacklist check --email x@example.com"):
+        seen = _ESCAPE.sub("", all_of(shop.terminal(words, columns=40)))
+        assert max((len(line) for line in seen.splitlines()), default=0) <= 40, f"{words}: {seen}"
+
+
+@one_database
+def test_transactions_are_listed_with_what_became_of_them_and_their_whole_time(shop: Shop) -> None:
+    voided, refunded, part = (make_sale(shop, settled=settled) for settled in (False, True, True))
+    shop(f"txn void {voided} --yes")
+    shop(f"txn refund {refunded} --yes")
+    shop(f"txn refund {part} --amount 1 --yes")
+    seen = _ESCAPE.sub("", all_of(shop.terminal("txn list --kind sale", columns=80)))
+
+    assert max(len(line) for line in seen.splitlines()) <= 80
+    for sale, standing in ((voided, "voided"), (refunded, "refunded"), (part, "partly refunded")):
+        (line,) = [line for line in seen.splitlines() if f"{sale} " in line]
+        assert standing in line
+        assert line.rstrip().endswith("+00:00")
+    assert shop(f"txn show {part} -o json").json["standing"] == "partly refunded"
 
 
 LONG = "bartholomew.maximilian.von.und.zu.hohenstein@a-very-long-name-of-a-company.example.com"
