@@ -15,9 +15,9 @@ import click
 
 from csctl.domain.spreadsheet import neutralised
 from csctl.domain.text import printable
-from csctl.errors import CsctlError, Unconfirmed, Usage
+from csctl.errors import CsctlError, Usage
 
-from . import change, colour, report, table
+from . import asking, change, colour, report, table
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ class Output:
         """
         if self.named_nothing():
             return
-        if not self.dry_run:
-            self._confirm(work)
+        if asking.is_due(self) and (refused := asking.confirm(self, work)):
+            work, self.carrier = lambda _dry_run: refused, None  # nothing is begun, so there is no run
         tally = Tally(self.noun)
         run = change.carry_out(self, work, tally)
         self.exit_code, self._exits = tally.exit_code(), set(tally.exits)
@@ -158,27 +158,6 @@ class Output:
             report.say(json.dumps({"error": self._problem.as_dict()}))
         else:
             report.say_error(self._problem, self.color)
-
-    # -- asking
-
-    def _confirm(self, work: Callable[[bool], Iterable[Result]]) -> None:
-        due = {"always": True, "many": (self.count or 0) > 1, "named": bool(self.count)}.get(self.asks, False)
-        if self.yes or not due:
-            return
-        if self.ids_from_stdin or not sys.stdin.isatty():
-            raise Usage(
-                "this asks before it works, and there is nobody to ask", fix="add --yes, or look first with --dry-run"
-            )
-        tally = Tally(self.noun)
-        for _ in tally.watch(work(True)):
-            pass
-        report.say(printable(tally.summary(would=True)))
-        try:
-            agreed = click.confirm("Go on?", default=False, err=True)
-        except click.Abort:  # the end of the input is no answer
-            agreed = False
-        if not agreed:
-            raise Unconfirmed("nothing was done")
 
     # -- formats
 

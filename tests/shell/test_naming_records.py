@@ -164,3 +164,30 @@ def test_quiet_says_what_is_wrong_and_nothing_else(shop: Shop) -> None:
 def test_short_options_may_be_joined_where_an_error_is_to_be_json(shop: Shop) -> None:
     for flags in ("-qo json", "-qojson", "-yo json", "-qyo=json"):
         assert json.loads(shop(f"txn refund {flags} nonsense").err)["error"]["code"] == "usage"
+
+
+# -- what they are called
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("customer note {customer} hello", "created 1 note"),
+        ("customer create --first-name Ann", "created 1 customer"),
+        ("queue notify add a@example.com b@example.com", "created 2 Notify Emails"),
+        ("blacklist add --ip 192.0.2.1 --ip 192.0.2.2 --reason fraud --yes", "created 2 blacklist entries"),
+        ("product create tea --name Tea", "created 1 product"),
+        ("setting set shop-name Tea", "updated 1 setting"),
+        ("operator disable agent", "updated 1 operator"),
+        ("sandbox adopt", "updated 2 transactions"),
+        ("order resend-email {order}", "sent 1 email"),
+        ("sandbox reset --dry-run", "would remove 1 ledger"),
+    ],
+)
+def test_the_summary_calls_records_by_their_name(shop: Shop, words: str, said: str) -> None:
+    customer = make_customer(shop)
+    order = make_order(shop, customer)
+    for _ in "12":
+        make_sale(shop, order=order)
+
+    assert said in shop(words.format(customer=customer, order=order)).err

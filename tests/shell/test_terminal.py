@@ -42,6 +42,46 @@ def test_the_question_shows_how_many_and_how_much(shop: Shop) -> None:
 
 
 @one_database
+def test_the_question_names_a_record_and_what_would_become_of_it(shop: Shop) -> None:
+    purchase = make_purchase(shop, interval="month", status="active", next_bill_on="2026-04-01")
+    order = shop(f"purchase show {purchase} -o json").json["order_id"]
+    make_sale(shop, "24.00", order=order, purchase=purchase)
+    child = shop.terminal(f"purchase cancel {purchase} --refund-last")
+    child.expect(r"Go on\? \[y/N\]")
+    asked = str(child.before)
+    child.sendline("n")
+    all_of(child)
+
+    assert "would refund 1 transaction, 24.00 USD" in asked
+    assert purchase in asked
+    assert "status active -> cancelled" in asked
+    assert child.exitstatus == 7
+
+
+@one_database
+def test_what_would_be_refused_as_a_whole_is_refused_without_a_question(shop: Shop) -> None:
+    disputed = make_sale(shop)
+    shop(f"txn dispute {disputed}")
+    shop("setting set agent-refund-limit '1 USD'")
+    above = make_sale(shop)
+    for words, as_, code in (
+        ("txn refund txn_9999", "admin", 4),
+        (f"txn refund {disputed} {disputed} -o json", "admin", 5),
+        (f"txn refund {disputed} txn_9999", "admin", 3),
+        (f"txn refund {above}", "agent", 6),
+    ):
+        child = shop.terminal(words, as_=as_)
+        said = all_of(child)
+
+        assert "Go on?" not in said
+        assert child.exitstatus == code, said
+    assert "refused" in said
+    assert [row["kind"] for row in shop.ledger() if row["kind"] == "refund"] == []
+    assert shop("run list -o json").json == []
+    assert shop("audit list --command 'txn refund' -o json").json[0]["outcome"] == "refused"
+
+
+@one_database
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 7), ("", 7), ("\x04", 7), ("\x03", 130)])
 def test_only_yes_is_yes(shop: Shop, answer: str, code: int) -> None:
     (sale,) = make_sales(shop, 1)
