@@ -70,6 +70,8 @@ def confirm(out: Output, work: Callable[[bool], Iterable[Result]]) -> list[Resul
     if rehearsed.refused:
         return [_for_good(out, result) for result in rehearsed.refused]
     rehearsed.say()
+    if out.besides:
+        report.say(out.besides)
     try:
         agreed = click.confirm("Go on?", default=False, err=True)
     except click.Abort:  # the end of the input is no answer

@@ -127,6 +127,7 @@ def refund(
 
     which = Which(last=last, cycle=cycle, all_cycles=all_cycles, purchase_id=purchase_id)
     wanted = refunds.Wish(**wish, which=which)
+    out.besides = "Each refund cancels its order, too." if wanted.cancel else None
     out.change(lambda dry_run: refunds.refund_orders(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast)))
 
 

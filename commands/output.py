@@ -42,6 +42,7 @@ class Output:
     count: int | None = None  # of the records that were named
     ids_from_stdin: bool = False
     noun: str = "record"  # what they are
+    besides: str | None = None  # what a change brings with it, for the question
     carrier: Carrier | None = None
     output: str = "table"
     fields: str | None = None

@@ -116,6 +116,7 @@ def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: 
     from csctl.services import refunds
 
     wanted = refunds.Wish(**wish)
+    out.besides = "Each refund cancels the purchase that was billed, too." if wanted.cancel else None
     out.change(
         lambda dry_run: refunds.refund_transactions(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast))
     )

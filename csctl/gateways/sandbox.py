@@ -124,7 +124,11 @@ class Sandbox:
                 f"{url} is no sandbox", fix="write it like sandbox:PATH?latency_ms=0&idempotency=on&lookup=on"
             ) from None
         except (sqlite3.Error, OSError) as error:
-            raise Misconfigured(f"the sandbox's ledger cannot be opened: {parts.path}", cause=str(error)) from None
+            raise Misconfigured(
+                f"the sandbox's ledger cannot be opened: {parts.path}",
+                cause=str(error),
+                fix="name a file in a folder that is there and yours: CSCTL_GATEWAY_…=sandbox:PATH (csctl config show)",
+            ) from None
 
     # -- what a gateway does
 

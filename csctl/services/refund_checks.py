@@ -25,16 +25,27 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
     if row.kind not in kinds:
         of = f" of {ids.show('txn', row.parent_id)}" if row.parent_id else ""
-        raise Conflict(f"{ref.given} is no sale", cause=f"it is the {row.kind.value}{of}")
+        of_it = ids.show("txn", row.parent_id or row.id)
+        raise Conflict(
+            f"{ref.given} is no sale", cause=f"it is the {row.kind.value}{of}", fix=f"csctl txn show {of_it}"
+        )
     if row.state is not State.APPROVED:
-        raise Conflict(f"{ref.given} was not approved", cause=f"it is {row.state.value}: no money was taken")
+        raise Conflict(
+            f"{ref.given} was not approved",
+            cause=f"it is {row.state.value}: no money was taken",
+            fix=f"csctl txn show {ref.given}",
+        )
     return row
 
 
 def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None) -> None:
     name = ids.show("txn", sale.id)
     if sale.voided_at:
-        raise Conflict(f"{name} is voided", cause="the charge was reverted: there is nothing to return")
+        raise Conflict(
+            f"{name} is voided",
+            cause="the charge was reverted: there is nothing to return",
+            fix=f"csctl order show {ids.show('ord', sale.order_id)}",
+        )
     if sale.disputed_at:
         raise Conflict(
             f"{name} is disputed",
@@ -78,7 +89,7 @@ def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
 def refuse_unless_voidable(app: App, sale: Transaction) -> None:
     name = ids.show("txn", sale.id)
     if sale.voided_at:
-        raise Conflict(f"{name} is voided already")
+        raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
     if sale.refunded or sale.reserved:
         raise Conflict(f"{name} cannot be voided", cause=_where_it_is(sale), fix=f"csctl txn show {name}")
     _ = app.gateways[sale.gateway]

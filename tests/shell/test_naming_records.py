@@ -118,6 +118,19 @@ def test_one_record_that_failed_says_why(shop: Shop) -> None:
     assert done.error["code"] == "gateway_refused"
 
 
+def test_a_refusal_says_what_to_do(shop: Shop) -> None:
+    voided, refunded = make_sale(shop, settled=False), make_sale(shop)
+    shop(f"txn void {voided} --yes")
+    refund = shop(f"txn refund {refunded} --yes -o json").json[0]["transaction_id"]
+    for words in (f"txn refund {voided}", f"txn void {voided}", f"txn refund {refund}", f"txn void {refund}"):
+        assert str(shop(f"{words} --yes -o json").error["fix"]).startswith("csctl "), words
+
+    nowhere = {"CSCTL_GATEWAY_MAIN": "sandbox:/nowhere/at/all/ledger.db"}
+    done = shop(f"txn refund {refunded} --yes -o json", env=nowhere)
+    assert done.code == 11
+    assert "CSCTL_GATEWAY" in done.error["fix"]
+
+
 def test_what_waits_in_the_queue_is_not_said_to_be_tried_again_by_a_run(shop: Shop) -> None:
     sales = make_sales(shop, 2, token="tok_refund_declined")
     shop.adopt()

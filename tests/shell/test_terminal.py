@@ -59,6 +59,18 @@ def test_the_question_names_a_record_and_what_would_become_of_it(shop: Shop) -> 
 
 
 @one_database
+def test_the_question_tells_what_a_refund_brings_with_it(shop: Shop) -> None:
+    sale = make_sale(shop)
+    child = shop.terminal(f"txn refund {sale} --cancel")
+    child.expect(r"Go on\? \[y/N\]")
+    asked = str(child.before)
+    child.sendline("n")
+    all_of(child)
+
+    assert "cancels the purchase" in asked
+
+
+@one_database
 def test_what_would_be_refused_as_a_whole_is_refused_without_a_question(shop: Shop) -> None:
     disputed = make_sale(shop)
     shop(f"txn dispute {disputed}")
