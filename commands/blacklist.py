@@ -12,7 +12,8 @@ from csctl.domain.ids import Ref
 from csctl.results import RESULT_FIELDS
 
 from . import table
-from .declare import fail_fast_option, group, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, limit_options
+from .naming import id_option, ids_argument
 from .output import Output
 from .search import period_options
 

@@ -12,7 +12,8 @@ from csctl.domain.customer_fields import CUSTOMER_FIELDS
 from csctl.results import RESULT_FIELDS
 
 from .customer import customer, who_argument
-from .declare import fail_fast_option, id_argument, ids_argument
+from .declare import fail_fast_option
+from .naming import id_argument, ids_argument
 from .output import Output
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ def remove(app: App, out: Output, items: list[Ref], reason: str) -> None:
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from csctl.domain import ids
-from csctl.errors import Usage
 
 from . import report
 from .change import Carrier
@@ -260,31 +258,6 @@ def _complete_fields(ctx: click.Context, _param: click.Parameter, word: str) -> 
     ]
 
 
-def ids_argument(prefix: str, name: str | None = None, *, required: bool = True) -> Callable[[Any], Any]:
-    """One or more ids, or `-` for ids on stdin. The command gets a list of Ref, each record once."""
-    return click.argument(
-        name or "refs",
-        metavar=f"{prefix.upper()}…" if required else f"[{prefix.upper()}…]",
-        nargs=-1,
-        required=required,
-        callback=lambda ctx, param, words: _read_ids(ctx, param.name, prefix, words),
-    )
-
-
-def id_argument(prefix: str, name: str = "ref") -> Callable[[Any], Any]:
-    """One id. The command gets a Ref."""
-    return click.argument(name, metavar=prefix.upper(), callback=lambda ctx, _param, word: _read_id(ctx, prefix, word))
-
-
-def id_option(prefix: str, flag: str, name: str | None = None, **attributes: Any) -> Callable[[Any], Any]:
-    """An option that names a record. The command gets its number, or None."""
-
-    def number(_ctx: click.Context, _param: click.Parameter, word: str | None) -> int | None:
-        return None if word is None else ids.parse(prefix, word).id
-
-    return click.option(flag, *([name] if name else []), metavar=prefix.upper(), callback=number, **attributes)
-
-
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--limit and --all. The command gets `limit`, None for all."""
 
@@ -323,72 +296,3 @@ def bulk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--concurrency and --fail-fast."""
     wrapped: Callable[..., Any] = concurrency_option(1)(fail_fast_option(command))
     return wrapped
-
-
-def _read_id(ctx: click.Context, prefix: str, word: str) -> ids.Ref:
-    """The record that a word names. Raises Usage; for one of another kind with what was perhaps meant."""
-    try:
-        return ids.parse(prefix, word)
-    except Usage as error:
-        raise Usage(error.message, cause=error.cause, fix=_same_of_another_kind(ctx, word) or error.fix) from None
-
-
-def _same_of_another_kind(ctx: click.Context, word: str) -> str | None:
-    """The command of the same name for the kind of record that a word names: `csctl order refund ord_1`."""
-    root = ctx.find_root()
-    kind = ids.PREFIXES.get(word.strip().partition("_")[0])
-    _, here, *below = ctx.command_path.split()
-    if kind is None or not isinstance(root.command, click.Group):
-        return None
-    words = [kind[1].split()[1], *below]
-    found: click.Command | None = root.command
-    for name in words:
-        found = found.get_command(root, name) if isinstance(found, click.Group) else None
-    return f"csctl {' '.join(words)} {word.strip()}" if found and words[0] != here else None
-
-
-def _read_ids(ctx: click.Context, name: str, prefix: str, words: tuple[str, ...]) -> list[ids.Ref]:
-    noun = ids.PREFIXES[prefix][0]
-    ctx.meta["csctl.ids"], ctx.meta["csctl.noun"] = name, noun
-    resumption = ctx.meta.get(RESUMPTION)
-    if words == ("-",) and resumption:
-        found = [ids.parse(prefix, word) for word in resumption.given or ()]
-    elif words == ("-",):
-        ctx.meta["csctl.stdin"] = True
-        found = list(_ids_on_stdin(prefix, noun))
-    else:
-        found = [_read_id(ctx, prefix, word) for word in words]
-    first: dict[int, ids.Ref] = {}
-    for ref in found:
-        first.setdefault(ref.id, ref)
-    once = list(first.values())
-    ctx.meta["csctl.count"], ctx.meta["csctl.refs"] = len(once), once
-    return once
-
-
-def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
-    import json
-
-    if sys.stdin.isatty():
-        raise Usage(f"- reads {noun} ids from standard input, and that is a terminal", fix="pipe ids in, or name them")
-    import csctl.app  # noqa: F401 - takes its time, which is well spent while somebody writes the ids
-
-    for number, line in enumerate(sys.stdin, start=1):
-        word = line.strip()
-        if not word or word.startswith("#"):
-            continue
-        if word.startswith("["):
-            raise Usage(
-                f"line {number} of standard input begins a JSON array, and is no id",
-                fix="print one record a line: -o name, or -o jsonl",
-            )
-        try:
-            if word.startswith("{"):
-                word = str(json.loads(word)["id"])
-            yield ids.parse(prefix, word)
-        except Usage as error:
-            raise Usage(f"line {number} of standard input: {error.message}", cause=error.cause, fix=error.fix) from None
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise Usage(
-                f"line {number} of standard input is no id", fix='one id a line, or JSON objects with "id"'
-            ) from None

@@ -12,7 +12,8 @@ from csctl.domain.states import EmailKind, EmailState
 from csctl.domain.text import printable
 from csctl.results import RESULT_FIELDS
 
-from .declare import fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, limit_options
+from .naming import id_argument, id_option, ids_argument
 from .output import Output
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import click
 from csctl.domain.states import FulfillmentStatus
 from csctl.results import RESULT_FIELDS
 
-from .declare import fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, limit_options
+from .naming import id_argument, id_option, ids_argument
 from .output import Output
 
 if TYPE_CHECKING:

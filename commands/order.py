@@ -10,7 +10,8 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import OrderStatus
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import bulk_options, fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
+from .declare import bulk_options, fail_fast_option, group, limit_options
+from .naming import id_argument, id_option, ids_argument
 from .output import Output
 from .returning import refund_options
 from .search import period_options, search_options

@@ -11,7 +11,8 @@ from csctl.domain.addresses import ADDRESS_FIELDS
 from csctl.domain.ids import Ref
 from csctl.results import MONEY_FIELDS
 
-from .declare import bulk_options, id_option, ids_argument
+from .declare import bulk_options
+from .naming import id_option, ids_argument
 from .order import order
 from .output import Output
 

@@ -10,7 +10,8 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import PurchaseStatus
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import fail_fast_option, group, id_argument, id_option, ids_argument, limit_options
+from .declare import fail_fast_option, group, limit_options
+from .naming import id_argument, id_option, ids_argument
 from .output import Output
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import click
 from csctl.domain.ids import Ref
 from csctl.results import MONEY_FIELDS
 
-from .declare import bulk_options, ids_argument
+from .declare import bulk_options
+from .naming import ids_argument
 from .output import Output
 from .purchase import purchase, trial
 

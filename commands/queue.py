@@ -11,7 +11,8 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import ItemState
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import concurrency_option, fail_fast_option, group, id_argument, ids_argument, limit_options
+from .declare import concurrency_option, fail_fast_option, group, limit_options
+from .naming import id_argument, ids_argument
 from .output import Output
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from csctl.domain.states import RunState
 from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS
 
-from .declare import COMMON, RESUMPTION, Command, fail_fast_option, group, id_argument, limit_options
+from .declare import COMMON, RESUMPTION, Command, fail_fast_option, group, limit_options
+from .naming import id_argument
 from .output import Output
 from .sheet import Sheet
 

@@ -9,7 +9,7 @@ import click
 
 from csctl.domain.states import OrderStatus, PurchaseStatus
 
-from .declare import id_option
+from .naming import id_option
 
 STATUSES = tuple(dict.fromkeys([*(s.value for s in OrderStatus), *(s.value for s in PurchaseStatus)]))
 _FIELDS = (

@@ -10,16 +10,8 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import Kind, Settlement, State
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import (
-    bulk_options,
-    concurrency_option,
-    fail_fast_option,
-    group,
-    id_argument,
-    id_option,
-    ids_argument,
-    limit_options,
-)
+from .declare import bulk_options, concurrency_option, fail_fast_option, group, limit_options
+from .naming import id_argument, id_option, ids_argument
 from .output import Output
 from .returning import reason_options, refund_options
 from .search import period_options

@@ -126,7 +126,7 @@ def test_a_refusal_says_what_to_do(shop: Shop) -> None:
         assert str(shop(f"{words} --yes -o json").error["fix"]).startswith("csctl "), words
 
     nowhere = {"CSCTL_GATEWAY_MAIN": "sandbox:/nowhere/at/all/ledger.db"}
-    done = shop(f"txn refund {refunded} --yes -o json", env=nowhere)
+    done = shop(f"txn refund {make_sale(shop)} --yes -o json", env=nowhere)
     assert done.code == 11
     assert "CSCTL_GATEWAY" in done.error["fix"]
 
