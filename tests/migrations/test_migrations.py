@@ -136,6 +136,10 @@ def test_upgrade_brings_an_older_database_up_to_date_and_says_so_in_the_trail(sh
     schema.migrate(engine, revisions()[-1], down=True)
     refused = shop("customer search jane -o json")
     status = shop("db status -o json")
+    rehearsed = shop("db upgrade --dry-run -o json")
+    assert rehearsed.code == 0, rehearsed.err
+    assert rehearsed.json == {**status.json, "dry_run": True}
+    assert shop("db status -o json").json == status.json
     done = shop("db upgrade -o json")
 
     assert refused.code == 11
