@@ -156,4 +156,4 @@ def test_a_closed_stderr_stops_nothing(shop: Shop) -> None:
     )
 
     assert done.returncode == 0
-    assert json.loads(done.stdout)["value"] == "Tea"
+    assert json.loads(done.stdout)[0]["value"] == "Tea"

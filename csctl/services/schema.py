@@ -121,7 +121,8 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
             # Its way to change a table is to copy it, which foreign keys would stop; they are checked again below.
             # Only outside of a transaction is this switch heeded, hence not through the connection.
             connection.connection.execute("PRAGMA foreign_keys=OFF")
-        else:
+        connection.begin()  # else alembic commits each migration on SQLite, and nothing could be taken back
+        if not sqlite:
             # Another host may be upgrading too: one of them waits, and finds that it is done.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         config.attributes["connection"] = connection
