@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from csctl.domain import ids
+from csctl.domain import ids, intervals
+from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
 from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, NotFound
 from csctl.models import PricePoint, ProductOption, Purchase
 from csctl.results import Result
 from csctl.services import bulk, purchase_changes
-from csctl.services.purchase_changes import carry_out, locked, priced, require_recurring
+from csctl.services.purchase_changes import carry_out, locked, require_recurring
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -72,19 +73,26 @@ def _set(purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: b
     """Sell at this price point, from now on or the next time alone. Unit price in minor units."""
     if next_only:
         require_recurring(purchase)
-        price_of_next = purchase.quantity if purchase.next_quantity is None else purchase.next_quantity
-        priced(purchase, price_of_next, unit_price)
+        quantity = purchase.quantity if purchase.next_quantity is None else purchase.next_quantity
+        rules.priced(quantity, unit_price, purchase.currency)
         purchase.next_price_point_id, purchase.next_unit_price = point.id, unit_price
         return
-    total = priced(purchase, purchase.quantity, unit_price).amount
+    total = rules.priced(purchase.quantity, unit_price, purchase.currency).amount
     purchase.price_point = point
     purchase.unit_price, purchase.price = unit_price, total
     if point.interval != purchase.interval:
-        purchase.interval = point.interval
-        if purchase.next_bill_on is not None:
-            purchase_changes.bill_on(purchase, purchase.next_bill_on)
+        _bill_every(purchase, point.interval)
     if purchase.next_price_point_id is not None:  # what is said last has its way
         purchase.next_price_point_id = purchase.next_unit_price = None
+
+
+def _bill_every(purchase: Purchase, interval: str | None) -> None:
+    """Another interval from the next billing on. What bills on the 31st still does, if it counts in months at all."""
+    purchase.interval = interval
+    if interval is None or not intervals.parse(interval).monthly:
+        purchase.billing_day = None
+    elif purchase.billing_day is None and (due := purchase.due_on or purchase.next_bill_on):
+        purchase.billing_day = due.day
 
 
 def _current(purchase: Purchase) -> PricePoint:

@@ -253,6 +253,54 @@ def test_once_it_succeeds_the_billing_returns_to_its_day(shop: Shop) -> None:
     assert shown["recycle_attempts"] == 0
 
 
+def test_a_day_that_was_chosen_while_it_is_tried_again_is_the_day_it_counts_from(shop: Shop) -> None:
+    """Whether it is billed on that day or by hand before it: never twice within the interval."""
+    buyer = make_buyer(shop)
+    for _ in range(2):
+        subscribe(shop, customer=buyer)
+    change_card(shop, buyer, "tok_soft_declined")
+    bill(shop, "2026-04-02")
+    change_card(shop, buyer, "tok_ok")
+    for name in ("pur_1", "pur_2"):
+        assert shop(f"purchase billing-date {name} 2026-04-10", at="2026-04-02T10:00:00Z").code == 0
+
+    by_hand = shop("purchase force-bill pur_1 --yes", at="2026-04-03T09:00:00Z")
+    rows = [row["id"] for row in bill(shop, "2026-04-10", words="--catch-up all")]
+
+    assert (by_hand.code, rows) == (0, ["pur_2"])
+    assert [state(shop, name) for name in ("pur_1", "pur_2")] == [("active", 2, "2026-05-10")] * 2
+
+
+def test_a_scheduled_cancellation_is_one_again_once_a_declined_billing_succeeds(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    shop("purchase cancel pur_1 --when 2026-04-20 --yes")
+    change_card(shop, buyer, "tok_soft_declined")
+    bill(shop, "2026-04-02")
+    change_card(shop, buyer, "tok_ok")
+
+    bill(shop, "2026-04-05")
+
+    assert state(shop) == ("cancellation_scheduled", 2, "2026-05-02")
+    assert shop("purchase resume pur_1", at="2026-04-06T09:00:00Z").code == 0
+    assert state(shop) == ("active", 2, "2026-05-02")
+
+
+def test_a_scheduled_cancellation_is_called_off_while_its_billing_is_tried_again(shop: Shop) -> None:
+    buyer = make_buyer(shop, "tok_ok")
+    for _ in range(2):
+        subscribe(shop, customer=buyer)
+    shop("purchase cancel pur_1 --when 2026-04-20 --yes")
+    change_card(shop, buyer, "tok_soft_declined")
+    bill(shop, "2026-04-02")
+
+    called_off, other = (shop(f"purchase resume pur_{n} --yes", at="2026-04-03T09:00:00Z") for n in (1, 2))
+
+    assert (called_off.code, other.code) == (0, 5)
+    assert state(shop) == ("recycle_billing", 1, "2026-04-05")
+    assert purchase(shop, "pur_1")["cancel_on"] is None
+
+
 def test_a_hard_decline_is_not_tried_again(shop: Shop) -> None:
     buyer = make_buyer(shop)
     subscribe(shop, customer=buyer)

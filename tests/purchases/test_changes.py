@@ -119,6 +119,19 @@ def test_another_price_point_keeps_the_quantity_and_the_billing_date(shop: Shop)
     assert (shown["quantity"], shown["price"], shown["next_bill_on"]) == (3, "15.00", "2026-03-31")
 
 
+def test_what_bills_on_the_31st_still_does_after_another_interval(shop: Shop) -> None:
+    make_price(shop, "tea", "10.00", sku="tea", interval="month")
+    make_price(shop, "tea-quarter", "25.00", sku="tea", interval="quarter")
+    purchase = make_purchase(
+        shop, price="tea", unit_price="10.00", status="active", next_bill_on="2026-04-30", billing_day=31
+    )
+
+    for price in ("tea-quarter", "tea"):
+        assert shop(f"purchase price {purchase} {price}").code == 0
+
+    assert shop(f"purchase show {purchase} -o json").json["billing_day"] == 31
+
+
 def test_a_price_point_that_does_not_fit_is_a_conflict(shop: Shop) -> None:
     purchase = _subscription(shop)
     make_price(shop, "tea-yen", "500", "JPY", sku="tea", interval="month")
