@@ -15,7 +15,7 @@ from csctl.domain import purchases as rules
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import kept
 from csctl.domain.money import Money, to_minor
-from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus
+from csctl.domain.states import Occasion, OrderStatus
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
@@ -77,7 +77,7 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
     lines = [_line(session, text) for text in wish.items]
     currency = _one_currency(lines)
     shipping = _shipping(customer, wish.shipping)
-    total = sum(line.due for line in lines)
+    total = rules.require_price(Money(sum(line.due for line in lines), currency)).amount
     method = None
     if total or wish.payment_method_id or any(line.point.interval for line in lines):
         method = cards.chosen(session, customer, wish.payment_method_id)
@@ -108,8 +108,7 @@ def _line(session: Session, text: str) -> _Line:
     if not (quantity := int(match["quantity"])):
         raise Usage(f"{text[:60]!r} orders nothing", fix="give a quantity of one or more")
     price = point.amount if match["price"] is None else to_minor(match["price"], point.currency)
-    if price < 0:
-        raise Usage(f"a price of {match['price']} cannot be", fix="give a price of zero or more")
+    rules.priced(quantity, price, point.currency)
     return _Line(point, quantity, price)
 
 
@@ -183,10 +182,10 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
     purchase = Purchase(
         price_point_id=line.point.id,
         payment_method_id=payment_method_id,
-        status=PurchaseStatus.COMPLETE,
         quantity=line.quantity,
         unit_price=line.unit_price,
         price=line.quantity * line.unit_price,
+        checkout_amount=line.due,
         currency=line.point.currency,
         interval=line.point.interval,
         cycle=1,
@@ -194,13 +193,10 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
     )
     today = app.clock.today()
     if line.in_trial:
-        purchase.status = PurchaseStatus.TRIAL
-        purchase.trial_ends_on = purchase.next_bill_on = rules.trial_end(today, line.point.trial_days or 0)
-    elif line.point.interval:
-        purchase.status = PurchaseStatus.ACTIVE
-        purchase.next_bill_on = rules.next_billing(line.point.interval, today, today.day)
-    if purchase.interval and purchase.next_bill_on and intervals.parse(purchase.interval).monthly:
-        purchase.billing_day = purchase.next_bill_on.day if line.in_trial else today.day
+        purchase.trial_ends_on = rules.trial_end(today, line.point.trial_days or 0)
+    if purchase.interval and intervals.parse(purchase.interval).monthly:
+        purchase.billing_day = (purchase.trial_ends_on or today).day
+    checkout_rules.begin(purchase, today)
     return purchase
 
 

@@ -12,7 +12,7 @@ from csctl.domain.ids import Ref
 from csctl.errors import Conflict, NotFound
 from csctl.models import Order, Transaction
 from csctl.results import Result
-from csctl.services import attempts, bulk, cancelling, refunds
+from csctl.services import bulk, cancelling, refund_scope, refunds
 from csctl.services.engine import Job, Needs, Turn, Work, drive
 from csctl.services.refunds import How, Wish
 
@@ -57,7 +57,7 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
     if order is None:
         raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
     _refuse_second(ref, order)
-    _refuse_unanswered(turn, ref)
+    refund_scope.refuse_unanswered(turn, order.id)
     if not any(sale.refundable for sale in turn.sales_of(order.id)):
         yield _cancel(turn.session, app, ref, order, wish)
         return
@@ -75,18 +75,6 @@ def _cancelled(turn: Turn, ref: Ref, wish: Wish) -> Work:
     order = turn.session.get_one(Order, ref.id)
     if order.cancelled_at is not None:
         yield Result(ref.given, "cancelled", wish.reason or "")
-
-
-def _refuse_unanswered(turn: Turn, ref: Ref) -> None:
-    """Nobody knows yet whether there is money to return."""
-    for sale in turn.sales_of(ref.id):
-        if sale.key and sale.state not in attempts.FINAL:
-            name = ids.show("txn", sale.id)
-            raise Conflict(
-                f"{ref.given} is being charged",
-                cause=f"{name} is {sale.state.value}",
-                fix=f"csctl txn reconcile {name}",
-            )
 
 
 def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:

@@ -81,6 +81,8 @@ class Purchases:
             trial_ends_on=row.day("trial_ends_on"),
             next_bill_on=row.day("next_bill_on"),
         )
+        if existing and existing.checkout_amount == existing.price:
+            values["checkout_amount"] = values["price"]
         values |= self._what(row, order, existing)
         if existing is None:
             values = {"status": PurchaseStatus.COMPLETE, "cycle": 1, **values}
