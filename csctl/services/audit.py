@@ -33,6 +33,11 @@ def write(session: Session, app: App, outcome: str, *, target: str | None = None
     )
 
 
+def given(reason: str | None) -> str | None:
+    """That somebody gave a reason. The trail is for ever, and their words may name a person: those stay elsewhere."""
+    return "given" if reason else None
+
+
 def find(
     app: App,
     *,

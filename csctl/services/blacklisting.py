@@ -97,7 +97,7 @@ def _add(session: Session, app: App, one: Wanted) -> Result:
         raise Conflict("somebody else put it on the blacklist at this moment", fix="csctl blacklist list") from None
     name = ids.show("bli", entry.id)
     if one.kind == "customer":
-        history.event(session, app, int(key), f"blacklisted ({name}): {reason}")
+        history.event(session, app, int(key), f"blacklisted ({name})", reason=reason)
     audit.write(session, app, "created", target=name, kind=one.kind)
     return Result(name, "created", f"blacklisted {one.kind}", extra=about)
 

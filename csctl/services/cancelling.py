@@ -30,9 +30,11 @@ def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str 
     purchase.next_bill_on = purchase.cancel_on = purchase.paused_until = None
     purchase.cancel_after_billing = False
     name = ids.show("pur", purchase.id)
-    because = f": {reason}" if reason else ""
-    history.event(session, app, purchase.order.customer_id, f"cancelled {name}{because}", order_id=purchase.order_id)
-    audit.write(session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=reason)
+    of = purchase.order
+    history.event(session, app, of.customer_id, f"cancelled {name}", of.id, reason=reason)
+    audit.write(
+        session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=audit.given(reason)
+    )
     return True
 
 
@@ -50,10 +52,17 @@ def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reas
     purchase.cancel_on, purchase.cancel_after_billing = moment.on, moment.after_next
     purchase.cancel_reason = reason
     ends = f"on {moment.on}" if moment.on else "after its next billing"
-    because = f": {reason}" if reason else ""
-    history.event(session, app, purchase.order.customer_id, f"{name} ends {ends}{because}", order_id=purchase.order_id)
+    of = purchase.order
+    history.event(session, app, of.customer_id, f"{name} ends {ends}", of.id, reason=reason)
     audit.write(
-        session, app, "updated", target=name, before=before.value, after=after.value, ends=str(moment), reason=reason
+        session,
+        app,
+        "updated",
+        target=name,
+        before=before.value,
+        after=after.value,
+        ends=str(moment),
+        reason=audit.given(reason),
     )
 
 
@@ -93,8 +102,7 @@ def cancel_order(session: Session, app: App, order: Order, reason: str | None) -
         order.status = OrderStatus.CANCELLED
     order.cancelled_at, order.cancel_reason = app.clock.now(), reason
     name = ids.show("ord", order.id)
-    history.event(
-        session, app, order.customer_id, f"cancelled {name}{f': {reason}' if reason else ''}", order_id=order.id
-    )
-    audit.write(session, app, "cancelled", target=name, before=before.value, after=order.status.value, reason=reason)
+    history.event(session, app, order.customer_id, f"cancelled {name}", order.id, reason=reason)
+    changed = {"before": before.value, "after": order.status.value, "reason": audit.given(reason)}
+    audit.write(session, app, "cancelled", target=name, **changed)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,12 @@ from csctl.services import audit, bulk, customers, listing, operators
 if TYPE_CHECKING:
     from csctl.app import App
 
+# The events that are noted with a reason.
+_WITH_REASON = re.compile(
+    r"(cancelled (?:pur|ord)_\d+|pur_\d+ ends (?:on [\d-]+|after its next billing)|blacklisted \(bli_\d+\)): .*",
+    re.DOTALL,
+)
+
 
 def event(
     session: Session,
@@ -30,9 +37,20 @@ def event(
     transaction_id: int | None = None,
     *,
     kind: HistoryKind = HistoryKind.EVENT,
+    reason: str | None = None,
 ) -> None:
-    """Note in a customer's history what csctl did. In the transaction of what it tells of."""
+    """Note in a customer's history what csctl did. In the transaction of what it tells of.
+
+    With the `reason` that somebody gave for it, if they did: see `without_reason`.
+    """
+    text = f"{text}: {reason}" if reason else text
     _add(session, app, kind, customer_id, text, order_id=order_id, transaction_id=transaction_id)
+
+
+def without_reason(text: str) -> str:
+    """An event without what somebody wrote about it. As free text that may name a person."""
+    told = _WITH_REASON.fullmatch(text)
+    return told[1] if told else text
 
 
 @dataclass(frozen=True)
