@@ -79,7 +79,7 @@ class Purchase(Base):
     cancel_reason: Mapped[str | None]
     paused_until: Mapped[date | None]
     recycle_attempts: Mapped[int] = mapped_column(default=0)  # soft declines of the cycle that is due
-    final_cycle: Mapped[int | None]
+    final_cycle: Mapped[int | None]  # that of its price point: once it is billed, the purchase is complete
     # What holds for the next billing alone (`--next-only`), and is forgotten after it.
     next_price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"))
     next_quantity: Mapped[int | None]

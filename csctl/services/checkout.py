@@ -189,6 +189,7 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
         currency=line.point.currency,
         interval=line.point.interval,
         cycle=1,
+        final_cycle=line.point.final_cycle,
         created_at=app.clock.now(),
     )
     today = app.clock.today()

@@ -77,13 +77,23 @@ def _set(purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: b
         rules.priced(quantity, unit_price, purchase.currency)
         purchase.next_price_point_id, purchase.next_unit_price = point.id, unit_price
         return
+    _require_cycles_left(purchase, point)
     total = rules.priced(purchase.quantity, unit_price, purchase.currency).amount
-    purchase.price_point = point
+    purchase.price_point, purchase.final_cycle = point, point.final_cycle
     purchase.unit_price, purchase.price = unit_price, total
     if point.interval != purchase.interval:
         _bill_every(purchase, point.interval)
     if purchase.next_price_point_id is not None:  # what is said last has its way
         purchase.next_price_point_id = purchase.next_unit_price = None
+
+
+def _require_cycles_left(purchase: Purchase, point: PricePoint) -> None:
+    """Raises Conflict for a price whose final cycle the purchase has had."""
+    if point.final_cycle is not None and purchase.cycle >= point.final_cycle:
+        name = ids.show("pur", purchase.id)
+        raise Conflict(
+            f"{point.code} ends with cycle {point.final_cycle}", cause=f"{name} is in cycle {purchase.cycle}"
+        )
 
 
 def _bill_every(purchase: Purchase, interval: str | None) -> None:
@@ -152,7 +162,9 @@ def _alike(purchase: Purchase, option: ProductOption) -> PricePoint:
             cause="without --price it would be billed as before",
             fix=f"--price with one of: {_codes(option.prices)}",
         )
-    return min(alike, key=lambda point: (point.amount != purchase.unit_price, point.id))
+    return min(
+        alike, key=lambda one: (one.amount != purchase.unit_price, one.final_cycle != purchase.final_cycle, one.id)
+    )
 
 
 def _codes(points: list[PricePoint]) -> str:

@@ -150,8 +150,7 @@ def test_a_decline_does_not_use_up_such_a_change(shop: Shop) -> None:
 
 
 def test_the_final_cycle_completes_the_purchase(shop: Shop) -> None:
-    subscribe(shop)
-    shop.sql("UPDATE purchases SET final_cycle = 2")
+    subscribe(shop, final_cycle=2)
 
     bill(shop, "2026-04-02", "2026-05-02")
 

@@ -132,6 +132,17 @@ def test_what_bills_on_the_31st_still_does_after_another_interval(shop: Shop) ->
     assert shop(f"purchase show {purchase} -o json").json["billing_day"] == 31
 
 
+def test_another_price_point_brings_its_final_cycle_unless_that_is_over(shop: Shop) -> None:
+    purchase = _subscription(shop, cycle=3)
+    make_price(shop, "tea-3", "5.00", sku="tea", interval="month", final_cycle=3)
+    make_price(shop, "tea-4", "5.00", sku="tea", interval="month", final_cycle=4)
+
+    over, fitting = (shop(f"purchase price {purchase} {price} -o json") for price in ("tea-3", "tea-4"))
+
+    assert (over.code, over.error["message"]) == (5, "tea-3 ends with cycle 3")
+    assert (fitting.code, _shown(shop, purchase)["final_cycle"]) == (0, 4)
+
+
 def test_a_price_point_that_does_not_fit_is_a_conflict(shop: Shop) -> None:
     purchase = _subscription(shop)
     make_price(shop, "tea-yen", "500", "JPY", sku="tea", interval="month")

@@ -100,7 +100,7 @@ class Purchases:
             raise Usage(f"price: there is no price {code!r}", fix="import it first: csctl data import products FILE")
         if price.currency != order.currency:
             raise Usage(f"price: {code} is in {price.currency}", cause=f"the order is in {order.currency}")
-        return {"price_point_id": price.id, "interval": price.interval}
+        return {"price_point_id": price.id, "interval": price.interval, "final_cycle": price.final_cycle}
 
     def _warn(self, row: Cells, purchase: Purchase) -> None:
         if purchase.status in _BILLED and purchase.next_bill_on is None:
