@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from csctl.domain import fulfillments as shipments
 from csctl.domain import ids
 from csctl.domain import purchases as rules
 from csctl.domain.purchases import OVER, Operation, When
@@ -17,8 +18,6 @@ from csctl.services import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_NOT_YET_SHIPPED = (FulfillmentStatus.HOLD, FulfillmentStatus.PENDING, FulfillmentStatus.PENDING_SHIPMENT)
 
 
 def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str | None) -> bool:
@@ -94,7 +93,7 @@ def cancel_order(session: Session, app: App, order: Order, reason: str | None) -
         return False
     for purchase in session.scalars(select(Purchase).where(Purchase.order_id == order.id).order_by(Purchase.id)):
         cancel_purchase(session, app, purchase, reason)
-    unshipped = (Fulfillment.order_id == order.id) & Fulfillment.status.in_(_NOT_YET_SHIPPED)
+    unshipped = (Fulfillment.order_id == order.id) & Fulfillment.status.in_(shipments.UNSHIPPED)
     for fulfillment in session.scalars(select(Fulfillment).where(unshipped).order_by(Fulfillment.id)):
         fulfillment.status = FulfillmentStatus.CANCELLED
     before = order.status

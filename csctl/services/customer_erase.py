@@ -18,7 +18,8 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.ids import Ref
 from csctl.domain.personal import ERASED, Details
-from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, PurchaseStatus, State
+from csctl.domain.purchases import OVER
+from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, State
 from csctl.errors import Busy, Conflict
 from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Result
@@ -28,7 +29,6 @@ from csctl.services.customer_editing import live
 if TYPE_CHECKING:
     from csctl.app import App
 
-_OVER = (PurchaseStatus.CANCELLED, PurchaseStatus.COMPLETE)
 _UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
 _IN_QUEUE = (ItemState.QUEUED, ItemState.IN_PROGRESS)
 # Texts beside the books. What people wrote is erased whatever it says: nobody knows all that tells of the person.
@@ -76,7 +76,7 @@ def _locked_orders(session: Session, customers: Sequence[int]) -> Sequence[Order
 def _refuse_unfinished(session: Session, customer: Customer, orders: Sequence[int]) -> None:
     """Raises Conflict while something is to be billed, or money is on its way."""
     purchase = session.scalar(
-        select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.not_in(_OVER)).order_by(Purchase.id)
+        select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.not_in(OVER)).order_by(Purchase.id)
     )
     under_way = session.scalar(
         select(Transaction.id).where(Transaction.order_id.in_(orders), Transaction.state.in_(_UNDER_WAY))

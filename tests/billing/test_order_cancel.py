@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from csctl.domain.states import FulfillmentStatus
 from tests.billing.catalog import bill, make_buyer, purchase, subscribe
 from tests.factories import make_fulfillment, make_order, make_purchase, make_sale
 from tests.shops import Shop
@@ -28,6 +31,18 @@ def test_cancelling_ends_purchases_and_shipments_and_touches_no_money(shop: Shop
     assert {ful["id"]: ful["status"] for ful in order["fulfillments"]} == {"ful_1": "cancelled", shipped: "shipped"}
     assert returned(shop) == []
     assert bill(shop, "2026-04-02") == []
+
+
+@pytest.mark.parametrize("status", list(FulfillmentStatus))
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_every_shipment_that_has_not_left_is_cancelled_and_no_other(shop: Shop, status: FulfillmentStatus) -> None:
+    order = make_order(shop)
+    make_fulfillment(shop, order, status)
+
+    assert shop(f"order cancel {order} --yes").code == 0
+
+    left = shop(f"order show {order} -o json").json["fulfillments"][0]["status"]
+    assert left == ("cancelled" if status in ("hold", "pending", "pending_shipment") else status)
 
 
 def test_what_is_cancelled_cannot_be_cancelled_again(shop: Shop) -> None:

@@ -57,6 +57,21 @@ def test_an_order_cancelled_while_it_was_charged_stays_so_and_its_money_can_be_r
     assert refund.json[0]["outcome"] == "voided"
 
 
+def test_a_cycle_that_was_billed_while_its_order_was_cancelled_ships_nothing(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, APPLIED)
+    shop("billing run", as_="service", at="2026-04-02T09:00:00Z")
+    shop("order cancel ord_1 --yes", at="2026-04-02T09:01:00Z")
+
+    asked = shop("txn reconcile -o json", at="2026-04-02T09:10:00Z").json
+    order = shop("order show ord_1 -o json").json
+
+    assert [row["outcome"] for row in asked] == ["billed"]
+    assert [ful["status"] for ful in order["fulfillments"]] == ["cancelled"]
+    assert (order["status"], purchase(shop, "pur_1")["status"]) == ("cancelled", "cancelled")
+
+
 @pytest.mark.parametrize("token", [APPLIED, LOST])
 def test_a_run_asks_before_it_bills_again(shop: Shop, token: str) -> None:
     buyer = make_buyer(shop)

@@ -41,7 +41,8 @@ def test_a_row_is_a_price_point_and_products_and_options_come_with_it(shop: Shop
         {**PRICE, "price": "tea-green", "option": "green", "option_name": "Green"},
     )
 
-    columns = "p.code, p.interval, p.trial_days, p.trial_amount, p.final_cycle, o.code AS option, o.name, products.name"
+    terms = "p.code, p.interval, p.trial_days, p.trial_amount, p.final_cycle"
+    columns = f"{terms}, o.code AS option, o.name, products.name AS product"
     rows = shop.sql(
         f"SELECT {columns} FROM price_points p JOIN product_options o ON o.id = p.option_id"  # noqa: S608
         " JOIN products ON products.id = o.product_id ORDER BY p.id"

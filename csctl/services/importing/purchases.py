@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import intervals
+from csctl.domain.purchases import OVER
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Usage
@@ -18,7 +19,6 @@ from csctl.services.importing.cells import MOST, Cells
 from csctl.services.importing.context import Context, Outcome, find, given, merge, referred
 
 _KIND = KINDS["purchases"]
-_ENDED = (PurchaseStatus.COMPLETE, PurchaseStatus.CANCELLED)
 _BILLED = (PurchaseStatus.ACTIVE, PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.CANCELLATION_SCHEDULED)
 
 
@@ -117,7 +117,7 @@ def _completed(values: dict[str, Any], order: Order, existing: Purchase | None, 
         return values.get(name, getattr(existing, name, None))
 
     status, interval = after("status"), after("interval")
-    if status not in _ENDED and not interval:
+    if status not in OVER and not interval:
         raise Usage(
             f"status: what is bought once cannot be {status.value}",
             cause="only a price with an interval makes a subscription",
