@@ -193,6 +193,15 @@ def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -
     assert granted.sql("SELECT last_used_at FROM operators WHERE name = 'agent'")[0]["last_used_at"] is not None
 
 
+def test_an_agent_whose_gateway_refuses_him_leaves_nothing_reserved(granted: Shop) -> None:
+    sale = make_sale(granted)
+    wrong = {"CSCTL_DATABASE_URL": url_of(granted, Role.AGENT)}
+    wrong["CSCTL_GATEWAY_MAIN"] = f"sandbox:{granted.sandbox}?credentials=wrong"
+
+    assert granted(f"txn refund {sale} --yes", as_="agent", env=wrong).code == 11
+    assert granted(f"txn show {sale} -o json").json["refundable"] == "19.99"
+
+
 def test_crons_work_under_the_services_login(granted: Shop) -> None:
     failing = make_sale(granted, token="tok_refund_declined")
     assert granted(f"txn refund {failing} --yes").code == 12
