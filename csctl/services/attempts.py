@@ -11,14 +11,12 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete
-
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Answer, Reason
-from csctl.models import HistoryEntry, Order, QueueItem, Transaction
+from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services import audit, cancelling, emails, history, queue_rules
 from csctl.services.engine import LEASE, Call, Turn
@@ -81,29 +79,26 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
     try:
         answer = yield call
     except Misconfigured as error:
-        _withdraw(turn, attempt.id, claim)
+        _withdraw(turn, app, attempt.id, claim, error)
         return Result.refused(ids.show("txn", attempt.id), error)
     except OutcomeUnknown as lost:
         answer = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=lost.cause)
     return record(turn, app, attempt.id, claim, answer)
 
 
-def _withdraw(turn: Turn, attempt_id: int, claim: str) -> None:
-    """Nothing was sent, by our own fault: there was no attempt. What it had reserved is free, and so is the day's slot
-    of its queue item.
+def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfigured) -> None:
+    """Nothing was sent, by our own fault, so nothing happened: what the attempt had reserved is free, and so is the day's
+    slot of its queue item. Its row stays, closed; no history tells of it.
     """
     attempt = turn.session.get_one(Transaction, attempt_id)
-    if attempt.claim != claim:
+    app.gateways.refuse(attempt.gateway, error)
+    if not take_answer(app, attempt, claim, Answer(State.FAILED, reason=Reason.MISCONFIGURED, message=error.message)):
         return
-    sale, item = turn.session.get_one(Transaction, attempt.parent_id), _item(turn, attempt)
-    if item is None:
-        sale.reserved -= attempt.amount
+    if item := _item(turn, attempt):
+        item.state, item.last_attempt_on, attempt.attempt_on = ItemState.QUEUED, None, None
     else:
-        item.state, item.last_attempt_on = ItemState.QUEUED, None
-    turn.session.execute(delete(HistoryEntry).where(HistoryEntry.transaction_id == attempt_id))
-    turn.session.delete(attempt)
-    turn.session.flush()
-    turn.needs.opened[:] = [one for one in turn.needs.opened if one.id != attempt_id]
+        sale = turn.session.get_one(Transaction, attempt.parent_id)
+        sale.reserved -= attempt.amount
 
 
 def _send(app: App, attempt: Transaction, sale: Transaction) -> tuple[Call, str]:
@@ -153,6 +148,7 @@ def record(turn: Turn, app: App, attempt_id: int, claim: str | None, answer: Ans
         amount=str(Money(attempt.amount, attempt.currency)),
         state=attempt.state.value,
         reason=attempt.reason,
+        **audit.requester(app, attempt.created_by),
     )
     return result
 
@@ -274,9 +270,7 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
 
 def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
     """Whether this is a void that the gateway definitely refused because the sale has settled."""
-    attempt = turn.session.get(Transaction, attempt_id)
-    if attempt is None:  # it was withdrawn
-        return False
+    attempt = turn.session.get_one(Transaction, attempt_id)
     return attempt.kind is Kind.VOID and attempt.state is State.DECLINED and attempt.reason == Reason.ALREADY_SETTLED
 
 
@@ -331,7 +325,7 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[str, str, Cs
     if attempt.state is State.APPROVED:
         return DONE[attempt.kind], "", None
     if attempt.state is State.PENDING:
-        return "pending", "the gateway has accepted it; the answer comes later", None
+        return "pending", attempt.message or "the gateway has accepted it; the answer comes later", None
     if attempt.state in (State.UNKNOWN, State.CREATED, State.SENT):
         lost = OutcomeUnknown(
             f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"

@@ -290,7 +290,7 @@ class _Engine:
                 begun = job.needs.opened if len(job.needs.opened) > known else ()
                 entries.append(Entry(job.given, job.results, begun, over=call is None))
             for given, refusal in refusals:
-                audit.write(session, self.app, "refused", target=given, reason=refusal.message)
+                audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
         return results, calls
 
@@ -349,9 +349,8 @@ def hold(session: Session, needs: Iterable[Needs]) -> None:
     ).all()
     item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
     item_ids |= {number for need in wanted for number in need.items}
-    items = session.scalars(
-        select(QueueItem).where(QueueItem.id.in_(item_ids)).order_by(QueueItem.id).with_for_update()
-    ).all()
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).options(selectinload(QueueItem.origin))
+    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
     theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
     customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
     # The session refers to its rows weakly: keep them as long as it lives.

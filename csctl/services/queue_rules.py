@@ -112,14 +112,10 @@ def close(app: App, item: QueueItem, state: ItemState) -> None:
 
 
 def attempts_of(session: Session, item: QueueItem) -> list[Transaction]:
-    """The refund that failed first, and every retry of it, in order."""
-    return list(
-        session.scalars(
-            select(Transaction)
-            .where(or_(Transaction.queue_item_id == item.id, Transaction.id == item.origin_id))
-            .order_by(Transaction.id)
-        )
-    )
+    """The refund that failed first, and every retry of it that reached the gateway, in order."""
+    of_item = or_(Transaction.queue_item_id == item.id, Transaction.id == item.origin_id)
+    tried = or_(Transaction.reason.is_(None), Transaction.reason != Reason.MISCONFIGURED)
+    return list(session.scalars(select(Transaction).where(of_item, tried).order_by(Transaction.id)))
 
 
 def verdict(refund: Transaction, item: QueueItem) -> tuple[str, str, CsctlError]:

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.states import Kind, State
-from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable
+from csctl.domain.text import accept
+from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable, Usage
 from csctl.gateways.protocol import Answer, Found, Gateway, Reason
 from csctl.models import PaymentMethod, Transaction
 from csctl.results import Result
@@ -24,13 +25,41 @@ if TYPE_CHECKING:
 
 _NEVER_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="its worker died before it was sent")
 ABSENT = Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="the gateway never carried it out")
+_MUTE = "this gateway cannot be asked: look at its own page"
 
 
-def reconcile(app: App, refs: Sequence[Ref] = (), *, dry_run: bool = False, concurrency: int = 1) -> Iterator[Result]:
-    """Ask about the named transactions, or about all that are unknown, pending, or whose worker is gone."""
+def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | None) -> Answer | None:
+    """What an administrator saw on the gateway's own page of named transactions: `approved`, with the gateway's
+    reference, or `failed`. None if nothing is `seen`. Raises Usage and NotPermitted.
+    """
+    if seen is None:
+        if reference:
+            raise Usage("--reference goes with --as approved", fix="leave it out, or add --as approved")
+        return None
+    if not refs:
+        raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
+    app.require("txn reconcile by what somebody saw")
+    if seen == "failed":
+        return Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page")
+    known_as = accept(reference, "reference") if reference else None
+    return Answer(State.APPROVED, known_as, message="found on the gateway's own page")
+
+
+def reconcile(
+    app: App,
+    refs: Sequence[Ref] = (),
+    verdict: Answer | None = None,
+    *,
+    dry_run: bool = False,
+    concurrency: int = 1,
+) -> Iterator[Result]:
+    """Ask about the named transactions, or about all that are unknown, pending, or whose worker is gone.
+
+    With a `verdict` nobody is asked; it is refused where somebody can be.
+    """
     if refs:
         app.require("txn reconcile of named transactions")
-        jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
+        jobs: Iterator[Job] = (_job(app, ref, verdict=verdict) for ref in refs)
     else:
         app.require("txn reconcile of all")
         _tell_what_is_under_way(app)
@@ -83,14 +112,15 @@ def _all_jobs(app: App) -> Iterator[Job]:
     return (_job(app, Ref(ids.show("txn", number), number), named=False) for number in unsure)
 
 
-def _job(app: App, ref: Ref, *, named: bool = True) -> Job:
-    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: settle(turn, app, ref, named=named))
+def _job(app: App, ref: Ref, *, named: bool = True, verdict: Answer | None = None) -> Job:
+    work = partial(settle, app=app, ref=ref, named=named, verdict=verdict)
+    return Job(ref.given, Needs(transactions={ref.id}), work)
 
 
-def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True) -> Work:
+def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answer | None = None) -> Work:
     """Find out what became of one attempt, unless somebody is at it. Raises NotFound and Conflict.
 
-    One that nobody `named` is left to whoever took it since it was listed.
+    One that nobody `named` is left to whoever took it since it was listed. A `verdict` is taken instead of asking.
     """
     row = turn.transaction(ref.id)
     if row is None:
@@ -117,6 +147,9 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True) -> Work:
     _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed
     if row.state is State.CREATED:
         claim, answer = attempts.claim_for(app, row), _NEVER_SENT
+    elif verdict:
+        _refuse_unless_mute(app, ref, row)
+        claim, answer = attempts.claim_for(app, row), verdict
     else:
         row.state = State.UNKNOWN if row.state is State.SENT else row.state
         claim = attempts.claim_for(app, row)
@@ -127,7 +160,30 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True) -> Work:
             row.claim = row.lease_until = None
             raise
         row = turn.session.get_one(Transaction, ref.id)
-    yield replace(record(turn, app, row, claim, answer), id=ref.given)
+    result = replace(record(turn, app, row, claim, answer), id=ref.given)
+    yield _for_a_person(result, row) if answer.message == _MUTE else result
+
+
+def _for_a_person(result: Result, row: Transaction) -> Result:
+    """Only somebody who looks can tell."""
+    fix = f"look at its own page, then csctl txn reconcile {ids.show('txn', row.id)} --as approved|failed"
+    unknown = OutcomeUnknown(result.message, cause=_MUTE, fix=fix)
+    return replace(result, error=unknown) if result.error else replace(result, message=f"{_MUTE}; {fix}")
+
+
+def _refuse_unless_mute(app: App, ref: Ref, row: Transaction) -> None:
+    if app.gateways[row.gateway].capabilities.lookup or _key_lives(app, row):
+        raise Conflict(
+            f"the gateway {row.gateway} can be asked about {ref.given}",
+            cause="what somebody saw counts only where it cannot",
+            fix=f"csctl txn reconcile {ids.show('txn', row.id)}",
+        )
+
+
+def _key_lives(app: App, row: Transaction) -> bool:
+    """Whether the gateway still takes the attempt's key for the same attempt."""
+    life = app.gateways[row.gateway].capabilities.keys_live
+    return bool(row.key and life and app.clock.now() - (row.sent_at or row.created_at) < life)
 
 
 def record(turn: Turn, app: App, row: Transaction, claim: str, answer: Answer) -> Result:
@@ -172,13 +228,13 @@ def ask(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Answer]:
             )
             return known.answer if known else replace(stays, message="the gateway does not know its reference")
         disputed = sale is not None and sale.disputed_at is not None  # then nothing is sent, not even again
-        if row.key and not disputed and gateway.capabilities.keys_live and age < gateway.capabilities.keys_live:
+        if not disputed and _key_lives(app, row):
             answer: Answer = yield Call(_again(turn, gateway, row, sale), assumed=stays, unsent=stays)
             # A connection that is refused now says nothing of what was sent then.
             return stays if answer.reason == Reason.UNREACHABLE else answer
     except (Unreachable, OutcomeUnknown) as gone:
         return replace(stays, message=gone.message)
-    return replace(stays, message="this gateway cannot be asked: look at its own page")
+    return replace(stays, message=_MUTE)
 
 
 def _again(turn: Turn, gateway: Gateway, row: Transaction, sale: Transaction | None) -> partial[Answer]:

@@ -94,7 +94,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         item=item,
         attempt_on=today,
         send_email=item.send_email,
-        purchase_id=turn.session.get_one(Transaction, item.origin_id).purchase_id,
+        purchase_id=item.origin.purchase_id,
     )
     item.state, item.last_attempt_on = ItemState.IN_PROGRESS, today
     result = yield from attempts.exchange(turn, app, attempt)
