@@ -68,7 +68,7 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
         purchase.quantity, purchase.unit_price = billing.quantity, billing.unit_price
         purchase.price = billing.amount
     if purchase.order.status is OrderStatus.REFUNDED:  # no longer all of its money
-        purchase.order.status = OrderStatus.COMPLETE
+        purchase.order.status = OrderStatus.CANCELLED if purchase.order.cancelled_at else OrderStatus.COMPLETE
     if purchase.order.cancelled_at is None:
         shipment = Fulfillment(order_id=purchase.order_id, status=FulfillmentStatus.PENDING)
         shipment.created_at = app.clock.now()

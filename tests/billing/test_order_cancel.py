@@ -6,7 +6,7 @@ import pytest
 
 from csctl.domain.states import FulfillmentStatus
 from tests.billing.catalog import bill, make_buyer, purchase, subscribe
-from tests.factories import make_fulfillment, make_order, make_purchase, make_sale
+from tests.factories import make_fulfillment, make_order, make_price, make_purchase, make_sale
 from tests.shops import Shop
 
 
@@ -108,6 +108,27 @@ def test_an_order_with_nothing_to_return_is_cancelled_all_the_same(shop: Shop) -
     done = shop("order cancel ord_1 --refund --yes -o json")
 
     assert (done.code, outcomes(done.json)) == (0, ["cancelled"])
+
+
+def test_while_its_sale_is_disputed_it_is_not_cancelled_as_if_the_money_were_returned(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop(f"txn dispute {sale} --yes")
+
+    with_refund = shop("order cancel ord_1 --refund --yes -o json")
+    without = shop("order cancel ord_1 --yes")
+
+    assert (with_refund.code, with_refund.error["message"]) == (5, f"{sale} is disputed")
+    assert without.code == 0
+
+
+def test_an_order_that_was_declined_stays_so_and_nobody_is_welcomed(shop: Shop) -> None:
+    buyer, price = make_buyer(shop, "tok_declined"), make_price(shop)
+    shop(f"order create --customer {buyer} --item {price} --yes")
+
+    codes = [shop(f"order {words} ord_1 --yes").code for words in ("cancel", "cancel --refund", "resend-email")]
+
+    assert codes == [5, 5, 5]
+    assert (shop("order show ord_1 -o json").json["status"], shop.mails()) == ("declined", [])
 
 
 def test_money_above_the_agents_limit_is_not_returned_and_nothing_cancelled(shop: Shop) -> None:

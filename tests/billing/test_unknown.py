@@ -72,6 +72,20 @@ def test_a_cycle_that_was_billed_while_its_order_was_cancelled_ships_nothing(sho
     assert (order["status"], purchase(shop, "pur_1")["status"]) == ("cancelled", "cancelled")
 
 
+def test_a_refunded_order_that_was_cancelled_is_so_again_when_another_charge_is_found(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, APPLIED)
+    shop("billing run", as_="service", at="2026-04-02T09:00:00Z")
+    shop("order cancel ord_1 --yes", at="2026-04-02T09:01:00Z")
+    shop("order refund ord_1 --yes", at="2026-04-02T09:02:00Z")
+    refunded = shop("order show ord_1 -o json").json["status"]
+
+    shop("txn reconcile", at="2026-04-02T09:10:00Z")
+
+    assert (refunded, shop("order show ord_1 -o json").json["status"]) == ("refunded", "cancelled")
+
+
 @pytest.mark.parametrize("token", [APPLIED, LOST])
 def test_a_run_asks_before_it_bills_again(shop: Shop, token: str) -> None:
     buyer = make_buyer(shop)
