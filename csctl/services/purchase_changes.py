@@ -145,7 +145,7 @@ def change_quantity(
             purchase.next_quantity, purchase.next_unit_price = quantity, each
             return
         purchase.quantity, purchase.unit_price, purchase.price = quantity, each, price.amount
-        purchase.next_quantity = purchase.next_unit_price = None
+        purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
 
     return _each(app, [ref], Operation.QUANTITY, set_terms, dry_run=dry_run)
 

@@ -187,6 +187,7 @@ def test_what_is_said_last_has_its_way_with_the_next_billing(shop: Shop) -> None
     assert _shown(shop, purchase)["next_billing"]["price"] == "14.00"
     shop(f"purchase quantity {purchase} --quantity 1 --unit-price 9")
     assert _shown(shop, purchase)["next_billing"]["price"] == "9.00"
+    assert _shown(shop, purchase)["next_billing"]["price_point"] == "tea"
 
 
 # -- quantity
