@@ -19,7 +19,7 @@ from csctl.domain.states import Occasion, OrderStatus
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
-from csctl.services import audit, billing, cards, charges, checkout_rules, customer_editing, history
+from csctl.services import audit, billing, cards, charges, checkout_rules, customers, history
 from csctl.services.engine import Job, Needs, Turn, Work, drive
 
 if TYPE_CHECKING:
@@ -66,12 +66,13 @@ def create(app: App, wish: Wish, *, dry_run: bool) -> Iterator[Result]:
     job = Job(given, Needs(), lambda turn: _create(turn, app, wish))
     for result in drive(app, [job], dry_run=dry_run):
         made = result.extra.get("order_id")
-        yield replace(result, id="new", extra={}) if dry_run and made else replace(result, id=made or given)
+        name = made if not dry_run else "new" if made else None  # the number of a dry run was taken back
+        yield replace(result, id=name or given, extra={"order_id": None if dry_run else made})
 
 
 def _create(turn: Turn, app: App, wish: Wish) -> Work:
     session = turn.session
-    customer = customer_editing.live(session, wish.customer_id)
+    customer = customers.live(session, wish.customer_id)
     shipping = _shipping(customer, wish.shipping)
     if refusal := billing.blacklisted(session, customer, shipping):
         raise refusal

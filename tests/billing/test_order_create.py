@@ -210,6 +210,7 @@ def test_a_dry_run_charges_nobody(shop: Shop) -> None:
 
     assert done.code == 0
     assert (done.json[0]["dry_run"], done.json[0]["amount"]) == (True, "59.97")
+    assert (done.json[0]["id"], done.json[0]["order_id"]) == ("new", None)
     assert "59.97 USD" in done.err
     assert (shop("order list -o json").json, shop.ledger(), shop.mails()) == ([], [], [])
 
