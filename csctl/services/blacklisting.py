@@ -20,7 +20,7 @@ from csctl.models import BlacklistEntry, Customer, Order, Purchase
 from csctl.results import Page, Result
 from csctl.services import audit, blacklist, bulk, cancelling, history, listing, operators
 from csctl.services.blacklist_files import Wanted
-from csctl.services.customer_editing import live
+from csctl.services.customers import live
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -24,7 +24,7 @@ from csctl.errors import Busy, Conflict
 from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services import audit, bulk, history, run_erasing
-from csctl.services.customer_editing import live
+from csctl.services.customers import live
 
 if TYPE_CHECKING:
     from csctl.app import App

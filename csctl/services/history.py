@@ -63,7 +63,8 @@ class _Subject:
 def note(app: App, who: str, text: str, *, dry_run: bool = False) -> Iterator[Result]:
     """Keep what a person wrote about the customer with this id or email.
 
-    Raises Usage for an empty text, one with a card number, or what is neither id nor email.
+    Raises Usage for an empty text, one with a card number, or what is neither id nor email. Refused for somebody who
+    was merged or erased.
     """
     customers.require_name(who)
     kept = accept(text, "the note", longest=LONGEST, lines=True)
@@ -71,7 +72,7 @@ def note(app: App, who: str, text: str, *, dry_run: bool = False) -> Iterator[Re
         raise Usage("a note needs a text", fix='csctl customer note CUS "Called about the delivery."')
 
     def add(session: Session, subject: _Subject) -> Result:
-        customer = customers.find(session, subject.given)
+        customer = customers.live(session, customers.find(session, subject.given).id)
         _add(session, app, HistoryKind.NOTE, customer.id, kept)
         audit.write(session, app, "created", target=ids.show("cus", customer.id), changed=["note"])
         return Result(subject.given, "created", f"noted for {ids.show('cus', customer.id)}")
