@@ -252,6 +252,18 @@ def test_once_it_succeeds_the_billing_returns_to_its_day(shop: Shop) -> None:
     assert shown["recycle_attempts"] == 0
 
 
+def test_a_week_is_counted_from_the_day_that_was_due_however_late_it_was_paid(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer, interval="7 days")
+    change_card(shop, buyer, "tok_soft_declined")
+    bill(shop, "2026-03-09")
+    change_card(shop, buyer, "tok_ok")
+
+    bill(shop, "2026-03-12")
+
+    assert state(shop) == ("active", 2, "2026-03-16")
+
+
 def test_a_day_that_was_chosen_while_it_is_tried_again_is_the_day_it_counts_from(shop: Shop) -> None:
     """Whether it is billed on that day or by hand before it: never twice within the interval."""
     buyer = make_buyer(shop)
@@ -261,13 +273,13 @@ def test_a_day_that_was_chosen_while_it_is_tried_again_is_the_day_it_counts_from
     bill(shop, "2026-04-02")
     change_card(shop, buyer, "tok_ok")
     for name in ("pur_1", "pur_2"):
-        assert shop(f"purchase billing-date {name} 2026-04-10", at="2026-04-02T10:00:00Z").code == 0
+        assert shop(f"purchase billing-date {name} 2026-05-01", at="2026-04-02T10:00:00Z").code == 0
 
     by_hand = shop("purchase force-bill pur_1 --yes", at="2026-04-03T09:00:00Z")
-    rows = [row["id"] for row in bill(shop, "2026-04-10", words="--catch-up all")]
+    rows = [row["id"] for row in bill(shop, "2026-05-01", words="--catch-up all")]
 
     assert (by_hand.code, rows) == (0, ["pur_2"])
-    assert [state(shop, name) for name in ("pur_1", "pur_2")] == [("active", 2, "2026-05-10")] * 2
+    assert [state(shop, name) for name in ("pur_1", "pur_2")] == [("active", 2, "2026-06-01")] * 2
 
 
 def test_a_scheduled_cancellation_is_one_again_once_a_declined_billing_succeeds(shop: Shop) -> None:

@@ -199,6 +199,14 @@ def test_an_external_id_that_tells_nothing_is_kept(shop: Shop) -> None:
     assert shop(f"customer show {person} -o json").json["external_id"] == "web-7"
 
 
+def test_an_external_id_that_is_an_email_goes_even_if_it_is_not_theirs_today(shop: Shop) -> None:
+    person = make_customer(shop, external_id="formerly@example.org")
+
+    shop(f"customer erase {person} --yes")
+
+    assert shop(f"customer show {person} -o json").json["external_id"] is None
+
+
 def test_what_the_blacklist_says_of_them_stays(shop: Shop) -> None:
     person = make_customer(shop, email="fraud@example.com")
     make_entry(shop, "email", "fraud@example.com")
