@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
+from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
+from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Answer, Reason
@@ -87,15 +89,16 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
 
 
 def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfigured) -> None:
-    """Nothing was sent, by our own fault, so nothing happened: what the attempt had reserved is free, and so is the day's
-    slot of its queue item. Its row stays, closed; no history tells of it.
+    """Nothing was sent, by our own fault, so nothing happened: what the attempt had reserved is free, and so is the
+    day's slot of its queue item. Its row stays, closed; no history tells of it.
     """
     attempt = turn.session.get_one(Transaction, attempt_id)
     app.gateways.refuse(attempt.gateway, error)
     if not take_answer(app, attempt, claim, Answer(State.FAILED, reason=Reason.MISCONFIGURED, message=error.message)):
         return
     if item := _item(turn, attempt):
-        item.state, item.last_attempt_on, attempt.attempt_on = ItemState.QUEUED, None, None
+        queue_rules.move(item, Operation.WAIT)
+        item.last_attempt_on = attempt.attempt_on = None
     else:
         sale = turn.session.get_one(Transaction, attempt.parent_id)
         sale.reserved -= attempt.amount
@@ -104,7 +107,7 @@ def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfi
 def _send(app: App, attempt: Transaction, sale: Transaction) -> tuple[Call, str]:
     gateway = app.gateways[attempt.gateway]
     claim = claim_for(app, attempt)
-    attempt.state, attempt.sent_at = State.SENT, app.clock.now()
+    attempt.state, attempt.sent_at = becomes(attempt.state, State.SENT), app.clock.now()
     reference, key = sale.gateway_ref or "", attempt.key or ""
     amount, currency = attempt.amount, attempt.currency
     if attempt.kind is Kind.VOID:
@@ -162,7 +165,7 @@ def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answe
     if attempt.claim != claim and (attempt.state in FINAL or not certain):
         return False
     attempt.lease_until = attempt.claim = None
-    attempt.state = answer.state
+    attempt.state = becomes(attempt.state, answer.state)
     attempt.reason, attempt.message = answer.reason, answer.message
     attempt.gateway_ref = answer.reference or attempt.gateway_ref
     if answer.state in FINAL:
@@ -252,8 +255,9 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
     waiting = item is not None and item.state is ItemState.QUEUED and item.last_attempt_on in (None, attempt.attempt_on)
     name = ids.show("txn", attempt.id)
     if item is not None and waiting:
-        item.state = ItemState.IN_PROGRESS
-        attempt.state, attempt.reason, attempt.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
+        queue_rules.move(item, Operation.ASK_AGAIN)
+        attempt.state = becomes(attempt.state, State.UNKNOWN)
+        attempt.reason, attempt.finished_at = Reason.ANSWER_LOST, None
     history.event(
         turn.session,
         app,
@@ -277,7 +281,8 @@ def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
 def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Result:
     """An approved refund came back (a bank returned it): the amount is left again, and joins the queue."""
     sale = turn.session.get_one(Transaction, refund.parent_id)
-    refund.state, refund.reason, refund.message = State.FAILED, answer.reason, answer.message
+    refund.state = becomes(refund.state, State.FAILED)
+    refund.reason, refund.message = answer.reason, answer.message
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
     sale.reserved += refund.amount
