@@ -45,6 +45,8 @@ def test_a_setting_is_kept_in_one_form(shop: Shop, name: str, given: str, kept: 
         ("shop-name", "two\nlines"),
         ("support-email", "nobody"),
         ("mail-from", "a@example.com, b@example.com"),
+        ("mail-from", "größe@example.com"),
+        ("support-email", "größe@example.com"),
         ("mail-from", "shop@example.com\nBcc: x@example.com"),
         ("agent-refund-limit", "50"),
         ("agent-refund-limit", "0 USD"),

@@ -53,6 +53,17 @@ def _locale(text: str) -> str:
         raise Usage(f"{text!r} is not a locale", fix="write one such as en_US or de_DE") from None
 
 
+def _sender(text: str) -> str:
+    address = contact.email_address(text)
+    if not address.rpartition("@")[0].isascii():
+        raise Usage(
+            f"{text[:80]!r} is not an address that all mail servers take",
+            cause="it is in every email, and what is before the @ is not ASCII",
+            fix="use one whose name is; its domain may be in any script",
+        )
+    return address
+
+
 def _recycle_days(text: str) -> str:
     if not re.fullmatch(r"[1-9]\d{0,2}(,[1-9]\d{0,2})*", text.replace(" ", ""), re.ASCII):
         raise Usage(f"{text!r} is not a list of days", fix="write it like 3,7,14")
@@ -73,8 +84,8 @@ KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
     "country": ("for phone numbers without a country", contact.country_code),
     "locale": ("how amounts and dates are written in emails", _locale),
     "shop-name": ("the shop, as emails call it", lambda text: accept(text, "shop-name")),
-    "support-email": ("where customers may answer to", contact.email_address),
-    "mail-from": ("the sender of emails", contact.email_address),
+    "support-email": ("where customers may answer to", _sender),
+    "mail-from": ("the sender of emails", _sender),
     "agent-refund-limit": ("the most an agent may refund of one sale, e.g. `50 USD`; one a currency", _limit),
     "recycle-days": ("days after a soft decline on which billing is tried again", _recycle_days),
 }
