@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from csctl.clock import parse_time
 from csctl.errors import Misconfigured, Usage
@@ -26,6 +27,13 @@ NAMES = (
     "CSCTL_PHONE_SWITCH",
     "CSCTL_NOW",
     "CSCTL_OUTPUT",
+)
+# Where a path begins in a value, that it is relative, and whether it is percent-encoded there.
+_RELATIVE_PATHS = (
+    (re.compile(r"CSCTL_DATABASE_URL=sqlite(?:\+\w+)?:///(?=[^/:?])"), False),
+    (re.compile(rf"{GATEWAY}\w+=sandbox:(?=[^/?])"), True),
+    (re.compile(r"CSCTL_MAIL_URL=file:(?=[^/~])"), False),
+    (re.compile(r"CSCTL_TEMPLATES_DIR=(?=[^/~])"), False),
 )
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*(@)")  # to the last @: rather too much than half a password
 _SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)=)[^&\s]*", re.IGNORECASE)
@@ -113,9 +121,8 @@ def _collect(
 ) -> tuple[dict[str, str], dict[str, str]]:
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
-    path = env_file or Path(".env")
     layers = [
-        (str(path), _read_env_file(path, required=env_file is not None)),
+        (str(env_file or ".env"), _read_named_file(env_file) if env_file else _read_env_file(Path(".env"))),
         ("environment", environ),
         ("option", {k: v for k, v in options.items() if v is not None}),
     ]
@@ -126,10 +133,23 @@ def _collect(
     return values, origins
 
 
-def _read_env_file(path: Path, *, required: bool) -> dict[str, str]:
+def _read_named_file(path: Path) -> dict[str, str]:
+    """Relative paths in it begin at its own folder, so that it means the same wherever csctl is started."""
     if not path.is_file():
-        if required:
-            raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
+        raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
+    return {name: _anchored(name, value, path.absolute().parent) for name, value in _read_env_file(path).items()}
+
+
+def _anchored(name: str, value: str, folder: Path) -> str:
+    for begins, encoded in _RELATIVE_PATHS:
+        if match := begins.match(f"{name}={value}"):
+            place = match.end() - len(name) - 1
+            return f"{value[:place]}{quote(str(folder)) if encoded else folder}/{value[place:]}"
+    return value
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
         return {}
     from dotenv import dotenv_values
 
