@@ -43,6 +43,6 @@ def run(app: App, out: Output, catch_up: str, concurrency: int) -> None:
 
     every = catch_up == "all"
     out.change(lambda dry: billing_run.run(app, every_missed=every, concurrency=concurrency, dry_run=dry))
-    out.complete(unknown_left=reconcile.unknown_left(app))
+    out.complete(unknown_left=reconcile.unknown_left(app), trouble=app.trouble)
     if not out.dry_run:
         app.mailer.deliver_waiting()

@@ -103,7 +103,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 @click.option("--last", is_flag=True, help="Of several billings, the newest.")
 @click.option("--cycle", type=click.IntRange(min=1), metavar="N", help="Of several billings, that of cycle N.")
 @click.option("--all-cycles", is_flag=True, help="All billings.")
-@click.option("--cancel", is_flag=True, help="Cancel the order too, once the refund is accepted or queued.")
+@click.option("--cancel", flag_value="order", help="Cancel the order too, once the refund is accepted or queued.")
 @bulk_options
 def refund(
     app: App,

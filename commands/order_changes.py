@@ -109,7 +109,7 @@ def cancel(
     if not refund:
         out.change(lambda dry: order_cancelling.cancel(app, refs, reason, dry_run=dry, fail_fast=fail_fast))
         return
-    wish = refunds.Wish(reason=reason, cancel=True, email=email, which=Which(last=last, all_cycles=all_cycles))
+    wish = refunds.Wish(reason=reason, cancel="order", email=email, which=Which(last=last, all_cycles=all_cycles))
     out.change(
         lambda dry: order_cancelling.cancel_and_refund(app, refs, wish, refunds.How(dry, concurrency, fail_fast))
     )

@@ -125,9 +125,11 @@ class Output:
 
     def complete(self, *, unknown_left: int = 0, trouble: CsctlError | None = None) -> None:
         """A run went through all there was: whatever the gateways answered, that is success, unless some of it is
-        unknown. What is our own fault or in nobody's reach stays what it is; so does `trouble` beside the records.
+        unknown. What is our own fault stays what it is; so does `trouble` beside the records, and a gateway that could
+        be reached for none of them.
         """
-        serious = self._exits - {0, 9, 12} | ({trouble.exit} if trouble else set())
+        answers = {0, 9, 12} if self._exits == {8} else {0, 8, 9, 12}
+        serious = self._exits - answers | ({trouble.exit} if trouble else set())
         if len(serious) == 1:
             self.exit_code = serious.pop()
         elif not serious:

@@ -97,7 +97,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 @ids_argument("txn")
 @refund_options
-@click.option("--cancel", is_flag=True, help="Cancel the purchase too, once the refund is accepted or queued.")
+@click.option("--cancel", flag_value="purchase", help="Cancel the purchase too, once the refund is accepted or queued.")
 @bulk_options
 def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Return the money of settled sales, whole or in part.
@@ -137,18 +137,28 @@ def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bo
     fields=MONEY_FIELDS,
     changes=True,
     money=True,
-    examples=("csctl txn reconcile", "csctl txn reconcile txn_12 -o json"),
+    examples=("csctl txn reconcile", "csctl txn reconcile txn_12 -o json", "csctl txn reconcile txn_12 --as failed"),
 )
 @ids_argument("txn", required=False)
 @click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Calls side by side.")
-def reconcile(app: App, out: Output, refs: list[Ref], concurrency: int) -> None:
+@click.option(
+    "--as",
+    "seen",
+    type=click.Choice(["approved", "failed"]),
+    help="Where the gateway cannot be asked: what its own page says of the named ones (administrators).",
+)
+@click.option("--reference", metavar="REF", help="With --as approved: the gateway's reference for it.")
+def reconcile(
+    app: App, out: Output, refs: list[Ref], concurrency: int, seen: str | None, reference: str | None
+) -> None:
     """Settle what is unknown, pending or orphaned, by asking the gateway and never by guessing.
 
     Without ids: all that is. Exits 9 if some remain unknown.
     """
     from csctl.services import reconcile as service
 
-    out.change(lambda dry_run: service.reconcile(app, refs, dry_run=dry_run, concurrency=concurrency))
+    verdict = service.verdict(app, refs, seen, reference)
+    out.change(lambda dry_run: service.reconcile(app, refs, verdict, dry_run=dry_run, concurrency=concurrency))
     out.complete(unknown_left=0 if refs else service.unknown_left(app))
 
 

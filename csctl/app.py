@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from csctl import database
+from csctl import database, driver_errors
 from csctl.clock import Clock
 from csctl.domain import permissions
 from csctl.errors import CsctlError, Misconfigured, NotPermitted
@@ -46,13 +46,13 @@ class App:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that changes nothing."""
-        with database.translated(self.settings.database_url), database.reading(self.engine) as session:
+        with driver_errors.translated(self.settings.database_url), database.reading(self.engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose changes are kept when the block ends, all or none. Never call a gateway inside."""
-        with database.translated(self.settings.database_url), database.writing(self.engine) as session:
+        with driver_errors.translated(self.settings.database_url), database.writing(self.engine) as session:
             yield session
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,11 +26,12 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from csctl.domain.states import STATES
-from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, OutcomeUnknown, Unreachable
+from csctl.driver_errors import sqlstate
+from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
 SCHEMA_HEAD = "0004"  # the newest migration; a test ties it to migrations/versions
@@ -106,7 +106,10 @@ def connect(url: str, *, create: bool = False) -> Engine:
             f"CSCTL_DATABASE_URL is no database URL: {mask(url)}", fix="write sqlite:///FILE or postgresql+psycopg://…"
         ) from None
     except ModuleNotFoundError as error:
-        raise Misconfigured(f"the driver {error.name} is not installed", fix="pip install 'csctl[postgres]'") from None
+        raise Misconfigured(
+            f"the driver {error.name} is not installed",
+            fix="install csctl with its extra `postgres`, and write postgresql+psycopg://…",
+        ) from None
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine)
     else:
@@ -228,65 +231,6 @@ def _was_kept(engine: Engine, number: str) -> bool:
     )
 
 
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """The driver's errors as csctl's own, in this one place."""
-    try:
-        yield
-    except DBAPIError as error:
-        known = _translate(error, url)
-        if known is None:
-            raise
-        raise known from error
-
-
-# What drivers say, in order of precedence -> what it means.
-_MEANINGS: list[tuple[re.Pattern[str], type[CsctlError], str, str | None]] = [
-    (
-        re.compile(r"database is locked|lock timeout|deadlock detected|could not obtain lock", re.I),
-        Busy,
-        "somebody else is working on the same records",
-        "run it again",
-    ),
-    (
-        re.compile(r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf", re.I),
-        Misconfigured,
-        "the database refuses these credentials",
-        "check user and password in CSCTL_DATABASE_URL",
-    ),
-    (
-        re.compile(r"database .* does not exist|file is not a database|unable to open database file", re.I),
-        Misconfigured,
-        "there is no such database",
-        "check CSCTL_DATABASE_URL, or csctl db init --admin NAME",
-    ),
-    (
-        re.compile(r"readonly database", re.I),
-        Misconfigured,
-        "this user may not write the database",
-        "check who owns the file and its directory",
-    ),
-    (
-        re.compile(r"permission denied|must be owner", re.I),
-        NotPermitted,
-        "the database does not let this login do that",
-        "use the login of somebody with that role (csctl db grants)",
-    ),
-]
-
-
-def _translate(error: DBAPIError, url: str) -> CsctlError | None:
-    said = str(error.orig).strip()
-    for pattern, kind, message, fix in _MEANINGS:
-        if pattern.search(said):
-            return kind(message, cause=f"{mask(url)}: {mask(said.splitlines()[0])}", fix=fix)
-    if isinstance(error, OperationalError) and (error.connection_invalidated or "connect" in said.lower()):
-        return Unreachable(
-            "the database cannot be reached", cause=mask(url), fix="check that it runs, then run it again"
-        )
-    return None
-
-
 def current_schema(session: Session) -> str | None:
     """The migration this database is at; None if csctl never set it up."""
     try:
@@ -294,7 +238,7 @@ def current_schema(session: Session) -> str | None:
             found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
             return found
     except DBAPIError as error:
-        if re.search("no such table|does not exist", str(error.orig)):
+        if sqlstate(error) == "42P01" or "no such table" in str(error.orig):
             return None
         raise
 
@@ -314,5 +258,5 @@ def require_current_schema(session: Session) -> None:
         raise Misconfigured(
             "the database's schema is newer than this csctl",
             cause=f"it is at {found}, this csctl knows {SCHEMA_HEAD}",
-            fix="pip install --upgrade csctl",
+            fix="use the csctl that the database was upgraded with, or a newer one",
         )

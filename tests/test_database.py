@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from csctl import database
-from csctl.errors import Busy
+from csctl import database, driver_errors
+from csctl.errors import Busy, CsctlError, NotPermitted, Unreachable
 from csctl.models import Customer
 from tests.factories import make_customer, make_sale, number
 from tests.postgres import Server
@@ -129,7 +129,7 @@ def test_a_database_that_does_not_exist_is_a_configuration_error(csctl: Csctl, p
     assert done.code == 11
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:9", "/nowhere"])
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "/nowhere", "shop.invalid:5432"])
 def test_a_server_that_does_not_answer_is_unreachable(csctl: Csctl, host: str) -> None:
     place = f"{host}/shop" if ":" in host else f"/shop?host={host}"
     url = f"postgresql+psycopg://csctl:hunter2@{place}"
@@ -137,6 +137,31 @@ def test_a_server_that_does_not_answer_is_unreachable(csctl: Csctl, host: str) -
 
     assert done.code == 8, done.err
     assert "hunter2" not in done.err
+    assert done.error["cause"].partition(": ")[2], "and the driver's reason is told"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("option", ["sslmod=require", "sslmode=requre"])
+def test_options_of_the_url_that_are_not_understood_are_a_configuration_error(
+    csctl: Csctl, postgres: Server, option: str
+) -> None:
+    url = postgres.url("postgres")
+    url += ("&" if "?" in url else "?") + option
+    done = csctl("whoami -o json", env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": "csctl_x"})
+
+    assert done.code == 11, done.err
+
+
+@pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+@pytest.mark.parametrize(
+    ("state", "error"), [("55P03", Busy), ("42501", NotPermitted), ("25006", Unreachable), ("53100", Unreachable)]
+)
+def test_a_server_may_speak_any_language(shop: Shop, state: str, error: type[CsctlError]) -> None:
+    engine = database.connect(shop.database_url)
+    said = f"DO $$ BEGIN RAISE EXCEPTION 'Das geht hier nicht' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(error), driver_errors.translated(shop.database_url), engine.begin() as connection:
+        connection.exec_driver_sql(said)
+    engine.dispose()
 
 
 # -- the clock
@@ -178,7 +203,7 @@ def test_a_lock_that_is_not_had_in_time_is_busy(shop: Shop, monkeypatch: pytest.
     customer = make_customer(shop)
     with held(shop, "UPDATE customers SET last_name = 'Roe' WHERE id = :id", id=number(customer)):
         engine = database.connect(shop.database_url)
-        with pytest.raises(Busy), database.translated(shop.database_url), engine.begin() as connection:
+        with pytest.raises(Busy), driver_errors.translated(shop.database_url), engine.begin() as connection:
             connection.execute(text("UPDATE customers SET last_name = 'Poe'"))
         engine.dispose()
 

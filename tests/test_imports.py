@@ -15,13 +15,25 @@ HEAVY = ("sqlalchemy", "alembic", "jinja2", "tabulate", "stripe", "psycopg")
 
 # What each layer may know of csctl. Data flows one way: commands -> services -> models -> domain.
 FOUNDATION = {"errors", "clock", "interrupts", "paths", "results", "settings", "worker"}
+DATABASE = {"database", "driver_errors"}
 MAY_IMPORT = {
     "domain": {"domain", "errors", "clock"},
     "models": {"models", "domain", "errors", "database"},
     "gateways": {"gateways", "models", "domain", "app", *FOUNDATION},
     "mail": {"mail", "models", "domain", "app", "services", *FOUNDATION},
     "phone": {"phone", "domain", *FOUNDATION},
-    "services": {"services", "models", "domain", "gateways", "mail", "phone", "database", "app", *FOUNDATION},
+    "services": {
+        "services",
+        "models",
+        "domain",
+        "gateways",
+        "mail",
+        "phone",
+        "database",
+        "driver_errors",
+        "app",
+        *FOUNDATION,
+    },
 }
 
 

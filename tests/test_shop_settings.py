@@ -66,6 +66,14 @@ def test_a_value_that_cannot_be_is_a_usage_error_and_changes_nothing(shop: Shop,
     assert shop.sql("SELECT * FROM settings") == []
 
 
+def test_a_limit_without_a_currency_is_told_how_to_be_written(shop: Shop) -> None:
+    done = shop("setting set agent-refund-limit 5 -o json")
+
+    assert done.code == 2
+    assert done.error["message"] == "'5' names no currency"
+    assert "50 USD" in done.error["fix"]
+
+
 def test_an_unknown_setting_names_those_there_are(shop: Shop) -> None:
     for words in ("setting set color red -o json", "setting unset color -o json"):
         done = shop(words)

@@ -18,11 +18,23 @@ def holds_card_number(text: str) -> bool:
     return next(_found(text), None) is not None
 
 
-def without_card_numbers(text: str) -> str:
+def without_card_numbers(text: str, mark: str = "****{last4}") -> str:
     """The text with what looks like a card number reduced to its last four digits."""
     for number in _found(text):
-        text = text.replace(number, f"****{number[-4:]}")
+        text = text.replace(number, mark.format(last4=number[-4:]))
     return text
+
+
+def blotted_out(text: str) -> str:
+    """The text with a mark where card numbers were that `is_blotted_out` knows again: it is no data any more.
+
+    Plain asterisks would not do: `**** 4242` is what a shop may well write of its own.
+    """
+    return without_card_numbers(text, "[card number ending in {last4}]")
+
+
+def is_blotted_out(text: str) -> bool:
+    return re.search(r"\[card number ending in [0-9 -]{4}\]", text, re.ASCII) is not None
 
 
 def _found(text: str) -> Iterator[str]:

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from csctl.domain import countries
 from csctl.domain.text import accept
 from csctl.errors import Usage
 
 
 def email_address(text: str) -> str:
-    """One email address in its normal form. Raises Usage if it is none."""
-    from email_validator import EmailNotValidError, validate_email
+    """One email address in its normal form. Raises Usage if it is none.
 
+    Where it leads is not judged: a shop's own may be at `.local`, a rehearsal's at `.test` or `localhost`.
+    """
+    import email_validator
+
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # its way of saying so: the option covers `.test` alone
+    address = accept(text, "email")
     try:
-        # Whether its domain takes mail is for the mail server to find out: csctl asks no name servers.
-        return str(validate_email(accept(text, "email"), check_deliverability=False).normalized)
-    except EmailNotValidError as error:
+        # Whether a domain takes mail is for the mail server to find out: csctl asks no name servers. One without a
+        # dot is a slip, but for this host.
+        known = email_validator.validate_email(
+            address, check_deliverability=False, globally_deliverable=not address.lower().endswith("@localhost")
+        )
+    except email_validator.EmailNotValidError as error:
         raise Usage(f"{text[:80]!r} is not an email address", cause=str(error)) from None
+    return str(known.normalized)
 
 
 def country_code(text: str) -> str:
     """The two-letter code of a country's name or code: `USA` is `US`. Raises Usage for an unknown one."""
-    import pycountry
-
-    try:
-        return str(pycountry.countries.lookup(accept(text, "country")).alpha_2)
-    except LookupError:
-        raise Usage(f"{text[:80]!r} is not a country", fix="write its English name or its two-letter code") from None
+    code = countries.code_of(accept(text, "country"))
+    if code is None:
+        raise Usage(f"{text[:80]!r} is not a country", fix="write its English name or its two-letter code")
+    return code
 
 
 def phone_number(text: str, country: str | None) -> tuple[str, bool]:

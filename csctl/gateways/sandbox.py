@@ -249,7 +249,7 @@ class Sandbox:
         """What a gateway would say, by its own rules and then by the token's."""
         if sale is None:
             return _charge_answer(token)
-        settled = datetime.fromisoformat(sale["settled_at"]) <= self._clock.now()
+        settled = self._has_settled(sale)
         if sale["voided"]:
             return _no(Reason.ALREADY_VOIDED, "The transaction was voided")
         if order.kind is Kind.VOID:
@@ -309,7 +309,7 @@ class Sandbox:
 
     def _caught_up(self, ledger: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row:
         """The operation after what the days since then brought: pending ones are approved, some come back."""
-        a_day_later = self._clock.now() >= _next_midnight(datetime.fromisoformat(row["at"]))
+        a_day_later = self._clock.day_of(datetime.fromisoformat(row["at"])) < self._clock.today()
         if row["kind"] != Kind.REFUND or not a_day_later:
             return row
         result, reason = row["result"], row["reason"]
@@ -322,14 +322,17 @@ class Sandbox:
         return caught_up
 
     def _as_found(self, row: sqlite3.Row) -> Found:
-        settled_at = datetime.fromisoformat(row["settled_at"])
-        settled = settled_at <= self._clock.now() and not row["voided"]
+        settled = self._has_settled(row) and not row["voided"]
         return Found(
             _answer_of(row),
             settlement=Settlement.SETTLED if settled else Settlement.UNSETTLED,
-            settled_at=settled_at if settled else None,
+            settled_at=datetime.fromisoformat(row["settled_at"]) if settled else None,
             voided=bool(row["voided"]),
         )
+
+    def _has_settled(self, row: sqlite3.Row) -> bool:
+        """An authorization never does: no money moves by it."""
+        return row["kind"] != Kind.AUTHORIZE and datetime.fromisoformat(row["settled_at"]) <= self._clock.now()
 
 
 def _switch(text: str) -> bool:

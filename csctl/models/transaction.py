@@ -129,6 +129,7 @@ class QueueItem(Base):
     reference: Mapped[str | None]  # of the payment outside that resolved it
 
     sale: Mapped[Transaction] = relationship(foreign_keys=[sale_id])
+    origin: Mapped[Transaction] = relationship(foreign_keys=[origin_id])
     order: Mapped[Order] = relationship()
 
 

@@ -11,12 +11,14 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import delete
+
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Answer, Reason
-from csctl.models import Order, QueueItem, Transaction
+from csctl.models import HistoryEntry, Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services import audit, cancelling, emails, history, queue_rules
 from csctl.services.engine import LEASE, Call, Turn
@@ -79,12 +81,29 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
     try:
         answer = yield call
     except Misconfigured as error:
-        ours = Answer(State.FAILED, reason=Reason.MISCONFIGURED, message=error.message)
-        record(turn, app, attempt.id, claim, ours)
+        _withdraw(turn, attempt.id, claim)
         return Result.refused(ids.show("txn", attempt.id), error)
     except OutcomeUnknown as lost:
         answer = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=lost.cause)
     return record(turn, app, attempt.id, claim, answer)
+
+
+def _withdraw(turn: Turn, attempt_id: int, claim: str) -> None:
+    """Nothing was sent, by our own fault: there was no attempt. What it had reserved is free, and so is the day's slot
+    of its queue item.
+    """
+    attempt = turn.session.get_one(Transaction, attempt_id)
+    if attempt.claim != claim:
+        return
+    sale, item = turn.session.get_one(Transaction, attempt.parent_id), _item(turn, attempt)
+    if item is None:
+        sale.reserved -= attempt.amount
+    else:
+        item.state, item.last_attempt_on = ItemState.QUEUED, None
+    turn.session.execute(delete(HistoryEntry).where(HistoryEntry.transaction_id == attempt_id))
+    turn.session.delete(attempt)
+    turn.session.flush()
+    turn.needs.opened[:] = [one for one in turn.needs.opened if one.id != attempt_id]
 
 
 def _send(app: App, attempt: Transaction, sale: Transaction) -> tuple[Call, str]:
@@ -164,6 +183,9 @@ def _record_void(turn: Turn, app: App, attempt: Transaction, sale: Transaction) 
     elif attempt.reason == Reason.ALREADY_SETTLED:  # the gateway decides what is settled, and has just said so
         sale.settlement = Settlement.SETTLED
         sale.settled_at = sale.settled_at or app.clock.now()
+    elif attempt.reason == Reason.ALREADY_VOIDED:  # somebody did it on the gateway's own page
+        sale.voided_at = app.clock.now()
+        note_if_all_returned(sale.order, turn.sales_of(sale.order_id))
 
 
 def _record_refund(
@@ -252,7 +274,9 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
 
 def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
     """Whether this is a void that the gateway definitely refused because the sale has settled."""
-    attempt = turn.session.get_one(Transaction, attempt_id)
+    attempt = turn.session.get(Transaction, attempt_id)
+    if attempt is None:  # it was withdrawn
+        return False
     return attempt.kind is Kind.VOID and attempt.state is State.DECLINED and attempt.reason == Reason.ALREADY_SETTLED
 
 
@@ -307,7 +331,7 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[str, str, Cs
     if attempt.state is State.APPROVED:
         return DONE[attempt.kind], "", None
     if attempt.state is State.PENDING:
-        return "pending", "the gateway has accepted it; the answer comes later", None
+        return "pending", attempt.message or "the gateway has accepted it; the answer comes later", None
     if attempt.state in (State.UNKNOWN, State.CREATED, State.SENT):
         lost = OutcomeUnknown(
             f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"
@@ -317,6 +341,12 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[str, str, Cs
         if attempt.reason == Reason.UNREACHABLE:
             gone = Unreachable("the gateway cannot be reached", cause=said, fix="run it again")
             return "failed", gone.message, gone
+        if attempt.reason == Reason.ALREADY_VOIDED:
+            gone_already = Conflict("the sale is voided already", cause="at the gateway, and not by csctl")
+            return "refused", gone_already.message, gone_already
+        if attempt.reason == Reason.NEVER_EXECUTED:  # the gateway has said so
+            absent = GatewayRefused(f"the {what} was never carried out", cause=said, fix="run it again")
+            return "failed", absent.message, absent
         if attempt.reason in queue_rules.NEVER_CARRIED_OUT:
             nothing = Unreachable(f"the {what} was never carried out", cause=said, fix="run it again")
             return "failed", nothing.message, nothing

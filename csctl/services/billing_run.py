@@ -44,8 +44,7 @@ def run(app: App, *, every_missed: bool = False, concurrency: int = 1, dry_run: 
     """
     _ = app.gateways
     if not dry_run:
-        for result in reconcile.orphans(app, concurrency=concurrency):
-            app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
+        reconcile.orphans(app, concurrency=concurrency)
     jobs = (_job(app, number, every_missed=every_missed) for number in _due(app))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 

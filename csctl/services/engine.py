@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.states import Kind
+from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
@@ -349,9 +349,8 @@ def hold(session: Session, needs: Iterable[Needs]) -> None:
     ).all()
     item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
     item_ids |= {number for need in wanted for number in need.items}
-    items = session.scalars(
-        select(QueueItem).where(QueueItem.id.in_(item_ids)).order_by(QueueItem.id).with_for_update()
-    ).all()
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).options(selectinload(QueueItem.origin))
+    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
     theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
     customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
     # The session refers to its rows weakly: keep them as long as it lives.
@@ -380,7 +379,8 @@ def _not_begun(job: Job, problem: CsctlError) -> Result:
 
 def _lost(job: Job, problem: Exception | None) -> Result:
     """The gateway has answered, and the answer could not be recorded: by our books it is still under way."""
-    attempt = job.needs.opened[-1] if job.needs.opened else None
+    opened = job.needs.opened
+    attempt = next((one for one in opened if one.state is State.SENT), opened[-1] if opened else None)
     name = f"txn_{attempt.id}" if attempt else ""
     return Result(
         job.given,

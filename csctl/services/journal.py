@@ -29,10 +29,11 @@ class Entry:
 class Journal:
     """That of a command which is no run: nothing is kept.
 
-    `owner` is the operator whose run is being resumed.
+    `owner` is the operator whose run is being resumed; `again`: records of it that failed are done once more.
     """
 
     owner: int | None = None
+    again = False
 
     def enter(self, given: str) -> str | None:
         """What the journal calls a record that is begun now; None if it is done."""

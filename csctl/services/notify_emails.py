@@ -34,8 +34,8 @@ def listing(app: App) -> list[dict[str, Any]]:
 def add(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Result]:
     def change(session: Session, item: _Address) -> Result:
         address = email_address(item.given)
-        if session.scalar(select(NotifyEmail.id).where(NotifyEmail.address == address)):
-            raise Conflict(f"{address} is told already")
+        if known := _called(session, address):
+            raise Conflict(f"{known.address} is told already")
         session.add(NotifyEmail(address=address, created_at=app.clock.now(), created_by=app.actor.id))
         audit.write(session, app, "created", target="notify emails", added=1)
         return Result(item.given, "created")
@@ -45,7 +45,7 @@ def add(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Result
 
 def remove(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Result]:
     def change(session: Session, item: _Address) -> Result:
-        row = session.scalar(select(NotifyEmail).where(NotifyEmail.address == email_address(item.given)))
+        row = _called(session, email_address(item.given))
         if row is None:
             raise NotFound(f"{item.given} is not told", fix="csctl queue notify list")
         session.delete(row)
@@ -53,3 +53,9 @@ def remove(app: App, addresses: Sequence[str], *, dry_run: bool) -> Iterator[Res
         return Result(item.given, "removed")
 
     return bulk.each(app, [_Address(text) for text in addresses], change, dry_run=dry_run)
+
+
+def _called(session: Session, address: str) -> NotifyEmail | None:
+    """The one with this address, else with one that differs in case alone: mail servers make no difference."""
+    same = [row for row in session.scalars(select(NotifyEmail)) if row.address.casefold() == address.casefold()]
+    return min(same, key=lambda row: row.address != address, default=None)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.errors import Conflict, NotFound
-from csctl.models import Order
+from csctl.models import Order, Transaction
 from csctl.results import Result
 from csctl.services import attempts, bulk, cancelling, refunds
 from csctl.services.engine import Job, Needs, Turn, Work, drive
@@ -40,7 +40,12 @@ def cancel_and_refund(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> It
     wish = wish.checked()
 
     def begin(ref: Ref) -> Job:
-        return Job(ref.given, Needs(orders={ref.id}), lambda turn: _cancel_and_refund(turn, app, ref, wish))
+        return Job(
+            ref.given,
+            Needs(orders={ref.id}),
+            lambda turn: _cancel_and_refund(turn, app, ref, wish),
+            lambda turn, made, again: _finish(turn, app, ref, wish, made, again=again),
+        )
 
     return drive(
         app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
@@ -57,6 +62,16 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         yield _cancel(turn.session, app, ref, order, wish)
         return
     yield from refunds.return_of_order(turn, app, ref, order.id, wish)
+    yield from _cancelled(turn, ref, wish)
+
+
+def _finish(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
+    """An order that a run had begun: the refunds bring the cancellation along."""
+    yield from refunds.finish_order(turn, app, ref, wish, made, again=again)
+    yield from _cancelled(turn, ref, wish)
+
+
+def _cancelled(turn: Turn, ref: Ref, wish: Wish) -> Work:
     order = turn.session.get_one(Order, ref.id)
     if order.cancelled_at is not None:
         yield Result(ref.given, "cancelled", wish.reason or "")

@@ -104,7 +104,13 @@ class _Refunding:
 
     def _job(self, ref: Ref, order_id: int | None) -> Job:
         needs = Needs(orders=set() if order_id is None else {order_id})
-        return Job(ref.given, needs, lambda turn: self._work(turn, ref))
+        again_by = refunds.Wish(reason=self.reason)  # the refund that was begun carries the cancellation
+        return Job(
+            ref.given,
+            needs,
+            lambda turn: self._work(turn, ref),
+            lambda turn, made, again: refunds.finish_order(turn, self.app, ref, again_by, made, again=again),
+        )
 
     def _work(self, turn: Turn, ref: Ref) -> Work:
         purchase = purchase_changes.locked(turn.session, ref.id)
@@ -118,7 +124,7 @@ class _Refunding:
         }
         wish = refunds.Wish(
             reason=self.reason,
-            cancel_purchase=cancelling.to_carry(purchase, moment),
+            cancel=cancelling.to_carry(purchase, moment),
             which=Which(last=True, purchase_id=purchase.id),
         )
         yield from refunds.return_of_order(turn, self.app, ref, purchase.order_id, wish)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 3  # an item is tried on so many business days
 # An attempt that ended so was never carried out: it is not the item's fault, and consumes none of the three.
 NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED)
-# These say that csctl did not do its part: a first refund that ended so does not join the queue.
-_NOT_FOR_THE_QUEUE = (Reason.ABANDONED, Reason.MISCONFIGURED)
 
 
 def take_failure(
@@ -35,7 +33,7 @@ def take_failure(
     if item is not None:
         _take_failed_retry(session, app, refund, sale, item)
         return item
-    if refund.reason in _NOT_FOR_THE_QUEUE:
+    if refund.reason == Reason.ABANDONED:  # csctl did not do its part: a first refund does not join the queue
         sale.reserved -= refund.amount
         return None
     return enqueue(session, app, refund, sale)

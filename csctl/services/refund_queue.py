@@ -14,7 +14,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.states import ItemState, Kind
 from csctl.domain.text import accept
-from csctl.errors import Conflict, Misconfigured, NotFound, Usage
+from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import NotifyEmail, Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services import attempts, audit, bulk, history, listing, queue_rules, reconcile, refund_checks, refunds
@@ -36,10 +36,7 @@ def retry_due(app: App, *, limit: int | None = None, concurrency: int = 1, dry_r
     _ = app.gateways
     warn_without_notify_emails(app)
     if not dry_run:
-        for result in reconcile.orphans(app, concurrency=concurrency):
-            app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
-            if isinstance(result.error, Misconfigured):  # what could not even be asked is nobody's answer
-                app.trouble = result.error
+        reconcile.orphans(app, concurrency=concurrency)
     jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 
@@ -97,7 +94,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         item=item,
         attempt_on=today,
         send_email=item.send_email,
-        purchase_id=turn.session.get_one(Transaction, item.origin_id).purchase_id,
+        purchase_id=item.origin.purchase_id,
     )
     item.state, item.last_attempt_on = ItemState.IN_PROGRESS, today
     result = yield from attempts.exchange(turn, app, attempt)

@@ -28,13 +28,16 @@ _CHUNK = 500  # ids in one query
 
 @dataclass(frozen=True)
 class Wish:
-    """How a refund or void is wanted. `amount` is a decimal string, for each record; None is all that is left."""
+    """How a refund or void is wanted. `amount` is a decimal string, for each record; None is all that is left.
+
+    `cancel` is what the refund brings with it once it is approved, accepted or queued: the `order`, the `purchase` that
+    was billed, or a purchase and its moment as `cancelling.to_carry` writes them.
+    """
 
     amount: str | None = None
     reason: str | None = None
     note: str | None = None
-    cancel: bool = False
-    cancel_purchase: str | None = None  # of which purchase and when, as `cancelling.to_carry` writes it
+    cancel: str | None = None
     email: bool = True
     request_id: str | None = None
     which: Which = field(default_factory=Which)
@@ -68,7 +71,7 @@ def refund_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> 
     """
     wish = wish.checked()
     amount = _amount(app, refs, wish, Transaction)
-    request = _request(app, refs, wish, how)
+    request = _request(app, refs, wish, amount, how)
 
     def begin(ref: Ref) -> Job:
         return Job(
@@ -99,14 +102,14 @@ def refund_orders(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterat
     """
     wish = wish.checked()
     amount = _amount(app, refs, wish, Order)
-    request = _request(app, refs, wish, how)
+    request = _request(app, refs, wish, amount, how)
 
     def begin(ref: Ref) -> Job:
         return Job(
             ref.given,
             Needs(orders={ref.id}),
             lambda turn: _refund_order(turn, app, ref, wish, amount, request),
-            lambda turn, made, again: _finish_order(turn, app, ref, wish, made, again=again),
+            lambda turn, made, again: finish_order(turn, app, ref, wish, made, again=again),
         )
 
     return _drive(app, refs, begin, how)
@@ -162,7 +165,10 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
 
 
 def return_of_order(turn: Turn, app: App, ref: Ref, order_id: int, wish: Wish) -> Work:
-    """Return an order's money as part of other work, which holds the order; its Results are named as `ref` was."""
+    """Return an order's money as part of other work, which holds the order; its Results are named as `ref` was.
+
+    A run that was interrupted goes on with it by `finish_order`.
+    """
     return _refund_order(turn, app, Ref(ref.given, order_id), wish.checked(), None, None)
 
 
@@ -170,16 +176,19 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
     order = turn.session.get(Order, ref.id)
     if order is None:
         raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
-    if made := _made(turn, request, Transaction.order_id == ref.id):
-        yield from _finish_order(turn, app, ref, wish, made, again=False)
+    if made := _made(turn, app, request, Transaction.order_id == ref.id):
+        yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     parts = yield from _plan(turn, app, order, wish, amount)
-    if made := _made(turn, request, Transaction.order_id == ref.id):  # by another process, while the gateway was asked
-        yield from _finish_order(turn, app, ref, wish, made, again=False)
+    if made := _made(
+        turn, app, request, Transaction.order_id == ref.id
+    ):  # by another process, while the gateway was asked
+        yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     sales = {sale.id: sale for sale in turn.sales_of(ref.id)}
     for part in parts:
-        refund_checks.refuse_unless_allowed(app, sales[part.sale_id], part.amount)
+        if part.kind is Kind.REFUND:  # the agents' limit is on refunds; whether a void becomes one is seen later
+            refund_checks.refuse_unless_allowed(app, sales[part.sale_id], part.amount)
     # All of the plan is reserved before the first call, so that nothing can come between its parts.
     opened = [
         _open(turn, app, sales[part.sale_id], part, wish if n == 0 else wish.again(), request)
@@ -202,7 +211,7 @@ def _keep_hold(turn: Turn, app: App, waiting: Sequence[Transaction]) -> None:
             mine.lease_until = app.clock.now() + LEASE
 
 
-def _finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
+def finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
     """An order that a run had begun. All parts of its plan were opened together: what is left to do shows in them."""
     for attempt in made:
         if attempts.settled_meanwhile(turn, attempt.id):
@@ -224,7 +233,8 @@ def _repeat(turn: Turn, app: App, number: int, wish: Wish) -> Generator[Call, An
         refund_checks.refuse_unless_voidable(app, sale)
     else:
         refund_checks.refuse_unless_refundable(app, sale, first.amount)
-    attempt = _open(turn, app, sale, Part(sale.id, first.kind, first.amount), wish.again(), first.request_id)
+    part = Part(sale.id, first.kind, first.amount)
+    attempt = _open(turn, app, sale, part, wish.again(), first.request_id, carries=first.then_cancel)
     result = yield from attempts.exchange(turn, app, attempt)
     if attempts.settled_meanwhile(turn, attempt.id):
         result = yield from _refund_instead(turn, app, attempt.id, wish, first.request_id)
@@ -237,7 +247,9 @@ def _refund_instead(
     """The gateway definitely refused the void, because the sale has settled: refund it. Never after a lost answer."""
     void = turn.session.get_one(Transaction, void_id)
     sale = turn.session.get_one(Transaction, void.parent_id)
-    refund = _open(turn, app, sale, Part(sale.id, Kind.REFUND, void.amount), wish.again(), request)
+    refund_checks.refuse_unless_allowed(app, sale, void.amount)
+    part = Part(sale.id, Kind.REFUND, void.amount)
+    refund = _open(turn, app, sale, part, wish.again(), request, carries=void.then_cancel)
     return (yield from attempts.exchange(turn, app, refund))
 
 
@@ -284,39 +296,50 @@ def _amount(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction |
     return amount
 
 
-def _request(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> int | None:
+def _request(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, how: How) -> int | None:
     if wish.request_id is None:
         return None
-    asked = {"ids": sorted(ref.id for ref in refs), "amount": wish.amount, "which": vars(wish.which)}
+    asked = {"ids": sorted(ref.id for ref in refs), "amount": amount, "which": vars(wish.which)}
     return requests.number_of(app, wish.request_id, asked, dry_run=how.dry_run)
 
 
-def _made(turn: Turn, request: int | None, of: Any) -> list[Transaction]:
-    """The attempts that the same request made before: of each sale, the last."""
+def _made(turn: Turn, app: App, request: int | None, of: Any) -> list[Transaction]:
+    """The attempts that the same request made before: of each sale, the last. Raises Conflict while one is at the
+    gateway: somebody has said the same just now.
+    """
     if request is None:
         return []
     made = turn.session.scalars(
         select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
     ).all()
+    for attempt in made:
+        if attempt.state in (State.CREATED, State.SENT) and (attempt.lease_until or app.clock.now()) > app.clock.now():
+            name = ids.show("txn", attempt.id)
+            raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
     turn.needs.opened += made  # held from the next call on
     return list({attempt.parent_id: attempt for attempt in made}.values())
 
 
 def _first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[Result]:
-    """What the same request came to before. What was certainly never carried out is still to be done; for a run that
-    goes on, so is what failed.
+    """What the same request came to before. What was certainly never carried out is still to be done; so is what failed
+    where failed records are done again.
     """
-    again = app.journal.owner is not None
-    made = [attempt for attempt in _made(turn, request, of) if not taking_up.may_be_repeated(attempt, again=again)]
-    return [taking_up.result_of(turn, attempt) for attempt in made]
+    made = _made(turn, app, request, of)
+    kept = [attempt for attempt in made if not taking_up.may_be_repeated(attempt, again=app.journal.again)]
+    return [taking_up.result_of(turn, attempt) for attempt in kept]
 
 
-def _of_what(app: App) -> str:
-    """What `cancel` cancels: the commands of orders mean the order, `txn refund` means the purchase."""
-    return "order" if app.command.startswith("order ") else "purchase"
-
-
-def _open(turn: Turn, app: App, sale: Transaction, part: Part, wish: Wish, request: int | None) -> Transaction:
+def _open(
+    turn: Turn,
+    app: App,
+    sale: Transaction,
+    part: Part,
+    wish: Wish,
+    request: int | None,
+    *,
+    carries: str | None = None,
+) -> Transaction:
+    """The intent of a part. `carries`: the cancellation that the attempt before it was to bring."""
     attempt = attempts.open_attempt(
         turn,
         app,
@@ -327,7 +350,7 @@ def _open(turn: Turn, app: App, sale: Transaction, part: Part, wish: Wish, reque
         request_id=request,
         send_email=wish.email,
         refund_reason=wish.reason,
-        then_cancel=_of_what(app) if wish.cancel else wish.cancel_purchase,
+        then_cancel=carries or wish.cancel,
     )
     if wish.note:
         turn.session.flush()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from csctl.domain.text import accept
 from csctl.errors import Conflict
-from csctl.models import Request
+from csctl.models import Request, Transaction
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool) -> int | None:
     """The request that `key` names for this operator, kept from now on. None without a key.
 
-    `asked` is what is wanted; raises Conflict if the same key was used for something else.
+    `asked` is what is wanted; raises Conflict if the same key was used for something else, and something came of it.
     """
     if key is None:
         return None
@@ -31,7 +31,9 @@ def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool
         found = _keep(app, key, digest)
     if found is None:
         return None
-    if found.asked != digest and app.journal.owner is None:  # a run that goes on asks for what is left of it
+    if found.asked == digest or app.journal.owner is not None:  # a run that goes on asks for what is left of it
+        return found.id
+    if not _takes_up(app, found, digest, dry_run=dry_run):
         raise Conflict(
             f"the request id {key} was used for something else",
             cause=f"{app.actor.name} used it first on {found.created_at:%Y-%m-%d}",
@@ -45,6 +47,17 @@ def _find(app: App, key: str) -> Request | None:
         owner = app.journal.owner or app.actor.id
         mine = select(Request).where(Request.operator_id == owner, Request.key == key)
         return session.scalars(mine).one_or_none()
+
+
+def _takes_up(app: App, request: Request, digest: str, *, dry_run: bool) -> bool:
+    """Whether the key is still free for this: what it was first used for was refused, and nothing was sent."""
+    with app.write() as session:
+        request = session.get_one(Request, request.id, with_for_update=True)
+        if session.scalars(select(Transaction.id).where(Transaction.request_id == request.id).limit(1)).first():
+            return False
+        if not dry_run:
+            request.asked = digest
+    return True
 
 
 def _keep(app: App, key: str, digest: str) -> Request | None:

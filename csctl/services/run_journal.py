@@ -51,8 +51,7 @@ class Seen(Journal):
     """The journal of a run that somebody looks at, without going on with it: a dry run of what is left."""
 
     def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, again: bool = False) -> None:
-        """`again`: records that failed are to be done too."""
-        self.number, self.owner = number, owner
+        self.number, self.owner, self.again = number, owner, again
         self._app = app
         self._over = (RecordState.DONE,) if again else (RecordState.DONE, RecordState.FAILED)
         # Of a run by ids, only what is left is given to the command again; a file names all of its records anew.
@@ -72,7 +71,7 @@ class Seen(Journal):
         record = turn.session.scalars(select(RunRecord).where(mine)).one_or_none()
         if record is None or not record.transactions:
             return job.begin(turn)
-        return taking_up.work(job, turn, record.transactions, again=record.outcome is not None)
+        return taking_up.work(job, turn, record.transactions, again=self.again and record.outcome is not None)
 
 
 def _known(app: App, number: int) -> dict[str, RecordState]:
@@ -88,8 +87,8 @@ class Kept(Seen):
     another has taken the run over: `lost`. It then records what it had at the gateway, and begins nothing more.
     """
 
-    def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, resumed: bool) -> None:
-        super().__init__(app, number, owner, by_ids=by_ids)
+    def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, resumed: bool, again: bool = False) -> None:
+        super().__init__(app, number, owner, by_ids=by_ids, again=again)
         self.begun_here = not resumed
         if self.begun_here:
             self.owner = None

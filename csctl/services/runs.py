@@ -92,13 +92,20 @@ def take_over(app: App, wanted: Resumption, count: int) -> Kept:
             raise problem
         run.state, run.worker, run.ended_at = RunState.RUNNING, worker.me(), None
         run.lease_until = app.clock.now() + LEASE
+        # What is pending and has an outcome from now on is a record that failed; an unknown one may turn out to have.
+        _change(session, run.id, RecordState.PENDING, outcome=None)
         if wanted.retry_failed:
-            failed = (RunRecord.run_id == run.id) & (RunRecord.state == RecordState.FAILED)
-            session.execute(update(RunRecord).where(failed).values(state=RecordState.PENDING))
+            _change(session, run.id, RecordState.FAILED, state=RecordState.PENDING)
             run.failed = 0
         if not run.by_ids:
             run.total = max(run.total, count)  # the file may have grown
-    return Kept(app, wanted.number, wanted.operator_id, by_ids=wanted.given is not None, resumed=True)
+    by_ids, again = wanted.given is not None, wanted.retry_failed
+    return Kept(app, wanted.number, wanted.operator_id, by_ids=by_ids, resumed=True, again=again)
+
+
+def _change(session: Session, number: int, in_state: RecordState, **values: Any) -> None:
+    records = (RunRecord.run_id == number) & (RunRecord.state == in_state)
+    session.execute(update(RunRecord).where(records).values(**values))
 
 
 def _being_done(app: App, run: Run) -> Conflict | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from csctl import database
+from csctl import database, driver_errors
 from csctl.clock import Clock
 from csctl.domain.states import Role
 from csctl.errors import Conflict, Misconfigured
@@ -19,6 +19,8 @@ from csctl.settings import Settings, mask
 
 if TYPE_CHECKING:
     from csctl.app import App
+
+_MIGRATING = int.from_bytes(b"csctl")  # the advisory lock of those who change the schema
 
 
 def init(settings: Settings, admin: str, *, rehearsal: bool) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def init(settings: Settings, admin: str, *, rehearsal: bool) -> dict[str, Any]:
     name = operators.acceptable_name(admin)
     engine = database.connect(settings.database_url, create=True)
     try:
-        with database.translated(settings.database_url):
+        with driver_errors.translated(settings.database_url):
             _require_no_shop(engine, settings)
             migrate(engine, "head")
             return _begin(engine, name, Clock(fixed=settings.now).now(), rehearsal=rehearsal)
@@ -65,7 +67,7 @@ def _begin(engine: Engine, admin: str, now: datetime, *, rehearsal: bool) -> dic
 def upgrade(app: App) -> dict[str, Any]:
     """Run the migrations that are missing, and say from where to where."""
     before = status(app)["schema"]
-    with database.translated(app.settings.database_url):
+    with driver_errors.translated(app.settings.database_url):
         migrate(app.engine, "head")
     with app.write() as session:
         audit.write(session, app, "updated", target="schema", before=before, after=database.SCHEMA_HEAD)
@@ -108,6 +110,9 @@ def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
             # Its way to change a table is to copy it, which foreign keys would stop; they are checked again below.
             # Only outside of a transaction is this switch heeded, hence not through the connection.
             connection.connection.execute("PRAGMA foreign_keys=OFF")
+        else:
+            # Another host may be upgrading too: one of them waits, and finds that it is done.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):

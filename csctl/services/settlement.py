@@ -22,7 +22,7 @@ from csctl.services.engine import Call, Job, Needs, Turn, Work, drive
 if TYPE_CHECKING:
     from csctl.app import App
 
-_SETTLES = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE, Kind.REFUND)
+_SETTLES = (Kind.SALE, Kind.CAPTURE, Kind.REFUND)  # by an authorization no money moves
 
 
 def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]:
@@ -66,7 +66,7 @@ def sync(app: App, refs: Sequence[Ref], *, dry_run: bool = False, concurrency: i
         app.require("txn sync")
         jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
     else:
-        jobs = (_job(app, Ref(ids.show("txn", number), number)) for number in _unsettled(app))
+        jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in _unsettled(app))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 
 
@@ -81,14 +81,16 @@ def _unsettled(app: App) -> Iterator[int]:
     return listing.numbers(app, statement, Transaction.id)
 
 
-def _job(app: App, ref: Ref) -> Job:
-    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: _sync_one(turn, app, ref))
+def _job(app: App, ref: Ref, *, named: bool = True) -> Job:
+    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: _sync_one(turn, app, ref, named=named))
 
 
-def _sync_one(turn: Turn, app: App, ref: Ref) -> Work:
+def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
+    if not named and row.state is not State.APPROVED:  # somebody else has learnt since that it came back
+        return
     if row.state is not State.APPROVED or row.kind not in _SETTLES:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
     if row.parent_id is not None:

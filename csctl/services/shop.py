@@ -74,8 +74,10 @@ def _recycle_days(text: str) -> str:
 
 
 def _limit(text: str) -> str:
-    amount, _, currency = text.strip().partition(" ")
-    money = Money(to_minor(amount, currency.strip().upper()), currency.strip().upper())
+    amount, _, currency = (part.strip() for part in text.strip().partition(" "))
+    if not currency:
+        raise Usage(f"{text!r} names no currency", fix="write it like 50 USD")
+    money = Money(to_minor(amount, currency.upper()), currency.upper())
     if money.amount <= 0:
         raise Usage("a limit must be more than zero", fix="csctl setting unset agent-refund-limit, to have none")
     return str(money)

@@ -17,10 +17,15 @@ def the_customer(shop: Shop, column: str) -> object:
     ("field", "given", "kept"),
     [
         ("email", " Zoe@EXAMPLE.com ", "Zoe@example.com"),
+        ("email", "zoe@shop.test", "zoe@shop.test"),
+        ("email", "zoe@intranet.local", "zoe@intranet.local"),
         ("ip", "2001:DB8::0007", "2001:db8::7"),
         ("billing_country", "Czech Republic", "CZ"),
         ("billing_country", "USA", "US"),
         ("billing_country", "de", "DE"),
+        ("billing_country", "Russia", "RU"),
+        ("billing_country", "U.K.", "GB"),
+        ("billing_country", "Trinidad & Tobago", "TT"),
         ("last_name", "  Bjørn ", "Bjørn"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pycountry
 import pytest
 
 from csctl.domain.contact import country_code, email_address, phone_number
@@ -36,18 +37,100 @@ def test_a_card_number_is_no_phone_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("USA", "US"), ("Czech Republic", "CZ"), ("de", "DE"), ("United Kingdom", "GB")]
+    ("text", "code"),
+    [
+        ("USA", "US"),
+        ("de", "DE"),
+        ("840", "US"),
+        ("United Kingdom", "GB"),
+        ("Czech Republic", "CZ"),
+        # however they are spelled
+        ("U.S.A.", "US"),
+        ("TÜRKIYE", "TR"),
+        ("Turkiye", "TR"),
+        ("Côte d’Ivoire", "CI"),
+        ("Cote d'Ivoire", "CI"),
+        ("The Gambia", "GM"),
+        ("Trinidad & Tobago", "TT"),
+        ("Trinidad and Tobago", "TT"),
+        ("Bosnia-Herzegovina", "BA"),
+        ("Guinea Bissau", "GW"),
+        ("St. Lucia", "LC"),
+        ("AND", "AD"),
+        ("ST", "ST"),
+        # by their short names, and turned round
+        ("Russia", "RU"),
+        ("Brunei", "BN"),
+        ("Micronesia", "FM"),
+        ("Falkland Islands", "FK"),
+        ("Vatican City", "VA"),
+        ("Republic of Korea", "KR"),
+        ("Democratic Republic of the Congo", "CD"),
+        # by those that nobody but people use
+        ("UK", "GB"),
+        ("U.K.", "GB"),
+        ("Great Britain", "GB"),
+        ("England", "GB"),
+        ("Scotland", "GB"),
+        ("Holland", "NL"),
+        ("Turkey", "TR"),
+        ("Ivory Coast", "CI"),
+        ("Macedonia", "MK"),
+        ("Swaziland", "SZ"),
+        ("Cape Verde", "CV"),
+        ("Burma", "MM"),
+        ("Macau", "MO"),
+        ("Palestine", "PS"),
+        ("Korea", "KR"),
+        ("DR Congo", "CD"),
+        ("UAE", "AE"),
+        ("Kosovo", "XK"),
+        ("XK", "XK"),
+    ],
 )
 def test_countries_are_understood_by_name_and_by_code(text: str, code: str) -> None:
     assert country_code(text) == code
 
 
-def test_an_unknown_country_is_refused() -> None:
+def test_every_country_is_understood_by_all_that_iso_calls_it() -> None:
+    for country in pycountry.countries:
+        for field in ("name", "common_name", "official_name", "alpha_2", "alpha_3", "numeric", "flag"):
+            name = getattr(country, field, None) or country.name
+            assert country_code(name) == country.alpha_2, name
+
+
+@pytest.mark.parametrize("text", ["Atlantis", "Virgin Islands", "Republic of China", "Berlin", "the", "&", "EU", "ZZ"])
+def test_what_is_no_country_or_could_be_several_is_refused(text: str) -> None:
     with pytest.raises(Usage, match="not a country"):
-        country_code("Atlantis")
+        country_code(text)
 
 
-@pytest.mark.parametrize("text", ["", "jane", "jane@", "a@b@example.com", "jane@example.com, tim@example.com"])
+@pytest.mark.parametrize(
+    "text", ["a@shop.test", "a@shop.local", "a@shop.localhost", "root@localhost", "a@shop.invalid", "jürgen@münchen.de"]
+)
+def test_an_email_address_may_lead_anywhere(text: str) -> None:
+    assert email_address(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "jane",
+        "jane@",
+        "@example.com",
+        "jane@example",
+        "jane@example..com",
+        "jane@-example.com",
+        "jane.@example.com",
+        "jane@[127.0.0.1]",
+        "Jane <jane@example.com>",
+        "a@b@example.com",
+        "@localhost",
+        "jane@ localhost",
+        "jane@example.com, tim@example.com",
+    ],
+)
 def test_what_is_not_one_email_address_is_refused(text: str) -> None:
     with pytest.raises(Usage):
         email_address(text)

@@ -38,6 +38,6 @@ def commit(connection: psycopg.Connection[Any]) -> None:
         connection.execute("SELECT 1")  # says so, as a commit would
 
 
-psycopg.Connection.commit = commit  # type: ignore[method-assign]
+psycopg.Connection.commit = commit  # type: ignore[assignment, method-assign]
 sys.argv = ["csctl", *sys.argv[3:]]
 next(iter(importlib.metadata.entry_points(group="console_scripts", name="csctl"))).load()()

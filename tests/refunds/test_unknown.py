@@ -106,6 +106,33 @@ def test_a_gateway_that_can_do_neither_leaves_it_unknown_and_says_so(shop: Shop)
     assert paid(shop) == ["19.99"]
 
 
+@pytest.mark.parametrize(("seen", "outcome", "again"), [("approved", "refunded", 0), ("failed", "queued", 1)])
+def test_what_cannot_be_asked_is_settled_by_what_an_administrator_saw(
+    shop: Shop, seen: str, outcome: str, again: int
+) -> None:
+    with_gateway(shop, "lookup=off&idempotency=off")
+    sale = make_sale(shop, token=f"tok_timeout_{'applied' if seen == 'approved' else 'lost'}")
+    attempt = shop(f"txn refund {sale} --yes -o json").json[0]["transaction_id"]
+
+    agents = shop(f"txn reconcile {attempt} --as {seen}", as_="agent")
+    done = shop(f"txn reconcile {attempt} --as {seen} -o json")
+    cron = shop("queue retry -o json", as_="service", at=TUESDAY)
+
+    assert agents.code == 6
+    assert (done.code, done.json[0]["outcome"]) == (0, outcome)
+    assert (cron.code, len(cron.json)) == (0, again)
+    assert paid(shop) == ["19.99"]
+
+
+def test_what_can_be_asked_is_not_settled_by_what_somebody_says(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_timeout_applied")
+    attempt = shop(f"txn refund {sale} --yes -o json").json[0]["transaction_id"]
+
+    assert shop(f"txn reconcile {attempt} --as failed").code == 5
+    assert shop("txn reconcile --as failed").code == 2
+    assert shop(f"txn reconcile {attempt}").code == 0
+
+
 def test_a_pending_refund_is_accepted_and_approved_by_a_later_lookup(shop: Shop) -> None:
     sale = make_sale(shop, token="tok_pending")
 

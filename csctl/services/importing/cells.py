@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from csctl.clock import parse_date, parse_time
+from csctl.domain.cards import is_blotted_out
 from csctl.domain.money import exponent, to_minor
 from csctl.domain.record_kinds import REFERENCES
 from csctl.domain.text import accept
@@ -33,8 +34,12 @@ class Cells:
         self._zone = zone
 
     def check(self) -> None:
-        """Raises Usage for a text that may not be kept: a card number, NUL, bytes that are not UTF-8."""
+        """Raises Usage for a text that may not be kept: a card number, the mark that a file of rejects has in its
+        place, NUL, bytes that are not UTF-8.
+        """
         for name, text in self._texts.items():
+            if is_blotted_out(text):
+                raise Usage(f"{name}: a card number was here", fix="write its last four digits, or leave it empty")
             accept(text, name, reference=name in REFERENCES)
 
     def __contains__(self, name: str) -> bool:

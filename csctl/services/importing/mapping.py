@@ -124,7 +124,7 @@ def _add(mapping: Mapping, kind: RecordKind, name: str, target: str) -> None:
 
 def _in_file(path: Path) -> dict[str, str]:
     try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors mark it
     except OSError as error:
         raise Usage(f"cannot read {path}", cause=error.strerror) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any, TextIO
 
-from csctl.domain.cards import holds_card_number
+from csctl.domain.cards import blotted_out
 from csctl.domain.spreadsheet import neutralised
 from csctl.errors import CsctlError, Misconfigured, Usage
 from csctl.services.importing.mapping import Mapping
@@ -45,23 +44,40 @@ class Rejects:
         file = self._file or self._open()
         reason = " - ".join(part for part in (error.message, error.cause, error.fix) if part)
         if isinstance(row.original, dict):
-            kept = {name: self._masked(name, value) for name, value in row.original.items()}
+            kept = self._blotted_object(row.original)
             file.write(json.dumps({**kept, "line": row.line, "reason": reason}) + "\n")
-            return
-        cells = [cell for place, cell in enumerate(row.original) if place not in self._dropped]
-        cells = (cells + [""] * len(self._header))[: len(self._header)]
-        kept_cells = [neutralised(self._masked(name, cell)) for name, cell in zip(self._header, cells, strict=True)]
-        self._writer.writerow([*kept_cells, row.line, neutralised(reason)])
+        else:
+            # In front, where they stay what they are in a row with too few cells or too many.
+            added = [row.line, neutralised(reason)]
+            self._writer.writerow([*added, *(neutralised(cell) for cell in self._cells(row.original))])
+
+    def _cells(self, original: list[str] | str) -> list[str]:
+        """The cells of a row as they came, one too few or too many as well: so it is refused until it is mended."""
+        if isinstance(original, str):
+            whole = blotted_out(original)
+            return [whole, ""] if len(self._header) == 1 else [whole]
+        cells = [cell for place, cell in enumerate(original) if place not in self._dropped]
+        if len(cells) != len(self._header):  # nobody knows which cell belongs to which column
+            return [blotted_out(cell) for cell in cells]
+        return [self._blotted(name, cell) for name, cell in zip(self._header, cells, strict=True)]
 
     def close(self) -> None:
         if self._file:
             self._file.close()
 
-    def _masked(self, column: str, value: Any) -> Any:
+    def _blotted(self, column: str, text: str) -> str:
         """No card number is written anywhere, not even back."""
-        if isinstance(value, str) and holds_card_number(value) and not self._mapping.is_reference(column):
-            return re.sub(r"[0-9](?=(?:[ -]?[0-9]){4})", "*", value)
-        return value
+        return text if self._mapping.is_reference(column) else blotted_out(text)
+
+    def _blotted_object(self, values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+        return {name: self._blotted_value(f"{prefix}{name}", value) for name, value in values.items()}
+
+    def _blotted_value(self, column: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self._blotted_object(value, f"{column}_")
+        if isinstance(value, list):
+            return [self._blotted_value(column, one) for one in value]
+        return self._blotted(column, value) if isinstance(value, str) else value
 
     def _open(self) -> TextIO:
         problem: OSError | None = None
@@ -74,7 +90,7 @@ class Rejects:
             self.path = path
             if self._format == "csv":
                 self._writer = csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n")
-                self._writer.writerow([*self._header, *_ADDED])
+                self._writer.writerow([*_ADDED, *self._header])
             return self._file
         raise Misconfigured(
             f"cannot write the rejects to {self._candidates[-1]}",

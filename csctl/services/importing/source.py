@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,12 @@ _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 
 @dataclass(frozen=True)
 class Row:
-    """One row. `cells` are its texts by column; `original` is what is written back if it is refused."""
+    """One row. `cells` are its texts by column; `original` is what is written back if it is refused: of a row
+    that has no cells, its text.
+    """
 
     line: int
-    original: list[str] | dict[str, Any]
+    original: list[str] | dict[str, Any] | str
     cells: Mapping[str, str] = field(default_factory=dict)
     problem: Usage | None = None
 
@@ -72,11 +75,47 @@ def _text(path: Path) -> Iterator[TextIO]:
         text.detach()
 
 
+class _Lines:
+    """The lines of a file. Those of the record that is being read are kept, and can be given back. `ended`: it went on
+    to the end of the file.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._again: deque[str] = deque()
+        self.number = 0  # of the last line
+        self.begin()
+
+    def begin(self) -> None:
+        self.record: list[str] = []
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._file, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.record.append(line)
+        self.number += 1
+        return line
+
+    def give_back(self, number: int) -> None:
+        """Have the last lines read again."""
+        kept = len(self.record) - number
+        self._again.extendleft(reversed(self.record[kept:]))
+        self.number -= number
+
+
 class CsvSource:
     """Rows of a CSV file. Its first line is the header."""
 
     def __init__(self, file: TextIO, delimiter: str) -> None:
-        self._reader = csv.reader(file, delimiter=delimiter, strict=True)
+        self._delimiter = delimiter
+        self._lines = _Lines(file)
+        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         try:
             self.columns: list[str] | None = [name.strip() for name in next(self._reader, [])]
         except csv.Error as error:
@@ -90,18 +129,48 @@ class CsvSource:
 
     def __iter__(self) -> Iterator[Row]:
         header = self.columns or []
-        before = self._reader.line_num
         while True:
+            self._lines.begin()
+            line = self._lines.number + 1
             try:
                 original = next(self._reader, None)
             except csv.Error as error:
-                yield Row(before + 1, [], problem=Usage("the row cannot be read as CSV", cause=str(error)))
+                yield self._unreadable(line, header, error)
             else:
                 if original is None:
                     return
                 if any(cell.strip() for cell in original):
-                    yield self._row(before + 1, header, original)
-            before = self._reader.line_num
+                    yield self._row(line, header, original)
+
+    def _unreadable(self, line: int, header: list[str], error: csv.Error) -> Row:
+        """A row that is no CSV, as its text."""
+        lines = self._lines.record
+        own = self._own(lines, header)
+        self._lines.give_back(len(lines) - own)
+        what = "the row" if own == 1 else f"the row, with all up to line {line + own - 1},"
+        problem = Usage(
+            f"{what} cannot be read as CSV", cause=str(error), fix="close the quotes of a cell, and double those in it"
+        )
+        return Row(line, "".join(lines[:own]).rstrip("\r\n"), problem=problem)
+
+    def _own(self, lines: list[str], header: list[str]) -> int:
+        """How many lines belong to a record that is no CSV.
+
+        A quote that nobody closed takes along what follows, to the end or to the next quote. There the record ends
+        where the next line is a row by itself. Lines of a cell that was closed are left together: such a line may look
+        like a row, and is none.
+        """
+        unclosed = self._lines.ended or sum(map(len, lines)) > csv.field_size_limit()
+        if not unclosed and not self._is_row(lines[-1], header):
+            return len(lines)
+        return next((place for place in range(1, len(lines)) if self._is_row(lines[place], header)), len(lines))
+
+    def _is_row(self, text: str, header: list[str]) -> bool:
+        try:
+            cells = next(csv.reader([text], delimiter=self._delimiter, strict=True), [])
+        except csv.Error:
+            return False
+        return len(cells) == len(header) and text.count('"') % 2 == 0
 
     def _row(self, line: int, header: list[str], original: list[str]) -> Row:
         problem = None
