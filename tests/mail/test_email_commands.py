@@ -109,7 +109,7 @@ def test_the_preview_of_a_refund_given_up_shows_its_attempts(shop: Shop) -> None
 
     assert done.code == 0, done.err
     assert "rfq_1" in done.json["text"]
-    assert "1. Mar 2, 2026" in done.json["text"]
+    assert "1. March 2, 2026, 9:00:00\N{NARROW NO-BREAK SPACE}AM UTC, txn_2, declined\n" in done.json["text"]
 
 
 def test_agents_look_and_do_not_send_and_crons_send(shop: Shop) -> None:
