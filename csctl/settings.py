@@ -5,6 +5,7 @@ Precedence: option, environment, `.env`, default. Every value remembers where it
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
@@ -51,6 +52,7 @@ class Settings:
     phone_switch: str = "manual:"
     now: datetime | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+    mistyped: Mapping[str, str] = field(default_factory=dict)  # names that are set, and what they were to be
 
     def rows(self) -> list[dict[str, object]]:
         """Each value and its origin, secrets masked: what `config show` prints."""
@@ -92,7 +94,7 @@ def load(
     environ: Mapping[str, str], *, options: Mapping[str, str | None] | None = None, env_file: Path | None = None
 ) -> Settings:
     """Settings of this process. Raises Misconfigured for a value that cannot be, or a secrets file others can read."""
-    values, origins = _collect(environ, options or {}, env_file)
+    values, origins, mistyped = _collect(environ, options or {}, env_file)
     if "CSCTL_DATABASE_URL" not in values:
         values["CSCTL_DATABASE_URL"] = default_database_url()
     if "CSCTL_TOKEN" not in values and (token := _read_token_file()):
@@ -107,6 +109,7 @@ def load(
         phone_switch=values.get("CSCTL_PHONE_SWITCH", "manual:"),
         now=_now(values.get("CSCTL_NOW")),
         origins=origins,
+        mistyped=mistyped,
     )
 
 
@@ -118,9 +121,10 @@ def default_database_url() -> str:
 
 def _collect(
     environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
+    mistyped: dict[str, str] = {}
     layers = [
         (str(env_file or ".env"), _read_named_file(env_file) if env_file else _read_env_file(Path(".env"))),
         ("environment", environ),
@@ -130,7 +134,9 @@ def _collect(
         for name, value in layer.items():
             if (name in NAMES or name.startswith(GATEWAY)) and value:
                 values[name], origins[name] = value, origin
-    return values, origins
+            elif name.startswith(PREFIX) and (meant := difflib.get_close_matches(name, NAMES, n=1, cutoff=0.8)):
+                mistyped[name] = meant[0]
+    return values, origins, {name: meant for name, meant in mistyped.items() if name not in NAMES}
 
 
 def _read_named_file(path: Path) -> dict[str, str]:

@@ -180,6 +180,23 @@ def test_a_gateway_that_cannot_be_opened_is_a_finding_that_names_its_variable(he
     assert found["gateways"]["fix"]
 
 
+@pytest.mark.parametrize("name", ["CSCTL_DATABSE_URL", "CSCTL_TOKN", "CSCTL_MAIL"])
+def test_a_variable_that_is_mistyped_is_a_finding_and_one_of_a_plugin_is_not(healthy: Shop, name: str) -> None:
+    done = healthy("doctor -o json", env={name: "x", "CSCTL_CLICK_TO_CALL": "y", "CSCTL_OUTPUT": ""})
+
+    assert [row["problem"].split()[0] for row in done.json if row["status"] != "ok"] == [name]
+
+
+def test_a_template_of_ones_own_that_cannot_be_rendered_is_a_finding(healthy: Shop) -> None:
+    folder = healthy.folder / "templates" / "refund"
+    folder.mkdir(parents=True)
+    (folder / "body.txt").write_text("{{ nothing.of.the.kind }}")
+    found = problems(healthy("doctor -o json", env={"CSCTL_TEMPLATES_DIR": str(folder.parent)}))
+
+    assert found.keys() == {"mail"}
+    assert "refund/body.txt" in found["mail"]["problem"]
+
+
 def test_a_mail_server_is_asked_and_gets_no_mail(healthy: Shop) -> None:
     make_email(healthy)
     with serving(authenticator=only_our_user, auth_require_tls=False) as server:

@@ -20,6 +20,7 @@ from csctl.gateways import accounts
 from csctl.mail.delivery import open_transport
 from csctl.models import Email, NotifyEmail, QueueItem, Transaction
 from csctl.services import billing_run, consistency
+from csctl.services.email_preview import SAMPLES
 from csctl.settings import GATEWAY, Settings, refuse_if_others_read, token_file
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def examine(load: Callable[[], Settings]) -> list[dict[str, Any]]:
         settings = load()
     except Misconfigured as error:
         return _rows("settings", iter([_said(error)]))
-    rows = [*_rows("settings", iter(())), *_rows("files", _files(settings))]
+    rows = [*_rows("settings", _settings(settings)), *_rows("files", _files(settings))]
     try:
         app = apps.start(settings, "doctor", any_schema=True)
     except (Misconfigured, Unreachable) as error:
@@ -89,6 +90,12 @@ def _said(error: CsctlError) -> Problem:
 
 
 # -- without the database
+
+
+def _settings(settings: Settings) -> Problems:
+    """Variables that nothing reads, one letter away from one that is."""
+    for name, meant in settings.mistyped.items():
+        yield Problem(f"{name} is set, and csctl reads {meant}", f"set {meant} instead, or unset {name}")
 
 
 def _files(settings: Settings) -> Problems:
@@ -139,6 +146,11 @@ def _mail(app: App) -> Problems:
         yield _said(error)
     if not app.shop.mail_from:
         yield Problem("emails have no sender", "csctl setting set mail-from ADDRESS")
+    for kind, sample in SAMPLES.items() if app.settings.templates_dir else ():
+        try:
+            app.mailer.renderer.render(kind, sample)
+        except CsctlError as error:
+            yield _said(error)
 
 
 def _notify(app: App) -> Problems:
