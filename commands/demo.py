@@ -17,6 +17,7 @@ import click
 
 from csctl.errors import Conflict, CsctlError, Misconfigured
 
+from . import report
 from .declare import Cli, Command
 from .output import Output
 
@@ -134,6 +135,7 @@ def _made(shop: Path, folder: Path) -> Iterator[None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         if not was_there:
             shop.rmdir()
+        report.say(f"The demo did not come to its end: nothing of it is left in {folder}.")
         raise
 
 

@@ -76,6 +76,7 @@ def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(csctl_process: Ca
 
     assert process.returncode == 130
     assert "bug" not in err
+    assert "nothing of it is left in csctl-demo" in err
     assert not Path("csctl-demo").exists()
 
 
