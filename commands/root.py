@@ -78,7 +78,12 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--env-file", type=click.Path(path_type=Path), help="Read settings from this file instead of ./.env.")
-@click.option("--database", "database_url", metavar="URL", help="The database, instead of CSCTL_DATABASE_URL.")
+@click.option(
+    "--database",
+    "database_url",
+    metavar="URL",
+    help="The database, instead of CSCTL_DATABASE_URL. No password here: others see it in the list of processes.",
+)
 @click.version_option(__version__, message="csctl %(version)s")
 @click.pass_context
 def root(ctx: click.Context, env_file: Path | None, database_url: str | None) -> None:

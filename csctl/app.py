@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from csctl import database, driver_errors
@@ -50,8 +51,21 @@ class App:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session whose changes are kept when the block ends, all or none. Never call a gateway inside."""
+    def write(self, *, target: str | None = None) -> Iterator[Session]:
+        """A session whose changes are kept when the block ends, all or none. Never call a gateway inside.
+
+        Where the database itself refuses the login, that is put into the audit trail, as a refusal of `target`.
+        """
+        try:
+            with self._writing() as session:
+                yield session
+        except NotPermitted as error:
+            if isinstance(error.__cause__, DBAPIError):  # what csctl refuses is noted where that is decided
+                self._note(error, target)
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
         with driver_errors.translated(self.settings.database_url), database.writing(self.engine) as session:
             yield session
 
@@ -88,9 +102,13 @@ class App:
 
     def refuse(self, error: NotPermitted, target: str | None = None) -> None:
         """Put a refusal for lack of rights into the audit trail, and raise it: also where it cannot be written down."""
-        with suppress(CsctlError), self.write() as session:
-            audit.write(session, self, "refused", target=target, reason=error.message)
+        self._note(error, target)
         raise error
+
+    def _note(self, error: NotPermitted, target: str | None) -> None:
+        error.noted = True
+        with suppress(CsctlError), self._writing() as session:
+            audit.refused(session, self, error, target)
 
     def close(self) -> None:
         if "mailer" in self.__dict__:
@@ -116,6 +134,7 @@ def start(
 
 
 def _identify(app: App, *, any_schema: bool) -> None:
+    refusal: NotPermitted | None = None
     with app.read() as session:
         if not any_schema or database.current_schema(session) is None:
             database.require_current_schema(session)
@@ -130,9 +149,10 @@ def _identify(app: App, *, any_schema: bool) -> None:
         app.shop = shop.load(session)
         app.clock = Clock(zone=app.shop.timezone, fixed=app.settings.now)
         try:
-            app.operator = operators.authenticate(session, app.settings.token, app.clock.now())
+            app.operator = operators.owner_of(session, app.settings.token)
+            operators.require_valid(app.operator, app.clock.now())
         except NotPermitted as error:
             refusal = error
-    if app.operator is None:
+    if refusal:
         app.refuse(refusal)
     operators.note_use(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,7 +35,7 @@ from csctl.driver_errors import sqlstate
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0004"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0006"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
@@ -100,8 +101,8 @@ def connect(url: str, *, create: bool = False) -> Engine:
                 f"csctl does not work on {parsed.get_backend_name()}",
                 fix="set CSCTL_DATABASE_URL to sqlite:///FILE or postgresql+psycopg://…",
             )
-        engine = create_engine(parsed, hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError):
+        engine = create_engine(parsed, hide_parameters=True, json_deserializer=_read_json)
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise Misconfigured(
             f"CSCTL_DATABASE_URL is no database URL: {mask(url)}", fix="write sqlite:///FILE or postgresql+psycopg://…"
         ) from None
@@ -113,8 +114,19 @@ def connect(url: str, *, create: bool = False) -> Engine:
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine)
     else:
+        from csctl.postgres_times import bear_with_odd_times
+
         event.listen(engine, "connect", _limit_lock_waits)
+        event.listen(engine, "connect", bear_with_odd_times)
     return engine
+
+
+def _read_json(kept: str | bytes) -> Any:
+    """A JSON value; what Python cannot read of it (nested too deep, a number too long, no JSON) as its text."""
+    try:
+        return json.loads(kept)
+    except (ValueError, RecursionError):
+        return kept if isinstance(kept, str) else kept.decode("utf-8", "backslashreplace")
 
 
 def _find_sqlite_file(url: URL, *, create: bool) -> None:

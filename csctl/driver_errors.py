@@ -86,6 +86,13 @@ _MEANINGS = [
     ),
     _Meaning(
         (),
+        "clocks of this host and of the database",
+        Misconfigured,
+        "this host's clock, or the database's, is wrong",
+        "set it right: the audit trail takes no rows whose time is more than ten minutes off",
+    ),
+    _Meaning(
+        (),
         "readonly database",
         Misconfigured,
         "this user may not write the database",

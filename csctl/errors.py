@@ -51,6 +51,7 @@ class NotPermitted(CsctlError):
     """No or a wrong token, a role that may not, or a blacklisted customer."""
 
     code, exit = "not_permitted", 6
+    noted = False  # whether it is in the audit trail already
 
 
 class Unconfirmed(CsctlError):

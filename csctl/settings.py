@@ -9,7 +9,8 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -36,8 +37,11 @@ _RELATIVE_PATHS = (
     (re.compile(r"CSCTL_MAIL_URL=file:(?=[^/~])"), False),
     (re.compile(r"CSCTL_TEMPLATES_DIR=(?=[^/~])"), False),
 )
-_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*(@)")  # to the last @: rather too much than half a password
-_SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)=)[^&\s]*", re.IGNORECASE)
+# From the first colon to the last @, whatever is between: a user may be an email address, and rather too much is hidden
+# than half a password. Where somebody forgot the host, all that is no port may be a password.
+_PASSWORD = re.compile(r"(://(?!/)[^:]*:).*(@)", re.DOTALL)
+_WITHOUT_HOST = re.compile(r"(://(?![/\[])[^:@]*:)(?!\d{1,5}(?:[/?#,]|$))(?!.*@).+", re.DOTALL)
+_SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,10 @@ class Settings:
         values: dict[str, str | None] = {
             "CSCTL_DATABASE_URL": mask(self.database_url),
             "CSCTL_TOKEN": "***" if self.token else None,
-            **{GATEWAY + name.upper(): mask_gateway(url) for name, url in sorted(self.gateways.items())},
+            **{GATEWAY + name.upper(): mask_all(url, but="sandbox") for name, url in sorted(self.gateways.items())},
             "CSCTL_MAIL_URL": mask(self.mail_url) if self.mail_url else None,
             "CSCTL_TEMPLATES_DIR": str(self.templates_dir) if self.templates_dir else None,
-            "CSCTL_PHONE_SWITCH": mask(self.phone_switch),
+            "CSCTL_PHONE_SWITCH": mask_all(self.phone_switch, but="manual"),
             "CSCTL_NOW": self.now.isoformat() if self.now else None,
         }
         return [{"name": n, "value": v, "origin": self.origins.get(n, "default")} for n, v in values.items()]
@@ -70,13 +74,14 @@ class Settings:
 
 def mask(url: str) -> str:
     """A URL that may be printed: its password and secret parameters are gone."""
-    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***\2", url))
+    masked = _WITHOUT_HOST.sub(r"\1***", _PASSWORD.sub(r"\1***\2", url))
+    return _SECRET_PARAMETER.sub(r"\1***", masked)
 
 
-def mask_gateway(url: str) -> str:
-    """A gateway's URL that may be printed. All but the sandbox's are credentials from the colon on."""
+def mask_all(url: str, *, but: str) -> str:
+    """A gateway's or a phone switch's URL that may be printed: of every kind `but` one, all may be credentials."""
     kind, colon, _ = url.partition(":")
-    return mask(url) if kind == "sandbox" else f"{kind}:***" if colon else "***"
+    return mask(url) if kind == but else f"{kind}:***" if colon else "***"
 
 
 def config_dir() -> Path:
@@ -159,8 +164,9 @@ def _read_env_file(path: Path) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values
 
-    # Not interpolated: a password may hold "${".
-    found = {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+    with _read_as_text(path):
+        # Not interpolated: a password may hold "${".
+        found = {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
     if any(_is_secret(name, value) for name, value in found.items()):
         refuse_if_others_read(path)
     return found
@@ -169,6 +175,8 @@ def _read_env_file(path: Path) -> dict[str, str]:
 def _is_secret(name: str, value: str) -> bool:
     if name.startswith(GATEWAY):
         return not value.startswith("sandbox:")
+    if name == "CSCTL_PHONE_SWITCH":
+        return not value.startswith("manual:")
     return name == "CSCTL_TOKEN" or (name.startswith(PREFIX) and mask(value) != value)
 
 
@@ -177,7 +185,16 @@ def _read_token_file() -> str | None:
     if not path.is_file():
         return None
     refuse_if_others_read(path)
-    return path.read_text(encoding="utf-8").strip() or None
+    with _read_as_text(path):
+        return path.read_text(encoding="utf-8").strip() or None
+
+
+@contextmanager
+def _read_as_text(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{path} is not UTF-8", fix="write it anew, or save it as UTF-8") from None
 
 
 def refuse_if_others_read(path: Path) -> None:

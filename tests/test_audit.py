@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tests.factories import make_order, make_sale
 from tests.shops import Shop
 
 
@@ -47,6 +48,33 @@ def test_a_refusal_for_lack_of_rights_is_in_the_trail_and_nothing_else_happened(
         ("agent", "setting set", "refused")
     ]
     assert shop.sql("SELECT * FROM settings") == []
+
+
+def test_a_refused_record_is_found_under_its_id_however_it_was_named(shop: Shop) -> None:
+    order = make_order(shop)
+    sale = make_sale(shop, order=order, amount="80.00")
+    shop("setting set agent-refund-limit '50 USD'")
+
+    for words in (f"order refund {order[4:]}", f"txn refund {sale[4:]}", f"txn refund {sale}"):
+        assert shop(f"{words} --yes", as_="agent").code == 6
+
+    assert targets(shop, f"--target {order}") == [order]
+    assert targets(shop, f"--target {sale}") == [sale, sale]
+
+
+def test_the_trail_names_who_asked_for_a_refund_though_their_process_died(shop: Shop) -> None:
+    sale = make_sale(shop)
+    agent = shop("whoami -o json", as_="agent").json["id"]
+    slow = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=60000"}
+    process = shop.start(f"txn refund {sale} --yes", as_="agent", env=slow)
+    shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
+    process.kill()
+    process.wait()
+
+    assert shop("txn reconcile", at="2026-03-03T10:00:00Z").code == 0
+
+    (row,) = shop(f"audit list --target {sale} -o json").json
+    assert (row["operator"], row["command"], row["changes"]["requested_by"]) == ("admin", "txn reconcile", agent)
 
 
 def test_looking_leaves_no_rows(shop: Shop) -> None:

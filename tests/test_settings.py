@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from csctl.settings import mask, mask_gateway
+from csctl.settings import mask, mask_all
 from tests.running import Done
 from tests.shops import Shop
 
@@ -114,6 +114,8 @@ def test_a_password_may_hold_a_dollar_and_a_brace(csctl: Csctl) -> None:
         "CSCTL_TOKEN=csctl_abc",
         "CSCTL_DATABASE_URL=postgresql+psycopg://jane:hunter2@db/shop",
         "CSCTL_MAIL_URL=smtp://jane:hunter2@mail:587",
+        "CSCTL_MAIL_URL=smtp://jane@example.com:hunter2@mail:587?tls=starttls",
+        "CSCTL_PHONE_SWITCH=asterisk:jane:hunter2",
         "CSCTL_GATEWAY_MAIN=stripe:sk_live_abc",
     ],
 )
@@ -153,6 +155,27 @@ def test_config_show_prints_no_secrets(csctl: Csctl) -> None:
         assert "jane:***@db" in done.out
 
 
+@pytest.mark.parametrize("name", [".env", "csctl/token"])
+def test_a_file_that_is_no_text_is_a_configuration_error_that_names_it(csctl: Csctl, tmp_path: Path, name: str) -> None:
+    file = Path(name) if name == ".env" else tmp_path / "home" / "config" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"CSCTL_TOKEN=\xff\n")
+    file.chmod(0o600)
+
+    done = csctl("config show -o json")
+
+    assert done.code == 11
+    assert str(file) in done.error["message"]
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://jane:hunter2", "postgresql+psycopg://j@x:hunter2@h:port/db"])
+def test_a_database_url_that_cannot_be_is_a_configuration_error_and_not_repeated(csctl: Csctl, url: str) -> None:
+    shown = [csctl(words, env={"CSCTL_DATABASE_URL": url}) for words in ("whoami --debug", "config show")]
+
+    assert [done.code for done in shown] == [11, 0]
+    assert "hunter2" not in "".join(done.out + done.err for done in shown)
+
+
 def test_gateways_are_named_after_their_variable(csctl: Csctl) -> None:
     done = csctl("config show -o json", env={"CSCTL_GATEWAY_EU": "sandbox:eu.db?latency_ms=5"})
 
@@ -177,7 +200,17 @@ def test_a_clock_that_is_no_time_is_a_configuration_error(csctl: Csctl) -> None:
         ("postgresql://jane:s3:cr@et@db/shop", "postgresql://jane:***@db/shop"),
         ("postgresql:///shop?host=/run/pg", "postgresql:///shop?host=/run/pg"),
         ("smtp://:s3cret@mail", "smtp://:***@mail"),
+        ("postgresql://jane:s3cret@[::1]:5432/shop", "postgresql://jane:***@[::1]:5432/shop"),
+        ("postgresql://[::1]:5432/shop", "postgresql://[::1]:5432/shop"),
+        ("postgresql://one:5432,two:5433/shop", "postgresql://one:5432,two:5433/shop"),
+        ("smtp://me@example.com:s3cret@mail:587?tls=starttls", "smtp://me@example.com:***@mail:587?tls=starttls"),
+        ("smtp://me@example.com@mail:587", "smtp://me@example.com@mail:587"),
+        ("smtp://me:s3 cr\net@mail", "smtp://me:***@mail"),
+        ("smtp://a/b:s3cret@mail", "smtp://a/b:***@mail"),
+        ("postgresql+psycopg://jane:s3cret", "postgresql+psycopg://jane:***"),
+        ("postgresql://db/shop?password=s3 cret", "postgresql://db/shop?password=***"),
         ("sqlite:///shop.db", "sqlite:///shop.db"),
+        ("sqlite:///C:/shop.db", "sqlite:///C:/shop.db"),
     ],
 )
 def test_passwords_in_urls_are_masked(url: str, masked: str) -> None:
@@ -185,8 +218,8 @@ def test_passwords_in_urls_are_masked(url: str, masked: str) -> None:
 
 
 def test_all_of_a_real_gateways_url_is_secret() -> None:
-    assert mask_gateway("stripe:sk_live_abc") == "stripe:***"
-    assert mask_gateway("sandbox:/tmp/bank.db?lookup=off") == "sandbox:/tmp/bank.db?lookup=off"
+    assert mask_all("stripe:sk_live_abc", but="sandbox") == "stripe:***"
+    assert mask_all("sandbox:/tmp/bank.db?lookup=off", but="sandbox") == "sandbox:/tmp/bank.db?lookup=off"
 
 
 # -- the token file

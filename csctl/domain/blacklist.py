@@ -5,9 +5,10 @@ brought into one form, and compared as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import combinations, product
 
 from csctl.domain import contact, ids
@@ -25,14 +26,18 @@ _SHORT = {
     "boulevard": "blvd", "drive": "dr", "lane": "ln", "court": "ct", "place": "pl", "square": "sq", "terrace": "ter",
     "highway": "hwy", "parkway": "pkwy", "building": "bldg", "floor": "fl", "mount": "mt", "fort": "ft",
     "north": "n", "south": "s", "east": "e", "west": "w", "northeast": "ne", "northwest": "nw", "southeast": "se",
-    "southwest": "sw", "usa": "us", "uk": "gb",
+    "southwest": "sw", "usa": "us", "uk": "gb", "circle": "cir", "first": "1st", "second": "2nd", "third": "3rd",
+    "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
 }  # fmt: skip
+_NUMBER = re.compile(r"[0-9]+[a-z]?", re.ASCII)
 _SAYS_NOTHING = {"apartment", "apt", "unit", "suite", "ste", "number", "no", "nr", "room", "rm"}
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a customer. `cards` are pairs of BIN and last four digits."""
+    """What is known of a customer. `cards` are pairs of BIN and last four digits; `country` is where a phone number
+    belongs that does not say so.
+    """
 
     customer_id: int
     email: str | None = None
@@ -40,6 +45,7 @@ class Facts:
     ip: str | None = None
     cards: tuple[tuple[str, str], ...] = ()
     addresses: tuple[Address, ...] = ()
+    country: str | None = None
 
 
 def keys_of(facts: Facts) -> set[Key]:
@@ -48,13 +54,16 @@ def keys_of(facts: Facts) -> set[Key]:
     if facts.email and "@" in facts.email:
         email = facts.email.strip().casefold()
         keys |= {("email", email), ("email", f"*@{email.rpartition('@')[2]}")}
-    if number := digits(facts.phone).lstrip("0"):
-        keys.add(("phone", number))
+    keys |= {("phone", number) for number in _phone_numbers(facts)}
     if facts.ip and (ip := _ip(facts.ip)):
         keys.add(("ip", str(ip)))
     keys |= {("card", _card_key(bin_, last4)) for bin_, last4 in facts.cards}
-    keys |= {("address", key) for address in set(facts.addresses) for key in _address_keys(address)}
-    return keys
+    return keys | {("address", key) for key in address_keys(facts.addresses)}
+
+
+def address_keys(addresses: Iterable[Address]) -> set[str]:
+    """The keys of the entries that would mean somebody at one of these addresses."""
+    return {key for address in set(addresses) for key in _address_keys(address)}
 
 
 def within(ip: str | None, network: str) -> bool:
@@ -151,6 +160,18 @@ def _phone_key(value: str, country: str | None) -> str:
     return number
 
 
+def _phone_numbers(facts: Facts) -> set[str]:
+    """A customer's number as it was given, and as it is read where it belongs: it may have been kept before the shop
+    had a country.
+    """
+    numbers = {digits(facts.phone)}
+    if facts.phone and not facts.phone.startswith("+"):
+        homes = {facts.country, *(address.country for address in facts.addresses)} - {None}
+        with suppress(Usage):
+            numbers |= {digits(contact.phone_number(facts.phone, home)[0]) for home in homes}
+    return {number.lstrip("0") for number in numbers} - {""}
+
+
 def _ip(text: str) -> IPv4Address | IPv6Address | None:
     """The address; an IPv4 one in IPv6's clothes is an IPv4 one."""
     try:
@@ -165,6 +186,8 @@ def _ip_key(value: str) -> str:
         return str(address)
     try:
         network = ip_network(value.strip(), strict=False)
+        if isinstance(network, IPv6Network) and network.prefixlen >= 96 and (inner := network[0].ipv4_mapped):
+            network = ip_network((inner, network.prefixlen - 96))
     except ValueError:
         raise Usage(
             f"{value[:60]!r} is neither an IP address nor a network", fix="write it like 203.0.113.7 or 203.0.113.0/24"
@@ -187,30 +210,44 @@ def _card_entry_key(value: str) -> str:
     return _card_key(match[1] or match[3], match[2] or match[4])
 
 
-def _words(text: str) -> set[str]:
-    """The words of an address without what people write now this way and now that."""
-    plain = re.sub(r"[.'’]", "", fold(text))
-    words = re.sub(r"[^0-9a-z]+", " ", plain).split()
-    # Hauptstrasse, Hauptstr.
-    shortened = [_SHORT.get(word) or re.sub(r"(?<=...)str(asse)?$", "st", word) for word in words]
-    return {word for word in shortened if word not in _SAYS_NOTHING}
+def _words(text: str) -> list[str]:
+    """An address word by word, without what people write now this way and now that.
+
+    What names a flat or a unit comes last, so that `Apt 12, 5 Main St` reads like `5 Main St Apt 12`.
+    """
+    plain = re.sub(r"[.'’]", "", fold(text.replace("#", " no ")))
+    words: list[str] = []
+    units: list[str] = []
+    of_unit = False
+    for word in re.sub(r"[^0-9a-z]+", " ", plain).split():
+        if word not in _SAYS_NOTHING:
+            # Hauptstrasse, Hauptstr.
+            shortened = _SHORT.get(word) or re.sub(r"(?<=...)str(asse)?$", "st", word)
+            (units if of_unit else words).append(shortened)
+        of_unit = word in _SAYS_NOTHING
+    return words + units
 
 
-def _key_of(words: set[str]) -> str:
-    return " ".join(sorted(words))  # 5 Main St, or Hauptstr. 5: the order says nothing
+def _key_of(text: str) -> str:
+    """Words in any order (5 Main St, or Hauptstr. 5), and the numbers in theirs: 5 Main St Apt 12 is not 12 Main St
+    Apt 5.
+    """
+    words = _words(text)
+    numbers = [word for word in words if _NUMBER.fullmatch(word)]
+    return " ".join([*sorted(set(words) - set(numbers)), *numbers])
 
 
 def _address_keys(address: Address) -> Iterator[str]:
     """An entry may leave out the region, the country, and either the town or its postal code."""
     if not address.line1 or not (address.city or address.postal_code):
         return
-    street = _words(f"{address.line1} {address.line2 or ''}")
+    street = f"{address.line1} {address.line2 or ''}"
     city, code, region, country = (
-        _words(part or "") for part in (address.city, address.postal_code, address.region, address.country)
+        part or "" for part in (address.city, address.postal_code, address.region, address.country)
     )
-    for town, part, land in product((city | code, city, code), (region, set()), (country, set())):
+    for town, part, land in product((f"{city} {code}", city, code), (region, ""), (country, "")):
         if town:
-            yield _key_of(street | town | part | land)
+            yield _key_of(f"{street} {town} {part} {land}")
 
 
 def _shorter_addresses(text: str) -> Iterator[str]:
@@ -218,11 +255,11 @@ def _shorter_addresses(text: str) -> Iterator[str]:
     street, *rest = [part for part in re.split(r"[,;\n]", text) if part.strip()][:7]
     for number in range(1, len(rest)):
         for kept in combinations(rest, number):
-            yield _key_of(_words(" ".join((street, *kept))))
+            yield _key_of(" ".join((street, *kept)))
 
 
 def _address_entry_key(value: str) -> str:
-    key = _key_of(_words(value))
+    key = _key_of(value)
     if len(key.split()) < 3:
         raise Usage(
             f"{value[:60]!r} is too vague for an address",

@@ -21,6 +21,12 @@ WRITE_DOWN = "INSERT (at, operator_id, operator, command, target, changes, outco
 _TRAIL = ("SELECT", WRITE_DOWN)
 # Each sign-in notes when the token was last used, and nothing else of an operator.
 _SIGN_IN = ("SELECT", "UPDATE (last_used_at)")
+# What an operation at a gateway comes to may be written; what it was, who asked for it and its key stay as they were.
+OUTCOME = (
+    "UPDATE (state, reason, message, gateway_ref, claim, lease_until, sent_at, finished_at, settlement, settled_at,"
+    " voided_at, disputed_at, refunded, reserved, queue_item_id, attempt_on, then_cancel)"
+)
+_OPERATE = ("SELECT", "INSERT", OUTCOME)
 
 # table -> what agents, admins and the service may do with it
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -33,7 +39,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "orders": (_EDIT, _EDIT, _EDIT),
     "purchases": (_EDIT, _EDIT, _EDIT),
     "fulfillments": (_EDIT, _EDIT, _EDIT),
-    "transactions": (_EDIT, _EDIT, _EDIT),
+    "transactions": (_OPERATE, _EDIT, _OPERATE),
     "refund_queue": (_EDIT, _EDIT, _EDIT),
     "requests": (_EDIT, _EDIT, _EDIT),
     "runs": (_ALL, _ALL, _ALL),  # one that was refused before its first record is taken back

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from csctl.domain import trail_triggers
+
 BATCH = 10_000  # rows a seal covers at most
 GENESIS = "0" * 64  # what the first seal has instead of a seal before it
 # A row's time is taken a moment before its number, and the clocks of hosts differ: rows are a little out of order.
 _SLACK = timedelta(minutes=10)
+_NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class Seal:
         return cls(**facts, hash=_digest(facts))
 
     @property
+    def readable(self) -> bool:
+        """Whether all of it is of its type: who edits a seal need not keep to that."""
+        return all(type(getattr(self, name)).__name__ == kind for name, kind in self.__annotations__.items())
+
+    @property
     def holds(self) -> bool:
         """Whether its hash is the one of what it says."""
         facts = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "hash"}
@@ -57,7 +66,7 @@ class Seal:
     def fingerprints(self) -> dict[int, str]:
         """The rows it covers. Of leaves that somebody scribbled in, what can still be read."""
         pairs = (line.partition(" ") for line in self.leaves.splitlines())
-        return {int(number): print_ for number, _, print_ in pairs if number.isascii() and number.isdecimal()}
+        return {int(number): print_ for number, _, print_ in pairs if _NUMBER.fullmatch(number)}
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ def name(seal: Seal) -> str:
 def begins_after(seal: Seal, before: Seal | None, lowest: int) -> int:
     """After which row the batch of a seal begins. Where seals are missing, it is not held to what they covered."""
     if seal.number != _next_number(before):
-        return seal.first_id - 1
+        return max(seal.first_id - 1, lowest)
     return before.last_id if before else lowest
 
 
@@ -100,7 +109,7 @@ def check_link(seal: Seal, before: Seal | None) -> list[Finding]:
     expected = _next_number(before)
     if seal.number > expected:
         gone = f"seal_{expected}" if seal.number == expected + 1 else f"seal_{expected} to seal_{seal.number - 1}"
-        findings.append(Finding("seal", gone, f"removed: the next one there is {name(seal)}"))
+        findings.append(Finding("seal", gone, f"removed, or past reading: the next one is {name(seal)}"))
     if not seal.holds:
         findings.append(Finding("seal", name(seal), "changed: its hash is not that of what it says"))
     elif seal.number == expected and seal.previous != (before.hash if before else GENESIS):
@@ -139,21 +148,25 @@ def back_dated(at: Any, before: Seal | None) -> bool:
     """Whether a row that came after a seal claims to be from before it. What is no time cannot be trusted either."""
     if before is None:
         return False
+    # A seal without any time that can be read does not hold, and is named for it: nothing is measured by that one.
+    ends = [moment for moment in (_moment(before.last_at), _moment(before.at)) if moment]
+    moment = _moment(at)
+    return bool(ends) and (moment is None or min(ends) - moment > _SLACK)
+
+
+def _moment(text: Any) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(at)
-        floor = min(datetime.fromisoformat(before.last_at), datetime.fromisoformat(before.at))
-        return moment < floor - _SLACK
+        return datetime.fromisoformat(text).replace(tzinfo=None)
     except (TypeError, ValueError):
-        return True
+        return None
 
 
-def check_triggers(wanted: Iterable[str], there: Collection[str]) -> list[Finding]:
-    """Which triggers that keep both tables from being changed are gone, switched off, or do something else now."""
+def check_triggers(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[Finding]:
+    """Which triggers that keep the trail are gone, switched off, or something else now: definitions by name."""
     return [
-        Finding("trigger", f"{table}_{name}", "not there, or not at work: the trail can be changed")
-        for table in ("audit", "audit_seals")
-        for name in wanted
-        if f"{table}_{name}" not in there
+        Finding("trigger", name, "not there, or not at work: the trail can be changed")
+        for name, definition in wanted.items()
+        if not trail_triggers.same(there.get(name, ""), definition)
     ]
 
 

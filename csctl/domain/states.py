@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -127,6 +128,12 @@ class RecordState(StrEnum):
     PENDING = "pending"
     DONE = "done"
     FAILED = "failed"
+
+
+def any_of(states: Iterable[StrEnum]) -> str:
+    """Some of the states of a thing in words, in the order in which they are declared: `queued or exhausted`."""
+    wanted = set(states)
+    return " or ".join(state.value for kind in {type(one): 1 for one in wanted} for state in kind if state in wanted)
 
 
 STATES: tuple[type[StrEnum], ...] = (

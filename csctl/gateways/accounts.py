@@ -32,6 +32,7 @@ class Gateways:
         self._urls = app.settings.gateways
         self._clock = app.clock
         self._open: dict[str, Gateway] = {}
+        self._refused: dict[str, Misconfigured] = {}
         for problem in problems(app):
             raise problem
 
@@ -43,6 +44,8 @@ class Gateways:
                 cause="the transaction was made there",
                 fix=f"set {GATEWAY}{name.upper()}",
             )
+        if name in self._refused:
+            raise self._refused[name]
         if name not in self._open:
             from csctl.gateways.sandbox import Sandbox
 
@@ -50,6 +53,10 @@ class Gateways:
             account: Gateway = Sandbox.at(url, self._clock)
             self._open[name] = Paced(account, pace) if pace else account
         return self._open[name]
+
+    def refuse(self, name: str, error: Misconfigured) -> None:
+        """The account takes no credentials of ours: this process need not try with every record."""
+        self._refused[name] = error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._urls)

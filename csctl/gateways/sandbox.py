@@ -94,6 +94,8 @@ class Sandbox:
         self.capabilities = Capabilities(
             lookup=lookup, keys_live=timedelta(hours=24) if keys else None, absence_final_after=timedelta(0)
         )
+        if not path.exists():
+            path.touch(mode=0o600)  # like a shop's own database
         with self._ledger() as ledger:
             for statement in _SCHEMA.split(";"):
                 ledger.execute(statement)

@@ -27,7 +27,11 @@ class Operator(Base):
     """Somebody, or a cron, who runs csctl. Of the token only a hash is kept."""
 
     __tablename__ = "operators"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        # PostgreSQL knows times that Python does not, and every login may write this one.
+        CheckConstraint("last_used_at BETWEEN '1900-01-01' AND '9000-01-01'", name="last_used_at").ddl_if("postgresql"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
@@ -40,7 +44,8 @@ class Operator(Base):
 
 
 class AuditRow(Base):
-    """What somebody changed, or was refused. Append-only: triggers of the migration see to that."""
+    """What somebody changed, or was refused. Append-only: triggers of the migrations see to that, and on PostgreSQL
+    that a row can be read."""
 
     __tablename__ = "audit"
     __table_args__ = ({"sqlite_autoincrement": True},)

@@ -11,14 +11,14 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete
-
 from csctl.domain import ids
+from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
+from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Answer, Reason
-from csctl.models import HistoryEntry, Order, QueueItem, Transaction
+from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services import audit, cancelling, emails, history, queue_rules
 from csctl.services.engine import LEASE, Call, Turn
@@ -81,35 +81,33 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
     try:
         answer = yield call
     except Misconfigured as error:
-        _withdraw(turn, attempt.id, claim)
+        _withdraw(turn, app, attempt.id, claim, error)
         return Result.refused(ids.show("txn", attempt.id), error)
     except OutcomeUnknown as lost:
         answer = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=lost.cause)
     return record(turn, app, attempt.id, claim, answer)
 
 
-def _withdraw(turn: Turn, attempt_id: int, claim: str) -> None:
-    """Nothing was sent, by our own fault: there was no attempt. What it had reserved is free, and so is the day's slot
-    of its queue item.
+def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfigured) -> None:
+    """Nothing was sent, by our own fault, so nothing happened: what the attempt had reserved is free, and so is the
+    day's slot of its queue item. Its row stays, closed; no history tells of it.
     """
     attempt = turn.session.get_one(Transaction, attempt_id)
-    if attempt.claim != claim:
+    app.gateways.refuse(attempt.gateway, error)
+    if not take_answer(app, attempt, claim, Answer(State.FAILED, reason=Reason.MISCONFIGURED, message=error.message)):
         return
-    sale, item = turn.session.get_one(Transaction, attempt.parent_id), _item(turn, attempt)
-    if item is None:
-        sale.reserved -= attempt.amount
+    if item := _item(turn, attempt):
+        queue_rules.move(item, Operation.WAIT)
+        item.last_attempt_on = attempt.attempt_on = None
     else:
-        item.state, item.last_attempt_on = ItemState.QUEUED, None
-    turn.session.execute(delete(HistoryEntry).where(HistoryEntry.transaction_id == attempt_id))
-    turn.session.delete(attempt)
-    turn.session.flush()
-    turn.needs.opened[:] = [one for one in turn.needs.opened if one.id != attempt_id]
+        sale = turn.session.get_one(Transaction, attempt.parent_id)
+        sale.reserved -= attempt.amount
 
 
 def _send(app: App, attempt: Transaction, sale: Transaction) -> tuple[Call, str]:
     gateway = app.gateways[attempt.gateway]
     claim = claim_for(app, attempt)
-    attempt.state, attempt.sent_at = State.SENT, app.clock.now()
+    attempt.state, attempt.sent_at = becomes(attempt.state, State.SENT), app.clock.now()
     reference, key = sale.gateway_ref or "", attempt.key or ""
     amount, currency = attempt.amount, attempt.currency
     if attempt.kind is Kind.VOID:
@@ -153,6 +151,7 @@ def record(turn: Turn, app: App, attempt_id: int, claim: str | None, answer: Ans
         amount=str(Money(attempt.amount, attempt.currency)),
         state=attempt.state.value,
         reason=attempt.reason,
+        **audit.requester(app, attempt.created_by),
     )
     return result
 
@@ -166,7 +165,7 @@ def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answe
     if attempt.claim != claim and (attempt.state in FINAL or not certain):
         return False
     attempt.lease_until = attempt.claim = None
-    attempt.state = answer.state
+    attempt.state = becomes(attempt.state, answer.state)
     attempt.reason, attempt.message = answer.reason, answer.message
     attempt.gateway_ref = answer.reference or attempt.gateway_ref
     if answer.state in FINAL:
@@ -256,8 +255,9 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
     waiting = item is not None and item.state is ItemState.QUEUED and item.last_attempt_on in (None, attempt.attempt_on)
     name = ids.show("txn", attempt.id)
     if item is not None and waiting:
-        item.state = ItemState.IN_PROGRESS
-        attempt.state, attempt.reason, attempt.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
+        queue_rules.move(item, Operation.ASK_AGAIN)
+        attempt.state = becomes(attempt.state, State.UNKNOWN)
+        attempt.reason, attempt.finished_at = Reason.ANSWER_LOST, None
     history.event(
         turn.session,
         app,
@@ -274,16 +274,15 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
 
 def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
     """Whether this is a void that the gateway definitely refused because the sale has settled."""
-    attempt = turn.session.get(Transaction, attempt_id)
-    if attempt is None:  # it was withdrawn
-        return False
+    attempt = turn.session.get_one(Transaction, attempt_id)
     return attempt.kind is Kind.VOID and attempt.state is State.DECLINED and attempt.reason == Reason.ALREADY_SETTLED
 
 
 def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Result:
     """An approved refund came back (a bank returned it): the amount is left again, and joins the queue."""
     sale = turn.session.get_one(Transaction, refund.parent_id)
-    refund.state, refund.reason, refund.message = State.FAILED, answer.reason, answer.message
+    refund.state = becomes(refund.state, State.FAILED)
+    refund.reason, refund.message = answer.reason, answer.message
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
     sale.reserved += refund.amount

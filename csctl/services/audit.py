@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.errors import NotPermitted
 from csctl.models import AuditRow
 from csctl.results import Page
 from csctl.services import listing
@@ -31,6 +32,25 @@ def write(session: Session, app: App, outcome: str, *, target: str | None = None
             outcome=outcome,
         )
     )
+
+
+def refused(session: Session, app: App, error: NotPermitted, given: str | None = None) -> None:
+    """A row for a refusal for lack of rights, of the record that was named so on the command line."""
+    write(session, app, "refused", target=given and _full_id(app, given), reason=error.message)
+
+
+def _full_id(app: App, given: str) -> str:
+    """A record as the trail calls it: the `7` of `order refund 7` is `ord_7`."""
+    group = app.command.partition(" ")[0]
+    kinds = [prefix for prefix, (_, command) in ids.PREFIXES.items() if command.split()[1] == group]
+    return ids.show(kinds[0], int(given)) if kinds and given.isascii() and given.isdecimal() else given
+
+
+def requester(app: App, operator_id: int | None) -> dict[str, str]:
+    """Who asked for what is recorded now, if that was not the operator who records it: their process may have died."""
+    if operator_id is None or operator_id == app.actor.id:
+        return {}
+    return {"requested_by": ids.show("opr", operator_id)}
 
 
 def find(

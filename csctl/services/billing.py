@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain import billing as calendar
 from csctl.domain import ids
+from csctl.domain.addresses import Address
 from csctl.domain.money import Money
 from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus, State
 from csctl.errors import Conflict, NotPermitted
@@ -98,8 +99,8 @@ def refuse_unless_ordered(order: Order) -> None:
         )
 
 
-def blacklisted(session: Session, customer: Customer) -> NotPermitted | None:
-    """Why this customer is not charged; None if nothing speaks against it.
+def blacklisted(session: Session, customer: Customer, *addresses: Address | None) -> NotPermitted | None:
+    """Why this customer is not charged; None if nothing speaks against it. `addresses` are those of the order.
 
     All who are held in a transaction are looked up at once: a run bills many in each.
     """
@@ -108,7 +109,10 @@ def blacklisted(session: Session, customer: Customer) -> NotPermitted | None:
         customers = {one.id: one for one in (customer, *customers_held(session))}
         found = blacklist.matches(session, list(customers.values()))
         known.update((number, found.get(number, [])) for number in customers)
-    if not (entries := known[customer.id]):
+    own = (None, customer.billing, customer.shipping)
+    others = [address for address in addresses if address not in own]
+    entries = known[customer.id] or (blacklist.of_addresses(session, others) if others else ())
+    if not entries:
         return None
     name = ids.show("cus", customer.id)
     return NotPermitted(

@@ -98,7 +98,8 @@ def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
             cause=f"{name} is {open_sale.state.value}",
             fix=f"csctl txn reconcile {name}",
         )
-    if refusal := billing.blacklisted(turn.session, purchase.order.customer):
+    order = purchase.order
+    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
         raise refusal
     return purchase
 

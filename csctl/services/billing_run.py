@@ -106,7 +106,8 @@ def _is_due(app: App, purchase: Purchase) -> bool:
 
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     purchase = turn.session.get_one(Purchase, ref.id)
-    if refusal := billing.blacklisted(turn.session, purchase.order.customer):
+    order = purchase.order
+    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
         yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -41,7 +42,8 @@ def add(
     def change(session: Session, one: Wanted) -> Result:
         return _add(session, app, one)
 
-    yield from bulk.each(app, _with_all_known(app, wanted), change, dry_run=dry_run)
+    for result in bulk.each(app, _with_all_known(app, wanted), change, dry_run=dry_run):
+        yield replace(result, id="new") if dry_run and result.outcome == "created" else result
     if cancel_purchases:
         yield from _cancel_purchases(app, named, dry_run=dry_run)
 

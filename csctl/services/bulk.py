@@ -62,7 +62,7 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
     emails_before = len(app.new_emails)
     kept = False
     try:
-        with app.write() as session:
+        with app.write(target=item.given) as session:
             if not app.journal.hold(session):
                 return None
             result = change(session, item)
@@ -76,7 +76,7 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
         result = Result.refused(item.given, Conflict("somebody else changed it at the same moment", fix="look again"))
     except CsctlError as error:
         result = Result.refused(item.given, error)
-        if isinstance(error, NotPermitted) and not dry_run:
+        if isinstance(error, NotPermitted) and not error.noted and not dry_run:
             _note_refusal(app, item.given, error)
     if not kept:
         del app.new_emails[emails_before:]
@@ -87,7 +87,7 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
 
 def _note_refusal(app: App, target: str, error: NotPermitted) -> None:
     with app.write() as session:
-        audit.write(session, app, "refused", target=target, reason=error.message)
+        audit.refused(session, app, error, target)
 
 
 def locked(session: Session, model: type[Record], prefix: str, number: int) -> Record:

@@ -133,4 +133,5 @@ def _note(turn: Turn, app: App, sale: Transaction, outcome: str) -> None:
         cycle=sale.cycle,
         state=sale.state.value,
         reason=sale.reason,
+        **audit.requester(app, sale.created_by),
     )

@@ -72,11 +72,11 @@ def create(app: App, wish: Wish, *, dry_run: bool) -> Iterator[Result]:
 def _create(turn: Turn, app: App, wish: Wish) -> Work:
     session = turn.session
     customer = customer_editing.live(session, wish.customer_id)
-    if refusal := billing.blacklisted(session, customer):
+    shipping = _shipping(customer, wish.shipping)
+    if refusal := billing.blacklisted(session, customer, shipping):
         raise refusal
     lines = [_line(session, text) for text in wish.items]
     currency = _one_currency(lines)
-    shipping = _shipping(customer, wish.shipping)
     total = sum(line.due for line in lines)
     method = None
     if total or wish.payment_method_id or any(line.point.interval for line in lines):

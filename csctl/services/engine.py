@@ -290,7 +290,7 @@ class _Engine:
                 begun = job.needs.opened if len(job.needs.opened) > known else ()
                 entries.append(Entry(job.given, job.results, begun, over=call is None))
             for given, refusal in refusals:
-                audit.write(session, self.app, "refused", target=given, reason=refusal.message)
+                audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
         return results, calls
 

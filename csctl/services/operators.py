@@ -38,6 +38,8 @@ class Actor:
     name: str
     role: Role
     last_used_at: datetime | None = None
+    disabled_at: datetime | None = None
+    token_expires_at: datetime | None = None
 
 
 def new_token() -> tuple[str, str]:
@@ -47,35 +49,42 @@ def new_token() -> tuple[str, str]:
 
 
 def hash_of(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    # What the environment holds need not be UTF-8: such a token is a wrong one like any other.
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def authenticate(session: Session, token: str | None, now: datetime) -> Actor:
-    """Whose token this is. Raises NotPermitted without one, or for one that is unknown, expired or disabled."""
+def owner_of(session: Session, token: str | None) -> Actor:
+    """Whose token this is. Raises NotPermitted without one, or for one that nobody has."""
     if not token:
         raise NotPermitted("no token", cause="CSCTL_TOKEN is not set", fix="csctl login, or set CSCTL_TOKEN")
     # Columns, not the whole record: `db upgrade` must know its operator on an older schema.
-    columns = (
+    known = (
         Operator.id,
         Operator.name,
         Operator.role,
-        Operator.token_hash,
+        Operator.last_used_at,
         Operator.disabled_at,
         Operator.token_expires_at,
-        Operator.last_used_at,
     )
-    row = session.execute(select(*columns).where(Operator.token_hash == hash_of(token))).one_or_none()
+    row = session.execute(
+        select(Operator.token_hash, *known).where(Operator.token_hash == hash_of(token))
+    ).one_or_none()
     if row is None or not hmac.compare_digest(row.token_hash, hash_of(token)):
         raise NotPermitted("the token is not valid", fix="ask an administrator: csctl operator rotate-token NAME")
-    if row.disabled_at is not None:
+    return Actor(*row[1:])
+
+
+def require_valid(actor: Actor, now: datetime) -> None:
+    """Raises NotPermitted for an operator who is disabled, or whose token has expired."""
+    if actor.disabled_at is not None:
         raise NotPermitted(
-            f"operator {row.name} is disabled", fix=f"ask an administrator: csctl operator enable {row.name}"
+            f"operator {actor.name} is disabled", fix=f"ask an administrator: csctl operator enable {actor.name}"
         )
-    if row.token_expires_at is not None and row.token_expires_at <= now:
+    if actor.token_expires_at is not None and actor.token_expires_at <= now:
         raise NotPermitted(
-            f"the token of {row.name} has expired", fix=f"ask an administrator: csctl operator rotate-token {row.name}"
+            f"the token of {actor.name} has expired",
+            fix=f"ask an administrator: csctl operator rotate-token {actor.name}",
         )
-    return Actor(row.id, row.name, row.role, row.last_used_at)
 
 
 def note_use(app: App) -> None:
@@ -83,7 +92,8 @@ def note_use(app: App) -> None:
     in a database that may only be read, is left.
     """
     now = app.clock.now()
-    if app.actor.last_used_at and now - app.actor.last_used_at < _USE_IS_KEPT_EVERY:
+    last = app.actor.last_used_at
+    if last and last <= now < last + _USE_IS_KEPT_EVERY:
         return
     with contextlib.suppress(DBAPIError), database.hastily(app.engine) as connection:
         connection.execute(update(Operator).where(Operator.id == app.actor.id).values(last_used_at=now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
@@ -13,6 +13,7 @@ from csctl.domain.states import ItemState
 from csctl.models import QueueItem, Transaction
 from csctl.results import Page
 from csctl.services import listing as listings
+from csctl.services import queue_rules
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -32,15 +33,12 @@ def show(app: App, number: int) -> dict[str, Any]:
     """An item with every attempt, oldest first: the refund that failed, then each retry. Raises NotFound."""
     with app.read() as session:
         item = listings.existing(session, QueueItem, "rfq", number)
-        attempts = select(Transaction).where(
-            or_(Transaction.id == item.origin_id, Transaction.queue_item_id == item.id)
-        )
         return {
             **row(item),
             "closed_at": item.closed_at,
             "close_reason": item.close_reason,
             "reference": item.reference,
-            "history": [_attempt(app, one) for one in session.scalars(attempts.order_by(Transaction.id))],
+            "history": [_attempt(app, one) for one in queue_rules.attempts_of(session, item)],
         }
 
 

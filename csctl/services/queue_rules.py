@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain.refund_queue import Operation, after
 from csctl.domain.states import ItemState
 from csctl.errors import CsctlError, GatewayRefused
 from csctl.gateways.protocol import Reason
@@ -73,7 +74,7 @@ def _take_failed_retry(session: Session, app: App, refund: Transaction, sale: Tr
     if item.attempts < ATTEMPTS:
         _wait(item, refund.attempt_on or app.clock.today())
         return
-    close(app, item, ItemState.EXHAUSTED)
+    close(app, item, Operation.GIVE_UP)
     sale.reserved -= item.amount
     emails.announce_exhausted(session, app, item, attempts_of(session, item))
     history.event(
@@ -87,7 +88,7 @@ def _take_failed_retry(session: Session, app: App, refund: Transaction, sale: Tr
 
 def _wait(item: QueueItem, tried_on: date | None) -> None:
     """Back into the queue, until the day after it was tried; at once if it never was."""
-    item.state = ItemState.QUEUED
+    move(item, Operation.WAIT)
     if tried_on is not None:
         item.next_attempt_on = day_after(tried_on)
 
@@ -103,23 +104,25 @@ def day_after(day: date) -> date:
 
 def succeed(app: App, item: QueueItem) -> None:
     item.attempts += 1
-    close(app, item, ItemState.SUCCEEDED)
+    close(app, item, Operation.SUCCEED)
 
 
-def close(app: App, item: QueueItem, state: ItemState) -> None:
-    """The item leaves the queue."""
-    item.state, item.closed_at, item.next_attempt_on = state, app.clock.now(), None
+def close(app: App, item: QueueItem, operation: Operation) -> None:
+    """The item leaves the queue. Raises Conflict where its state does not allow it."""
+    move(item, operation)
+    item.closed_at, item.next_attempt_on = app.clock.now(), None
+
+
+def move(item: QueueItem, operation: Operation) -> None:
+    """Put an item where an operation leads. Raises Conflict where its state does not allow it."""
+    item.state = after(ids.show("rfq", item.id), item.state, operation)
 
 
 def attempts_of(session: Session, item: QueueItem) -> list[Transaction]:
-    """The refund that failed first, and every retry of it, in order."""
-    return list(
-        session.scalars(
-            select(Transaction)
-            .where(or_(Transaction.queue_item_id == item.id, Transaction.id == item.origin_id))
-            .order_by(Transaction.id)
-        )
-    )
+    """The refund that failed first, and every retry of it that reached the gateway, in order."""
+    of_item = or_(Transaction.queue_item_id == item.id, Transaction.id == item.origin_id)
+    tried = or_(Transaction.reason.is_(None), Transaction.reason != Reason.MISCONFIGURED)
+    return list(session.scalars(select(Transaction).where(of_item, tried).order_by(Transaction.id)))
 
 
 def verdict(refund: Transaction, item: QueueItem) -> tuple[str, str, CsctlError]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
+from csctl.domain.refund_queue import GONE, Operation, after
 from csctl.domain.states import ItemState, Kind
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
@@ -22,8 +24,6 @@ from csctl.services.engine import Job, Needs, Turn, Work, drive
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_GONE = (ItemState.EXHAUSTED, ItemState.REMOVED)
 
 
 def retry_due(app: App, *, limit: int | None = None, concurrency: int = 1, dry_run: bool = False) -> Iterator[Result]:
@@ -79,11 +79,13 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     if item is None:
         raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
     sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
-    due = item.state is ItemState.QUEUED and not queue_rules.was_tried(item, today) and not sale.disputed_at
-    if not named and (not due or (item.next_attempt_on or today) > today):
+    if not named and (item.state is not ItemState.QUEUED or (item.next_attempt_on or today) > today):
         return  # another worker has taken it since it was listed
-    if not due:
-        raise _why_not(ref, item, sale)
+    then = after(ref.given, item.state, Operation.RETRY)
+    if refusal := _not_today(ref, item, sale, today):
+        if named:
+            raise refusal
+        return
     _ = app.gateways[item.sale.gateway]
     attempt = attempts.open_attempt(
         turn,
@@ -96,7 +98,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         send_email=item.send_email,
         purchase_id=item.origin.purchase_id,
     )
-    item.state, item.last_attempt_on = ItemState.IN_PROGRESS, today
+    item.state, item.last_attempt_on = then, today
     result = yield from attempts.exchange(turn, app, attempt)
     item = turn.session.get_one(QueueItem, ref.id)
     yield replace(result, id=ref.given, queue_item_id=ids.show("rfq", ref.id), extra={"attempt": _number(item, result)})
@@ -107,15 +109,19 @@ def _number(item: QueueItem, result: Result) -> int:
     return item.attempts + (0 if result.outcome in ("queued", "exhausted", "refunded") else 1)
 
 
-def _why_not(ref: Ref, item: QueueItem, sale: Transaction) -> Conflict:
-    if item.state is ItemState.IN_PROGRESS:
-        return Conflict(f"{ref.given} is being worked on", fix="csctl txn reconcile, once the worker is gone")
-    if item.state is not ItemState.QUEUED:
-        fix = f"csctl queue requeue {ref.given}" if item.state in _GONE else None
-        return Conflict(f"{ref.given} is {item.state.value}", cause="only queued refunds are retried", fix=fix)
+def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Conflict | None:
     if sale.disputed_at:
-        return Conflict(f"the sale of {ref.given} is disputed", cause="a chargeback returns the money already")
-    return Conflict(f"{ref.given} was tried today", cause="a refund is tried once a day", fix="run it again tomorrow")
+        name = ids.show("txn", sale.id)
+        return Conflict(
+            f"the sale of {ref.given} is disputed",
+            cause="a chargeback returns the money already",
+            fix=f"csctl txn dispute {name} --revert, once it is won",
+        )
+    if queue_rules.was_tried(item, today):
+        return Conflict(
+            f"{ref.given} was tried today", cause="a refund is tried once a day", fix="run it again tomorrow"
+        )
+    return None
 
 
 # -- what operators do with items
@@ -127,8 +133,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool) -> Iter
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        _refuse_unless(item, (ItemState.QUEUED,), ref, "only queued refunds can be removed")
-        queue_rules.close(app, item, ItemState.REMOVED)
+        queue_rules.close(app, item, Operation.REMOVE)
         item.close_reason = reason
         sale.reserved -= item.amount
         return _done(session, app, item, ref, "removed", f"removed refund {{}} from the queue: {reason}")
@@ -141,18 +146,12 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool) -> Iterator[Result]
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        _refuse_unless(item, _GONE, ref, "only exhausted and removed refunds can be requeued")
-        if sale.refundable < item.amount:
-            left = Money(sale.refundable, sale.currency)
-            raise Conflict(
-                f"{Money(item.amount, item.currency)} is more than is left of {ids.show('txn', sale.id)}",
-                cause=f"{left} is left" + ("; it is disputed" if sale.disputed_at else ""),
-                fix=f"csctl txn show {ids.show('txn', sale.id)}",
-            )
+        then = after(ref.given, item.state, Operation.REQUEUE)
+        _refuse_unless_left(item, sale)
         refund_checks.refuse_unless_allowed(app, sale, item.amount)
         today = app.clock.today()
         taken = queue_rules.was_tried(item, today) or app.clock.day_of(item.created_at) == today
-        item.state, item.attempts, item.closed_at, item.close_reason = ItemState.QUEUED, 0, None, None
+        item.state, item.attempts, item.closed_at, item.close_reason = then, 0, None, None
         item.next_attempt_on = queue_rules.day_after(today) if taken else today
         sale.reserved += item.amount
         return _done(session, app, item, ref, "requeued", "requeued refund {}")
@@ -166,13 +165,12 @@ def resolve(app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool) -> 
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        _refuse_unless(item, (ItemState.QUEUED, *_GONE), ref, "it is not waiting for money")
-        if item.state in _GONE:
-            if sale.refundable < item.amount:
-                raise Conflict(f"{ref.given} is more than is left of {ids.show('txn', sale.id)}")
+        reserved = item.state not in GONE
+        queue_rules.close(app, item, Operation.RESOLVE)
+        if not reserved:
+            _refuse_unless_left(item, sale)
             sale.reserved += item.amount
         refund_checks.refuse_unless_allowed(app, sale, 0)
-        queue_rules.close(app, item, ItemState.RESOLVED)
         item.reference = reference
         sale.reserved -= item.amount
         sale.refunded += item.amount
@@ -199,10 +197,14 @@ def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
     return bulk.locked(session, QueueItem, "rfq", ref.id), sale
 
 
-def _refuse_unless(item: QueueItem, states: Sequence[ItemState], ref: Ref, cause: str) -> None:
-    if item.state not in states:
+def _refuse_unless_left(item: QueueItem, sale: Transaction) -> None:
+    """Its amount was released, and something else may have been refunded since."""
+    if sale.refundable < item.amount:
+        name = ids.show("txn", sale.id)
         raise Conflict(
-            f"{ref.given} is {item.state.value.replace('_', ' ')}", cause=cause, fix=f"csctl queue show {ref.given}"
+            f"{Money(item.amount, item.currency)} is more than is left of {name}",
+            cause=f"{Money(sale.refundable, sale.currency)} is left" + ("; it is disputed" if sale.disputed_at else ""),
+            fix=f"csctl txn show {name}",
         )
 
 

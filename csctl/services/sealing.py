@@ -9,13 +9,15 @@ from dataclasses import asdict
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from csctl.database import Base
 from csctl.domain import sealing as rules
-from csctl.domain.sealing import Seal
-from csctl.errors import Busy, Usage
+from csctl.domain.sealing import Finding, Seal
+from csctl.domain.trail_triggers import TRIGGERS
+from csctl.errors import Busy, Conflict, Usage
 from csctl.models import AuditRow, AuditSeal
 from csctl.services import audit
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _TIME = "%Y-%m-%d %H:%M:%S.%f"
-# Rows as they are stored, not as they are understood: who edits a trail need not keep to types and encodings.
+# Rows and seals as they are stored, not as they are understood: who edits them need not keep to types and encodings.
 _ROWS = {
     "sqlite": """SELECT id, CAST(at AS BLOB) AS at, operator_id, CAST(operator AS BLOB) AS operator,
         CAST(command AS BLOB) AS command, CAST(target AS BLOB) AS target, CAST(changes AS BLOB) AS changes,
@@ -31,17 +33,18 @@ _ROWS = {
     "postgresql": """SELECT id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS at, operator_id, operator,
         command, target, CAST(changes AS TEXT) AS changes, outcome""",
 }
-# What keeps the trail from being changed, and how to see that it is there and does so.
-_TRIGGERS = {
-    "sqlite": """SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_seals')
-        AND sql LIKE '%BEGIN SELECT RAISE(ABORT%'""",
-    "postgresql": """SELECT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-        WHERE tgrelid IN (to_regclass('audit'), to_regclass('audit_seals')) AND tgenabled IN ('O', 'A')
-        AND prosrc LIKE '%RAISE EXCEPTION%'""",
+_SEALS = {
+    "sqlite": """SELECT number, CAST(at AS BLOB) AS at, first_id, last_id, CAST(last_at AS BLOB) AS last_at,
+        CAST(leaves AS BLOB) AS leaves, CAST(previous AS BLOB) AS previous, CAST(hash AS BLOB) AS hash""",
+    "postgresql": "SELECT number, at, first_id, last_id, last_at, leaves, previous, hash",
 }
-_KEEPERS = {
-    "sqlite": ("no_update", "no_delete", "no_replace"),
-    "postgresql": ("no_change", "no_truncate"),
+# The triggers that are at work, and all that they are and do.
+_TRIGGERS = {
+    "sqlite": """SELECT name, sql AS definition FROM sqlite_master
+        WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_seals')""",
+    "postgresql": """SELECT tgname AS name, pg_get_triggerdef(pg_trigger.oid, true) || ' ' || prosrc AS definition
+        FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid AND tgenabled IN ('O', 'A')
+        WHERE tgrelid IN (to_regclass('audit'), to_regclass('audit_seals'))""",
 }
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
@@ -49,9 +52,13 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 def seal(app: App) -> dict[str, Any]:
     """Seal all rows that are there. Returns the new root, to be kept elsewhere, and how many rows and seals it took.
 
-    Where nothing is new but word of earlier seals, none is made. Raises Busy if somebody else seals at that moment.
+    Where nothing is new but word of earlier seals, none is made. Raises Busy if somebody else seals at that moment,
+    Conflict if the newest seal is past reading.
     """
     rows = seals = 0
+    with app.read() as session:
+        if damaged := _damaged_tables(session):
+            raise Conflict(f"the table {damaged[0]} is not as csctl made it", fix="csctl audit verify")
     try:
         upto = _newest_settled_row(app)
         while made := _seal_batch(app, upto):
@@ -97,16 +104,22 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     with app.read() as session:
         if app.engine.dialect.name == "postgresql":  # a seal made meanwhile must not look like one that is missing
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        if damaged := _damaged_tables(session):
+            yield from (asdict(Finding("table", name, "not there, or not as csctl made it")) for name in damaged)
+            return
         known: dict[str, str] = {}
         told: list[tuple[str, str, str]] = []
         before: Seal | None = None
         for one in _seals(session):
             known[rules.name(one)] = one.hash
+            if not one.readable:
+                yield asdict(Finding("seal", rules.name(one), "changed: it is past reading"))
+                continue
             yield from map(asdict, rules.check_link(one, before))
             rows = _rows(session, rules.begins_after(one, before, _LOWEST), one.last_id)
             yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, told)))
             before = one
-        yield from map(asdict, rules.check_triggers(_KEEPERS[session.get_bind().dialect.name], _triggers(session)))
+        yield from map(asdict, rules.check_triggers(TRIGGERS[_dialect(session)], _triggers(session)))
         newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), told))
     yield from map(asdict, rules.check_unsealed(newer, before))
     yield from map(asdict, rules.check_told(told, known))
@@ -115,8 +128,24 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     app.notice(f"Looked at {sealed}. {len(newer)} rows are not sealed yet.")
 
 
-def _triggers(session: Session) -> set[str]:
-    return set(session.scalars(text(_TRIGGERS[session.get_bind().dialect.name])))
+def _damaged_tables(session: Session) -> list[str]:
+    """Which of the tables are gone, or lack a column."""
+    connection = session.connection()
+    there = inspect(connection)
+    return [
+        table.name
+        for table in (Base.metadata.tables["audit"], Base.metadata.tables["audit_seals"])
+        if not there.has_table(table.name)
+        or {column["name"] for column in there.get_columns(table.name)} != set(table.columns.keys())
+    ]
+
+
+def _triggers(session: Session) -> dict[str, str]:
+    return {row.name: row.definition for row in session.execute(text(_TRIGGERS[_dialect(session)]))}
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
 
 
 def _root(text_: str) -> str:
@@ -132,7 +161,7 @@ def _noting_seals(rows: Iterator[dict[str, Any]], told: list[tuple[str, str, str
         if _tells_of_seal(row):
             try:
                 told.append((f"aud_{row['id']}", str(row["target"]), str(json.loads(row["changes"])["root"])))
-            except (ValueError, LookupError, TypeError):
+            except (ValueError, LookupError, TypeError, RecursionError):
                 told.append((f"aud_{row['id']}", str(row["target"]), "unreadable"))
         yield row
 
@@ -143,7 +172,7 @@ def _tells_of_seal(row: dict[str, Any]) -> bool:
 
 def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[dict[str, Any]]:
     """Rows by ascending id, in pages: a trail may be long."""
-    page = text(f"{_ROWS[session.get_bind().dialect.name]} FROM audit WHERE id > :after AND id <= :upto"
+    page = text(f"{_ROWS[_dialect(session)]} FROM audit WHERE id > :after AND id <= :upto"
                 " ORDER BY id LIMIT :page")  # fmt: skip
     size = min(most or rules.BATCH, rules.BATCH)
     while found := session.execute(page, {"after": after, "upto": upto, "page": size}).mappings().all():
@@ -159,18 +188,22 @@ def _readable(value: Any) -> Any:
 
 
 def _last(session: Session) -> Seal | None:
-    return next(
-        (_seal(row) for row in session.scalars(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1))), None
-    )
+    """The newest seal. Raises Conflict if it is past reading: nothing can follow from it."""
+    newest = session.scalar(select(func.max(AuditSeal.number)))
+    if newest is None:
+        return None
+    if not (found := _seal(session, newest)).readable:
+        raise Conflict(f"{rules.name(found)} is past reading", fix="csctl audit verify")
+    return found
 
 
 def _seals(session: Session) -> Iterator[Seal]:
     """All seals in order, one at a time: each may speak of thousands of rows."""
     for number in session.scalars(select(AuditSeal.number).order_by(AuditSeal.number)).all():
-        row = session.get_one(AuditSeal, number)
-        yield _seal(row)
-        session.expunge(row)
+        yield _seal(session, number)
 
 
-def _seal(row: AuditSeal) -> Seal:
-    return Seal(row.number, row.at, row.first_id, row.last_id, row.last_at, row.leaves, row.previous, row.hash)
+def _seal(session: Session, number: int) -> Seal:
+    query = text(f"{_SEALS[_dialect(session)]} FROM audit_seals WHERE number = :number")
+    row = session.execute(query, {"number": number}).mappings().one()
+    return Seal(**{name: _readable(value) for name, value in row.items()})

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
+from csctl.domain.attempts import becomes
 from csctl.domain.states import Kind, State
 from csctl.gateways.protocol import Answer
 from csctl.models import PaymentMethod, QueueItem, Transaction
@@ -64,7 +65,8 @@ def _known(answer: Answer) -> Answer:
 
 def _send(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Result]:
     if row.kind is not Kind.SALE:
-        row.state = State.CREATED  # it is certain that it was not carried out: its sending begins anew
+        if row.state is State.SENT:  # it is certain that it was not carried out: its sending begins anew
+            row.state = becomes(row.state, State.CREATED)
         return (yield from attempts.exchange(turn, app, row))
     method = turn.session.get_one(PaymentMethod, row.payment_method_id)
     return (yield from charges.exchange(turn, app, row, method.token))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csctl.domain.cards import holds_card_number
+from csctl.domain.cards import holds_card_number, without_card_numbers
 from csctl.domain.text import LONGEST, accept, digits, fold, printable
 from csctl.errors import Usage
 
@@ -44,6 +44,21 @@ def test_digits_are_those_of_a_keyboard() -> None:
         "4222222222222",
         "6304000000000000",
         "x4242424242424242x",
+        "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
+        "4242  4242  4242  4242",
+        "4242 - 4242 - 4242 - 4242",
+        "4242.4242.4242.4242",
+        "4242\t4242\n4242\u00a04242",
+        "4242\u20134242\u20114242\u22124242",
+        "4242\u200b4242\u200b4242\u200b4242",
+        "\uff14\uff12\uff14\uff12" * 4,
+        "\u0664\u0662\u0664\u0662" * 4,
+        "card 4242 4242 4242 4242 12/27 cvv 123",
+        "4242424242424242 123",
+        "1 4242 4242 4242 4242",
+        "exp 12 4242424242424242",
+        "3782 822463 10005 03-27",
+        "2026-03-02 4242-4242-4242-4242 2026-03-05",
     ],
 )
 def test_a_card_number_is_seen(text: str) -> None:
@@ -61,10 +76,25 @@ def test_a_card_number_is_seen(text: str) -> None:
         "4242 4242",
         "order 1000000000017",
         "",
+        "on 2026-03-02 2026-03-05 2026-03-09",
+        "30.01.2026 - 01.04.2026",  # begins like Diners and passes Luhn, were it one number
+        "from 30-01-2026 01-04-2026 12",
+        "call +1 217 555 0100 217 555 0199 217 555 0123",
+        "06 12 34 56 78 06 98 76 54 32",
+        "1Z 999 AA1 01 2345 6784, 9400 1000 0000 0000 0000 00",
+        "ord 55012 55013 55014 55017 55020",
+        "0.50 4.99 12.00 19.99 49.00 54.20",
+        "4,242,424 and 242,424,242",
     ],
 )
 def test_other_numbers_are_not_taken_for_cards(text: str) -> None:
     assert not holds_card_number(text)
+
+
+def test_a_masked_number_keeps_its_last_four_digits_and_its_neighbours() -> None:
+    masked = without_card_numbers("on 03-02 4242 4242 4242 4242 12/27, 5555-5555-5555-4444 and ord_12 123456")
+
+    assert masked == "on 03-02 ****4242 12/27, ****4444 and ord_12 123456"
 
 
 def test_accepted_text_is_trimmed_and_otherwise_kept() -> None:

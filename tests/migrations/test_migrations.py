@@ -96,6 +96,18 @@ def test_every_migration_can_be_undone_and_done_again(shop: Shop, engine: Engine
     assert schema.differences(engine) == []
 
 
+def test_blacklisted_addresses_are_matched_after_an_upgrade_too(shop: Shop, engine: Engine) -> None:
+    add = "blacklist add --address '12 Main St Apt 5, Springfield' --reason x --yes"
+    assert shop(add).code == 0
+    schema.migrate(engine, "0005", down=True)
+    shop.sql("UPDATE blacklist SET match_key = '12 5 main springfield st'")
+
+    schema.migrate(engine, "head")
+
+    found = shop("blacklist check --address '12 Main Street #5, Springfield' -o json")
+    assert found.json["blacklisted"] is True
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(shop: Shop, engine: Engine) -> None:
     """Each runs in a transaction, on SQLite too."""
     fill(shop)

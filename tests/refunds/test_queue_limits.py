@@ -175,19 +175,20 @@ def test_the_cron_delivers_what_waits_last(shop: Shop, cron: str) -> None:
     assert len(shop.mails()) == 1
 
 
-def test_wrong_credentials_leave_nothing_behind(shop: Shop) -> None:
-    """Nothing was sent, however often cron tries."""
+def test_wrong_credentials_move_nothing_and_are_tried_once_a_run(shop: Shop) -> None:
+    """Nothing was sent, however often cron tries: no history tells of it, and it is no attempt."""
     in_the_queue(shop)
+    other = make_sale(shop, token="tok_refund_declined")
+    shop(f"txn refund {other} --yes")
     sale = make_sale(shop)
-    before = shop.sql("SELECT count(*) AS n FROM transactions"), shop.sql("SELECT count(*) AS n FROM history")
+    before = shop.sql("SELECT count(*) AS n FROM history")
     wrong = gateway(shop, "credentials=wrong")
-    codes = [
-        shop(words, at=TUESDAY, env=wrong).code
-        for words in ("queue retry", "queue retry", f"txn refund {sale} --note angry --yes", f"txn void {sale} --yes")
-    ]
+    words = ("queue retry --concurrency 1", "queue retry --concurrency 1", f"txn refund {sale} --yes")
+    codes = [shop(one, at=TUESDAY, env=wrong).code for one in words]
 
-    assert codes[:3] == [11, 11, 11]
-    assert (shop.sql("SELECT count(*) AS n FROM transactions"), shop.sql("SELECT count(*) AS n FROM history")) == before
+    assert codes == [11, 11, 11]
+    assert shop.sql("SELECT count(*) AS n FROM transactions WHERE reason = 'misconfigured'") == [{"n": 3}]
+    assert shop.sql("SELECT count(*) AS n FROM history") == before
     assert len(item(shop)["history"]) == 1  # type: ignore[arg-type]
     assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
     assert shop("db check").code == 0

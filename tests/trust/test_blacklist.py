@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from csctl.domain.addresses import Address
-from tests.factories import make_customer, make_order, make_payment_method, make_purchase
+from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase
 from tests.shops import Shop
 
 
@@ -53,6 +53,11 @@ def test_several_values_of_several_kinds_are_added_at_once(shop: Shop) -> None:
         (("--ip", "203.0.113.0/24"), ("--ip", "203.0.113.77")),
         (("--ip", "2001:db8::/32"), ("--ip", "2001:db8::1")),
         (("--ip", "::ffff:203.0.113.7"), ("--ip", "203.0.113.7")),
+        (("--ip", "::ffff:203.0.113.0/120"), ("--ip", "203.0.113.7")),
+        (("--address", "5 Main St Apt 12, Springfield"), ("--address", "Apt. 12, 5 Main Street, Springfield")),
+        (("--address", "5 Main St #12, Springfield"), ("--address", "5 Main Street, Unit 12, Springfield")),
+        (("--address", "5 First Circle, Springfield"), ("--address", "5 1st Cir, Springfield")),
+        (("--address", "350 5th Ave, New York"), ("--address", "5th Avenue 350, New York")),
         (("--card", "424242******4242"), ("--card", "4242424242")),
         (("--address", "5 Main Street, Springfield"), ("--address", "5 MAIN ST., Springfield, IL 62701")),
         (("--address", "Hauptstraße 5, 10115 Berlin"), ("--address", "Hauptstr. 5, 10115 Berlin")),
@@ -74,6 +79,8 @@ def test_a_value_matches_however_it_is_spelt(shop: Shop, entry: tuple[str, ...],
         (("--ip", "203.0.113.0/24"), ("--ip", "2001:db8::1")),
         (("--card", "424242-4242"), ("--card", "424242-4243")),
         (("--address", "5 Main Street, Springfield"), ("--address", "55 Main Street, Springfield")),
+        (("--address", "5 Main St Apt 12, Springfield"), ("--address", "12 Main St, Apt 5, Springfield")),
+        (("--address", "21 Elm St 12, Springfield"), ("--address", "12 Elm St 21, Springfield")),
     ],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -123,6 +130,51 @@ def test_another_account_of_a_blacklisted_person_is_found(shop: Shop) -> None:
 
     assert is_blacklisted(shop, "--customer", second)
     assert not is_blacklisted(shop, "--customer", stranger)
+
+
+def test_somebody_who_lives_at_another_door_of_the_house_is_not_found(shop: Shop) -> None:
+    def at(line1: str, line2: str | None) -> str:
+        return make_customer(shop, billing=Address(line1, line2, "Springfield", "IL", "62701", "US"))
+
+    meant, neighbour = at("5 Main Street", "Apt 12"), at("12 Main Street", "Apt 5")
+
+    add(shop, "--address", "5 Main St Apt 12, Springfield")
+
+    assert is_blacklisted(shop, "--customer", meant)
+    assert not is_blacklisted(shop, "--customer", neighbour)
+
+
+def test_a_phone_number_that_was_kept_before_the_shop_had_a_country_is_found(shop: Shop) -> None:
+    customer = shop("customer create --first-name Zoe --phone '(217) 555-0133' -o json").json[0]["id"]
+    other = shop("customer create --first-name Ann --phone '(217) 555-0134' -o json").json[0]["id"]
+    shop("setting set country US")
+
+    add(shop, "--phone", "+1 217 555 0133")
+
+    assert is_blacklisted(shop, "--customer", customer)
+    assert not is_blacklisted(shop, "--customer", other)
+
+
+_FRAUD_STREET = (
+    "--shipping-line1 '99 Fraud St.' --shipping-city Boston --shipping-postal-code 02101 --shipping-country US"
+)
+
+
+def test_nothing_is_sold_to_a_blacklisted_address_though_the_customer_lives_elsewhere(shop: Shop) -> None:
+    price = make_price(shop, interval="month")
+    customer = make_customer(shop)
+    make_payment_method(shop, customer)
+    words = f"order create --customer {customer} --item {price} --yes -o json"
+    assert shop(f"{words} {_FRAUD_STREET}").code == 0
+
+    add(shop, "--address", "99 Fraud Street, Boston")
+
+    assert shop(f"{words} {_FRAUD_STREET}").code == 6
+    assert shop("purchase force-bill pur_1 --yes").code == 6
+    shop.now = "2026-04-02T09:00:00Z"
+    run = shop("billing run -o json")
+    assert [(row["outcome"], "blacklisted" in row["message"]) for row in run.json] == [("skipped", True)]
+    assert shop(words).code == 0
 
 
 def test_a_customer_who_was_merged_into_another_is_not_blacklisted_in_their_place(shop: Shop) -> None:
@@ -193,6 +245,7 @@ def test_adding_asks_and_a_dry_run_adds_nothing(shop: Shop) -> None:
 
     assert unasked.code == 2
     assert (tried.code, tried.json[0]["outcome"], tried.json[0]["dry_run"]) == (0, "created", True)
+    assert tried.json[0]["id"] == "new"  # it has no number yet
     assert shop("blacklist list -o json").json == []
 
 

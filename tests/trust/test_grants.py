@@ -15,7 +15,7 @@ import csctl.models  # noqa: F401 - so that the metadata knows all tables
 from csctl.database import Base
 from csctl.domain import grants
 from csctl.domain.states import Role
-from tests.factories import make_customer, make_fulfillment, make_order, make_price, make_sale
+from tests.factories import make_customer, make_fulfillment, make_order, make_payment_method, make_price, make_sale
 from tests.postgres import Server
 from tests.running import Done
 from tests.shops import Shop
@@ -92,6 +92,7 @@ def trying(table: str) -> dict[str, str]:
         "INSERT": f"INSERT INTO {table} ({first}) VALUES (DEFAULT)",
         grants.WRITE_DOWN: f"INSERT INTO {table} (outcome) VALUES (DEFAULT)",
         "UPDATE": f"UPDATE {table} SET {every} WHERE false",
+        grants.OUTCOME: f"UPDATE {table} SET state = DEFAULT, refunded = DEFAULT, then_cancel = DEFAULT WHERE false",
         "UPDATE (last_used_at)": f"UPDATE {table} SET last_used_at = DEFAULT WHERE false",
         "DELETE": f"DELETE FROM {table} WHERE false",
         "TRUNCATE": f"TRUNCATE {table}",
@@ -127,6 +128,9 @@ FORBIDDEN = (
     "ALTER TABLE audit DISABLE TRIGGER ALL",
     "DROP TRIGGER audit_no_change ON audit",
     "DELETE FROM audit_seals",
+    "UPDATE transactions SET amount = 1000000",
+    "UPDATE transactions SET created_by = 1",
+    "UPDATE transactions SET parent_id = NULL",
     "UPDATE installation SET rehearsal = true",
     "UPDATE alembic_version SET version_num = 'x'",
     "CREATE TABLE mine (id int)",
@@ -180,6 +184,8 @@ def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -
     works("queue requeue rfq_1 --yes")
     works("queue resolve rfq_1 --reference 'bank transfer 7' --yes")
     works(f"fulfillment hold {shipment}")
+    works(f"txn dispute {sale} --yes")
+    works(f"txn dispute {sale} --revert --yes")
     works("blacklist check --email x@example.com")
     works("blacklist list")
     works("email list")
@@ -187,15 +193,29 @@ def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -
     assert granted.sql("SELECT last_used_at FROM operators WHERE name = 'agent'")[0]["last_used_at"] is not None
 
 
+def test_an_agent_whose_gateway_refuses_him_leaves_nothing_reserved(granted: Shop) -> None:
+    sale = make_sale(granted)
+    wrong = {"CSCTL_DATABASE_URL": url_of(granted, Role.AGENT)}
+    wrong["CSCTL_GATEWAY_MAIN"] = f"sandbox:{granted.sandbox}?credentials=wrong"
+
+    assert granted(f"txn refund {sale} --yes", as_="agent", env=wrong).code == 11
+    assert granted(f"txn show {sale} -o json").json["refundable"] == "19.99"
+
+
 def test_crons_work_under_the_services_login(granted: Shop) -> None:
     failing = make_sale(granted, token="tok_refund_declined")
     assert granted(f"txn refund {failing} --yes").code == 12
-    granted.now = "2026-03-03T09:00:00Z"
+    price = make_price(granted, interval="month")
+    make_payment_method(granted, customer := make_customer(granted))
+    assert granted(f"order create --customer {customer} --item {price} --yes").code == 0
+    granted.now = "2026-04-03T09:00:00Z"
 
-    for words in ("queue retry", "txn sync", "txn reconcile", "email send", "audit seal", "queue list", "whoami"):
+    crons = "queue retry", "billing run", "txn sync", "txn reconcile", "email send", "audit seal"
+    for words in (*crons, "queue list", "whoami"):
         done = as_login(granted, Role.SERVICE, words)
         assert done.code == 0, f"{words}: {done.err}"
     assert as_login(granted, Role.SERVICE, "doctor").code in (0, 11)
+    assert {"cycle": 2} in granted.sql("SELECT cycle FROM purchases")
 
 
 def test_the_work_of_an_admin_works_under_the_admins_login(granted: Shop) -> None:
@@ -241,6 +261,75 @@ def test_a_borrowed_admins_token_is_of_no_use_under_an_agents_login(granted: Sho
         assert done.code == 6, done.err
         assert "Traceback" not in done.err
     assert granted.sql("SELECT * FROM blacklist") == []
+    trail = granted.sql("SELECT command, operator FROM audit WHERE outcome = 'refused'")
+    assert [(row["command"], row["operator"]) for row in trail] == [
+        ("blacklist add", "admin"),
+        ("setting set", "admin"),
+        ("queue notify add", "admin"),
+    ]
+
+
+_TIMES = ("infinity", "-infinity", "20000-01-01", "4000-01-01 BC")
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.SERVICE])
+def test_no_login_writes_what_stops_csctl_for_all(granted: Shop, role: Role) -> None:
+    customer = make_customer(granted, last_name="Quimby")
+    sale = make_sale(granted, order=make_order(granted, customer))
+    for time in _TIMES:
+        with psql(granted, role) as connection, pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"UPDATE operators SET last_used_at = '{time}'".encode())
+        with psql(granted, role) as connection:
+            connection.execute(f"UPDATE transactions SET finished_at = '{time}', attempt_on = '{time}'".encode())
+            connection.execute(f"UPDATE customers SET created_at = '{time}'".encode())
+            connection.commit()
+        for words in ("whoami", "customer search quimby", f"txn show {sale} -o json", "txn list", "operator list"):
+            done = granted(words)
+            assert done.code == 0, f"{time}, {words}: {done.err}"
+
+
+_REFUSED = (psycopg.errors.RaiseException, psycopg.errors.InsufficientPrivilege)
+_ROWS = (
+    "'infinity', 'x', '{}', 'x'",
+    "'20000-01-01', 'x', '{}', 'x'",
+    "'4000-01-01 BC', 'x', '{}', 'x'",
+    "now(), 'x', '[]', 'x'",
+    "now(), 'x', json_build_object('a', repeat('x', 200000)), 'x'",
+    """now(), 'audit seal', '{"root":"x"}', 'created'""",
+)
+
+
+def test_an_agent_cannot_write_rows_of_the_trail_that_nobody_can_read_or_that_tell_of_seals(granted: Shop) -> None:
+    for row in _ROWS:
+        with psql(granted, Role.AGENT) as connection, pytest.raises(_REFUSED):
+            connection.execute(f"INSERT INTO audit (at, command, changes, outcome) VALUES ({row})".encode())
+
+
+@pytest.mark.parametrize(
+    "changes", ['{"a": ' + "9" * 5000 + "}", '{"a": ' + "[" * 3000 + "]" * 3000 + "}", '{"a": "\\ud800"}']
+)
+def test_a_row_of_the_trail_that_python_cannot_read_is_shown_as_it_is(granted: Shop, changes: str) -> None:
+    with psql(granted, Role.AGENT) as connection:
+        connection.execute(
+            b"INSERT INTO audit (at, command, changes, outcome) VALUES (now(), 'x', %s, 'x')", (changes,)
+        )
+        connection.commit()
+
+    for words in ("audit list", "audit list -o json", "audit list -o csv", "audit seal", "audit verify"):
+        done = granted(words)
+        assert done.code == 0, f"{words}: {done.err}"
+
+
+def test_on_a_shop_in_earnest_the_time_of_a_row_is_now(granted: Shop) -> None:
+    granted.sql("UPDATE installation SET rehearsal = false")
+    for time in ("now() - interval '11 minutes'", "now() + interval '11 minutes'", "now() - interval '9 minutes'"):
+        insert = f"INSERT INTO audit (at, command, changes, outcome) VALUES ({time}, 'x', '{{}}', 'x')"
+        with psql(granted, Role.AGENT) as connection:
+            if "11" in time:
+                with pytest.raises(psycopg.errors.RaiseException, match="clocks"):
+                    connection.execute(insert.encode())
+            else:
+                connection.execute(insert.encode())
 
 
 def test_an_owner_without_a_superusers_rights_can_set_it_all_up(

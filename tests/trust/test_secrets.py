@@ -60,6 +60,25 @@ def test_no_command_keeps_or_repeats_a_card_number(shop: Shop, leaf: Leaf) -> No
     assert printed == {}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "card 4242 4242 4242 4242 12/27 cvv 123",
+        "4242\u2013 4242\u2013 4242\u2013 4242",
+        "1 \uff14\uff12424242 42424242",
+    ],
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_card_number_is_refused_whatever_stands_beside_it_or_between_its_digits(shop: Shop, text: str) -> None:
+    customer = make_customer(shop)
+
+    done = shop("customer", "note", customer, text)
+
+    assert done.code == 2
+    assert "card number" in done.err
+    assert shop.sql("SELECT * FROM history") == []
+
+
 def _digits_of_card(value: str) -> bool:
     return CARD.replace(" ", "") in re.sub(r"[ -]", "", value)
 
@@ -105,3 +124,11 @@ def test_the_databases_file_is_for_its_owner_alone(shop: Shop) -> None:
 
     assert done.code == 0, done.err
     assert {path.name: path.stat().st_mode & 0o777 for path in Path.cwd().glob("new.db*")} == {"new.db": 0o600}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_sandboxs_ledger_is_for_its_owner_alone(shop: Shop) -> None:
+    make_sale(shop)
+
+    assert shop.ledger() != []
+    assert shop.sandbox.stat().st_mode & 0o777 == 0o600

@@ -40,6 +40,19 @@ def test_a_day_that_cannot_be_is_a_usage_error(shop: Shop, day: str) -> None:
     assert len(shop("operator list -o json").json) == 3
 
 
+def test_what_is_tried_with_an_ended_token_is_in_the_trail_under_its_operators_name(shop: Shop) -> None:
+    gone = shop("operator create eve --role agent --expires 2026-03-02 -o json").json["token"]
+    left = shop("operator create tim --role agent -o json").json["token"]
+    shop("operator disable tim")
+
+    for token in (gone, left):
+        assert shop("customer search doe", env={"CSCTL_TOKEN": token}, at="2026-03-04").code == 6
+
+    for name in ("eve", "tim"):
+        (row,) = shop(f"audit list --operator {name} -o json").json
+        assert (row["command"], row["outcome"]) == ("customer search", "refused")
+
+
 def test_a_token_is_kept_as_a_hash_alone(shop: Shop) -> None:
     token = shop("operator create tim --role agent -o json").json["token"]
 
@@ -68,6 +81,14 @@ def test_a_wrong_token_is_never_repeated_to_anybody(shop: Shop) -> None:
     assert done.code == 6
     assert wrong not in done.out + done.err
     assert wrong not in str(shop.sql("SELECT * FROM audit"))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_token_that_is_no_text_is_a_wrong_one(shop: Shop) -> None:
+    done = shop("whoami", env={"CSCTL_TOKEN": "\udcff"})
+
+    assert done.code == 6
+    assert shop("audit list -o json").json[0]["changes"] == {"reason": "the token is not valid"}
 
 
 def test_there_is_no_option_that_takes_a_token() -> None:

@@ -1,0 +1,70 @@
+"""What may become of a refund in the queue (domain rules, section 4): the state machine, as a table."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from csctl.domain.states import ItemState as State
+from csctl.domain.states import any_of
+from csctl.errors import Conflict
+
+
+class Operation(StrEnum):
+    """What people and cron do with an item, each with the word of its command; and last, what a retry came to."""
+
+    RETRY = "retry"
+    REMOVE = "remove"
+    REQUEUE = "requeue"
+    RESOLVE = "resolve"
+    SUCCEED = "succeed"
+    WAIT = "wait for another day"
+    GIVE_UP = "give up"
+    ASK_AGAIN = "ask again"
+
+
+# (where it stands, what is done) -> where it then stands. What is not here is refused.
+TABLE: dict[tuple[State, Operation], State] = {
+    (State.QUEUED, Operation.RETRY): State.IN_PROGRESS,
+    (State.QUEUED, Operation.REMOVE): State.REMOVED,
+    (State.QUEUED, Operation.RESOLVE): State.RESOLVED,
+    # A retry that was taken for failed was approved after all, says an answer that came late.
+    (State.QUEUED, Operation.ASK_AGAIN): State.IN_PROGRESS,
+    (State.IN_PROGRESS, Operation.SUCCEED): State.SUCCEEDED,
+    (State.IN_PROGRESS, Operation.WAIT): State.QUEUED,
+    (State.IN_PROGRESS, Operation.GIVE_UP): State.EXHAUSTED,
+    (State.EXHAUSTED, Operation.REQUEUE): State.QUEUED,
+    (State.EXHAUSTED, Operation.RESOLVE): State.RESOLVED,
+    (State.REMOVED, Operation.REQUEUE): State.QUEUED,
+    (State.REMOVED, Operation.RESOLVE): State.RESOLVED,
+}
+GONE = frozenset({State.EXHAUSTED, State.REMOVED})  # nothing is reserved for it any more
+
+_DONE = {
+    Operation.RETRY: "retried",
+    Operation.REMOVE: "removed",
+    Operation.REQUEUE: "requeued",
+    Operation.RESOLVE: "resolved",
+}
+# The way on from each state: what somebody who was refused most likely wants.
+_INSTEAD = {
+    State.QUEUED: "csctl queue retry {0} or csctl queue remove {0} --reason TEXT",
+    State.IN_PROGRESS: "csctl txn reconcile, once its worker is gone",
+    State.EXHAUSTED: "csctl queue requeue {0}",
+    State.REMOVED: "csctl queue requeue {0}",
+    State.SUCCEEDED: "csctl queue show {0}",
+    State.RESOLVED: "csctl queue show {0}",
+}
+
+
+def after(name: str, state: State, operation: Operation) -> State:
+    """Where an item stands after an operation. Raises Conflict, saying what would work; `name` is its id."""
+    try:
+        return TABLE[state, operation]
+    except KeyError:
+        stands = "being worked on" if state is State.IN_PROGRESS else state.value
+        raise Conflict(
+            f"{name} is {stands}",
+            cause=f"only one that is {any_of(before for before, what in TABLE if what is operation)}"
+            f" can be {_DONE.get(operation, 'settled')}",
+            fix=_INSTEAD[state].format(name),
+        ) from None
