@@ -58,6 +58,18 @@ def disable(app: App, out: Output, name: str) -> None:
     out.show(operators.disable(app, name))
 
 
+@operator.command(fields=_FIELDS, examples=("csctl operator enable tim", "csctl operator enable opr_2 -o json"))
+@click.argument("name")
+def enable(app: App, out: Output, name: str) -> None:
+    """Give a disabled operator their rights back.
+
+    The token is the one that they had; if somebody else may know it: csctl operator rotate-token NAME.
+    """
+    from csctl.services import operators
+
+    out.show(operators.enable(app, name))
+
+
 @operator.command(
     "rotate-token",
     fields=_WITH_TOKEN,

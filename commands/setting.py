@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 setting = group("setting", "What the shop decided: time zone, limits, sender.")
-_FIELDS = ("name", "value", "meaning")
+_FIELDS = ("name", "value", "origin", "meaning")
 
 
 @setting.command("list", fields=_FIELDS, examples=("csctl setting list", "csctl setting list -o json"))
 def list_(app: App, out: Output) -> None:
-    """Every setting, its value and its meaning."""
+    """Every setting, its value, whether that was set or is the default, and its meaning."""
     from csctl.services import shop
 
     out.rows(shop.listing(app))
@@ -35,7 +35,7 @@ def set_(app: App, out: Output, name: str, value: str) -> None:
     """Set a setting, for all hosts."""
     from csctl.services import shop
 
-    out.show({"name": name, "value": shop.change(app, name, value), "meaning": shop.KNOWN[name][0]})
+    out.show(shop.row_of(name, shop.change(app, name, value)))
 
 
 @setting.command(
@@ -47,5 +47,5 @@ def unset(app: App, out: Output, name: str) -> None:
     from csctl.services import shop
 
     removed = shop.unset(app, name)
-    out.show({"name": name, "value": None, "meaning": shop.KNOWN[name][0]})
+    out.show(shop.row_of(name))
     out.notice("It was set; now it is not." if removed else "It was not set.")

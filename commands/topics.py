@@ -22,14 +22,15 @@ What a command comes to. Codes that are not listed are failures.
   130, 143  stopped by SIGINT, SIGTERM
 
 If all records of a bulk change fail in one and the same way, its code is that one.
-queue retry without ids, txn sync, txn reconcile and email send exit 0 when they are through, whatever was answered,
-and 9 if unknown outcomes remain.
+queue retry without ids, billing run, txn sync, txn reconcile and email send exit 0 when they are through, whatever was
+answered, and 9 if unknown outcomes remain.
 """
 
 ENVIRONMENT = """
 The environment says where things are. What the shop decides is in the database: csctl setting list.
 An option goes before the environment, the environment before .env in the working directory (or --env-file), and that
 before the default. csctl config show prints each value with where it came from, secrets masked.
+Relative paths begin at the working directory, those in an --env-file at the folder of that file.
 
   CSCTL_DATABASE_URL    sqlite:///FILE or postgresql+psycopg://user:password@host/name
                         (default: csctl.db in your data directory)
@@ -39,7 +40,7 @@ before the default. csctl config show prints each value with where it came from,
   CSCTL_MAIL_URL        file:DIR writes .eml files; smtp://user:password@host:port?tls=starttls; smtps://...
                         without one, mail waits in the outbox
   CSCTL_TEMPLATES_DIR   emails of your own, looked up before the built-in ones
-  CSCTL_PHONE_SWITCH    manual: prints a tel: URI (default)
+  CSCTL_PHONE_SWITCH    manual: prints a tel: URI (default); asterisk://user:secret@host?...; or a plugin's
   CSCTL_NOW             an RFC 3339 time to take for now; rehearsal databases only
   CSCTL_OUTPUT          what -o is when it is not given
   NO_COLOR              no colour

@@ -31,6 +31,7 @@ FIELDS = (
     "amount",
     "currency",
     "settlement",
+    "standing",
     "settled_at",
     "refunded",
     "refundable",
@@ -50,7 +51,7 @@ _since, _until = period_options("made")
 @txn.command(
     "list",
     fields=FIELDS,
-    columns=("id", "kind", "state", "amount", "currency", "settlement", "created_at"),
+    columns=("id", "order_id", "kind", "state", "amount", "currency", "standing", "created_at"),
     examples=("csctl txn list --order ord_7", "csctl txn list --kind refund --state failed --since 2026-03-01 -o json"),
 )
 @id_option("ord", "--order", "order_id", help="Only of this order.")

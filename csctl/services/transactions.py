@@ -83,7 +83,7 @@ def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, An
 
 
 def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:
-    """`refunded` and `refundable` are a sale's or a capture's."""
+    """`refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
     currency = transaction.currency
     sells = transaction.kind in (Kind.SALE, Kind.CAPTURE)
     return {
@@ -97,6 +97,7 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "amount": to_decimal(transaction.amount, currency),
         "currency": currency,
         "settlement": transaction.settlement.value if transaction.settlement else None,
+        "standing": _standing(transaction),
         "settled_at": transaction.settled_at,
         "refunded": to_decimal(transaction.refunded, currency) if sells else None,
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
@@ -110,6 +111,19 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "created_at": transaction.created_at,
         "created_by": operator_names.get(transaction.created_by) if transaction.created_by else None,
     }
+
+
+def _standing(transaction: Transaction) -> str | None:
+    """Where the money of an approved charge is: voided, disputed, (part) refunded, else its settlement."""
+    if transaction.state is not State.APPROVED or transaction.kind in (Kind.VOID, Kind.REFUND):
+        return None
+    if transaction.voided_at is not None:
+        return "voided"
+    if transaction.disputed_at is not None:
+        return "disputed"
+    if transaction.refunded:
+        return "refunded" if transaction.refunded == transaction.amount else "part refunded"
+    return transaction.settlement.value if transaction.settlement else None
 
 
 def payment_method_row(method: PaymentMethod) -> dict[str, Any]:
