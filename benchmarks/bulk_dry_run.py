@@ -53,7 +53,7 @@ def shop(folder: Path, records: int) -> dict[str, str]:
 def _fill(url: str, records: int) -> None:
     engine = database.connect(url)
     placed = Clock().now() - timedelta(days=3)
-    with database.session_factory(engine).begin() as session:
+    with database.writing(engine) as session:
         session.add(Customer(id=1, created_at=placed, updated_at=placed))
         session.flush()
         for start in range(1, records + 1, CHUNK):

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ import click
 
 from csctl.errors import Conflict, CsctlError, Misconfigured
 
+from . import report
 from .declare import Cli, Command
 from .output import Output
 
 _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY = (f"2026-03-0{day}T09:00:00Z" for day in (2, 3, 4, 5))
+_SIGNALLED = 128  # and the signal's number: the exit code of what it stopped
 _KINDS = ("customers", "payment-methods", "products", "orders", "purchases", "transactions", "fulfillments")
 
 
@@ -82,22 +85,58 @@ def demo(cli: Cli, out: Output, folder: Path) -> None:
     Every command is printed before it runs. It is a rehearsal: no money moves, and no email leaves the machine.
     """
     shop = folder.absolute()
-    if shop.exists() and (not shop.is_dir() or any(shop.iterdir())):
-        raise Conflict(
-            f"{folder} is there already",
-            fix=f"cd {shlex.quote(str(folder))} && csctl customer search jane, or make another: csctl demo OTHER-DIR",
-        )
-    try:
-        shop.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"cannot make {folder}", cause=error.strerror) from None
-    with _inside(shop):
+    _refuse_what_is_there(shop, folder)
+    with _made(shop, folder), _inside(shop) as left_out:
         _open(shop)
         for step in WALK:
             _run(step)
         _keep_time(shop, _THURSDAY)
-    _say(f"\nThe shop is yours: cd {shlex.quote(str(folder))}, then csctl customer search, order list, queue stats …")
+    _say(f"\nThe shop is yours: cd {shlex.quote(str(folder))}, then {_program()} customer search, order list, …")
     _say("Its settings are in .env there; CSCTL_NOW is what lets days pass.")
+    if left_out:
+        _say(
+            f"Your environment has settings of its own, and they go before that file. First: unset {' '.join(left_out)}"
+        )
+
+
+def _refuse_what_is_there(shop: Path, folder: Path) -> None:
+    if not shop.exists() or (shop.is_dir() and not any(shop.iterdir())):
+        return
+    another = "make another: csctl demo OTHER-DIR"
+    if not _is_finished(shop):
+        raise Conflict(f"{folder} is there already, and is no demo shop", fix=another)
+    enter = f"cd {shlex.quote(str(folder))} && {_program()} customer search jane"
+    raise Conflict(f"{folder} is there already", fix=f"{enter}, or {another}")
+
+
+def _is_finished(shop: Path) -> bool:
+    """Whether a demo came to its end there: its clock is what it writes last."""
+    settings = shop / ".env"
+    return settings.is_file() and "\nCSCTL_NOW=" in settings.read_text(encoding="utf-8", errors="replace")
+
+
+def _program() -> str:
+    """How csctl is called here: it may be in a virtual environment that is not active."""
+    return "csctl" if shutil.which("csctl") else shlex.quote(str(Path(sys.argv[0]).absolute()))
+
+
+@contextlib.contextmanager
+def _made(shop: Path, folder: Path) -> Iterator[None]:
+    """The folder of the shop; nothing is left in it of a demo that did not come to its end."""
+    was_there = shop.exists()
+    try:
+        shop.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"cannot make {folder}", cause=error.strerror) from None
+    try:
+        yield
+    except BaseException:
+        for path in shop.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not was_there:
+            shop.rmdir()
+        report.say(f"The demo did not come to its end: nothing of it is left in {folder}.")
+        raise
 
 
 def _open(shop: Path) -> None:
@@ -108,7 +147,7 @@ def _open(shop: Path) -> None:
     made = io.StringIO()
     _show("db init --admin alex --rehearsal -o json")
     with contextlib.redirect_stdout(made):
-        _call("db init --admin alex --rehearsal -o json")
+        _check(Step("db init"), _call("db init --admin alex --rehearsal -o json"))
     click.echo(made.getvalue(), nl=False)
     _write_env(shop, token=json.loads(made.getvalue())["token"])
     for words in (
@@ -162,6 +201,13 @@ def _run(step: Step) -> None:
     code = _call(step.words)
     if code:
         click.echo(f"(exit {code})")
+    _check(step, code)
+
+
+def _check(step: Step, code: int) -> None:
+    """Raises where a step ended in another way than it does: stopped by a signal, which has been said, or broken."""
+    if code > _SIGNALLED:
+        raise click.exceptions.Exit(code)
     if code != step.exit:
         raise CsctlError(f"the walk went another way: csctl {step.words} ended with {code}, not {step.exit}")
 
@@ -171,8 +217,6 @@ def _show(words: str) -> None:
 
 
 def _call(words: str) -> int:
-    import sys
-
     from .root import run
 
     sys.stdout.flush()
@@ -184,15 +228,16 @@ def _say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _inside(shop: Path) -> Iterator[None]:
-    """In the shop's folder, with nothing of the caller's own settings."""
+def _inside(shop: Path) -> Iterator[list[str]]:
+    """In the shop's folder, with nothing of the caller's own settings: the variables that are left out."""
     before, cwd = dict(os.environ), Path.cwd()
-    for name in [name for name in os.environ if name.startswith("CSCTL_")]:
+    left_out = sorted(name for name in os.environ if name.startswith("CSCTL_"))
+    for name in left_out:
         del os.environ[name]
     os.environ["CSCTL_NOW"] = _MONDAY
     os.chdir(shop)
     try:
-        yield
+        yield left_out
     finally:
         os.chdir(cwd)
         os.environ.clear()

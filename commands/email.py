@@ -9,7 +9,7 @@ import click
 
 from csctl.domain.ids import Ref
 from csctl.domain.states import EmailKind, EmailState
-from csctl.domain.text import printable
+from csctl.domain.text import printable, printable_html
 from csctl.results import RESULT_FIELDS
 
 from .declare import fail_fast_option, group, limit_options
@@ -107,7 +107,7 @@ def send(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 
 def _print(out: Output, record: Mapping[str, Any], *, as_html: bool) -> None:
     if as_html:
-        out.text(record["html"] or "")
+        out.text(printable_html(record["html"] or ""))
     else:
         out.show(record, _as_read)
 

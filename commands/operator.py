@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 operator = group("operator", "Who may use csctl.")
 _FIELDS = ("id", "name", "role", "created_at", "disabled_at", "token_expires_at", "last_used_at")
 _WITH_TOKEN = ("id", "name", "role", "token", "token_expires_at", "dry_run")
+_CHANGE: dict[str, Any] = {
+    "fields": (*RESULT_FIELDS[:3], "name", "role", "disabled_at", *RESULT_FIELDS[3:]),
+    "columns": ("id", "name", "outcome", "message"),
+    "changes": True,
+    "noun": "operator",
+}
 _ONCE = "The token is shown this once. It goes into CSCTL_TOKEN, or csctl login."
 
 _expires = click.option(
@@ -54,19 +60,25 @@ def list_(app: App, out: Output) -> None:
     out.rows(operators.listing(app))
 
 
-@operator.command(
-    fields=(*RESULT_FIELDS[:3], "name", "role", "disabled_at", *RESULT_FIELDS[3:]),
-    columns=("id", "name", "outcome", "message"),
-    changes=True,
-    noun="operator",
-    examples=("csctl operator disable tim", "csctl operator disable opr_2 --dry-run"),
-)
+@operator.command(**_CHANGE, examples=("csctl operator disable tim", "csctl operator disable opr_2 --dry-run"))
 @click.argument("name")
 def disable(app: App, out: Output, name: str) -> None:
     """Take an operator's rights away, at once."""
     from csctl.services import operators
 
     out.change(lambda dry_run: operators.disable(app, name, dry_run=dry_run))
+
+
+@operator.command(**_CHANGE, examples=("csctl operator enable tim", "csctl operator enable opr_2 --dry-run"))
+@click.argument("name")
+def enable(app: App, out: Output, name: str) -> None:
+    """Give a disabled operator their rights back.
+
+    The token is the one that they had; if somebody else may know it: csctl operator rotate-token NAME.
+    """
+    from csctl.services import operators
+
+    out.change(lambda dry_run: operators.enable(app, name, dry_run=dry_run))
 
 
 @operator.command(

@@ -98,6 +98,7 @@ def option_add(app: App, out: Output, named: str, code: str, name: str | None) -
         "csctl product price add green-tea tea-once --amount 12.00 --currency USD",
         "csctl product price add green-tea tea-monthly --option large --amount 9.99 --currency USD"
         " --interval month --trial-days 14 --trial-amount 1.00",
+        "csctl product price add course course-6 --amount 49.00 --currency USD --interval month --final-cycle 6",
     ),
 )
 @click.argument("named", metavar="PRODUCT")
@@ -108,6 +109,7 @@ def option_add(app: App, out: Output, named: str, code: str, name: str | None) -
 @click.option("--interval", metavar="INTERVAL", help="How often it bills: month, '14 days'. Without it: once.")
 @click.option("--trial-days", type=int, metavar="N", help="How long the trial is.")
 @click.option("--trial-amount", metavar="1.00", help="What the trial costs; without it, nothing.")
+@click.option("--final-cycle", type=int, metavar="N", help="The last cycle to bill; the checkout is cycle 1.")
 def price_add(app: App, out: Output, named: str, **terms: Any) -> None:
     """A price for an option of a product. Its code is what orders and purchases name it by."""
     from csctl.services import products

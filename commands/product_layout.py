@@ -29,4 +29,5 @@ def _price(point: Record) -> list[str]:
     trial = ""
     if point["trial_days"] is not None:
         trial = f"trial of {point['trial_days']} days for {point['trial_amount'] or '0'} {point['currency']}"
-    return [point["code"], f"{point['amount']} {point['currency']}", point["interval"] or "once", trial]
+    final = f"final cycle {point['final_cycle']}" if point["final_cycle"] else ""
+    return [point["code"], f"{point['amount']} {point['currency']}", point["interval"] or "once", trial, final]

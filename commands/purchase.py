@@ -73,6 +73,7 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
         *_FIELDS,
         "next_billing",
         "billing_day",
+        "final_cycle",
         "paused_until",
         "cancel_after_billing",
         "cancelled_at",

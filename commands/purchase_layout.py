@@ -25,7 +25,10 @@ def _page(sheet: Sheet, record: Record) -> str:
             ("Price point", record["price_point"]),
             ("Price", _price(record, record["currency"])),
             ("Bills every", record["interval"]),
-            ("Cycle", str(record["cycle"])),
+            (
+                "Cycle",
+                f"{record['cycle']} of {record['final_cycle']}" if record["final_cycle"] else str(record["cycle"]),
+            ),
             ("Trial ends", record["trial_ends_on"]),
             ("Next billing", record["next_bill_on"]),
             ("For", _next(record)),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 setting = group("setting", "What the shop decided: time zone, limits, sender.")
-_FIELDS = ("name", "value", "meaning")
+_FIELDS = ("name", "value", "origin", "meaning")
 _CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS[:3], "value", *RESULT_FIELDS[3:]),
     "changes": True,
@@ -34,7 +34,7 @@ _name_argument = click.argument("name", shell_complete=_complete)
 
 @setting.command("list", fields=_FIELDS, examples=("csctl setting list", "csctl setting list -o json"))
 def list_(app: App, out: Output) -> None:
-    """Every setting, its value and its meaning."""
+    """Every setting, its value, whether that was set or is the default, and its meaning."""
     from csctl.services import shop
 
     out.rows(shop.listing(app))

@@ -39,6 +39,8 @@ database: csctl setting list. An option goes before the environment, the
 environment before .env in the working directory (or --env-file), and that
 before the default. csctl config show prints each value with where it came
 from, secrets masked.
+Relative paths begin at the working directory, those in an --env-file at the
+folder of that file.
 
   CSCTL_DATABASE_URL    sqlite:///FILE or
                         postgresql+psycopg://user:password@host/name
@@ -52,7 +54,8 @@ from, secrets masked.
                         smtp://user:password@host:port?tls=starttls
                         without one, mail waits in the outbox
   CSCTL_TEMPLATES_DIR   emails of your own, looked up before the built-in ones
-  CSCTL_PHONE_SWITCH    manual: prints a tel: URI (default)
+  CSCTL_PHONE_SWITCH    manual: prints a tel: URI (default), or
+                        asterisk://user:secret@host?...; or a plugin's
   CSCTL_NOW             an RFC 3339 time to take for now; on rehearsal databases
   CSCTL_OUTPUT          what -o is when it is not given
   NO_COLOR              no colour

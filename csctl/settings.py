@@ -5,6 +5,7 @@ Precedence: option, environment, `.env`, default. Every value remembers where it
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from csctl.clock import parse_time
 from csctl.errors import Misconfigured, Usage
@@ -28,6 +30,13 @@ NAMES = (
     "CSCTL_NOW",
     "CSCTL_OUTPUT",
     "NO_COLOR",
+)
+# Where a path begins in a value, that it is relative, and whether it is percent-encoded there.
+_RELATIVE_PATHS = (
+    (re.compile(r"CSCTL_DATABASE_URL=sqlite(?:\+\w+)?:///(?=[^/:?])"), False),
+    (re.compile(rf"{GATEWAY}\w+=sandbox:(?=[^/?])"), True),
+    (re.compile(r"CSCTL_MAIL_URL=file:(?=[^/~])"), False),
+    (re.compile(r"CSCTL_TEMPLATES_DIR=(?=[^/~])"), False),
 )
 # From the first colon to the last @, whatever is between: a user may be an email address, and rather too much is hidden
 # than half a password. Where somebody forgot the host, all that is no port may be a password.
@@ -50,6 +59,7 @@ class Settings:
     output: str | None = None
     no_color: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+    mistyped: Mapping[str, str] = field(default_factory=dict)  # names that are set, and what they were to be
 
     def rows(self) -> list[dict[str, object]]:
         """Each value and its origin, secrets masked: what `config show` prints."""
@@ -94,7 +104,7 @@ def load(
     environ: Mapping[str, str], *, options: Mapping[str, str | None] | None = None, env_file: Path | None = None
 ) -> Settings:
     """Settings of this process. Raises Misconfigured for a value that cannot be, or a secrets file others can read."""
-    values, origins = _collect(environ, options or {}, env_file)
+    values, origins, mistyped = _collect(environ, options or {}, env_file)
     if "CSCTL_DATABASE_URL" not in values:
         values["CSCTL_DATABASE_URL"] = default_database_url()
     if "CSCTL_TOKEN" not in values and (token := _read_token_file()):
@@ -111,6 +121,7 @@ def load(
         output=values.get("CSCTL_OUTPUT"),
         no_color=values.get("NO_COLOR"),
         origins=origins,
+        mistyped=mistyped,
     )
 
 
@@ -132,12 +143,12 @@ def default_database_url() -> str:
 
 def _collect(
     environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
-    path = env_file or Path(".env")
+    mistyped: dict[str, str] = {}
     layers = [
-        (str(path), _read_env_file(path, required=env_file is not None)),
+        (str(env_file or ".env"), _read_named_file(env_file) if env_file else _read_env_file(Path(".env"))),
         ("environment", environ),
         ("option", {k: v for k, v in options.items() if v is not None}),
     ]
@@ -145,13 +156,28 @@ def _collect(
         for name, value in layer.items():
             if (name in NAMES or name.startswith(GATEWAY)) and value:
                 values[name], origins[name] = value, origin
-    return values, origins
+            elif name.startswith(PREFIX) and (meant := difflib.get_close_matches(name, NAMES, n=1, cutoff=0.8)):
+                mistyped[name] = meant[0]
+    return values, origins, {name: meant for name, meant in mistyped.items() if name not in NAMES}
 
 
-def _read_env_file(path: Path, *, required: bool) -> dict[str, str]:
+def _read_named_file(path: Path) -> dict[str, str]:
+    """Relative paths in it begin at its own folder, so that it means the same wherever csctl is started."""
     if not path.is_file():
-        if required:
-            raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
+        raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
+    return {name: _anchored(name, value, path.absolute().parent) for name, value in _read_env_file(path).items()}
+
+
+def _anchored(name: str, value: str, folder: Path) -> str:
+    for begins, encoded in _RELATIVE_PATHS:
+        if match := begins.match(f"{name}={value}"):
+            place = match.end() - len(name) - 1
+            return f"{value[:place]}{quote(str(folder)) if encoded else folder}/{value[place:]}"
+    return value
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
         return {}
     found = _values_in(path)
     if any(_is_secret(name, value) for name, value in found.items()):

@@ -10,20 +10,25 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+END = "-- end of what it says --"
 
 
 def main() -> int:
     """Write the page, or with --check only compare it. Returns the exit code."""
     page = README.read_text(encoding="utf-8")
+    blocks = [_commands(block) for block in BLOCK.findall(page)]
     with tempfile.TemporaryDirectory() as folder:
-        shop = Path(folder) / "csctl-demo"
-        run(f"csctl demo {shop}", Path(folder))
-        played = BLOCK.sub(lambda block: f"```console\n{play(block[1], shop)}```", page)
+        _as_after_the_first_line(Path(folder))
+        said = iter(play([command for block in blocks for command in block], Path(folder)))
+    shown = iter("".join(f"$ {command}\n{next(said)}" for command in block) for block in blocks)
+    played = BLOCK.sub(lambda _block: f"```console\n{next(shown)}```", page)
     if played == page:
         return 0
     if "--check" in sys.argv[1:]:
@@ -33,27 +38,44 @@ def main() -> int:
     return 0
 
 
-def play(block: str, shop: Path) -> str:
-    """The block, each of its commands followed by what it prints now."""
-    commands = [line for line in block.splitlines() if line.startswith("$ ")]
-    return "".join(f"{line}\n{run(line[2:], shop)}" for line in commands)
+def _commands(block: str) -> list[str]:
+    return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
 
 
-def run(command: str, folder: Path) -> str:
-    """What a command line prints, results and notices as a terminal shows them."""
-    if command.startswith("cd "):
-        return ""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("CSCTL_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+def _as_after_the_first_line(folder: Path) -> None:
+    """The folder as the page's first line leaves it: with csctl in a virtual environment, and the demo."""
+    programs = Path(sysconfig.get_path("scripts"))
+    if (programs / "activate").is_file():
+        (folder / ".venv").symlink_to(programs.parent)
+    else:  # csctl is installed for the whole machine
+        (folder / ".venv" / "bin").mkdir(parents=True)
+        (folder / ".venv" / "bin" / "activate").write_text(f'PATH="{programs}:$PATH"\n', encoding="utf-8")
+    subprocess.run(  # noqa: S603 - our own program
+        [programs / "csctl", "demo"], cwd=folder, env=_environment(), capture_output=True, check=True
+    )
+
+
+def play(commands: Sequence[str], folder: Path) -> list[str]:
+    """What each command prints, results and notices as a terminal shows them. One shell runs them all."""
+    script = "".join(f"{command}\nprintf '%s\\n' '{END}'\n" for command in commands)
     done = subprocess.run(  # noqa: S603 - the page is ours
-        ["/bin/sh", "-c", f"{command} 2>&1"],
+        ["/bin/sh", "-c", f"exec 2>&1\n{script}"],
         cwd=folder,
-        env={**ours, "PATH": path, "COLUMNS": "100"},
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+    every = done.stdout.split(f"{END}\n")
+    return ["".join(f"{line.rstrip()}\n" for line in said.splitlines()) for said in every]
+
+
+def _environment() -> dict[str, str]:
+    """The caller's, without csctl: neither settings nor the program itself, which the page has to bring into reach."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CSCTL_")}
+    folders = [folder for folder in ours.get("PATH", "").split(os.pathsep) if not (Path(folder) / "csctl").exists()]
+    return {**ours, "PATH": os.pathsep.join(folders), "COLUMNS": "100"}
 
 
 if __name__ == "__main__":

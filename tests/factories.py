@@ -81,6 +81,7 @@ def make_price(
     interval: str | None = None,
     trial_days: int | None = None,
     trial_amount: str | None = None,
+    final_cycle: int | None = None,
 ) -> str:
     """A price point, of the product with this SKU and its option if there are such. Returns its code."""
     code = code or f"price-{next(_count)}"
@@ -101,6 +102,7 @@ def make_price(
                 interval=interval,
                 trial_days=trial_days,
                 trial_amount=None if trial_amount is None else to_minor(trial_amount, currency),
+                final_cycle=final_cycle,
                 created_at=made_at,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Done
+from tests.running import Done, Process
 
 TOUR = Path(__file__).parent.parent / "docs" / "tour.py"
 
@@ -62,6 +63,45 @@ def test_the_callers_own_settings_do_not_reach_the_demo(csctl: Callable[..., Don
 
     assert done.code == 0, done.err
     assert "CSCTL_TOKEN" not in os.environ
+    assert "First: unset CSCTL_DATABASE_URL CSCTL_TOKEN\n" in done.out
+
+
+def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(csctl_process: Callable[..., Process]) -> None:
+    process = csctl_process("demo")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("$ csctl db init"):
+            process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "bug" not in err
+    assert "nothing of it is left in csctl-demo" in err
+    assert not Path("csctl-demo").exists()
+
+
+def test_a_demo_whose_reader_leaves_is_left_nowhere(csctl_process: Callable[..., Process]) -> None:
+    Path("mine").mkdir()
+    process = csctl_process("demo mine")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.wait(timeout=60) == 0
+    assert list(Path("mine").iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [lambda there: there.touch(), lambda there: (there.mkdir(), (there / "x").touch())])
+def test_what_is_there_and_is_no_demo_is_not_recommended(
+    csctl: Callable[..., Done], make: Callable[[Path], None]
+) -> None:
+    make(Path("mine"))
+
+    done = csctl("demo mine")
+
+    assert done.code == 5
+    assert "cd mine" not in done.err
+    assert "csctl demo OTHER-DIR" in done.err
 
 
 def test_the_readmes_tour_shows_what_csctl_says() -> None:

@@ -24,6 +24,17 @@ def test_the_reference_is_what_the_commands_say() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "operations.md"], ids=lambda page: page.name)
+def test_cron_finds_what_its_lines_name(page: Path) -> None:
+    """It has neither the path nor the environment of whoever wrote them."""
+    (block,) = re.findall(r"```cron(?:tab)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    csctl = "/opt/csctl/bin/csctl --env-file /etc/csctl/csctl.env"
+    lines = [line for line in block.replace("$CSCTL", csctl).splitlines() if re.match(r"[\d*]", line)]
+
+    assert lines
+    assert [line for line in lines if line.split(maxsplit=5)[5].startswith(f"{csctl} ") is False] == []
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.factories import make_notify_email, make_sale, make_transaction, number
+from tests.mail.servers import PASSWORD, USER, only_our_user, serving
+from tests.mail.waiting import make_email
 from tests.postgres import Server
 from tests.running import Done
 from tests.shops import Shop
@@ -167,6 +171,67 @@ def test_a_mail_server_that_cannot_be_is_a_finding(healthy: Shop) -> None:
     assert "CSCTL_MAIL_URL" in found["mail"]["problem"]
 
 
+@pytest.mark.parametrize("url", ["sandbox:x.db?latencyms=5", "sandbox:/nowhere/x.db", "sandbox:/nowhere/x.db?rate=5/s"])
+def test_a_gateway_that_cannot_be_opened_is_a_finding_that_names_its_variable(healthy: Shop, url: str) -> None:
+    found = problems(healthy("doctor -o json", env={"CSCTL_GATEWAY_EU": url}))
+
+    assert found.keys() == {"gateways"}
+    assert found["gateways"]["problem"].startswith("CSCTL_GATEWAY_EU: ")
+    assert found["gateways"]["fix"]
+
+
+@pytest.mark.parametrize("name", ["CSCTL_DATABSE_URL", "CSCTL_TOKN", "CSCTL_MAIL"])
+def test_a_variable_that_is_mistyped_is_a_finding_and_one_of_a_plugin_is_not(healthy: Shop, name: str) -> None:
+    done = healthy("doctor -o json", env={name: "x", "CSCTL_CLICK_TO_CALL": "y", "CSCTL_OUTPUT": ""})
+
+    assert [row["problem"].split()[0] for row in done.json if row["status"] != "ok"] == [name]
+
+
+def test_a_template_of_ones_own_that_cannot_be_rendered_is_a_finding(healthy: Shop) -> None:
+    folder = healthy.folder / "templates" / "refund"
+    folder.mkdir(parents=True)
+    (folder / "body.txt").write_text("{{ nothing.of.the.kind }}")
+    found = problems(healthy("doctor -o json", env={"CSCTL_TEMPLATES_DIR": str(folder.parent)}))
+
+    assert found.keys() == {"mail"}
+    assert "refund/body.txt" in found["mail"]["problem"]
+
+
+def test_a_mail_server_is_asked_and_gets_no_mail(healthy: Shop) -> None:
+    make_email(healthy)
+    with serving(authenticator=only_our_user, auth_require_tls=False) as server:
+        right = healthy("doctor", env={"CSCTL_MAIL_URL": f"smtp://{USER}:{quote(PASSWORD, safe='')}@{server.url}"})
+        wrong = healthy("doctor -o json", env={"CSCTL_MAIL_URL": f"smtp://{USER}:hunter2@{server.url}"})
+        no_tls = healthy("doctor -o json", env={"CSCTL_MAIL_URL": f"smtp://{server.url}?tls=starttls"})
+
+    assert right.code == 0, right.out
+    assert (server.connections >= 2, server.messages) == (True, [])
+    assert "refuses user and password" in problems(wrong)["mail"]["problem"]
+    assert "hunter2" not in wrong.out
+    assert "does not offer" in problems(no_tls)["mail"]["problem"]
+
+
+def test_a_mail_server_that_is_not_there_is_a_finding(healthy: Shop) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        found = problems(
+            healthy("doctor -o json", env={"CSCTL_MAIL_URL": f"smtp://{':'.join(map(str, taken.getsockname()))}"})
+        )
+
+    assert "cannot be reached" in found["mail"]["problem"]
+    assert "CSCTL_MAIL_URL" in found["mail"]["fix"]
+
+
+def test_a_folder_that_mail_cannot_go_into_is_a_finding_and_none_is_made(healthy: Shop) -> None:
+    (healthy.folder / "a-file").touch()
+    found = problems(healthy("doctor -o json", env={"CSCTL_MAIL_URL": f"file:{healthy.folder}/a-file/mail"}))
+    new = healthy("doctor", env={"CSCTL_MAIL_URL": f"file:{healthy.folder}/new/mail"})
+
+    assert "cannot be written" in found["mail"]["problem"]
+    assert new.code == 0, new.out
+    assert not (healthy.folder / "new").exists()
+
+
 def test_unknown_outcomes_are_a_finding_that_names_them(healthy: Shop) -> None:
     sale = make_sale(healthy, adopt=False)
     refund = make_transaction(healthy, "refund", "unknown", "5.00", parent=sale)
@@ -223,6 +288,23 @@ def test_an_email_that_waits_for_over_an_hour_is_a_finding(healthy: Shop) -> Non
 
     assert soon.code == 0
     assert problems(late)["emails"]["fix"] == "csctl email send"
+
+
+def test_an_email_that_failed_is_a_finding_for_a_week(healthy: Shop) -> None:
+    healthy.sql(
+        """INSERT INTO emails (kind, recipient, message_id, context, state, attempts, created_at)
+           VALUES ('welcome', 'jane@example.com', '<1@example.com>', '{}', 'failed', 1, '2026-03-02 08:00:00')"""
+    )
+    found = problems(healthy("doctor -o json"))
+    later = healthy("doctor", at="2026-03-09T09:00:00Z")
+
+    assert found["emails"] == {
+        "check": "emails",
+        "status": "problem",
+        "problem": "1 email of the last 7 days failed",
+        "fix": "csctl email list --state failed",
+    }
+    assert later.code == 0, later.out
 
 
 def test_sums_that_do_not_add_up_are_a_finding(healthy: Shop) -> None:

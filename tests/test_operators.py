@@ -87,6 +87,37 @@ def test_disabling_twice_is_a_conflict(shop: Shop) -> None:
     assert shop("operator disable agent").code == 5
 
 
+def test_a_disabled_operator_gets_no_new_token_and_is_told_the_way(shop: Shop) -> None:
+    token = create(shop)
+    shop("operator disable tim")
+    before = shop.sql("SELECT token_hash FROM operators WHERE name = 'tim'")
+    for words in ("operator rotate-token tim -o json", "operator create tim --role agent -o json"):
+        done = shop(words)
+
+        assert (done.code, done.out) == (5, "")
+        assert "csctl operator enable tim" in done.error["fix"]
+    assert shop.sql("SELECT token_hash FROM operators WHERE name = 'tim'") == before
+    assert "csctl operator enable tim" in shop("whoami -o json", as_=None, env={"CSCTL_TOKEN": token}).error["fix"]
+
+
+def test_an_enabled_operator_works_again_with_the_same_token(shop: Shop) -> None:
+    token = create(shop)
+    shop("operator disable tim")
+    done = shop("operator enable tim -o json")
+    row = shop("audit list --command 'operator enable' -o json").json[0]
+
+    assert done.code == 0, done.err
+    assert who(shop, token) == 0
+    assert (row["outcome"], row["target"], row["changes"]) == ("updated", "opr_4", {"disabled": False})
+    assert shop("operator enable tim").code == 5
+    assert shop("operator enable nobody").code == 4
+
+
+@pytest.mark.parametrize("role", ["agent", "service"])
+def test_only_administrators_enable(shop: Shop, role: str) -> None:
+    assert shop("operator enable admin", as_=role).code == 6
+
+
 def test_the_last_administrator_cannot_be_disabled(shop: Shop) -> None:
     refused = shop("operator disable admin -o json")
     create(shop, "jane", "admin")

@@ -54,15 +54,36 @@ def test_an_option_goes_before_the_environment_and_that_before_the_file(csctl: C
 
 def test_another_file_can_be_named_and_then_dot_env_is_not_read(csctl: Csctl, tmp_path: Path) -> None:
     write_env("CSCTL_DATABASE_URL=sqlite:///here.db\n")
-    other = write_env("CSCTL_MAIL_URL=file:mail\n", tmp_path / "shop.env")
+    other = write_env("CSCTL_MAIL_URL=file:/mail\n", tmp_path / "shop.env")
     done = csctl(f"--env-file {other} config show -o json")
 
     assert value_of(done, "CSCTL_MAIL_URL") == {
         "name": "CSCTL_MAIL_URL",
-        "value": "file:mail",
+        "value": "file:/mail",
         "origin": str(other),
     }
     assert value_of(done, "CSCTL_DATABASE_URL")["origin"] == "default"
+
+
+def test_relative_paths_in_a_named_file_begin_at_its_folder(csctl: Csctl, tmp_path: Path) -> None:
+    folder = tmp_path / "a shop"
+    folder.mkdir()
+    file = write_env(
+        "CSCTL_DATABASE_URL=sqlite:///csctl.db\nCSCTL_GATEWAY_MAIN=sandbox:bank.db?lookup=off\n"
+        "CSCTL_GATEWAY_EU=sandbox:/var/bank.db\nCSCTL_MAIL_URL=file:mail\nCSCTL_TEMPLATES_DIR=templates\n",
+        folder / ".env",
+    )
+    made = csctl(f"--env-file '{file}' db init --admin jane --rehearsal -o json")
+    token = {"CSCTL_TOKEN": made.json["token"]}
+    adopted = csctl(f"--env-file '{file}' sandbox adopt", env=token)
+    shown = csctl(f"--env-file '{file}' config show -o json")
+
+    assert (made.code, adopted.code) == (0, 0), adopted.err
+    assert {path.name for path in folder.iterdir()} >= {"csctl.db", "bank.db"}
+    assert list(Path().iterdir()) == []
+    assert value_of(shown, "CSCTL_GATEWAY_EU")["value"] == "sandbox:/var/bank.db"
+    assert value_of(shown, "CSCTL_MAIL_URL")["value"] == f"file:{folder}/mail"
+    assert value_of(shown, "CSCTL_TEMPLATES_DIR")["value"] == f"{folder}/templates"
 
 
 def test_a_file_that_was_named_must_be_there(csctl: Csctl) -> None:

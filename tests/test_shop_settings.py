@@ -45,6 +45,8 @@ def test_a_setting_is_kept_in_one_form(shop: Shop, name: str, given: str, kept: 
         ("shop-name", "two\nlines"),
         ("support-email", "nobody"),
         ("mail-from", "a@example.com, b@example.com"),
+        ("mail-from", "größe@example.com"),
+        ("support-email", "größe@example.com"),
         ("mail-from", "shop@example.com\nBcc: x@example.com"),
         ("agent-refund-limit", "50"),
         ("agent-refund-limit", "0 USD"),
@@ -53,6 +55,8 @@ def test_a_setting_is_kept_in_one_form(shop: Shop, name: str, given: str, kept: 
         ("agent-refund-limit", "50 DOLLARS"),
         ("recycle-days", "3,,7"),
         ("recycle-days", "0"),
+        ("recycle-days", "7,3"),
+        ("recycle-days", "3,3"),
     ],
 )
 def test_a_value_that_cannot_be_is_a_usage_error_and_changes_nothing(shop: Shop, name: str, given: str) -> None:
@@ -91,8 +95,20 @@ def test_unset_goes_back_to_the_default_and_leaves_a_row_in_the_trail(shop: Shop
     row = shop("audit list --limit 1 -o json").json[0]
 
     assert done.code == 0
-    assert value(shop, "locale") == [None]
+    assert done.out.split()[3:5] == ["en_US", "origin"]
+    assert value(shop, "locale") == ["en_US"]
     assert (row["command"], row["outcome"], row["changes"]["before"]) == ("setting unset", "removed", "de_DE")
+
+
+def test_the_list_tells_what_was_set_from_what_is_the_default(shop: Shop) -> None:
+    before = {row["name"]: (row["value"], row["origin"]) for row in shop("setting list -o json").json}
+    shop("setting set timezone UTC")
+    after = {row["name"]: (row["value"], row["origin"]) for row in shop("setting list -o json").json}
+
+    assert before["timezone"] == ("UTC", "default")
+    assert before["recycle-days"] == ("3,7,14", "default")
+    assert before["mail-from"] == (None, "default")
+    assert after == {**before, "timezone": ("UTC", "set")}
 
 
 def test_tables_show_times_in_the_shops_zone(shop: Shop) -> None:

@@ -38,7 +38,7 @@ _GROUPS: dict[frozenset[Role], str] = {
     """,
     ADMINS: """
         queue notify list, queue notify add, queue notify remove
-        operator create, operator list, operator disable, operator rotate-token
+        operator create, operator list, operator disable, operator enable, operator rotate-token
         setting list, setting set, setting unset
         data import, data export
         audit list, audit verify

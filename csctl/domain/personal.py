@@ -10,6 +10,7 @@ from typing import Protocol
 from csctl.domain.addresses import Address
 from csctl.domain.text import digits, fold
 
+ERASED = "erased"  # what stands where something personal stood
 _SHORTEST_WORD = 3  # a name of two letters would be found everywhere
 _SHORTEST_NUMBER = 6
 
@@ -34,7 +35,8 @@ class Details:
     numbers: frozenset[str]
 
     @classmethod
-    def of(cls, people: Iterable[Person]) -> Details:
+    def of(cls, people: Iterable[Person], texts: Iterable[str | None] = ()) -> Details:
+        """Those of people; `texts` are further names, addresses and lines of addresses that were theirs."""
         people = list(people)
         said = (
             text
@@ -48,7 +50,7 @@ class Details:
                 person.shipping.line1,
             )
         )
-        words = {word for text in said if len(word := fold(text)) >= _SHORTEST_WORD}
+        words = {word for text in (*said, *texts) if len(word := fold(text)) >= _SHORTEST_WORD}
         # Without a country's or a trunk prefix, so that 030 1234567 is found for +49 30 1234567.
         numbers = {digits(person.phone)[-9:] for person in people if len(digits(person.phone)) >= _SHORTEST_NUMBER}
         return cls(frozenset(words), frozenset(numbers))

@@ -8,8 +8,11 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from csctl.domain import intervals
+from csctl.domain.money import Money
 from csctl.domain.states import PurchaseStatus as Status
 from csctl.errors import Conflict, Usage
+
+_MOST = 10**15  # minor units: a price below it is exact in every ledger and spreadsheet
 
 
 class Operation(StrEnum):
@@ -24,6 +27,7 @@ class Operation(StrEnum):
     QUANTITY = "quantity"
     PAUSE = "pause"
     RESUME = "resume"
+    CALL_OFF = "call off a cancellation"
     CANCEL = "cancel"
     SCHEDULE = "cancel --when"
     FORCE_BILL = "force-bill"
@@ -61,6 +65,9 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.RECYCLE_FAILED, Operation.FORCE_BILL): Status.ACTIVE,
     (Status.RECYCLE_FAILED, Operation.BILL): Status.ACTIVE,
     (Status.RECYCLE_FAILED, Operation.BILL_LAST): Status.COMPLETE,
+    # A cancellation that was scheduled before the decline: it is called off without a change of state.
+    (Status.RECYCLE_BILLING, Operation.CALL_OFF): Status.RECYCLE_BILLING,
+    (Status.RECYCLE_FAILED, Operation.CALL_OFF): Status.RECYCLE_FAILED,
     # Scheduled for another moment, or called off.
     (Status.CANCELLATION_SCHEDULED, Operation.SCHEDULE): Status.CANCELLATION_SCHEDULED,
     (Status.CANCELLATION_SCHEDULED, Operation.RESUME): Status.ACTIVE,
@@ -131,6 +138,21 @@ def instead(name: str, status: Status) -> str:
 def _any_of(states: Iterable[Status]) -> str:
     wanted = set(states)
     return " or ".join(state.value for state in Status if state in wanted)
+
+
+# -- what it costs
+
+
+def priced(quantity: int, unit_price: int, currency: str) -> Money:
+    """quantity x unit price (minor units). Raises Usage for a negative price, or one that no ledger holds."""
+    return require_price(Money(quantity * unit_price, currency))
+
+
+def require_price(price: Money) -> Money:
+    """The price, if it can be one. Raises Usage for a negative one, or one that no ledger holds."""
+    if not 0 <= price.amount < _MOST:
+        raise Usage(f"a price of {price} cannot be", fix="give a unit price such as 19.99")
+    return price
 
 
 # -- when a purchase is cancelled

@@ -42,7 +42,7 @@ _ALL = (
     _kind(
         "products",
         "price point",
-        "sku* name option option_name price* amount* currency* interval trial_days trial_amount",
+        "sku* name option option_name price* amount* currency* interval trial_days trial_amount final_cycle",
         key="price",
     ),
     _kind("orders", "order", "external_id* customer* currency* status placed_at", *_ADDRESS),

@@ -96,7 +96,7 @@ def _choose(sales: Sequence[SaleView], which: Which) -> list[SaleView]:
 
 
 def _available(sale: SaleView, which: Which) -> int:
-    """What may be taken of a sale: of one that covers several purchases, no more than the purchase's price."""
+    """What may be taken of a sale: of one that covers several purchases, no more than the purchase's share."""
     covers_others = which.purchase_id is not None and sale.purchase_id is None
     return min(sale.left, which.limit) if covers_others and which.limit is not None else sale.left
 

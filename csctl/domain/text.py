@@ -55,6 +55,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     )
 
 
+def printable_html(text: str) -> str:
+    """HTML that is safe to show: what `printable` would escape is a reference, which a browser reads as the same."""
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _UNPRINTABLE else f"&#{ord(c)};" for c in text)
+
+
 def _escape(char: str) -> str:
     code = ord(char)
     if char in "\n\r\t":

@@ -196,19 +196,33 @@ class Mailer:
         """Whether none of `number` emails was left unsent; if one was, a notice has said why."""
         if number == 0:
             return True
-        unsent = False
+        failed: list[str] = []
+        waits = False
         try:
             self._transport  # noqa: B018 - a wrong URL is the one reason for all of them
             for email, error in attempts():
                 if error:
-                    unsent = True
-                    self._tell(f"The email {ids.show('eml', email.id)} was not sent: {_reason(error)}")
+                    shown = ids.show("eml", email.id)
+                    self._tell(f"The email {shown} was not sent: {_reason(error)}")
+                    if isinstance(error, Refused):
+                        failed.append(shown)
+                    else:
+                        waits = True
         except CsctlError as error:
-            unsent = True
+            waits = True
             self._tell(f"No email was sent: {_reason(error)}")
-        if unsent or self.stopped:
+        self._tell_what_is_left(failed, waits=waits or self.stopped is not None)
+        return not (failed or waits or self.stopped)
+
+    def _tell_what_is_left(self, failed: Sequence[str], *, waits: bool) -> None:
+        if waits:
             self._tell("What was not sent waits in the outbox. To send it: csctl email send")
-        return not (unsent or self.stopped)
+        if failed:
+            number = "1 email has" if len(failed) == 1 else f"{len(failed):,} emails have"
+            self._tell(
+                f"{number} failed, and will not be sent unless it is named: csctl email send {' '.join(failed[:3])}"
+                + (" …  All of them: csctl email list --state failed" if len(failed) > 3 else "")
+            )
 
     def _tell(self, text: str) -> None:
         """A notice, once: the hundredth email that finds no server is no news."""

@@ -6,7 +6,6 @@ import errno
 import os
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -32,17 +31,22 @@ class Folder:
         return cls(Path(path).expanduser())
 
     def send(self, name: str, message: EmailMessage) -> None:
-        plain = message["To"].addresses[0].addr_spec.isascii()
         target, part = self.path / f"{name}.eml", self.path / f".{name}.{os.getpid()}.part"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(message.as_bytes(policy=SMTP if plain else SMTPUTF8))
+                file.write(message.as_bytes())
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
         except OSError as error:
             raise self._explained(error) from error
+
+    def check(self) -> None:
+        there = next(folder for folder in (self.path.absolute(), *self.path.absolute().parents) if folder.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            number = errno.EACCES if there.is_dir() else errno.ENOTDIR
+            raise self._explained(OSError(number, os.strerror(number)))
 
     def _explained(self, error: OSError) -> CsctlError:
         what, why = f"emails cannot be written to {self.path}", error.strerror

@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from typing import TYPE_CHECKING
 
 from email_validator import EmailNotValidError, validate_email
@@ -32,14 +32,14 @@ def compose(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
 
 
 def _message(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
-    message = EmailMessage(policy=SMTP)
+    recipient = _on_the_wire(email.recipient)
+    message = EmailMessage(policy=SMTP if recipient.addr_spec.isascii() else SMTPUTF8)
     message["Message-ID"] = email.message_id
     message["Date"] = email.created_at
-    sender = _on_the_wire(shop.mail_from) if shop.mail_from else DEFAULT_SENDER
-    message["From"] = Address(display_name=shop.name, addr_spec=sender)
-    message["To"] = Address(addr_spec=_on_the_wire(email.recipient))
+    message["From"] = _sender(shop)
+    message["To"] = recipient
     if shop.support_email:
-        message["Reply-To"] = Address(addr_spec=_on_the_wire(shop.support_email))
+        message["Reply-To"] = _on_the_wire(shop.support_email)
     message["Subject"] = rendered.subject
     message["Auto-Submitted"] = "auto-generated"  # so that no out-of-office answers it (RFC 3834)
     message.set_content(rendered.text)
@@ -50,10 +50,19 @@ def _message(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
     return message
 
 
-def _on_the_wire(address: str) -> str:
-    """The address with its domain in ASCII, which every server takes."""
+def _sender(shop: Shop) -> Address:
+    if shop.mail_from is None:
+        return Address(display_name=shop.name, addr_spec=DEFAULT_SENDER)
+    return _on_the_wire(shop.mail_from, shop.name)
+
+
+def _on_the_wire(address: str, name: str = "") -> Address:
+    """The address with its domain in ASCII, which every server takes.
+
+    What is before the @ has no such form: beyond ASCII, the server must offer SMTPUTF8 (RFC 6531).
+    """
     try:
         found = validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
         raise Refused(f"{address[:80]!r} is not one email address: {error}") from None
-    return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
+    return Address(display_name=name, username=found.local_part, domain=found.ascii_domain)

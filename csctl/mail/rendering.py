@@ -126,8 +126,8 @@ class Renderer:
         return format_date(day, "long", locale=self._locale)
 
     def time(self, value: str) -> str:
-        """Day and time of day, in the shop's time zone."""
-        return format_datetime(self._local(value), "medium", locale=self._locale)
+        """Day and time of day, in the shop's time zone, which it names."""
+        return format_datetime(self._local(value), "long", locale=self._locale)
 
     def _local(self, value: str) -> datetime:
         return datetime.fromisoformat(value).astimezone(self._shop.timezone)

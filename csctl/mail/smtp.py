@@ -65,6 +65,10 @@ class Server:
                 self.close()
             raise self._verdict(error) from error
 
+    def check(self) -> None:
+        self._connection = self._connect()
+        self.close()
+
     def _verdict(self, error: OSError) -> CsctlError:
         """What became of the message that was being sent."""
         match error:
@@ -79,7 +83,11 @@ class Server:
             case smtplib.SMTPResponseException():
                 return _answer(error.smtp_code, error.smtp_error)
             case smtplib.SMTPNotSupportedError():
-                return Refused("the mail server takes no addresses beyond ASCII")
+                return Refused(
+                    "the mail server takes no addresses beyond ASCII",
+                    cause="it does not offer SMTPUTF8",
+                    fix="csctl email send EML, once CSCTL_MAIL_URL names one that does",
+                )
         return ConnectionLost("the connection to the mail server was lost", cause=_why(error))
 
     def _connect(self) -> smtplib.SMTP:
@@ -125,7 +133,9 @@ class Server:
                 return Misconfigured(
                     f"{server} refuses user and password", cause=_said(error.smtp_code, error.smtp_error), fix=fix
                 )
-        return Unreachable(f"{server} cannot be reached", cause=_why(error), fix="csctl email send, once it can")
+        return Unreachable(
+            f"{server} cannot be reached", cause=_why(error), fix=f"{fix}; once it can: csctl email send"
+        )
 
     def close(self) -> None:
         if self._connection is not None:

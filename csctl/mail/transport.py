@@ -33,6 +33,9 @@ class Transport(Protocol):
         one would fare no better.
         """
 
+    def check(self) -> None:
+        """Find out whether a message could be handed over now. Sends none. Raises Unreachable or Misconfigured."""
+
     def close(self) -> None:
         """Let go of the connection."""
 

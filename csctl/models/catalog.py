@@ -57,6 +57,7 @@ class PricePoint(Base):
     interval: Mapped[str | None]
     trial_days: Mapped[int | None]
     trial_amount: Mapped[int | None] = mapped_column(BigId)
+    final_cycle: Mapped[int | None]  # the last one that is billed, the checkout being cycle 1; none: for ever
     created_at: Mapped[datetime]
 
     option: Mapped[ProductOption] = relationship(back_populates="prices")

@@ -61,19 +61,25 @@ class Purchase(Base):
     quantity: Mapped[int]
     unit_price: Mapped[int] = mapped_column(BigId)
     price: Mapped[int] = mapped_column(BigId)
+    # What its checkout charged for it: of a trial less than its price, and its price may change later.
+    checkout_amount: Mapped[int] = mapped_column(
+        BigId, default=lambda context: context.get_current_parameters()["price"], server_default="0"
+    )
     currency: Mapped[str] = mapped_column(String(3))
     interval: Mapped[str | None]
     billing_day: Mapped[int | None]  # of the month; what bills on the 31st returns to it after a shorter month
     cycle: Mapped[int] = mapped_column(default=1)
     trial_ends_on: Mapped[date | None]
     next_bill_on: Mapped[date | None] = mapped_column(index=True)
+    due_on: Mapped[date | None]  # of a cycle that was declined and is tried again: the next one is counted from it
+    last_billed_on: Mapped[date | None]  # a cycle that costs nothing leaves no sale that tells
     cancel_on: Mapped[date | None]
     cancel_after_billing: Mapped[bool] = mapped_column(default=False)  # scheduled for after the next successful one
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
     paused_until: Mapped[date | None]
     recycle_attempts: Mapped[int] = mapped_column(default=0)  # soft declines of the cycle that is due
-    final_cycle: Mapped[int | None]
+    final_cycle: Mapped[int | None]  # that of its price point: once it is billed, the purchase is complete
     # What holds for the next billing alone (`--next-only`), and is forgotten after it.
     next_price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"))
     next_quantity: Mapped[int | None]
@@ -85,6 +91,11 @@ class Purchase(Base):
     price_point: Mapped[PricePoint | None] = relationship(foreign_keys=[price_point_id])
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
+
+    @property
+    def ends_later(self) -> bool:
+        """Whether a cancellation is scheduled, for a day or for after a billing."""
+        return self.cancel_on is not None or self.cancel_after_billing
 
 
 class Fulfillment(Base):

@@ -34,6 +34,11 @@ def write(session: Session, app: App, outcome: str, *, target: str | None = None
     )
 
 
+def given(reason: str | None) -> str | None:
+    """That somebody gave a reason. The trail is for ever, and their words may name a person: those stay elsewhere."""
+    return "given" if reason else None
+
+
 def refused(session: Session, app: App, error: NotPermitted, given: str | None = None) -> None:
     """A row for a refusal for lack of rights, of the record that was named so on the command line."""
     write(session, app, "refused", target=given and _full_id(app, given), reason=error.message)

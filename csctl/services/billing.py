@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import billing as calendar
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.money import Money
-from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus, State
+from csctl.domain.states import Occasion, OrderStatus, State
 from csctl.errors import Conflict, NotPermitted
 from csctl.models import BlacklistEntry, Customer, Order, Purchase, Transaction
 from csctl.results import Result
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _REFUSED = (State.DECLINED, State.FAILED)
-_RECYCLED = (PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.RECYCLE_FAILED)
 
 
 def bill(
@@ -64,19 +62,13 @@ def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) ->
     return Result(name, "billed", "nothing was due", money=money)
 
 
-def next_of(turn: Turn, app: App, purchase: Purchase, *, every_missed: bool = False) -> Billing:
+def next_of(app: App, purchase: Purchase, *, every_missed: bool = False) -> Billing:
     """The next cycle of a purchase with its terms. Days that were missed are passed over, unless `every_missed`."""
     quantity, unit_price = purchases.next_terms(purchase)
-    due = _due_on(turn, purchase) or app.clock.today()
+    due = purchase.due_on or purchase.next_bill_on or app.clock.today()
     if purchase.interval and not every_missed:
         due = calendar.newest_due(purchase.interval, due, app.clock.today(), purchase.billing_day)
     return Billing(purchase.cycle + 1, due, quantity, unit_price)
-
-
-def _due_on(turn: Turn, purchase: Purchase) -> date | None:
-    """The day on which the cycle was due; while it is tried again, that of the tries before."""
-    tries = [sale.due_on for sale in sales_of_next(turn, purchase) if sale.due_on]
-    return tries[-1] if tries and purchase.status in _RECYCLED else purchase.next_bill_on
 
 
 def sales_of_next(turn: Turn, purchase: Purchase) -> list[Transaction]:

@@ -17,7 +17,7 @@ from csctl.domain.states import Occasion, State
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import Purchase
 from csctl.results import Result
-from csctl.services import billing, purchase_changes
+from csctl.services import billing
 from csctl.services.billing_rules import Billing
 from csctl.services.engine import Job, Needs, Turn, Work, drive
 from csctl.services.refunds import How
@@ -72,14 +72,14 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
             fix=f"csctl txn list --order {order}, and csctl txn dispute TXN --revert once it is won",
         )
     _refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
-    wanted = _with_terms(purchase, billing.next_of(turn, app, purchase), terms)
+    wanted = _with_terms(purchase, billing.next_of(app, purchase), terms)
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
     yield _told(turn, ref, result)
 
 
 def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
     purchase = _billable(turn, app, ref, Operation.TRIAL_SKIP)
-    wanted = replace(billing.next_of(turn, app, purchase), due_on=app.clock.today())
+    wanted = replace(billing.next_of(app, purchase), due_on=app.clock.today())
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)
     yield _told(turn, ref, result)
 
@@ -116,15 +116,22 @@ def _refuse_other_cycle(turn: Turn, app: App, ref: Ref, purchase: Purchase, cycl
                 fix=f"csctl purchase force-bill {ref.given} --cycle {following}",
             )
         return
+    if how := _billed_today(turn, app, purchase):
+        raise Conflict(
+            f"{ref.given} was billed today",
+            cause=f"{how}: a second billing on one day may be an accident",
+            fix=f"csctl purchase force-bill {ref.given} --cycle {following}, if it is meant",
+        )
+
+
+def _billed_today(turn: Turn, app: App, purchase: Purchase) -> str | None:
+    """How the purchase was billed today, by itself or with all of its order; None if it was not."""
     today = app.clock.today()
     for sale in turn.sales_of(purchase.order_id):
         of_this = sale.purchase_id in (None, purchase.id) and sale.state is State.APPROVED
         if of_this and app.clock.day_of(sale.created_at) == today:
-            raise Conflict(
-                f"{ref.given} was billed today",
-                cause=f"with {ids.show('txn', sale.id)}: a second billing on one day may be an accident",
-                fix=f"csctl purchase force-bill {ref.given} --cycle {following}, if it is meant",
-            )
+            return f"with {ids.show('txn', sale.id)}"
+    return "at no charge" if purchase.last_billed_on == today else None
 
 
 def _with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing:
@@ -132,7 +139,7 @@ def _with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing
         return following
     quantity = following.quantity if terms.quantity is None else terms.quantity
     unit_price = to_minor(terms.unit_price, purchase.currency)
-    purchase_changes.priced(purchase, quantity, unit_price)
+    rules.priced(quantity, unit_price, purchase.currency)
     return replace(following, quantity=quantity, unit_price=unit_price, keep=True)
 
 

@@ -45,7 +45,7 @@ def take_outcome(session: Session, app: App, sale: Transaction) -> None:
     if sale.state is State.APPROVED:
         succeed(session, app, purchase, of_sale(sale))
     elif sale.state is State.DECLINED and sale.occasion is Occasion.RUN:
-        _decline(app, purchase, soft=sale.reason == Reason.SOFT_DECLINED)
+        _decline(app, purchase, of_sale(sale).due_on, soft=sale.reason == Reason.SOFT_DECLINED)
 
 
 def of_sale(sale: Transaction) -> Billing:
@@ -62,12 +62,13 @@ def of_sale(sale: Transaction) -> Billing:
 def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) -> None:
     """The cycle is paid: the next billing day, the state, and a shipment. One-shot changes are forgotten."""
     purchase.cycle, purchase.recycle_attempts = billing.cycle, 0
+    purchase.last_billed_on, purchase.due_on = app.clock.today(), None
     purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
     if billing.keep:
         purchase.quantity, purchase.unit_price = billing.quantity, billing.unit_price
         purchase.price = billing.amount
     if purchase.order.status is OrderStatus.REFUNDED:  # no longer all of its money
-        purchase.order.status = OrderStatus.COMPLETE
+        purchase.order.status = OrderStatus.CANCELLED if purchase.order.cancelled_at else OrderStatus.COMPLETE
     if purchase.order.cancelled_at is None:
         shipment = Fulfillment(order_id=purchase.order_id, status=FulfillmentStatus.PENDING)
         shipment.created_at = app.clock.now()
@@ -89,16 +90,18 @@ def _advance(purchase: Purchase, billing: Billing) -> None:
     if last:
         purchase.next_bill_on = purchase.cancel_on = None
     elif purchase.interval:
+        if purchase.status is PurchaseStatus.ACTIVE and purchase.ends_later:
+            purchase.status = PurchaseStatus.CANCELLATION_SCHEDULED  # as it was before it was declined
         purchase.next_bill_on = rules.next_billing(purchase.interval, billing.due_on, purchase.billing_day)
 
 
-def _decline(app: App, purchase: Purchase, *, soft: bool) -> None:
+def _decline(app: App, purchase: Purchase, due_on: date, *, soft: bool) -> None:
     today, declines = app.clock.today(), purchase.recycle_attempts + 1
     again = calendar.retry_on(app.shop.recycle_days, declines, purchase.next_bill_on or today, today) if soft else None
     operation = Operation.DECLINE_SOFTLY if again else Operation.DECLINE
     if (purchase.status, operation) in rules.TABLE:  # else it was paused or cancelled meanwhile
         purchase.status, purchase.next_bill_on = _then(purchase, operation), again
-        purchase.recycle_attempts = declines
+        purchase.recycle_attempts, purchase.due_on = declines, due_on
 
 
 def _then(purchase: Purchase, operation: Operation) -> PurchaseStatus:

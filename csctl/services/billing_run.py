@@ -111,7 +111,7 @@ def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
         yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):
-        terms = billing.next_of(turn, app, purchase, every_missed=every_missed)
+        terms = billing.next_of(app, purchase, every_missed=every_missed)
         try:
             result = yield from billing.bill(turn, app, purchase, terms, Occasion.RUN)
         except Conflict as no_card:  # reported, and no reason to call the whole run a failure

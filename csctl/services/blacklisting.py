@@ -20,7 +20,7 @@ from csctl.models import BlacklistEntry, Customer, Order, Purchase
 from csctl.results import Page, Result
 from csctl.services import audit, blacklist, bulk, cancelling, history, listing, operators
 from csctl.services.blacklist_files import Wanted
-from csctl.services.customer_editing import live
+from csctl.services.customers import live
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -106,7 +106,7 @@ def _add(session: Session, app: App, one: Wanted) -> Result:
         raise Conflict("somebody else put it on the blacklist at this moment", fix="csctl blacklist list") from None
     name = ids.show("bli", entry.id)
     if one.kind == "customer":
-        history.event(session, app, int(key), f"blacklisted ({name}): {reason}")
+        history.event(session, app, int(key), f"blacklisted ({name})", reason=reason)
     audit.write(session, app, "created", target=name, kind=one.kind)
     return Result(name, "created", f"blacklisted {one.kind}", extra=about)
 

@@ -48,9 +48,8 @@ def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[
 def _whom(app: App, who: str, number: str | None) -> tuple[int, str]:
     with app.read() as session:
         customer = customers.find(session, who)
+    customers.require_live(customer)
     name = ids.show("cus", customer.id)
-    if customer.erased_at:
-        raise Conflict(f"{name} was erased", cause="there is nobody to call")
     wanted = customer.phone if number is None else accept(number, "number", reference=number.startswith("+"))
     if number is not None and not wanted:
         raise Usage("an empty number cannot be called", fix="--number +4930123456")

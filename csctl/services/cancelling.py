@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from csctl.domain import fulfillments as shipments
 from csctl.domain import ids
 from csctl.domain import purchases as rules
 from csctl.domain.purchases import OVER, Operation, When
@@ -17,8 +18,6 @@ from csctl.services import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_NOT_YET_SHIPPED = (FulfillmentStatus.HOLD, FulfillmentStatus.PENDING, FulfillmentStatus.PENDING_SHIPMENT)
 
 
 def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str | None) -> bool:
@@ -30,9 +29,11 @@ def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str 
     purchase.next_bill_on = purchase.cancel_on = purchase.paused_until = None
     purchase.cancel_after_billing = False
     name = ids.show("pur", purchase.id)
-    because = f": {reason}" if reason else ""
-    history.event(session, app, purchase.order.customer_id, f"cancelled {name}{because}", order_id=purchase.order_id)
-    audit.write(session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=reason)
+    of = purchase.order
+    history.event(session, app, of.customer_id, f"cancelled {name}", of.id, reason=reason)
+    audit.write(
+        session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=audit.given(reason)
+    )
     return True
 
 
@@ -50,10 +51,17 @@ def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reas
     purchase.cancel_on, purchase.cancel_after_billing = moment.on, moment.after_next
     purchase.cancel_reason = reason
     ends = f"on {moment.on}" if moment.on else "after its next billing"
-    because = f": {reason}" if reason else ""
-    history.event(session, app, purchase.order.customer_id, f"{name} ends {ends}{because}", order_id=purchase.order_id)
+    of = purchase.order
+    history.event(session, app, of.customer_id, f"{name} ends {ends}", of.id, reason=reason)
     audit.write(
-        session, app, "updated", target=name, before=before.value, after=after.value, ends=str(moment), reason=reason
+        session,
+        app,
+        "updated",
+        target=name,
+        before=before.value,
+        after=after.value,
+        ends=str(moment),
+        reason=audit.given(reason),
     )
 
 
@@ -85,7 +93,7 @@ def cancel_order(session: Session, app: App, order: Order, reason: str | None) -
         return False
     for purchase in session.scalars(select(Purchase).where(Purchase.order_id == order.id).order_by(Purchase.id)):
         cancel_purchase(session, app, purchase, reason)
-    unshipped = (Fulfillment.order_id == order.id) & Fulfillment.status.in_(_NOT_YET_SHIPPED)
+    unshipped = (Fulfillment.order_id == order.id) & Fulfillment.status.in_(shipments.UNSHIPPED)
     for fulfillment in session.scalars(select(Fulfillment).where(unshipped).order_by(Fulfillment.id)):
         fulfillment.status = FulfillmentStatus.CANCELLED
     before = order.status
@@ -93,8 +101,7 @@ def cancel_order(session: Session, app: App, order: Order, reason: str | None) -
         order.status = OrderStatus.CANCELLED
     order.cancelled_at, order.cancel_reason = app.clock.now(), reason
     name = ids.show("ord", order.id)
-    history.event(
-        session, app, order.customer_id, f"cancelled {name}{f': {reason}' if reason else ''}", order_id=order.id
-    )
-    audit.write(session, app, "cancelled", target=name, before=before.value, after=order.status.value, reason=reason)
+    history.event(session, app, order.customer_id, f"cancelled {name}", order.id, reason=reason)
+    changed = {"before": before.value, "after": order.status.value, "reason": audit.given(reason)}
+    audit.write(session, app, "cancelled", target=name, **changed)
     return True

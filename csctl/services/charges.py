@@ -74,10 +74,13 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer)
     comes when somebody else has taken the sale on is not recorded.
     """
     sale = turn.session.get_one(Transaction, number)
+    before = (sale.state, sale.reason)
     if sale.reason == Reason.NEVER_EXECUTED and sale.claim != claim and answer.state is State.APPROVED:
         return _too_late(turn, app, sale)
     if not attempts.take_answer(app, sale, claim, answer):
         return attempts.result_of(sale, None)
+    if (sale.state, sale.reason) == before:
+        return attempts.result_of(sale, None)  # asked again, and nothing new
     if sale.state is State.APPROVED:
         sale.settlement = Settlement.UNSETTLED
     (checkout_rules if sale.occasion is Occasion.CHECKOUT else billing_rules).take_outcome(turn.session, app, sale)
@@ -98,6 +101,8 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
     twice = any(one.state not in (State.DECLINED, State.FAILED) for one in of_this)
     if not twice:
         sale.state, sale.reason, sale.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
+        if sale.occasion is Occasion.CHECKOUT:
+            checkout_rules.reopen(turn.session, app, sale.order)
     text = f"{name} was approved after it had been taken for failed"
     history.event(turn.session, app, sale.order.customer_id, text, order_id=sale.order_id, transaction_id=sale.id)
     audit.write(turn.session, app, "unknown", target=name, amount=str(Money(sale.amount, sale.currency)))

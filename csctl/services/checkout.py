@@ -15,11 +15,11 @@ from csctl.domain import purchases as rules
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import kept
 from csctl.domain.money import Money, to_minor
-from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus
+from csctl.domain.states import Occasion, OrderStatus
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
-from csctl.services import audit, billing, cards, charges, checkout_rules, customer_editing, history
+from csctl.services import audit, billing, cards, charges, checkout_rules, customers, history
 from csctl.services.engine import Job, Needs, Turn, Work, drive
 
 if TYPE_CHECKING:
@@ -66,18 +66,19 @@ def create(app: App, wish: Wish, *, dry_run: bool) -> Iterator[Result]:
     job = Job(given, Needs(), lambda turn: _create(turn, app, wish))
     for result in drive(app, [job], dry_run=dry_run):
         made = result.extra.get("order_id")
-        yield replace(result, id="new", extra={}) if dry_run and made else replace(result, id=made or given)
+        name = made if not dry_run else "new" if made else None  # the number of a dry run was taken back
+        yield replace(result, id=name or given, extra={"order_id": None if dry_run else made})
 
 
 def _create(turn: Turn, app: App, wish: Wish) -> Work:
     session = turn.session
-    customer = customer_editing.live(session, wish.customer_id)
+    customer = customers.live(session, wish.customer_id)
     shipping = _shipping(customer, wish.shipping)
     if refusal := billing.blacklisted(session, customer, shipping):
         raise refusal
     lines = [_line(session, text) for text in wish.items]
     currency = _one_currency(lines)
-    total = sum(line.due for line in lines)
+    total = rules.require_price(Money(sum(line.due for line in lines), currency)).amount
     method = None
     if total or wish.payment_method_id or any(line.point.interval for line in lines):
         method = cards.chosen(session, customer, wish.payment_method_id)
@@ -108,8 +109,7 @@ def _line(session: Session, text: str) -> _Line:
     if not (quantity := int(match["quantity"])):
         raise Usage(f"{text[:60]!r} orders nothing", fix="give a quantity of one or more")
     price = point.amount if match["price"] is None else to_minor(match["price"], point.currency)
-    if price < 0:
-        raise Usage(f"a price of {match['price']} cannot be", fix="give a price of zero or more")
+    rules.priced(quantity, price, point.currency)
     return _Line(point, quantity, price)
 
 
@@ -183,24 +183,22 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
     purchase = Purchase(
         price_point_id=line.point.id,
         payment_method_id=payment_method_id,
-        status=PurchaseStatus.COMPLETE,
         quantity=line.quantity,
         unit_price=line.unit_price,
         price=line.quantity * line.unit_price,
+        checkout_amount=line.due,
         currency=line.point.currency,
         interval=line.point.interval,
         cycle=1,
+        final_cycle=line.point.final_cycle,
         created_at=app.clock.now(),
     )
     today = app.clock.today()
     if line.in_trial:
-        purchase.status = PurchaseStatus.TRIAL
-        purchase.trial_ends_on = purchase.next_bill_on = rules.trial_end(today, line.point.trial_days or 0)
-    elif line.point.interval:
-        purchase.status = PurchaseStatus.ACTIVE
-        purchase.next_bill_on = rules.next_billing(line.point.interval, today, today.day)
-    if purchase.interval and purchase.next_bill_on and intervals.parse(purchase.interval).monthly:
-        purchase.billing_day = purchase.next_bill_on.day if line.in_trial else today.day
+        purchase.trial_ends_on = rules.trial_end(today, line.point.trial_days or 0)
+    if purchase.interval and intervals.parse(purchase.interval).monthly:
+        purchase.billing_day = (purchase.trial_ends_on or today).day
+    checkout_rules.begin(purchase, today)
     return purchase
 
 

@@ -39,18 +39,6 @@ class Edit:
     problem: CsctlError | None = None
 
 
-def live(session: Session, number: int) -> Customer:
-    """A customer who can be worked with, locked. Raises NotFound, or Conflict for one who was merged or erased."""
-    customer = bulk.locked(session, Customer, "cus", number)
-    name = ids.show("cus", number)
-    if customer.erased_at:
-        raise Conflict(f"{name} was erased", cause=f"on {customer.erased_at:%Y-%m-%d}, for good")
-    if customer.merged_into_id:
-        into = ids.show("cus", customer.merged_into_id)
-        raise Conflict(f"{name} was merged into {into}", fix=f"name {into} instead")
-    return customer
-
-
 def create(app: App, values: Mapping[str, str], external_id: str | None, *, dry_run: bool) -> Iterator[Result]:
     """A new customer. Raises Usage if nothing is known of them, Conflict if the external id is taken."""
 
@@ -136,7 +124,7 @@ def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = Fa
     def change(session: Session, one: Edit) -> Result:
         if one.problem:
             raise one.problem
-        customer = live(session, one.number)
+        customer = customers.live(session, one.number)
         _refuse_changed(customer, saved.get(one.number, one.version))
         changed = _apply(app, customer, one.values or {})
         if not changed:

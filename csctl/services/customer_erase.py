@@ -17,27 +17,27 @@ from csctl import database
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.ids import Ref
-from csctl.domain.personal import Details
-from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, PurchaseStatus, State
+from csctl.domain.personal import ERASED, Details
+from csctl.domain.purchases import OVER
+from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, State
 from csctl.errors import Busy, Conflict
-from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Run, Transaction
+from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Result
-from csctl.services import audit, bulk, history
-from csctl.services.customer_editing import live
+from csctl.services import audit, bulk, history, run_erasing
+from csctl.services.customers import live
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-ERASED = "erased"
-_OVER = (PurchaseStatus.CANCELLED, PurchaseStatus.COMPLETE)
 _UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
 _IN_QUEUE = (ItemState.QUEUED, ItemState.IN_PROGRESS)
-# Texts that people or gateways wrote beside the books: erased where they name the person.
-_REMARKS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (Order, ("cancel_reason",)),
-    (Purchase, ("cancel_reason",)),
-    (Transaction, ("refund_reason", "reason", "message")),
-    (QueueItem, ("last_reason", "close_reason", "reference")),
+# Texts beside the books. What people wrote is erased whatever it says: nobody knows all that tells of the person.
+# What gateways and banks wrote is erased where it names them.
+_REMARKS: tuple[tuple[Any, tuple[str, ...], tuple[str, ...]], ...] = (
+    (Order, ("cancel_reason",), ()),
+    (Purchase, ("cancel_reason",), ()),
+    (Transaction, ("refund_reason",), ("reason", "message")),
+    (QueueItem, ("close_reason",), ("last_reason", "reference")),
 )
 
 
@@ -76,7 +76,7 @@ def _locked_orders(session: Session, customers: Sequence[int]) -> Sequence[Order
 def _refuse_unfinished(session: Session, customer: Customer, orders: Sequence[int]) -> None:
     """Raises Conflict while something is to be billed, or money is on its way."""
     purchase = session.scalar(
-        select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.not_in(_OVER)).order_by(Purchase.id)
+        select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.not_in(OVER)).order_by(Purchase.id)
     )
     under_way = session.scalar(
         select(Transaction.id).where(Transaction.order_id.in_(orders), Transaction.state.in_(_UNDER_WAY))
@@ -119,7 +119,7 @@ def _emails_of(people: Sequence[Customer], orders: Sequence[Order]) -> ColumnEle
 
 def _erase(session: Session, people: Sequence[Customer], orders: Sequence[Order], now: datetime) -> None:
     numbers = [person.id for person in people]
-    known = Details.of(people)
+    known = Details.of(people, _further(session, people, orders))
     for order in orders:
         order.billing, order.shipping = Address(country=order.billing.country), Address(country=order.shipping.country)
     for email in session.scalars(select(Email).where(_emails_of(people, orders))):
@@ -127,17 +127,29 @@ def _erase(session: Session, people: Sequence[Customer], orders: Sequence[Order]
     for method in session.scalars(select(PaymentMethod).where(PaymentMethod.customer_id.in_(numbers))):
         _blank_card(method, known)
     for entry in session.scalars(select(HistoryEntry).where(HistoryEntry.customer_id.in_(numbers))):
-        if entry.kind is not HistoryKind.EVENT or known.named_in(entry.text):
-            entry.text = ERASED
+        text = history.without_reason(entry.text)
+        entry.text = ERASED if entry.kind is not HistoryKind.EVENT or known.named_in(text) else text
     _blank_remarks(session, [order.id for order in orders], known)
-    _blank_runs(session, known)
+    run_erasing.blank(session, people, [order.id for order in orders], known)
     for person in people:
         _blank_person(person, known, now)
 
 
+def _further(session: Session, people: Sequence[Customer], orders: Sequence[Order]) -> Iterator[str | None]:
+    """Where their parcels went, and the addresses to which they were written: not all of it is theirs today."""
+    for order in orders:
+        yield from (order.billing.line1, order.shipping.line1)
+    theirs = _emails_of(people, orders) & (Email.kind != EmailKind.REFUND_EXHAUSTED)
+    yield from session.scalars(select(Email.recipient).where(theirs).distinct())
+
+
+def _tells(known: Details, external_id: str | None) -> bool:
+    """An id of another system tells nothing by itself, and lets an import see who was erased; an email as id does."""
+    return "@" in (external_id or "") or known.named_in(external_id)
+
+
 def _blank_person(person: Customer, known: Details, now: datetime) -> None:
-    # An id of another system tells nothing by itself, and lets an import see who was erased; an email as id does.
-    if known.named_in(person.external_id):
+    if _tells(known, person.external_id):
         person.external_id = None
     person.first_name, person.last_name = ERASED.title(), None
     person.email = person.phone = person.ip = None
@@ -146,7 +158,7 @@ def _blank_person(person: Customer, known: Details, now: datetime) -> None:
 
 
 def _blank_card(method: PaymentMethod, known: Details) -> None:
-    if known.named_in(method.external_id):
+    if _tells(known, method.external_id):
         method.external_id = None
     method.token = ERASED
     method.brand = method.bin = method.last4 = None
@@ -164,22 +176,11 @@ def _blank_email(email: Email) -> None:
     email.error = ERASED if email.state is EmailState.FAILED else None
 
 
-def _blank_runs(session: Session, known: Details) -> None:
-    """The journal keeps the words of bulk changes, and a reason or a note among them may name the person."""
-    for run in session.scalars(select(Run)):
-        if any(known.named_in(word) for word in run.arguments):
-            run.arguments = [_blank_word(word) if known.named_in(word) else word for word in run.arguments]
-
-
-def _blank_word(word: str) -> str:
-    option, equals, _ = word.partition("=")
-    return f"{option}={ERASED}" if equals and option.startswith("--") else ERASED
-
-
 def _blank_remarks(session: Session, orders: Sequence[int], known: Details) -> None:
-    for model, fields in _REMARKS:
+    for model, by_people, by_others in _REMARKS:
         mine = model.id if model is Order else model.order_id
         for record in session.scalars(select(model).where(mine.in_(orders))):
-            for field in fields:
-                if known.named_in(getattr(record, field)):
+            for field in (*by_people, *by_others):
+                text = getattr(record, field)
+                if text and (field in by_people or known.named_in(text)):
                     setattr(record, field, ERASED)

@@ -14,7 +14,7 @@ from csctl.errors import Conflict
 from csctl.models import BlacklistEntry, Customer, Email, HistoryEntry, Order, PaymentMethod, QueueItem
 from csctl.results import Result
 from csctl.services import audit, bulk, history
-from csctl.services.customer_editing import live
+from csctl.services.customers import live
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -12,7 +12,7 @@ from csctl.domain.addresses import Address
 from csctl.domain.text import fold
 from csctl.errors import Conflict, NotFound
 from csctl.models import Customer, Order
-from csctl.services import blacklist, listing
+from csctl.services import blacklist, bulk, listing
 
 
 def find(session: Session, who: str) -> Customer:
@@ -31,6 +31,23 @@ def find(session: Session, who: str) -> Customer:
             fix="name one of them by its id",
         )
     return found[0]
+
+
+def live(session: Session, number: int) -> Customer:
+    """A customer who can be worked with, locked. Raises NotFound, or Conflict for one who was merged or erased."""
+    customer = bulk.locked(session, Customer, "cus", number)
+    require_live(customer)
+    return customer
+
+
+def require_live(customer: Customer) -> None:
+    """Raises Conflict for a customer who was merged into another one, or erased."""
+    name = ids.show("cus", customer.id)
+    if customer.erased_at:
+        raise Conflict(f"{name} was erased", cause=f"on {customer.erased_at:%Y-%m-%d}, for good")
+    if customer.merged_into_id:
+        into = ids.show("cus", customer.merged_into_id)
+        raise Conflict(f"{name} was merged into {into}", fix=f"name {into} instead")
 
 
 def require_name(who: str) -> None:

@@ -96,6 +96,7 @@ def _price(price: PricePoint, option: ProductOption, product: Product, _mark: st
         "interval": price.interval,
         "trial_days": price.trial_days,
         "trial_amount": None if price.trial_amount is None else to_decimal(price.trial_amount, price.currency),
+        "final_cycle": price.final_cycle,
     }
 
 

@@ -20,12 +20,14 @@ from csctl.gateways import accounts
 from csctl.mail.delivery import open_transport
 from csctl.models import Email, NotifyEmail, QueueItem, Transaction
 from csctl.services import billing_run, consistency
+from csctl.services.email_preview import SAMPLES
 from csctl.settings import GATEWAY, Settings, refuse_if_others_read, token_file
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
+_NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
 
 
 class Problem(NamedTuple):
@@ -48,7 +50,7 @@ def examine(load: Callable[[], Settings]) -> list[dict[str, Any]]:
         settings = load()
     except Misconfigured as error:
         return _rows("settings", iter([_said(error)]))
-    rows = [*_rows("settings", iter(())), *_rows("files", _files(settings))]
+    rows = [*_rows("settings", _settings(settings)), *_rows("files", _files(settings))]
     try:
         app = apps.start(settings, "doctor", any_schema=True)
     except (Misconfigured, Unreachable) as error:
@@ -90,6 +92,12 @@ def _said(error: CsctlError) -> Problem:
 # -- without the database
 
 
+def _settings(settings: Settings) -> Problems:
+    """Variables that nothing reads, one letter away from one that is."""
+    for name, meant in settings.mistyped.items():
+        yield Problem(f"{name} is set, and csctl reads {meant}", f"set {meant} instead, or unset {name}")
+
+
 def _files(settings: Settings) -> Problems:
     """Files with secrets or personal data that others on this machine can read."""
     if (token := token_file()).is_file():
@@ -114,7 +122,16 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _gateways(app: App) -> Problems:
-    yield from (_said(error) for error in accounts.problems(app))
+    """Accounts that cannot be, or that cannot be opened. None is called."""
+    problems = list(accounts.problems(app))
+    yield from (_said(error) for error in problems)
+    for name in () if problems else app.gateways:
+        try:
+            app.gateways[name]
+        except CsctlError as error:
+            yield Problem(
+                f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
+            )
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
@@ -122,12 +139,18 @@ def _gateways(app: App) -> Problems:
 
 
 def _mail(app: App) -> Problems:
+    """A way out that does not work, tried up to the point where a message would be handed over."""
     try:
-        open_transport(app.settings.mail_url)
-    except Misconfigured as error:
+        open_transport(app.settings.mail_url).check()
+    except (Misconfigured, Unreachable) as error:
         yield _said(error)
     if not app.shop.mail_from:
         yield Problem("emails have no sender", "csctl setting set mail-from ADDRESS")
+    for kind, sample in SAMPLES.items() if app.settings.templates_dir else ():
+        try:
+            app.mailer.renderer.render(kind, sample)
+        except CsctlError as error:
+            yield _said(error)
 
 
 def _notify(app: App) -> Problems:
@@ -175,10 +198,14 @@ def _billing(app: App) -> Problems:
 
 
 def _emails(app: App) -> Problems:
-    forgotten = (Email.state == EmailState.WAITING) & (Email.created_at < app.clock.now() - _PATIENCE)
+    now = app.clock.now()
+    forgotten = (Email.state == EmailState.WAITING) & (Email.created_at < now - _PATIENCE)
+    failed = (Email.state == EmailState.FAILED) & (Email.created_at > now - _NEWS)
     with app.read() as session:
         if count := _count(session, Email.id, forgotten):
             yield Problem(f"{_plural(count, 'email')} waiting for over an hour", "csctl email send")
+        if count := _count(session, Email.id, failed):
+            yield Problem(f"{_plural(count, 'email')} of the last 7 days failed", "csctl email list --state failed")
 
 
 def _sums(app: App) -> Problems:

@@ -71,10 +71,18 @@ def _line(purchase: Purchase) -> Context:
         "quantity": purchase.quantity,
         "unit_price": _money(purchase.unit_price, purchase.currency),
         "price": _money(purchase.price, purchase.currency),
+        "trial_price": _trial_price(purchase),
         "interval": purchase.interval,
         "trial_ends_on": _day(purchase.trial_ends_on),
         "next_bill_on": _day(purchase.next_bill_on),
     }
+
+
+def _trial_price(purchase: Purchase) -> Context | None:
+    """What the trial costs, while there is one."""
+    if purchase.trial_ends_on is None or purchase.price_point is None:
+        return None
+    return _money(purchase.quantity * (purchase.price_point.trial_amount or 0), purchase.currency)
 
 
 def _name(purchase: Purchase) -> str:
@@ -91,7 +99,7 @@ def _attempt(attempt: Transaction) -> Context:
         "id": ids.show("txn", attempt.id),
         "at": rfc3339(attempt.created_at),
         "state": attempt.state.value,
-        "reason": attempt.reason or "",
+        "reason": "" if attempt.reason == attempt.state.value else (attempt.reason or "").replace("_", " "),
         "message": attempt.message or "",
     }
 

@@ -37,6 +37,7 @@ SAMPLES: dict[EmailKind, contexts.Context] = {
                 "quantity": 2,
                 "unit_price": {"amount": 1999, "currency": "USD"},
                 "price": {"amount": 3998, "currency": "USD"},
+                "trial_price": {"amount": 0, "currency": "USD"},
                 "interval": "month",
                 "trial_ends_on": "2026-03-15",
                 "next_bill_on": "2026-03-15",
@@ -46,6 +47,7 @@ SAMPLES: dict[EmailKind, contexts.Context] = {
                 "quantity": 1,
                 "unit_price": {"amount": 2899, "currency": "USD"},
                 "price": {"amount": 2899, "currency": "USD"},
+                "trial_price": None,
                 "interval": None,
                 "trial_ends_on": None,
                 "next_bill_on": None,
@@ -55,6 +57,7 @@ SAMPLES: dict[EmailKind, contexts.Context] = {
                 "quantity": 2,
                 "unit_price": {"amount": 749, "currency": "USD"},
                 "price": {"amount": 1498, "currency": "USD"},
+                "trial_price": None,
                 "interval": "14 days",
                 "trial_ends_on": None,
                 "next_bill_on": "2026-03-15",
@@ -70,7 +73,7 @@ SAMPLES: dict[EmailKind, contexts.Context] = {
                 "id": f"txn_{9 + day}",
                 "at": f"2026-03-0{4 + day}T09:00:00Z",
                 "state": "declined",
-                "reason": "the gateway declined it",
+                "reason": "",
                 "message": "Card account closed",
             }
             for day in range(4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,12 @@ from csctl.services import audit, bulk, customers, listing, operators
 if TYPE_CHECKING:
     from csctl.app import App
 
+# The events that are noted with a reason.
+_WITH_REASON = re.compile(
+    r"(cancelled (?:pur|ord)_\d+|pur_\d+ ends (?:on [\d-]+|after its next billing)|blacklisted \(bli_\d+\)): .*",
+    re.DOTALL,
+)
+
 
 def event(
     session: Session,
@@ -30,9 +37,20 @@ def event(
     transaction_id: int | None = None,
     *,
     kind: HistoryKind = HistoryKind.EVENT,
+    reason: str | None = None,
 ) -> None:
-    """Note in a customer's history what csctl did. In the transaction of what it tells of."""
+    """Note in a customer's history what csctl did. In the transaction of what it tells of.
+
+    With the `reason` that somebody gave for it, if they did: see `without_reason`.
+    """
+    text = f"{text}: {reason}" if reason else text
     _add(session, app, kind, customer_id, text, order_id=order_id, transaction_id=transaction_id)
+
+
+def without_reason(text: str) -> str:
+    """An event without what somebody wrote about it. As free text that may name a person."""
+    told = _WITH_REASON.fullmatch(text)
+    return told[1] if told else text
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,8 @@ class _Subject:
 def note(app: App, who: str, text: str, *, dry_run: bool = False) -> Iterator[Result]:
     """Keep what a person wrote about the customer with this id or email.
 
-    Raises Usage for an empty text, one with a card number, or what is neither id nor email.
+    Raises Usage for an empty text, one with a card number, or what is neither id nor email. Refused for somebody who
+    was merged or erased.
     """
     customers.require_name(who)
     kept = accept(text, "the note", longest=LONGEST, lines=True)
@@ -53,7 +72,7 @@ def note(app: App, who: str, text: str, *, dry_run: bool = False) -> Iterator[Re
         raise Usage("a note needs a text", fix='csctl customer note CUS "Called about the delivery."')
 
     def add(session: Session, subject: _Subject) -> Result:
-        customer = customers.find(session, subject.given)
+        customer = customers.live(session, customers.find(session, subject.given).id)
         _add(session, app, HistoryKind.NOTE, customer.id, kept)
         audit.write(session, app, "created", target=ids.show("cus", customer.id), changed=["note"])
         return Result(subject.given, "created", f"noted for {ids.show('cus', customer.id)}")

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import hmac
 import secrets
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -78,7 +79,9 @@ def owner_of(session: Session, token: str | None) -> Actor:
 def require_valid(actor: Actor, now: datetime) -> None:
     """Raises NotPermitted for an operator who is disabled, or whose token has expired."""
     if actor.disabled_at is not None:
-        raise NotPermitted(f"operator {actor.name} is disabled", fix="ask an administrator")
+        raise NotPermitted(
+            f"operator {actor.name} is disabled", fix=f"ask an administrator: csctl operator enable {actor.name}"
+        )
     if actor.token_expires_at is not None and actor.token_expires_at <= now:
         raise NotPermitted(
             f"the token of {actor.name} has expired",
@@ -109,7 +112,9 @@ def acceptable_name(name: str) -> str:
 def add(session: Session, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> dict[str, Any]:
     """A new operator; the returned row holds the token, shown this once. Raises Conflict if the name is taken."""
     name = acceptable_name(name)
-    if session.scalar(select(Operator.id).where(Operator.name == name)):
+    if there := session.scalar(select(Operator).where(Operator.name == name)):
+        if there.disabled_at:
+            raise Conflict(f"there is an operator {name} already, and it is disabled", fix=_enabling(there))
         raise Conflict(f"there is an operator {name} already", fix="choose another name")
     token, hashed = new_token()
     operator = Operator(name=name, role=role, token_hash=hashed, token_expires_at=expires_at, created_at=now)
@@ -131,10 +136,15 @@ def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_
 
 
 def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
-    """Give an operator a new token; the old one stops working at once. Without `expires`, the new one has no end."""
+    """Give an operator a new token; the old one stops working at once. Without `expires`, the new one has no end.
+
+    Raises Conflict for a disabled one, whose token would open nothing.
+    """
     expires_at = _end_of(app, expires)
     with app.write() as session:
         operator = _find(session, who)
+        if operator.disabled_at:
+            raise Conflict(f"operator {operator.name} is disabled", fix=_enabling(operator))
         token, operator.token_hash = new_token()
         operator.token_expires_at = expires_at
         name = ids.show("opr", operator.id)
@@ -181,6 +191,24 @@ def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
         return Result(named.given, "updated", "disabled", extra=_known(operator))
 
     return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def enable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
+    """Give a disabled operator their rights back, with the token that they had. A Conflict if they have them."""
+
+    def change(session: Session, named: bulk.Word) -> Result:
+        operator = _find(session, named.given)
+        if not operator.disabled_at:
+            raise Conflict(f"operator {operator.name} is not disabled")
+        operator.disabled_at = None
+        audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=False)
+        return Result(named.given, "updated", "enabled", extra=_known(operator))
+
+    return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def _enabling(operator: Operator) -> str:
+    return f"csctl operator enable {shlex.quote(operator.name)}, if they may work here again"
 
 
 def listing(app: App) -> list[dict[str, Any]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.states import OrderStatus
 from csctl.errors import Conflict, NotFound
 from csctl.models import Order, Transaction
 from csctl.results import Result
-from csctl.services import attempts, bulk, cancelling, refunds
+from csctl.services import bulk, cancelling, refund_scope, refunds
 from csctl.services.engine import Job, Needs, Turn, Work, drive
 from csctl.services.refunds import How, Wish
 
@@ -56,10 +58,12 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
     order = turn.session.get(Order, ref.id)
     if order is None:
         raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
-    _refuse_second(ref, order)
-    _refuse_unanswered(turn, ref)
-    if not any(sale.refundable for sale in turn.sales_of(order.id)):
-        yield _cancel(turn.session, app, ref, order, wish)
+    _refuse_what_is_over(ref, order)
+    refund_scope.refuse_unanswered(turn, order.id)
+    sales = turn.sales_of(order.id)
+    if not any(sale.refundable for sale in sales):
+        _refuse_disputed(ref, sales)
+        yield replace(_cancel(turn.session, app, ref, order, wish), message="nothing is left to return")
         return
     yield from refunds.return_of_order(turn, app, ref, order.id, wish)
     yield from _cancelled(turn, ref, wish)
@@ -77,25 +81,26 @@ def _cancelled(turn: Turn, ref: Ref, wish: Wish) -> Work:
         yield Result(ref.given, "cancelled", wish.reason or "")
 
 
-def _refuse_unanswered(turn: Turn, ref: Ref) -> None:
-    """Nobody knows yet whether there is money to return."""
-    for sale in turn.sales_of(ref.id):
-        if sale.key and sale.state not in attempts.FINAL:
-            name = ids.show("txn", sale.id)
+def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
+    """Raises Conflict where nothing can be returned since a bank is at it."""
+    for sale in sales:
+        if sale.is_sale and sale.disputed_at:
             raise Conflict(
-                f"{ref.given} is being charged",
-                cause=f"{name} is {sale.state.value}",
-                fix=f"csctl txn reconcile {name}",
+                f"{ids.show('txn', sale.id)} is disputed",
+                cause="the bank returns the money, or reverts the chargeback",
+                fix=f"csctl order cancel {ref.given}, without --refund",
             )
 
 
 def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
-    _refuse_second(ref, order)
+    _refuse_what_is_over(ref, order)
     cancelling.cancel_order(session, app, order, wish.reason)
     return Result(ref.given, "cancelled", wish.reason or "")
 
 
-def _refuse_second(ref: Ref, order: Order) -> None:
+def _refuse_what_is_over(ref: Ref, order: Order) -> None:
+    if order.status is OrderStatus.DECLINED:
+        raise Conflict(f"{ref.given} is declined", cause="it was never placed, so there is nothing to cancel")
     if order.cancelled_at is not None:
         raise Conflict(
             f"{ref.given} is cancelled already",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"  # the one option of a product without variants
 _LONGEST_TRIAL = 3650  # days
+_MOST_CYCLES = 10_000
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -39,6 +40,7 @@ class Price:
     interval: str | None = None
     trial_days: int | None = None
     trial_amount: str | None = None
+    final_cycle: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def _option_row(option: ProductOption) -> dict[str, Any]:
                 "interval": point.interval,
                 "trial_days": point.trial_days,
                 "trial_amount": None if point.trial_amount is None else to_decimal(point.trial_amount, point.currency),
+                "final_cycle": point.final_cycle,
             }
             for point in option.prices
         ],
@@ -212,6 +215,7 @@ def _values(price: Price) -> dict[str, Any]:
         raise Usage("--trial-amount needs --trial-days", fix="say how long the trial is")
     if price.trial_days is not None and not 0 <= price.trial_days <= _LONGEST_TRIAL:
         raise Usage(f"a trial of {price.trial_days} days cannot be", fix=f"0 to {_LONGEST_TRIAL}")
+    require_final_cycle(price.final_cycle, interval)
     trial_amount = "0" if price.trial_amount is None and price.trial_days is not None else price.trial_amount
     return {
         "amount": _amount(price.amount, currency),
@@ -219,7 +223,22 @@ def _values(price: Price) -> dict[str, Any]:
         "interval": interval,
         "trial_days": price.trial_days,
         "trial_amount": None if trial_amount is None else _amount(trial_amount, currency),
+        "final_cycle": price.final_cycle,
     }
+
+
+def require_final_cycle(cycle: int | None, interval: str | None) -> None:
+    """Raises Usage for a final cycle of what is bought once, or one before the first billing after the checkout."""
+    if cycle is None:
+        return
+    if interval is None:
+        raise Usage("what is bought once has no final cycle", fix="give the price an --interval, such as month")
+    if not 2 <= cycle <= _MOST_CYCLES:
+        raise Usage(
+            f"a final cycle of {cycle} cannot be",
+            cause="the checkout is cycle 1, and the next billing cycle 2",
+            fix=f"2 to {_MOST_CYCLES}",
+        )
 
 
 def _amount(text: str, currency: str) -> int:
@@ -233,9 +252,9 @@ def _said(values: dict[str, Any]) -> str:
     """The terms of a price in words."""
     every = f" every {values['interval']}" if values["interval"] else " once"
     said = f"{Money(values['amount'], values['currency'])}{every}"
-    if values["trial_days"] is None:
-        return said
-    return f"{said}, after {values['trial_days']} days for {Money(values['trial_amount'], values['currency'])}"
+    if values["trial_days"] is not None:
+        said += f", after {values['trial_days']} days for {Money(values['trial_amount'], values['currency'])}"
+    return f"{said}, until cycle {values['final_cycle']}" if values["final_cycle"] else said
 
 
 def _code(text: str, what: str) -> str:

@@ -137,9 +137,9 @@ def _said(result: Result, plan: dict[str, Any]) -> str:
 
 def _require_last_billing(turn: Turn, purchase: Purchase) -> None:
     """Raises Conflict unless the purchase's newest sale has money left. An older one is not meant."""
-    paid: list[Transaction] = [
-        sale for sale in turn.sales_of(purchase.order_id) if sale.is_sale and sale.purchase_id in (None, purchase.id)
-    ]
+    covers = (None, purchase.id) if purchase.checkout_amount else (purchase.id,)
+    sales: list[Transaction] = turn.sales_of(purchase.order_id)
+    paid = [sale for sale in sales if sale.is_sale and sale.purchase_id in covers]
     last = max(paid, key=lambda sale: (sale.created_at, sale.id), default=None)
     if last is None or last.refundable == 0:
         name = ids.show("pur", purchase.id)

@@ -13,7 +13,7 @@ from csctl.clock import parse_date
 from csctl.domain import ids, intervals
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
-from csctl.domain.money import Money, to_decimal, to_minor
+from csctl.domain.money import to_decimal, to_minor
 from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
@@ -108,7 +108,9 @@ def resume_one(session: Session, app: App, purchase: Purchase, given: str) -> Re
             if day != purchase.next_bill_on:
                 bill_on(purchase, day)
 
-    return carry_out(session, app, purchase, given, Operation.RESUME, go_on)
+    recycled = (purchase.status, Operation.CALL_OFF) in rules.TABLE
+    operation = Operation.CALL_OFF if recycled and purchase.ends_later else Operation.RESUME
+    return carry_out(session, app, purchase, given, operation, go_on)
 
 
 def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Iterator[Result]:
@@ -136,14 +138,14 @@ def change_quantity(
 
     def set_terms(_session: Session, purchase: Purchase) -> None:
         each = to_minor(unit_price, purchase.currency)
-        price = priced(purchase, quantity, each)
+        price = rules.priced(quantity, each, purchase.currency)
         app.notice(f"{ids.show('pur', purchase.id)}: {quantity} x {to_decimal(each, price.currency)} = {price}")
         if next_only:
             require_recurring(purchase)
             purchase.next_quantity, purchase.next_unit_price = quantity, each
             return
         purchase.quantity, purchase.unit_price, purchase.price = quantity, each, price.amount
-        purchase.next_quantity = purchase.next_unit_price = None
+        purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
 
     return _each(app, [ref], Operation.QUANTITY, set_terms, dry_run=dry_run)
 
@@ -227,7 +229,7 @@ def note(session: Session, app: App, purchase: Purchase, said: Result) -> None:
 
 def bill_on(purchase: Purchase, day: date) -> None:
     """Bill next on this day, and from then on by this day of the month."""
-    purchase.next_bill_on = day
+    purchase.next_bill_on, purchase.due_on = day, None
     if purchase.interval:
         purchase.billing_day = day.day if intervals.parse(purchase.interval).monthly else None
 
@@ -236,14 +238,6 @@ def require_recurring(purchase: Purchase) -> None:
     """Raises Conflict for what is bought once and has no next billing."""
     if purchase.interval is None:
         raise Conflict(f"{ids.show('pur', purchase.id)} is bought once", cause="it has no interval, so no next billing")
-
-
-def priced(purchase: Purchase, quantity: int, unit_price: int) -> Money:
-    """quantity x unit price (minor units). Raises Usage for a negative price, or one that no ledger holds."""
-    price = Money(quantity * unit_price, purchase.currency)
-    if unit_price < 0 or price.amount >= 10**15:
-        raise Usage(f"a price of {price} cannot be", fix="give a unit price such as 19.99")
-    return price
 
 
 def _plain(value: Any) -> Any:

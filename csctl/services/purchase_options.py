@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from csctl.domain import ids
+from csctl.domain import ids, intervals
+from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
 from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, NotFound
 from csctl.models import PricePoint, ProductOption, Purchase
 from csctl.results import Result
 from csctl.services import bulk, purchase_changes
-from csctl.services.purchase_changes import carry_out, locked, priced, require_recurring
+from csctl.services.purchase_changes import carry_out, locked, require_recurring
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -72,19 +73,36 @@ def _set(purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: b
     """Sell at this price point, from now on or the next time alone. Unit price in minor units."""
     if next_only:
         require_recurring(purchase)
-        price_of_next = purchase.quantity if purchase.next_quantity is None else purchase.next_quantity
-        priced(purchase, price_of_next, unit_price)
+        quantity = purchase.quantity if purchase.next_quantity is None else purchase.next_quantity
+        rules.priced(quantity, unit_price, purchase.currency)
         purchase.next_price_point_id, purchase.next_unit_price = point.id, unit_price
         return
-    total = priced(purchase, purchase.quantity, unit_price).amount
-    purchase.price_point = point
+    _require_cycles_left(purchase, point)
+    total = rules.priced(purchase.quantity, unit_price, purchase.currency).amount
+    purchase.price_point, purchase.final_cycle = point, point.final_cycle
     purchase.unit_price, purchase.price = unit_price, total
     if point.interval != purchase.interval:
-        purchase.interval = point.interval
-        if purchase.next_bill_on is not None:
-            purchase_changes.bill_on(purchase, purchase.next_bill_on)
+        _bill_every(purchase, point.interval)
     if purchase.next_price_point_id is not None:  # what is said last has its way
         purchase.next_price_point_id = purchase.next_unit_price = None
+
+
+def _require_cycles_left(purchase: Purchase, point: PricePoint) -> None:
+    """Raises Conflict for a price whose final cycle the purchase has had."""
+    if point.final_cycle is not None and purchase.cycle >= point.final_cycle:
+        name = ids.show("pur", purchase.id)
+        raise Conflict(
+            f"{point.code} ends with cycle {point.final_cycle}", cause=f"{name} is in cycle {purchase.cycle}"
+        )
+
+
+def _bill_every(purchase: Purchase, interval: str | None) -> None:
+    """Another interval from the next billing on. What bills on the 31st still does, if it counts in months at all."""
+    purchase.interval = interval
+    if interval is None or not intervals.parse(interval).monthly:
+        purchase.billing_day = None
+    elif purchase.billing_day is None and (due := purchase.due_on or purchase.next_bill_on):
+        purchase.billing_day = due.day
 
 
 def _current(purchase: Purchase) -> PricePoint:
@@ -144,7 +162,9 @@ def _alike(purchase: Purchase, option: ProductOption) -> PricePoint:
             cause="without --price it would be billed as before",
             fix=f"--price with one of: {_codes(option.prices)}",
         )
-    return min(alike, key=lambda point: (point.amount != purchase.unit_price, point.id))
+    return min(
+        alike, key=lambda one: (one.amount != purchase.unit_price, one.final_cycle != purchase.final_cycle, one.id)
+    )
 
 
 def _codes(points: list[PricePoint]) -> str:

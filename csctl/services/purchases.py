@@ -75,6 +75,7 @@ def show(app: App, number: int) -> dict[str, Any]:
             **row(purchase),
             "next_billing": next_billing(session, purchase),
             "billing_day": purchase.billing_day,
+            "final_cycle": purchase.final_cycle,
             "paused_until": purchase.paused_until,
             "cancel_after_billing": purchase.cancel_after_billing,
             "cancelled_at": purchase.cancelled_at,

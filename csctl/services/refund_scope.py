@@ -10,20 +10,39 @@ from sqlalchemy.orm import aliased
 from csctl.domain import ids
 from csctl.domain.refund_plan import SaleView, Which
 from csctl.domain.states import ItemState, Kind, Settlement, State
-from csctl.errors import NotFound
+from csctl.errors import Conflict, NotFound
 from csctl.models import Purchase, QueueItem, Transaction
+from csctl.services import attempts
 from csctl.services.engine import Turn
 
 
 def bounded(turn: Turn, order_id: int, which: Which) -> Which:
-    """With a purchase chosen: no more than its price, of a sale that covers others too."""
+    """With a purchase chosen: no more than its checkout cost, of a sale that covers others too.
+
+    Raises Conflict where the last billing is meant, and a charge is not answered: it may be the last one.
+    """
+    if which.last:
+        refuse_unanswered(turn, order_id, which.purchase_id)
     if which.purchase_id is None:
         return which
     purchase = turn.session.get(Purchase, which.purchase_id)
     if purchase is None or purchase.order_id != order_id:
         name = ids.show("pur", which.purchase_id)
         raise NotFound(f"the order has no purchase {name}", fix=f"csctl order show {ids.show('ord', order_id)}")
-    return replace(which, limit=max(purchase.price - _returned_of(turn, purchase), 0))
+    return replace(which, limit=max(purchase.checkout_amount - _returned_of(turn, purchase), 0))
+
+
+def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None) -> None:
+    """Raises Conflict while nobody knows whether a charge of the order, or of one purchase, was approved."""
+    for sale in turn.sales_of(order_id):
+        of_this = purchase_id is None or sale.purchase_id in (None, purchase_id)
+        if of_this and sale.key and sale.state not in attempts.FINAL:
+            name = ids.show("txn", sale.id)
+            raise Conflict(
+                f"{ids.show('ord', order_id)} is being charged",
+                cause=f"{name} is {sale.state.value}",
+                fix=f"csctl txn reconcile {name}",
+            )
 
 
 def _returned_of(turn: Turn, purchase: Purchase) -> int:

@@ -54,9 +54,23 @@ def _locale(text: str) -> str:
         raise Usage(f"{text!r} is not a locale", fix="write one such as en_US or de_DE") from None
 
 
+def _sender(text: str) -> str:
+    address = contact.email_address(text)
+    if not address.rpartition("@")[0].isascii():
+        raise Usage(
+            f"{text[:80]!r} is not an address that all mail servers take",
+            cause="it is in every email, and what is before the @ is not ASCII",
+            fix="use one whose name is; its domain may be in any script",
+        )
+    return address
+
+
 def _recycle_days(text: str) -> str:
     if not re.fullmatch(r"[1-9]\d{0,2}(,[1-9]\d{0,2})*", text.replace(" ", ""), re.ASCII):
         raise Usage(f"{text!r} is not a list of days", fix="write it like 3,7,14")
+    days = [int(day) for day in text.split(",")]
+    if days != sorted(set(days)):
+        raise Usage(f"{text!r} does not rise", cause="each is a day after the decline", fix="write it like 3,7,14")
     return text.replace(" ", "")
 
 
@@ -76,12 +90,18 @@ KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
     "country": ("for phone numbers without a country", contact.country_code),
     "locale": ("how amounts and dates are written in emails", _locale),
     "shop-name": ("the shop, as emails call it", lambda text: accept(text, "shop-name")),
-    "support-email": ("where customers may answer to", contact.email_address),
-    "mail-from": ("the sender of emails", contact.email_address),
+    "support-email": ("where customers may answer to", _sender),
+    "mail-from": ("the sender of emails", _sender),
     "agent-refund-limit": ("the most an agent may refund of one sale, e.g. `50 USD`; one a currency", _limit),
     "recycle-days": ("days after a soft decline on which billing is tried again", _recycle_days),
 }
 _LIMIT = "agent-refund-limit"
+DEFAULTS: dict[str, str | None] = {
+    "timezone": str(Shop().timezone),
+    "locale": Shop().locale,
+    "shop-name": Shop().name,
+    "recycle-days": ",".join(str(day) for day in Shop().recycle_days),
+}
 
 
 def load(session: Session) -> Shop:
@@ -90,7 +110,7 @@ def load(session: Session) -> Shop:
     limits = [value.split(" ") for name, value in found.items() if name.startswith(f"{_LIMIT}:")]
     default = Shop()
     return Shop(
-        timezone=ZoneInfo(found.get("timezone", "UTC")),
+        timezone=ZoneInfo(found["timezone"]) if "timezone" in found else default.timezone,
         country=found.get("country"),
         locale=found.get("locale", default.locale),
         name=found.get("shop-name", default.name),
@@ -99,22 +119,22 @@ def load(session: Session) -> Shop:
         refund_limits={currency: to_minor(amount, currency) for amount, currency in limits},
         recycle_days=tuple(int(day) for day in found["recycle-days"].split(","))
         if "recycle-days" in found
-        else (3, 7, 14),
+        else default.recycle_days,
     )
 
 
 def listing(app: App) -> list[dict[str, Any]]:
-    """Every setting with its meaning; those not set have no value."""
+    """Every setting with its meaning; those not set have their default, if there is one."""
     with app.read() as session:
         found = session.scalars(select(ShopSetting).order_by(ShopSetting.name)).all()
-    rows = [
-        {"name": row.name.split(":")[0], "value": row.value, "meaning": KNOWN[row.name.split(":")[0]][0]}
-        for row in found
-    ]
-    unset = [
-        {"name": n, "value": None, "meaning": m} for n, (m, _) in KNOWN.items() if n not in {r["name"] for r in rows}
-    ]
-    return rows + unset
+    rows = [row_of(row.name.split(":")[0], row.value) for row in found]
+    return rows + [row_of(name) for name in KNOWN if name not in {row["name"] for row in rows}]
+
+
+def row_of(name: str, value: str | None = None) -> dict[str, Any]:
+    """A setting as it is shown; `origin` says whether somebody set its value."""
+    origin = "default" if value is None else "set"
+    return {"name": name, "value": value or DEFAULTS.get(name), "origin": origin, "meaning": KNOWN[name][0]}
 
 
 def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterator[Result]:

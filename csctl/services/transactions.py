@@ -83,7 +83,7 @@ def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, An
 
 
 def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:
-    """`refunded` and `refundable` are a sale's or a capture's."""
+    """`refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
     currency = transaction.currency
     sells = transaction.kind in (Kind.SALE, Kind.CAPTURE)
     return {
@@ -97,12 +97,12 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "amount": to_decimal(transaction.amount, currency),
         "currency": currency,
         "settlement": transaction.settlement.value if transaction.settlement else None,
+        "standing": _standing(transaction),
         "settled_at": transaction.settled_at,
         "refunded": to_decimal(transaction.refunded, currency) if sells else None,
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
         "voided": transaction.voided_at is not None,
         "disputed": transaction.disputed_at is not None,
-        "standing": _standing(transaction),
         "parent_id": ids.show_or_none("txn", transaction.parent_id),
         "gateway": transaction.gateway,
         "gateway_ref": transaction.gateway_ref,
@@ -122,7 +122,7 @@ def _standing(transaction: Transaction) -> str:
     if transaction.disputed_at:
         return "disputed"
     if transaction.refunded:
-        return "refunded" if transaction.refunded == transaction.amount else "partly refunded"
+        return "refunded" if transaction.refunded == transaction.amount else "part refunded"
     return (transaction.settlement or transaction.state).value
 
 

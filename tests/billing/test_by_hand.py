@@ -86,6 +86,30 @@ def test_a_second_billing_on_one_day_must_name_its_cycle(shop: Shop) -> None:
     assert state(shop)["next_bill_on"] == "2026-06-02"
 
 
+def test_so_it_is_after_a_checkout_that_covered_other_purchases_too(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    make_price(shop, "mug", "5.00")
+    make_price(shop, "tea", "10.00", interval="month")
+    shop(f"order create --customer {buyer} --item mug --item tea --yes")
+
+    unnamed = shop("purchase force-bill pur_2 --yes -o json")
+    named = shop("purchase force-bill pur_2 --cycle 2 --yes")
+
+    assert (unnamed.code, unnamed.error["cause"][:10]) == (5, "with txn_1")
+    assert (named.code, len(paid(shop))) == (0, 2)
+
+
+def test_what_costs_nothing_is_billed_once_a_day_too(shop: Shop) -> None:
+    subscribe(shop, amount="0")
+
+    codes = [shop(FORCE, at=at).code for at in (None, TUESDAY, TUESDAY)]
+    named = shop(f"{FORCE} --cycle 3", at=TUESDAY)
+
+    assert (codes, named.code) == ([5, 0, 5], 0)
+    assert (state(shop)["cycle"], state(shop)["next_bill_on"]) == (3, "2026-06-02")
+    assert len(shop("order show ord_1 -o json").json["fulfillments"]) == 3
+
+
 def test_a_day_is_the_shops_day(shop: Shop) -> None:
     shop("setting set timezone America/New_York")
     subscribe(shop)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from csctl.domain.states import FulfillmentStatus
 from tests.billing.catalog import bill, make_buyer, purchase, subscribe
-from tests.factories import make_fulfillment, make_order, make_purchase, make_sale
+from tests.factories import make_fulfillment, make_order, make_price, make_purchase, make_sale
 from tests.shops import Shop
 
 
@@ -28,6 +31,18 @@ def test_cancelling_ends_purchases_and_shipments_and_touches_no_money(shop: Shop
     assert {ful["id"]: ful["status"] for ful in order["fulfillments"]} == {"ful_1": "cancelled", shipped: "shipped"}
     assert returned(shop) == []
     assert bill(shop, "2026-04-02") == []
+
+
+@pytest.mark.parametrize("status", list(FulfillmentStatus))
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_every_shipment_that_has_not_left_is_cancelled_and_no_other(shop: Shop, status: FulfillmentStatus) -> None:
+    order = make_order(shop)
+    make_fulfillment(shop, order, status)
+
+    assert shop(f"order cancel {order} --yes").code == 0
+
+    left = shop(f"order show {order} -o json").json["fulfillments"][0]["status"]
+    assert left == ("cancelled" if status in ("hold", "pending", "pending_shipment") else status)
 
 
 def test_what_is_cancelled_cannot_be_cancelled_again(shop: Shop) -> None:
@@ -93,6 +108,27 @@ def test_an_order_with_nothing_to_return_is_cancelled_all_the_same(shop: Shop) -
     done = shop("order cancel ord_1 --refund --yes -o json")
 
     assert (done.code, outcomes(done.json)) == (0, ["cancelled"])
+
+
+def test_while_its_sale_is_disputed_it_is_not_cancelled_as_if_the_money_were_returned(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop(f"txn dispute {sale} --yes")
+
+    with_refund = shop("order cancel ord_1 --refund --yes -o json")
+    without = shop("order cancel ord_1 --yes")
+
+    assert (with_refund.code, with_refund.error["message"]) == (5, f"{sale} is disputed")
+    assert without.code == 0
+
+
+def test_an_order_that_was_declined_stays_so_and_nobody_is_welcomed(shop: Shop) -> None:
+    buyer, price = make_buyer(shop, "tok_declined"), make_price(shop)
+    shop(f"order create --customer {buyer} --item {price} --yes")
+
+    codes = [shop(f"order {words} ord_1 --yes").code for words in ("cancel", "cancel --refund", "resend-email")]
+
+    assert codes == [5, 5, 5]
+    assert (shop("order show ord_1 -o json").json["status"], shop.mails()) == ("declined", [])
 
 
 def test_money_above_the_agents_limit_is_not_returned_and_nothing_cancelled(shop: Shop) -> None:

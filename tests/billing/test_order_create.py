@@ -152,6 +152,8 @@ def test_the_card_that_is_named_is_charged(shop: Shop) -> None:
         ("mug:2@-1", 2, "cannot be"),
         ("mug:2@1.999", 2, "finer than USD"),
         ("mug:2@much", 2, "not an amount"),
+        ("mug:999999@999999999999999", 2, "cannot be"),
+        ("mug:1@9999999999999.99 --item mug:1@9999999999999.99", 2, "cannot be"),
         ("mug --item tasse", 5, "EUR and USD"),
         ("rice:1@0.5", 2, "finer than JPY"),
     ],
@@ -208,6 +210,7 @@ def test_a_dry_run_charges_nobody(shop: Shop) -> None:
 
     assert done.code == 0
     assert (done.json[0]["dry_run"], done.json[0]["amount"]) == (True, "59.97")
+    assert (done.json[0]["id"], done.json[0]["order_id"]) == ("new", None)
     assert "59.97 USD" in done.err
     assert (shop("order list -o json").json, shop.ledger(), shop.mails()) == ([], [], [])
 

@@ -57,6 +57,35 @@ def test_an_order_cancelled_while_it_was_charged_stays_so_and_its_money_can_be_r
     assert refund.json[0]["outcome"] == "voided"
 
 
+def test_a_cycle_that_was_billed_while_its_order_was_cancelled_ships_nothing(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, APPLIED)
+    shop("billing run", as_="service", at="2026-04-02T09:00:00Z")
+    shop("order cancel ord_1 --yes", at="2026-04-02T09:01:00Z")
+
+    asked = shop("txn reconcile -o json", at="2026-04-02T09:10:00Z").json
+    order = shop("order show ord_1 -o json").json
+
+    assert [row["outcome"] for row in asked] == ["billed"]
+    assert [ful["status"] for ful in order["fulfillments"]] == ["cancelled"]
+    assert (order["status"], purchase(shop, "pur_1")["status"]) == ("cancelled", "cancelled")
+
+
+def test_a_refunded_order_that_was_cancelled_is_so_again_when_another_charge_is_found(shop: Shop) -> None:
+    buyer = make_buyer(shop)
+    subscribe(shop, customer=buyer)
+    change_card(shop, buyer, APPLIED)
+    shop("billing run", as_="service", at="2026-04-02T09:00:00Z")
+    shop("order cancel ord_1 --yes", at="2026-04-02T09:01:00Z")
+    shop("order refund ord_1 --yes", at="2026-04-02T09:02:00Z")
+    refunded = shop("order show ord_1 -o json").json["status"]
+
+    shop("txn reconcile", at="2026-04-02T09:10:00Z")
+
+    assert (refunded, shop("order show ord_1 -o json").json["status"]) == ("refunded", "cancelled")
+
+
 @pytest.mark.parametrize("token", [APPLIED, LOST])
 def test_a_run_asks_before_it_bills_again(shop: Shop, token: str) -> None:
     buyer = make_buyer(shop)
@@ -136,3 +165,44 @@ def test_an_approval_that_comes_after_the_sale_was_taken_for_failed_is_not_lost(
     assert [row["outcome"] for row in again] == ["billed"]
     assert (next_run, len(paid(shop))) == ([], 2)
     assert purchase(shop, "pur_1")["cycle"] == 2
+
+
+def test_an_order_that_was_taken_for_not_charged_comes_back_when_its_approval_comes(shop: Shop) -> None:
+    """The same at a checkout: it was declined, and stands once the gateway says what it charged."""
+    buyer = make_buyer(shop)
+    make_price(shop, "mug", "5.00")
+    make_price(shop, "tea", "10.00", interval="month")
+    make_price(shop, "club", "10.00", interval="month", trial_days=7)
+    slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=8000"}
+    worker = shop.start(f"order create --customer {buyer} --item mug --item tea --item club --yes", env=slowly)
+    shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
+
+    asked = shop("txn reconcile -o json", at="2026-03-02T09:06:00Z").json
+    declined = shop("order show ord_1 -o json").json
+    worker.communicate(timeout=60)
+    shop("txn reconcile", at="2026-03-02T09:12:00Z")
+    order = shop("order show ord_1 -o json").json
+
+    assert ([row["outcome"] for row in asked], declined["status"], worker.returncode) == (["failed"], "declined", 9)
+    assert (order["status"], len(order["fulfillments"]), len(shop.mails())) == ("complete", 1, 1)
+    assert [(p["status"], p["next_bill_on"]) for p in order["purchases"]] == [
+        ("complete", None),
+        ("active", "2026-04-02"),
+        ("trial", "2026-03-09"),
+    ]
+    assert len(paid(shop)) == 1
+
+
+def test_asking_again_and_hearing_nothing_new_leaves_no_trace(shop: Shop) -> None:
+    dumb = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?lookup=off&idempotency=off"}
+    buyer, price = make_buyer(shop, APPLIED), make_price(shop)
+    shop(f"order create --customer {buyer} --item {price} --yes", env=dumb)
+    before = shop.sql("SELECT text FROM history ORDER BY id"), shop.sql("SELECT state, reason FROM transactions")
+
+    for day in (3, 4):
+        assert shop("txn reconcile", at=f"2026-03-0{day}T09:00:00Z", env=dumb).code == 9
+
+    assert (
+        shop.sql("SELECT text FROM history ORDER BY id"),
+        shop.sql("SELECT state, reason FROM transactions"),
+    ) == before

@@ -30,19 +30,27 @@ def test_a_row_is_a_price_point_and_products_and_options_come_with_it(shop: Shop
         shop,
         "products",
         {**PRICE, "name": "Fine tea"},
-        {**PRICE, "price": "tea-yearly", "interval": "12 months", "trial_days": "14", "trial_amount": "1.50"},
+        {
+            **PRICE,
+            "price": "tea-yearly",
+            "interval": "12 months",
+            "trial_days": "14",
+            "trial_amount": "1.50",
+            "final_cycle": "3",
+        },
         {**PRICE, "price": "tea-green", "option": "green", "option_name": "Green"},
     )
 
-    columns = "p.code, p.interval, p.trial_days, p.trial_amount, o.code AS option, o.name, products.name AS product"
+    terms = "p.code, p.interval, p.trial_days, p.trial_amount, p.final_cycle"
+    columns = f"{terms}, o.code AS option, o.name, products.name AS product"
     rows = shop.sql(
         f"SELECT {columns} FROM price_points p JOIN product_options o ON o.id = p.option_id"  # noqa: S608
         " JOIN products ON products.id = o.product_id ORDER BY p.id"
     )
     assert [tuple(row.values()) for row in rows] == [
-        ("tea-monthly", "month", None, None, "default", None, "Fine tea"),
-        ("tea-yearly", "12 months", 14, 150, "default", None, "Fine tea"),
-        ("tea-green", "month", None, None, "green", "Green", "Fine tea"),
+        ("tea-monthly", "month", None, None, None, "default", None, "Fine tea"),
+        ("tea-yearly", "12 months", 14, 150, 3, "default", None, "Fine tea"),
+        ("tea-green", "month", None, None, None, "green", "Green", "Fine tea"),
     ]
 
 
@@ -58,6 +66,7 @@ def test_a_row_is_a_price_point_and_products_and_options_come_with_it(shop: Shop
         ({"trial_days": "14", "interval": ""}, "has no trial"),
         ({"trial_days": "-1"}, "trial_days"),
         ({"trial_amount": "1"}, "trial_days is missing"),
+        ({"interval": "", "final_cycle": "3"}, "what is bought once has none"),
         ({"price": ""}, "price is missing"),
     ],
 )
@@ -152,6 +161,14 @@ def test_a_subscription_takes_its_interval_from_its_price_and_bills_on_its_day(s
 
     row = stocked.sql("SELECT status, interval, billing_day, cycle FROM purchases")[0]
     assert list(row.values()) == ["active", "month", 31, 1]
+
+
+def test_a_subscription_takes_its_final_cycle_from_its_price_too(stocked: Shop) -> None:
+    bring_all(stocked, "products", {**PRICE, "price": "course", "interval": "month", "final_cycle": "6"})
+    bring_all(stocked, "purchases", {**PURCHASE, "price": "course", "status": "active", "next_bill_on": "2026-02-28"})
+
+    assert stocked("purchase show pur_1 -o json").json["final_cycle"] == 6
+    assert "6" in stocked("data export products -o csv").out.splitlines()[-1]
 
 
 def test_a_trial_is_billed_when_it_ends(stocked: Shop) -> None:

@@ -101,6 +101,22 @@ def test_nothing_is_left_of_a_voided_or_disputed_sale(shop: Shop, marks: dict[st
     assert (shown["voided"], shown["disputed"]) == ("voided_at" in marks, "disputed_at" in marks)
 
 
+def test_a_list_of_transactions_tells_a_pending_charge_from_what_is_voided_refunded_or_disputed(shop: Shop) -> None:
+    at = "2026-03-01T00:00:00Z"
+    sales = {
+        make_sale(shop, adopt=False, settled=False): "unsettled",
+        make_sale(shop, adopt=False): "settled",
+        make_sale(shop, adopt=False, voided_at=at): "voided",
+        make_sale(shop, adopt=False, disputed_at=at): "disputed",
+        make_sale(shop, amount="20.00", adopt=False, refunded=500): "part refunded",
+        make_sale(shop, amount="20.00", adopt=False, refunded=2000): "refunded",
+    }
+
+    listed = {row["id"]: row["standing"] for row in shop("txn list --kind sale -o json").json}
+
+    assert listed == sales
+
+
 def test_the_queue_lists_what_is_open_unless_asked_for_more(shop: Shop) -> None:
     queued, under_way, gone = (make_queue_item(shop, state) for state in ("queued", "in_progress", "exhausted"))
 
@@ -177,7 +193,7 @@ def test_tables_fit_a_terminal_of_80_columns_with_every_id_whole(shop: Shop) -> 
     make_queue_item(shop, amount="1234.56")
 
     for words in ("order list", "txn list", "queue list", "customer search doe"):
-        child = shop.terminal(words)
+        child = shop.terminal(f"{words} --color never")
         child.expect(pexpect.EOF)
         lines = child.before.replace("\r", "").splitlines()
         assert max(len(line) for line in lines) <= 80

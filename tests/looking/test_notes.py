@@ -82,3 +82,16 @@ def test_a_note_about_nobody_is_not_kept(shop: Shop) -> None:
     assert shop("customer note cus_9 hello").code == 4
     assert shop("customer note txn_9 hello").code == 2
     assert shop("customer history cus_9").code == 4
+
+
+def test_nothing_more_is_noted_about_somebody_who_was_erased_or_merged(shop: Shop) -> None:
+    erased, kept, merged = (make_customer(shop) for _ in range(3))
+    shop(f"customer erase {erased} --yes")
+    shop(f"customer merge {kept} {merged} --yes")
+
+    note, call = shop(f"customer note {erased} hello"), shop(f"customer call {merged}")
+    elsewhere = shop(f"customer note {merged} hi")
+
+    assert [done.code for done in (note, call, elsewhere)] == [5, 5, 5]
+    assert f"name {kept} instead" in elsewhere.err
+    assert "hello" not in {row["text"] for row in shop.sql("SELECT text FROM history")}

@@ -358,3 +358,56 @@ def test_a_sent_email_and_a_failed_one_leave_a_row_in_the_trail_each(shop: Shop,
         ("email send", "eml_1", "failed"),
         ("email send", "eml_2", "sent"),
     ]
+
+
+# -- addresses beyond ASCII (RFC 6531)
+
+
+def test_an_address_beyond_ascii_is_written_to_a_file_as_it_is(shop: Shop) -> None:
+    sale = make_sale(shop, customer=make_customer(shop, first_name="Zoë", email="stanisław@bücher.example"))
+
+    done = shop(f"txn refund {sale} --yes")
+
+    assert done.code == 0, done.err
+    assert "not sent" not in done.err
+    (file,) = shop.outbox.iterdir()
+    assert "\r\nTo: stanisław@xn--bcher-kva.example\r\n".encode() in file.read_bytes()
+    assert states(shop) == ["sent"]
+
+
+def test_an_address_beyond_ascii_goes_to_a_server_that_offers_smtputf8(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "stanisław@example.com")
+    make_email(shop, "jane@example.com")
+
+    done = shop("email send", env=smtp(server))
+
+    assert done.code == 0, done.err
+    assert server.envelopes == [["stanisław@example.com"], ["jane@example.com"]]
+    assert states(shop) == ["sent", "sent"]
+
+
+def test_without_smtputf8_only_the_address_that_needs_it_fails_and_that_is_not_called_waiting(shop: Shop) -> None:
+    sale = make_sale(shop, customer=make_customer(shop, email="stanisław@example.com"))
+    make_email(shop, "jane@example.com")
+    with serving(enable_SMTPUTF8=False) as server:
+        refund = shop(f"txn refund {sale} --yes", env=smtp(server))
+        rest = shop("email send", env=smtp(server))
+
+    assert (refund.code, rest.code) == (0, 0)
+    assert "SMTPUTF8" in refund.err
+    assert "waits in the outbox" not in refund.err
+    assert "csctl email send eml_2" in refund.err
+    assert server.envelopes == [["jane@example.com"]]
+    assert states(shop) == ["sent", "failed"]
+
+
+def test_a_refused_email_is_told_from_those_that_wait(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "gone@example.com")
+    make_email(shop, "greylisted@example.com")
+    server.answer = lambda recipient: "550 no such person" if recipient.startswith("gone") else "451 later"
+
+    done = shop("queue retry", env=smtp(server))
+
+    assert "What was not sent waits in the outbox. To send it: csctl email send\n" in done.err
+    assert "1 email has failed, and will not be sent unless it is named: csctl email send eml_1\n" in done.err
+    assert states(shop) == ["failed", "waiting"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.factories import make_customer, make_order, make_sale, make_transaction
 from tests.mail.waiting import NOWHERE, make_email
 from tests.shops import Shop
@@ -49,6 +51,20 @@ def test_an_empty_outbox_is_an_empty_list(shop: Shop) -> None:
     assert (done.code, done.json) == (0, [])
 
 
+@pytest.mark.parametrize("words", ["email preview refund", "email show eml_1"])
+def test_html_is_the_emails_own_in_a_locale_that_marks_the_direction_of_numbers(shop: Shop, words: str) -> None:
+    shop("setting set locale ar_KW")
+    make_email(shop)
+    whole = shop(f"{words} -o json").json["html"]
+
+    printed = shop(f"{words} --html").out
+
+    assert "\N{RIGHT-TO-LEFT MARK}" in whole
+    assert "&#8207;" in printed
+    assert "\\u" not in printed
+    assert printed.replace("&#8207;", "\N{RIGHT-TO-LEFT MARK}") == whole + "\n"
+
+
 def test_show_reads_like_a_letter_and_html_can_be_piped_to_a_file(shop: Shop) -> None:
     make_email(shop)
 
@@ -93,7 +109,7 @@ def test_the_preview_of_a_refund_given_up_shows_its_attempts(shop: Shop) -> None
 
     assert done.code == 0, done.err
     assert "rfq_1" in done.json["text"]
-    assert "1. Mar 2, 2026" in done.json["text"]
+    assert "1. March 2, 2026, 9:00:00\N{NARROW NO-BREAK SPACE}AM UTC, txn_2, declined\n" in done.json["text"]
 
 
 def test_agents_look_and_do_not_send_and_crons_send(shop: Shop) -> None:

@@ -263,3 +263,16 @@ def test_a_waiting_email_is_shown_as_it_would_be_sent(shop: Shop) -> None:
     assert shown["state"] == "waiting"
     assert shown["subject"].startswith("Your refund of $19.99")
     assert "The money goes back" in shown["text"]
+
+
+def test_the_price_of_a_trial_is_what_was_paid_for_it(shop: Shop) -> None:
+    customer = make_customer(shop, first_name="Noor", last_name="شاي")
+    order = make_order(shop, customer, total="300", currency="JPY")
+    price = make_price(shop, amount="2800", currency="JPY", interval="month", trial_days=14, trial_amount="300")
+    make_purchase(shop, order, "2800", price=price, status="trial", trial_ends_on="2026-03-16")
+
+    said = shop(f"email preview welcome --order {order} -o json").json
+
+    assert "¥300, trial until March 16, 2026, then ¥" in said["text"]
+    assert "¥300</td>" in said["html"]
+    assert "<bdi>Noor شاي</bdi>" in said["html"]

@@ -108,6 +108,22 @@ def test_blacklisted_addresses_are_matched_after_an_upgrade_too(shop: Shop, engi
     assert found.json["blacklisted"] is True
 
 
+def test_purchases_from_before_know_what_they_were_charged_and_which_day_was_due(shop: Shop, engine: Engine) -> None:
+    make_purchase(shop, unit_price="20.00", external_id="from-elsewhere", trial_ends_on="2026-03-09")
+    trial = make_price(shop, amount="20.00", interval="month", trial_days=7, trial_amount="1.50")
+    make_purchase(shop, price=trial, unit_price="20.00", quantity=2, status="active", trial_ends_on="2026-03-09")
+    declined = make_purchase(shop, interval="month", status="recycle_billing", next_bill_on="2026-03-05")
+    for day in ("2026-02-27", "2026-02-28"):
+        make_transaction(shop, "sale", "declined", purchase=declined, cycle=2, due_on=day)
+    schema.migrate(engine, "0006", down=True)
+    schema.migrate(engine, "head")
+
+    rows = shop.sql("SELECT checkout_amount, due_on FROM purchases ORDER BY id")
+
+    assert [row["checkout_amount"] for row in rows] == [2000, 300, 1999]
+    assert [str(row["due_on"]) for row in rows] == ["None", "None", "2026-02-28"]
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(shop: Shop, engine: Engine) -> None:
     """Each runs in a transaction, on SQLite too."""
     fill(shop)

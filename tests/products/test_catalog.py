@@ -6,7 +6,7 @@ import pytest
 
 from tests.shops import Shop
 
-MONTHLY = "--amount 9.99 --currency USD --interval monthly --trial-days 14 --trial-amount 1"
+MONTHLY = "--amount 9.99 --currency USD --interval monthly --trial-days 14 --trial-amount 1 --final-cycle 6"
 
 
 def test_a_product_is_made_of_options_and_their_price_points(shop: Shop) -> None:
@@ -30,6 +30,7 @@ def test_a_product_is_made_of_options_and_their_price_points(shop: Shop) -> None
                     "interval": "month",
                     "trial_days": 14,
                     "trial_amount": "1.00",
+                    "final_cycle": 6,
                 }
             ],
         }
@@ -82,6 +83,8 @@ def test_codes_are_taken_once(shop: Shop) -> None:
         "--amount 5 --currency USD --interval month --trial-days -1",
         "--amount 5 --currency USD --interval month --trial-days 9999",
         "--amount 5 --currency USD --interval month --trial-days 14 --trial-amount -1",
+        "--amount 5 --currency USD --final-cycle 6",
+        "--amount 5 --currency USD --interval month --final-cycle 1",
         "--amount 5",
         "--currency USD",
     ],

@@ -195,6 +195,29 @@ def test_of_a_checkout_of_several_purchases_only_its_price_is_returned_and_it_al
     assert (_shown(shop, purchase)["status"], _shown(shop, other)["status"]) == ("cancelled", "active")
 
 
+def test_a_trial_that_cost_nothing_has_no_last_billing(shop: Shop) -> None:
+    order = make_order(shop)
+    trial = _subscription(shop, order, status=PurchaseStatus.TRIAL, checkout_amount=0)
+    make_purchase(shop, order)
+    make_sale(shop, order=order)
+
+    done = shop(f"purchase cancel {trial} --refund-last --yes -o json")
+
+    assert (done.code, done.error["cause"]) == (5, "nothing was ever billed")
+    assert (_paid_back(shop), _shown(shop, trial)["status"]) == ([], "trial")
+
+
+def test_while_the_last_billing_is_not_answered_the_one_before_is_not_returned(shop: Shop) -> None:
+    purchase, _ = _billed(shop, cycle=1)
+    order = _shown(shop, purchase)["order_id"]
+    charge = make_transaction(shop, "sale", "unknown", order=order, purchase=purchase, cycle=2, key="k2")
+
+    done = shop(f"purchase cancel {purchase} --refund-last --yes -o json")
+
+    assert (done.code, done.error["fix"]) == (5, f"csctl txn reconcile {charge}")
+    assert (_paid_back(shop), _shown(shop, purchase)["status"]) == ([], "active")
+
+
 def test_a_refund_that_is_declined_is_queued_and_the_purchase_cancelled(shop: Shop) -> None:
     purchase, _ = _billed(shop, "tok_refund_declined_1")
 

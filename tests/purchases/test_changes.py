@@ -119,6 +119,30 @@ def test_another_price_point_keeps_the_quantity_and_the_billing_date(shop: Shop)
     assert (shown["quantity"], shown["price"], shown["next_bill_on"]) == (3, "15.00", "2026-03-31")
 
 
+def test_what_bills_on_the_31st_still_does_after_another_interval(shop: Shop) -> None:
+    make_price(shop, "tea", "10.00", sku="tea", interval="month")
+    make_price(shop, "tea-quarter", "25.00", sku="tea", interval="quarter")
+    purchase = make_purchase(
+        shop, price="tea", unit_price="10.00", status="active", next_bill_on="2026-04-30", billing_day=31
+    )
+
+    for price in ("tea-quarter", "tea"):
+        assert shop(f"purchase price {purchase} {price}").code == 0
+
+    assert shop(f"purchase show {purchase} -o json").json["billing_day"] == 31
+
+
+def test_another_price_point_brings_its_final_cycle_unless_that_is_over(shop: Shop) -> None:
+    purchase = _subscription(shop, cycle=3)
+    make_price(shop, "tea-3", "5.00", sku="tea", interval="month", final_cycle=3)
+    make_price(shop, "tea-4", "5.00", sku="tea", interval="month", final_cycle=4)
+
+    over, fitting = (shop(f"purchase price {purchase} {price} -o json") for price in ("tea-3", "tea-4"))
+
+    assert (over.code, over.error["message"]) == (5, "tea-3 ends with cycle 3")
+    assert (fitting.code, _shown(shop, purchase)["final_cycle"]) == (0, 4)
+
+
 def test_a_price_point_that_does_not_fit_is_a_conflict(shop: Shop) -> None:
     purchase = _subscription(shop)
     make_price(shop, "tea-yen", "500", "JPY", sku="tea", interval="month")
@@ -163,6 +187,7 @@ def test_what_is_said_last_has_its_way_with_the_next_billing(shop: Shop) -> None
     assert _shown(shop, purchase)["next_billing"]["price"] == "14.00"
     shop(f"purchase quantity {purchase} --quantity 1 --unit-price 9")
     assert _shown(shop, purchase)["next_billing"]["price"] == "9.00"
+    assert _shown(shop, purchase)["next_billing"]["price_point"] == "tea"
 
 
 # -- quantity

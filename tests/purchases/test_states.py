@@ -48,7 +48,7 @@ EXPECTED: dict[str, dict[str, str | None]] = {
     "cancelled": {},
     "complete": {},
 }
-# What an answered billing does to a purchase.
+# What an answered billing does to a purchase; and `resume` to one whose cancellation is scheduled while it is declined.
 BILLED = {
     "bill": "active",
     "bill for the last time": "complete",
@@ -59,8 +59,12 @@ OUTCOMES: dict[str, dict[str, str]] = {
     "trial": BILLED,
     "active": BILLED,
     "paused": {},
-    "recycle_billing": BILLED,
-    "recycle_failed": {"bill": "active", "bill for the last time": "complete"},
+    "recycle_billing": {**BILLED, "call off a cancellation": "recycle_billing"},
+    "recycle_failed": {
+        "bill": "active",
+        "bill for the last time": "complete",
+        "call off a cancellation": "recycle_failed",
+    },
     "cancellation_scheduled": {**BILLED, "bill": "cancellation_scheduled"},
     "cancelled": {},
     "complete": {},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.factories import make_order, make_purchase, make_sale
+from tests.billing.catalog import make_buyer
+from tests.factories import make_order, make_price, make_purchase, make_sale, make_transaction
 from tests.shops import Shop
 
 
@@ -144,6 +145,34 @@ def test_a_purchase_gets_no_more_than_its_price_of_a_sale_that_covers_others(sho
 
     assert outcomes(done) == [("refunded", "10.00")]
     assert elsewhere.code == 4
+
+
+def test_a_purchase_gets_back_what_its_checkout_charged_for_it(shop: Shop) -> None:
+    """Not its price: of a trial that is less, and the price may have changed since."""
+    buyer = make_buyer(shop)
+    make_price(shop, "trial", "29.99", interval="month", trial_days=14, trial_amount="1.00")
+    make_price(shop, "free", "29.99", interval="month", trial_days=14)
+    make_price(shop, "mug", "10.00")
+    shop(f"order create --customer {buyer} --item trial --item free --item mug --yes")
+    tomorrow = "2026-03-03T09:00:00Z"
+    shop("txn sync", at=tomorrow)
+    shop("purchase quantity pur_1 --quantity 3 --unit-price 5", at=tomorrow)
+
+    trial, free, mug = (shop(f"order refund ord_1 --purchase pur_{n} --yes -o json", at=tomorrow) for n in (1, 2, 3))
+
+    assert (trial.code, outcomes(trial)) == (0, [("refunded", "1.00")])
+    assert (free.code, free.json[0]["outcome"]) == (5, "refused")
+    assert (mug.code, outcomes(mug)) == (0, [("refunded", "10.00")])
+
+
+def test_while_a_charge_is_not_answered_nobody_knows_which_billing_is_the_last(shop: Shop) -> None:
+    order, purchase = rebilled(shop, True), "pur_1"
+    make_transaction(shop, "sale", "unknown", order=order, purchase=purchase, cycle=2, key="k2")
+
+    done = shop(f"order refund {order} --last --yes -o json")
+
+    assert (done.code, done.error["fix"]) == (5, "csctl txn reconcile txn_2")
+    assert moved(shop) == []
 
 
 def test_nothing_left_is_a_conflict(shop: Shop) -> None:

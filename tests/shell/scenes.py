@@ -93,6 +93,12 @@ def _operator(shop: Shop, name: str) -> str:
     return name
 
 
+def _disabled(shop: Shop) -> str:
+    name = _operator(shop, "ted")
+    _run(shop, f"operator disable {name}")
+    return name
+
+
 def _run(shop: Shop, words: str) -> None:
     done = shop(words)
     assert done.code == 0, f"{words}: {done.err}"
@@ -156,6 +162,7 @@ SCENES: dict[str, Scene] = {
     "blacklist remove": _listed,
     "operator create": lambda shop: "tim --role agent",
     "operator disable": lambda shop: _operator(shop, "tom"),
+    "operator enable": _disabled,
     "operator rotate-token": lambda shop: _operator(shop, "tam"),
     "setting set": lambda shop: "shop-name Tea",
     "setting unset": lambda shop: _run(shop, "setting set locale de_DE") or "locale",  # type: ignore[func-returns-value]

@@ -165,11 +165,11 @@ def test_transactions_are_listed_with_what_became_of_them_and_their_whole_time(s
     seen = _ESCAPE.sub("", all_of(shop.terminal("txn list --kind sale", columns=80)))
 
     assert max(len(line) for line in seen.splitlines()) <= 80
-    for sale, standing in ((voided, "voided"), (refunded, "refunded"), (part, "partly refunded")):
+    for sale, standing in ((voided, "voided"), (refunded, "refunded"), (part, "part refunded")):
         (line,) = [line for line in seen.splitlines() if f"{sale} " in line]
         assert standing in line
         assert line.rstrip().endswith("+00:00")
-    assert shop(f"txn show {part} -o json").json["standing"] == "partly refunded"
+    assert shop(f"txn show {part} -o json").json["standing"] == "part refunded"
 
 
 LONG = "bartholomew.maximilian.von.und.zu.hohenstein@a-very-long-name-of-a-company.example.com"

@@ -96,10 +96,16 @@ def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:
         interval=row.read("interval", lambda text: str(intervals.parse(text))),
         trial_days=row.whole("trial_days", 0, 3650),
         trial_amount=row.amount("trial_amount", currency),
+        final_cycle=row.whole("final_cycle", 2, 10_000),
     )
-    after = {name: values.get(name, getattr(price, name, None)) for name in ("interval", "trial_days", "trial_amount")}
+    after = {
+        name: values.get(name, getattr(price, name, None))
+        for name in ("interval", "trial_days", "trial_amount", "final_cycle")
+    }
     if (after["trial_days"] or after["trial_amount"]) and not after["interval"]:
         raise Usage("trial_days: what is bought once has no trial", fix="give the price an interval, such as month")
     if after["trial_amount"] and after["trial_days"] is None:
         raise Usage("trial_days is missing", cause="there is a trial_amount")
+    if after["final_cycle"] and not after["interval"]:
+        raise Usage("final_cycle: what is bought once has none", fix="give the price an interval, such as month")
     return values

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import intervals
+from csctl.domain.purchases import OVER
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Usage
@@ -18,7 +19,6 @@ from csctl.services.importing.cells import MOST, Cells
 from csctl.services.importing.context import Context, Outcome, find, given, merge, referred
 
 _KIND = KINDS["purchases"]
-_ENDED = (PurchaseStatus.COMPLETE, PurchaseStatus.CANCELLED)
 _BILLED = (PurchaseStatus.ACTIVE, PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.CANCELLATION_SCHEDULED)
 
 
@@ -81,6 +81,8 @@ class Purchases:
             trial_ends_on=row.day("trial_ends_on"),
             next_bill_on=row.day("next_bill_on"),
         )
+        if existing and existing.checkout_amount == existing.price:
+            values["checkout_amount"] = values["price"]
         values |= self._what(row, order, existing)
         if existing is None:
             values = {"status": PurchaseStatus.COMPLETE, "cycle": 1, **values}
@@ -98,7 +100,7 @@ class Purchases:
             raise Usage(f"price: there is no price {code!r}", fix="import it first: csctl data import products FILE")
         if price.currency != order.currency:
             raise Usage(f"price: {code} is in {price.currency}", cause=f"the order is in {order.currency}")
-        return {"price_point_id": price.id, "interval": price.interval}
+        return {"price_point_id": price.id, "interval": price.interval, "final_cycle": price.final_cycle}
 
     def _warn(self, row: Cells, purchase: Purchase) -> None:
         if purchase.status in _BILLED and purchase.next_bill_on is None:
@@ -115,7 +117,7 @@ def _completed(values: dict[str, Any], order: Order, existing: Purchase | None, 
         return values.get(name, getattr(existing, name, None))
 
     status, interval = after("status"), after("interval")
-    if status not in _ENDED and not interval:
+    if status not in OVER and not interval:
         raise Usage(
             f"status: what is bought once cannot be {status.value}",
             cause="only a price with an interval makes a subscription",
