@@ -156,7 +156,10 @@ def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterato
 
 
 def unset(app: App, name: str, *, dry_run: bool = False) -> Iterator[Result]:
-    """Forget a setting; of the refund limits, all currencies. Raises NotFound for an unknown name."""
+    """Forget a setting; of the refund limits, all currencies. `value` of the result is the default, in force from then.
+
+    Raises NotFound for an unknown name.
+    """
     _known(name)
 
     def forget(session: Session, named: bulk.Word) -> Result:
@@ -167,7 +170,7 @@ def unset(app: App, name: str, *, dry_run: bool = False) -> Iterator[Result]:
             session.delete(row)
         before = ", ".join(row.value for row in rows)
         outcome, message = ("removed", f"was {before}") if rows else ("skipped", "was not set")
-        return Result(named.given, outcome, message, extra={"value": None})
+        return Result(named.given, outcome, message, extra={"value": DEFAULTS.get(name)})
 
     return bulk.each(app, [bulk.Word(name)], forget, dry_run=dry_run)
 
