@@ -10,7 +10,7 @@ PEOPLE = frozenset({_AGENT, _ADMIN})
 CRON = frozenset({_ADMIN, _SERVICE})
 ADMINS = frozenset({_ADMIN})
 
-_GROUPS: dict[frozenset[Role], str] = {
+GROUPS: dict[frozenset[Role], str] = {
     PEOPLE: """
         customer search, customer show, customer note, customer history
         order search, order list, order show, order refund, order resend-email
@@ -52,7 +52,7 @@ _GROUPS: dict[frozenset[Role], str] = {
 }
 PERMISSIONS: dict[str, frozenset[Role]] = {
     command: roles
-    for roles, commands in _GROUPS.items()
+    for roles, commands in GROUPS.items()
     for line in commands.strip().splitlines()
     for command in line.strip().split(", ")
 }
