@@ -89,10 +89,10 @@ def test_a_refund_given_up_is_told_to_each_notify_email_alone_with_every_attempt
         "jane@example.com",
         sale,
         "rfq_1",
-        "Mar 2,",
-        "Mar 3,",
-        "Mar 4,",
-        "Mar 5,",
+        "March 2,",
+        "March 3,",
+        "March 4,",
+        "March 5,",
     ):
         assert word in said
     assert said.count("declined") >= 4
