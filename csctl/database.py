@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -103,7 +102,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
                 f"csctl does not work on {parsed.get_backend_name()}",
                 fix="set CSCTL_DATABASE_URL to sqlite:///FILE or postgresql+psycopg://…",
             )
-        return _engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True, json_deserializer=_read_json)
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise Misconfigured(
             f"CSCTL_DATABASE_URL is no database URL: {mask(url)}", fix="write sqlite:///FILE or postgresql+psycopg://…"
@@ -113,14 +112,6 @@ def connect(url: str, *, create: bool = False) -> Engine:
             f"the driver {error.name} is not installed",
             fix="install csctl with its extra `postgres`, and write postgresql+psycopg://…",
         ) from None
-
-
-@lru_cache(maxsize=2)
-def _engine(url: URL) -> Engine:
-    """The engine for a database. One process may open it many times, as the demo does: what SQLAlchemy has compiled for
-    it is kept meanwhile, its connections are not (`dispose`).
-    """
-    engine = create_engine(url, hide_parameters=True, json_deserializer=_read_json)
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine)
     else:
