@@ -201,7 +201,7 @@ def test_unknown_ids_and_ids_of_other_things(shop: Shop) -> None:
     assert shop("order refund ord_999 --yes").code == 4
     wrong = shop("txn refund ord_9 --yes")
     assert wrong.code == 2
-    assert "csctl order show ord_9" in wrong.err
+    assert "csctl order refund ord_9" in wrong.err
 
 
 def test_the_database_itself_refuses_a_reservation_beyond_the_sale(shop: Shop) -> None:
