@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedRWPair
 
 from csctl.errors import Misconfigured, Unreachable
 
@@ -19,9 +20,8 @@ _MOST_LINES = 2000  # events of other calls may come before an answer, but not f
 class Connection:
     """One connection to a manager port, greeted. Its methods raise OSError or Unreachable when it breaks."""
 
-    def __init__(self, plain: socket.socket) -> None:
-        self._socket = plain
-        self._stream = plain.makefile("rwb")
+    def __init__(self, plain: socket.socket, stream: BufferedRWPair) -> None:
+        self._socket, self._stream = plain, stream
         if not self._line().startswith("Asterisk Call Manager"):
             raise Unreachable("what answers there is no Asterisk Manager Interface")
 
@@ -75,8 +75,9 @@ def connected(host: str, port: int, *, tls: bool) -> Iterator[Connection]:
     """
     try:
         plain = socket.create_connection((host, port), timeout=_CONNECT_SECONDS)
-        with plain, _secured(plain, host) if tls else plain as line:
-            yield Connection(line)
+        # The line is not hung up before its stream is closed, too.
+        with plain, _secured(plain, host) if tls else plain as line, line.makefile("rwb") as stream:
+            yield Connection(line, stream)
     except ssl.SSLCertVerificationError as error:
         raise Misconfigured(
             f"the certificate of the phone switch {host} is not trusted",
