@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 from csctl.domain.states import FulfillmentStatus as Status
+from csctl.domain.states import any_of
 from csctl.errors import Conflict
 
 
@@ -61,7 +61,7 @@ def after(name: str, status: Status, operation: Operation) -> Status:
     except KeyError:
         raise Conflict(
             f"{name} is {status.value} and cannot be {_DONE[operation]}",
-            cause=f"only one that is {_any_of(state for state, what in TABLE if what is operation)} can be",
+            cause=f"only one that is {any_of(state for state, what in TABLE if what is operation)} can be",
             fix=instead(name, status),
         ) from None
 
@@ -71,7 +71,7 @@ def require_reshippable(name: str, status: Status) -> None:
     if status not in RESHIPPABLE:
         raise Conflict(
             f"{name} is {status.value} and cannot be shipped again",
-            cause=f"only one that is {_any_of(RESHIPPABLE)} can be",
+            cause=f"only one that is {any_of(RESHIPPABLE)} can be",
             fix=instead(name, status),
         )
 
@@ -84,8 +84,3 @@ def instead(name: str, status: Status) -> str:
     if not possible:
         return f"nothing more can be done with it: csctl fulfillment show {name}"
     return " or ".join(f"csctl fulfillment {operation} {name}" for operation in possible)
-
-
-def _any_of(states: Iterable[Status]) -> str:
-    wanted = set(states)
-    return " or ".join(state.value for state in Status if state in wanted)

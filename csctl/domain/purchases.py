@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -10,6 +9,7 @@ from enum import StrEnum
 from csctl.domain import intervals
 from csctl.domain.money import Money
 from csctl.domain.states import PurchaseStatus as Status
+from csctl.domain.states import any_of
 from csctl.errors import Conflict, Usage
 
 _MOST = 10**15  # minor units: a price below it is exact in every ledger and spreadsheet
@@ -122,7 +122,7 @@ def after(name: str, status: Status, operation: Operation, *, in_trial: bool = F
     except KeyError:
         raise Conflict(
             f"{name} is {status.value}: {_CANNOT.get(operation, 'it cannot be billed')}",
-            cause=f"that is possible for one that is {_any_of(state for state, what in TABLE if what is operation)}",
+            cause=f"that is possible for one that is {any_of(state for state, what in TABLE if what is operation)}",
             fix=instead(name, status),
         ) from None
     return Status.TRIAL if operation is Operation.RESUME and in_trial else then
@@ -133,11 +133,6 @@ def instead(name: str, status: Status) -> str:
     if status in OVER:
         return f"nothing more can be done with it: csctl purchase show {name}"
     return " or ".join(f"csctl purchase {words.format(name)}" for words in _INSTEAD[status])
-
-
-def _any_of(states: Iterable[Status]) -> str:
-    wanted = set(states)
-    return " or ".join(state.value for state in Status if state in wanted)
 
 
 # -- what it costs
