@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .declare import group, limit_options
-from .output import Output
+from .cli.declare import group, limit_options
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -41,7 +41,7 @@ def list_(
     limit: int | None,
 ) -> None:
     """Changes, and refusals for lack of rights, newest first."""
-    from csctl.services import audit
+    from csctl.services.shared import audit
 
     out.rows(audit.find(app, operator=operator, command=command, target=target, since=since, until=until, limit=limit))
 
@@ -58,7 +58,7 @@ def seal(app: App, out: Output) -> None:
     Whoever changes a sealed row, or takes one out or in, is found out by audit verify. Keep the root where those who
     could change the database cannot: it vouches for the seals themselves.
     """
-    from csctl.services import sealing
+    from csctl.services.administration import seals as sealing
 
     done = sealing.seal(app, dry_run=out.dry_run)
     out.show(done)
@@ -81,7 +81,7 @@ def verify(app: App, out: Output, roots: tuple[str, ...]) -> None:
 
     Without a root that was kept elsewhere, whoever can write the database could have made the seals anew.
     """
-    from csctl.services import sealing
+    from csctl.services.administration import seals as sealing
 
     findings = list(sealing.verify(app, roots))
     out.rows(findings)

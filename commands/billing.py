@@ -8,8 +8,8 @@ import click
 
 from csctl.results import MONEY_FIELDS
 
-from .declare import concurrency_option, group
-from .output import Output
+from .cli.declare import concurrency_option, group
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -40,7 +40,8 @@ def run(app: App, out: Output, catch_up: str, concurrency: int) -> None:
     end, and cancellations take effect on their day. A soft decline is tried again on later days (csctl setting list,
     recycle-days). Blacklisted customers are skipped. Waiting emails are delivered last.
     """
-    from csctl.services import billing_run, reconcile
+    from csctl.services.billing import daily as billing_run
+    from csctl.services.payments import reconcile
 
     every = catch_up == "all"
     out.change(lambda dry: billing_run.run(app, every_missed=every, concurrency=concurrency, dry_run=dry))

@@ -11,11 +11,11 @@ import click
 from csctl.domain.ids import Ref
 from csctl.results import RESULT_FIELDS
 
-from . import table
-from .declare import fail_fast_option, group, limit_options
-from .naming import id_option, ids_argument
-from .output import Output
-from .search import period_options
+from .cli import table
+from .cli.declare import fail_fast_option, group, limit_options
+from .cli.ids import id_option, ids_argument
+from .cli.output import Output
+from .cli.search_options import period_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -85,7 +85,8 @@ def add(
 
     What is on the blacklist already is skipped. Asks always: the entries hold from the next charge on.
     """
-    from csctl.services import blacklist_files, blacklisting
+    from csctl.services.blacklist import entries as blacklisting
+    from csctl.services.blacklist import files as blacklist_files
 
     wanted = blacklist_files.wanted(values, file, reason)
     out.change(
@@ -110,7 +111,7 @@ def add(
 @fail_fast_option
 def remove(app: App, out: Output, refs: list[Ref], reason: str | None, fail_fast: bool) -> None:
     """Take entries off the blacklist."""
-    from csctl.services import blacklisting
+    from csctl.services.blacklist import entries as blacklisting
 
     out.change(lambda dry_run: blacklisting.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -129,7 +130,7 @@ def remove(app: App, out: Output, refs: list[Ref], reason: str | None, fail_fast
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     """Entries, newest first."""
-    from csctl.services import blacklisting
+    from csctl.services.blacklist import entries as blacklisting
 
     out.rows(blacklisting.find(app, limit, **filters))
 
@@ -141,7 +142,7 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 @value_options
 def check(app: App, out: Output, values: list[tuple[str, str]]) -> None:
     """Whether any of these values is blacklisted, by which entries, and why. The exit code is 0 either way."""
-    from csctl.services import blacklisting
+    from csctl.services.blacklist import entries as blacklisting
 
     out.show(blacklisting.check(app, values), lambda found: _layout(out, found))
 

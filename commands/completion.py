@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .declare import Cli, Command
-from .output import Output
+from .cli.declare import Cli, Command
+from .cli.output import Output
 
 _SETUP = """\
 \b

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .declare import Cli, group
-from .output import Output
+from .cli.declare import Cli, group
+from .cli.output import Output
 
 config = group("config", "Where csctl finds things.")
 

@@ -12,8 +12,8 @@ import click
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 
-from .declare import group
-from .output import Output
+from .cli.declare import group
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -76,7 +76,7 @@ def import_(
     Records are known again by their external_id: importing a file twice changes nothing. Rows that cannot be taken are
     written to a file of rejects, with their line and the reason; the others go in.
     """
-    from csctl.services.importing.run import Job, run
+    from csctl.services.data.importing.run import Job, run
 
     job = Job(kind, file, format, delimiter, maps, mapping, update, rejects)
     counts = run(app, job, dry_run=out.dry_run, progress=_progress(out))
@@ -99,7 +99,7 @@ def import_(
 @click.option("--with-tokens", is_flag=True, help="Of payment methods, the gateways' tokens too.")
 def export(app: App, out: Output, kind: str, with_tokens: bool) -> None:
     """Write all records of a kind, with the fields that an import has."""
-    from csctl.services import data_export
+    from csctl.services.data import export as data_export
 
     out.narrow(KINDS[kind].fields)
     out.rows(data_export.run(app, kind, with_tokens=with_tokens))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .declare import Cli, group
-from .output import Output
+from .cli.declare import Cli, group
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -27,7 +27,7 @@ _STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
 @click.option("--rehearsal", is_flag=True, help="To practise on: the sandbox gateway and CSCTL_NOW work only there.")
 def init(cli: Cli, out: Output, admin: str, rehearsal: bool) -> None:
     """Create the tables and the first administrator, and print the token: it is shown this once."""
-    from csctl.services import schema
+    from csctl.services.administration import schema
 
     out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal, dry_run=out.dry_run))
     kept = "Keep the token: csctl login, or CSCTL_TOKEN. It is not shown again."
@@ -43,7 +43,7 @@ def init(cli: Cli, out: Output, admin: str, rehearsal: bool) -> None:
 )
 def upgrade(app: App, out: Output) -> None:
     """Bring the tables up to date with this csctl."""
-    from csctl.services import schema
+    from csctl.services.administration import schema
 
     out.show(schema.upgrade(app, dry_run=out.dry_run))
 
@@ -51,7 +51,7 @@ def upgrade(app: App, out: Output) -> None:
 @db.command(fields=_STATUS, any_schema=True, examples=("csctl db status", "csctl db status -o json"))
 def status(app: App, out: Output) -> None:
     """Which database this is, and whether its schema is current."""
-    from csctl.services import schema
+    from csctl.services.administration import schema
 
     out.show(schema.status(app))
     out.exit_code = 0
@@ -60,7 +60,7 @@ def status(app: App, out: Output) -> None:
 @db.command(fields=("check", "target", "problem"), exits=(5,), examples=("csctl db check", "csctl db check -o json"))
 def check(app: App, out: Output) -> None:
     """Look for what does not hold: totals that do not add up, a schema that is not as it should be."""
-    from csctl.services import consistency
+    from csctl.services.health import consistency
 
     findings = consistency.findings(app)
     out.rows(findings)
@@ -75,7 +75,7 @@ def grants(app: App, out: Output, carry_out: bool) -> None:
 
     Give each person a login of their own, in the group of their role: docs/security.md walks through it.
     """
-    from csctl.services import grants
+    from csctl.services.administration import grants
 
     statements = grants.apply(app, dry_run=out.dry_run) if carry_out else grants.sql(app)
     out.text("\n".join(f"{statement};" for statement in statements))

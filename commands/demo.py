@@ -17,9 +17,9 @@ import click
 
 from csctl.errors import Conflict, CsctlError, Misconfigured
 
-from . import report
-from .declare import Cli, Command
-from .output import Output
+from .cli import errors as report
+from .cli.declare import Cli, Command
+from .cli.output import Output
 
 _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY = (f"2026-03-0{day}T09:00:00Z" for day in (2, 3, 4, 5))
 _SIGNALLED = 128  # and the signal's number: the exit code of what it stopped

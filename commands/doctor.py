@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .declare import Cli, Command
-from .output import Output
+from .cli.declare import Cli, Command
+from .cli.output import Output
 
 _MISCONFIGURED = 11
 
@@ -21,7 +21,7 @@ def doctor(cli: Cli, out: Output) -> None:
 
     Exits 0 if all is in order, and 11 if something is not.
     """
-    from csctl.services import doctor
+    from csctl.services.health import doctor
 
     findings = doctor.examine(cli.settings)
     out.rows(findings)

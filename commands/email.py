@@ -12,9 +12,9 @@ from csctl.domain.states import EmailKind, EmailState
 from csctl.domain.text import printable, printable_html
 from csctl.results import RESULT_FIELDS
 
-from .declare import fail_fast_option, group, limit_options
-from .naming import id_argument, id_option, ids_argument
-from .output import Output
+from .cli.declare import fail_fast_option, group, limit_options
+from .cli.ids import id_argument, id_option, ids_argument
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -50,7 +50,7 @@ _html = click.option("--html", "as_html", is_flag=True, help="Print the HTML ins
 @limit_options
 def list_(app: App, out: Output, limit: int | None, state: str | None, kind: str | None) -> None:
     """Emails, newest first."""
-    from csctl.services import outbox
+    from csctl.services.emails import outbox
 
     out.rows(outbox.emails(app, limit, state=state, kind=kind))
 
@@ -63,7 +63,7 @@ def list_(app: App, out: Output, limit: int | None, state: str | None, kind: str
 @_html
 def show(app: App, out: Output, ref: Ref, as_html: bool) -> None:
     """An email as it was sent; one that waits, as it would be sent now."""
-    from csctl.services import outbox
+    from csctl.services.emails import outbox
 
     _print(out, outbox.show(app, ref.id), as_html=as_html)
 
@@ -81,7 +81,7 @@ def preview(app: App, out: Output, kind: str, order: int | None, transaction: in
 
     Templates in CSCTL_TEMPLATES_DIR are used where they are there.
     """
-    from csctl.services import email_preview
+    from csctl.services.emails import preview as email_preview
 
     record = email_preview.preview(app, EmailKind(kind), order=order, transaction=transaction)
     _print(out, record, as_html=as_html)

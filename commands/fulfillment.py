@@ -10,9 +10,9 @@ import click
 from csctl.domain.states import FulfillmentStatus
 from csctl.results import RESULT_FIELDS
 
-from .declare import fail_fast_option, group, limit_options
-from .naming import id_argument, id_option, ids_argument
-from .output import Output
+from .cli.declare import fail_fast_option, group, limit_options
+from .cli.ids import id_argument, id_option, ids_argument
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -42,7 +42,7 @@ def list_(
     app: App, out: Output, status: str | None, order: int | None, customer: int | None, limit: int | None
 ) -> None:
     """Shipments, newest first."""
-    from csctl.services import fulfillments
+    from csctl.services.catalog import fulfillments
 
     state = FulfillmentStatus(status) if status else None
     out.rows(fulfillments.newest(app, status=state, order=order, customer=customer, limit=limit))
@@ -55,7 +55,7 @@ def list_(
 @id_argument("ful")
 def show(app: App, out: Output, ref: Ref) -> None:
     """One shipment, and those that repeat it."""
-    from csctl.services import fulfillments
+    from csctl.services.catalog import fulfillments
 
     out.show(fulfillments.show(app, ref.id))
 
@@ -106,7 +106,7 @@ def cancel(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 @fail_fast_option
 def reship(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Ship again what was shipped, delivered, returned or lost: as a new shipment of the same order."""
-    from csctl.services import fulfillments
+    from csctl.services.catalog import fulfillments
 
     out.change(lambda dry_run: fulfillments.reship(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -137,7 +137,7 @@ def ship(
 
     What was shipped with the same number before is skipped, so a file may be given twice.
     """
-    from csctl.services import fulfillments
+    from csctl.services.catalog import fulfillments
 
     lines = fulfillments.shipped_lines(refs, carrier, tracking, file)
     out.count, out.ids_from_stdin = len(lines), out.ids_from_stdin or str(file) == "-"
@@ -183,6 +183,6 @@ def fail(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 
 def _move(app: App, out: Output, operation: str, refs: list[Ref], fail_fast: bool) -> None:
     from csctl.domain.fulfillments import Operation
-    from csctl.services import fulfillments
+    from csctl.services.catalog import fulfillments
 
     out.change(lambda dry_run: fulfillments.move(app, refs, Operation(operation), dry_run=dry_run, fail_fast=fail_fast))

@@ -6,10 +6,10 @@ import click
 
 from csctl.errors import Usage
 
-from . import report
-from .declare import Cli, Command
-from .output import Output
-from .topics import TOPICS
+from .cli import errors as report
+from .cli.declare import Cli, Command
+from .cli.output import Output
+from .cli.topics import TOPICS
 
 
 def _complete(ctx: click.Context, param: click.Parameter, word: str) -> list[str]:

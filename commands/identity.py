@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .declare import Cli, Command
-from .output import Output
+from .cli.declare import Cli, Command
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App

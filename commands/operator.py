@@ -9,8 +9,8 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from .declare import group
-from .output import Output
+from .cli.declare import group
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -46,7 +46,7 @@ def create(app: App, out: Output, name: str, role: str, expires: str | None) -> 
     """Add an operator, and print the token."""
     from csctl.clock import parse_date
     from csctl.domain.states import Role
-    from csctl.services import operators
+    from csctl.services.administration import operators
 
     until = None if expires is None else parse_date(expires)
     _show(out, operators.create(app, name, Role(role), until, dry_run=out.dry_run))
@@ -55,7 +55,7 @@ def create(app: App, out: Output, name: str, role: str, expires: str | None) -> 
 @operator.command("list", fields=_FIELDS, examples=("csctl operator list", "csctl operator list --fields name,role"))
 def list_(app: App, out: Output) -> None:
     """All operators."""
-    from csctl.services import operators
+    from csctl.services.administration import operators
 
     out.rows(operators.listing(app))
 
@@ -64,7 +64,7 @@ def list_(app: App, out: Output) -> None:
 @click.argument("name")
 def disable(app: App, out: Output, name: str) -> None:
     """Take an operator's rights away, at once."""
-    from csctl.services import operators
+    from csctl.services.administration import operators
 
     out.change(lambda dry_run: operators.disable(app, name, dry_run=dry_run))
 
@@ -76,7 +76,7 @@ def enable(app: App, out: Output, name: str) -> None:
 
     The token is the one that they had; if somebody else may know it: csctl operator rotate-token NAME.
     """
-    from csctl.services import operators
+    from csctl.services.administration import operators
 
     out.change(lambda dry_run: operators.enable(app, name, dry_run=dry_run))
 
@@ -93,7 +93,7 @@ def enable(app: App, out: Output, name: str) -> None:
 def rotate_token(app: App, out: Output, name: str, expires: str | None) -> None:
     """Give an operator a new token; the old one stops working at once."""
     from csctl.clock import parse_date
-    from csctl.services import operators
+    from csctl.services.administration import operators
 
     until = None if expires is None else parse_date(expires)
     _show(out, operators.rotate_token(app, name, until, dry_run=out.dry_run))

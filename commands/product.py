@@ -8,8 +8,8 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from .declare import group, limit_options
-from .output import Output
+from .cli.declare import group, limit_options
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -32,7 +32,7 @@ _FIELDS = ("id", "sku", "name", "options", "price_points", "created_at")
 @limit_options
 def list_(app: App, out: Output, limit: int | None) -> None:
     """Products, newest first."""
-    from csctl.services import products
+    from csctl.services.catalog import products
 
     out.rows(products.listing(app, limit))
 
@@ -41,7 +41,7 @@ def list_(app: App, out: Output, limit: int | None) -> None:
 @click.argument("named", metavar="PRODUCT")
 def show(app: App, out: Output, named: str) -> None:
     """A product, by its SKU or id, with its options and price points."""
-    from csctl.services import products
+    from csctl.services.catalog import products
 
     from .product_layout import product_layout
 
@@ -62,7 +62,7 @@ def show(app: App, out: Output, named: str) -> None:
 @click.option("--name", required=True, help="What people call it.")
 def create(app: App, out: Output, sku: str, name: str) -> None:
     """A new product. What it costs comes with `csctl product price add`."""
-    from csctl.services import products
+    from csctl.services.catalog import products
 
     out.change(lambda dry_run: products.create(app, sku, name, dry_run=dry_run))
 
@@ -83,7 +83,7 @@ def create(app: App, out: Output, sku: str, name: str) -> None:
 @click.option("--name", help="What people call it.")
 def option_add(app: App, out: Output, named: str, code: str, name: str | None) -> None:
     """A variant of a product: a size, a flavour. A product without variants needs none."""
-    from csctl.services import products
+    from csctl.services.catalog import products
 
     out.change(lambda dry_run: products.add_option(app, named, code, name, dry_run=dry_run))
 
@@ -112,7 +112,7 @@ def option_add(app: App, out: Output, named: str, code: str, name: str | None) -
 @click.option("--final-cycle", type=int, metavar="N", help="The last cycle to bill; the checkout is cycle 1.")
 def price_add(app: App, out: Output, named: str, **terms: Any) -> None:
     """A price for an option of a product. Its code is what orders and purchases name it by."""
-    from csctl.services import products
+    from csctl.services.catalog import products
 
     wanted = products.Price(**terms)
     out.change(lambda dry_run: products.add_price(app, named, wanted, dry_run=dry_run))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .output import Output
-from .profile import Layout
-from .sheet import Sheet
+from .cli.output import Output
+from .cli.sheet import Sheet
+from .layouts import Layout
 
 Record = Mapping[str, Any]
 

@@ -11,9 +11,9 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import ItemState
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import concurrency_option, fail_fast_option, group, limit_options
-from .naming import id_argument, ids_argument
-from .output import Output
+from .cli.declare import concurrency_option, fail_fast_option, group, limit_options
+from .cli.ids import id_argument, ids_argument
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -49,7 +49,7 @@ FIELDS = (
 @limit_options
 def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
     """What is in the queue, newest first."""
-    from csctl.services import queue_items
+    from csctl.services.views import queue as queue_items
 
     out.rows(queue_items.listing(app, state, limit))
 
@@ -61,9 +61,9 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
 @id_argument("rfq")
 def show(app: App, out: Output, ref: Ref) -> None:
     """One refund in the queue, with every attempt and why it failed."""
-    from csctl.services import queue_items
+    from csctl.services.views import queue as queue_items
 
-    from .profile import queue_layout
+    from .layouts import queue_layout
 
     out.show(queue_items.show(app, ref.id), queue_layout(out))
 
@@ -74,7 +74,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 def stats(app: App, out: Output) -> None:
     """How much is in the queue, by state and currency, and how much of it is due today."""
-    from csctl.services import queue_items
+    from csctl.services.views import queue as queue_items
 
     out.rows(queue_items.stats(app))
 
@@ -96,7 +96,9 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
     Any number of hosts may run it at once, and as often as they like: each refund is tried once a day. With ids: those
     now, which takes their turn of today. Waiting emails are delivered last.
     """
-    from csctl.services import reconcile, refund_queue, refunds
+    from csctl.services.payments import reconcile
+    from csctl.services.refunds import queue as refund_queue
+    from csctl.services.refunds import refunds
 
     if refs:
         how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
@@ -124,7 +126,7 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
 @fail_fast_option
 def remove(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool) -> None:
     """Take refunds out of the queue. Their amount is left of the sale again."""
-    from csctl.services import refund_queue
+    from csctl.services.refunds import queue as refund_queue
 
     out.change(lambda dry_run: refund_queue.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -139,7 +141,7 @@ def remove(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool)
 @fail_fast_option
 def requeue(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
     """Put refunds that were given up or removed back, for three new attempts."""
-    from csctl.services import refund_queue
+    from csctl.services.refunds import queue as refund_queue
 
     out.change(lambda dry_run: refund_queue.requeue(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -158,7 +160,7 @@ def requeue(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 @fail_fast_option
 def resolve(app: App, out: Output, refs: list[Ref], reference: str, fail_fast: bool) -> None:
     """The money was returned outside of the gateway: count it as refunded."""
-    from csctl.services import refund_queue
+    from csctl.services.refunds import queue as refund_queue
 
     out.change(lambda dry_run: refund_queue.resolve(app, refs, reference, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -171,7 +173,7 @@ _NOTIFY = ("id", "email", "created_at")
 @notify.command("list", fields=_NOTIFY, examples=("csctl queue notify list", "csctl queue notify list -o json"))
 def notify_list(app: App, out: Output) -> None:
     """The addresses that are told."""
-    from csctl.services import notify_emails
+    from csctl.services.emails import notify_emails
 
     out.rows(notify_emails.listing(app))
 
@@ -187,7 +189,7 @@ def notify_list(app: App, out: Output) -> None:
 @fail_fast_option
 def notify_add(app: App, out: Output, addresses: tuple[str, ...], fail_fast: bool) -> None:
     """Tell these addresses too."""
-    from csctl.services import notify_emails
+    from csctl.services.emails import notify_emails
 
     out.change(lambda dry_run: notify_emails.add(app, addresses, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -204,7 +206,7 @@ def notify_add(app: App, out: Output, addresses: tuple[str, ...], fail_fast: boo
 @fail_fast_option
 def notify_remove(app: App, out: Output, addresses: tuple[str, ...], fail_fast: bool) -> None:
     """Tell these addresses no more."""
-    from csctl.services import notify_emails
+    from csctl.services.emails import notify_emails
 
     out.count = len(set(addresses))
     out.change(lambda dry_run: notify_emails.remove(app, addresses, dry_run=dry_run, fail_fast=fail_fast))

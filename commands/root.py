@@ -17,8 +17,9 @@ from csctl import __version__, interrupts
 from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
-from . import report, streams
-from .declare import Cli
+from .cli import errors as report
+from .cli import streams
+from .cli.declare import Cli
 
 # name -> (module here, summary): given here so that `csctl --help` need not import them.
 COMMANDS: dict[str, tuple[str, str]] = {

@@ -11,15 +11,15 @@ from csctl.domain.states import RunState
 from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS
 
-from .declare import COMMON, RESUMPTION, Command, fail_fast_option, group, limit_options
-from .naming import id_argument
-from .output import Output
-from .sheet import Sheet
+from .cli.declare import COMMON, RESUMPTION, Command, fail_fast_option, group, limit_options
+from .cli.ids import id_argument
+from .cli.output import Output
+from .cli.sheet import Sheet
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
-    from csctl.services.runs import Resumption
+    from csctl.services.runs.runs import Resumption
 
 run = group("run", "Bulk changes: how far they came, and going on with them.")
 FIELDS = ("id", "command", "state", "total", "done", "failed", "operator", "started_at", "ended_at")
@@ -36,7 +36,7 @@ _SHOWN = 20  # records of a run, where people read
 @limit_options
 def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
     """Your bulk changes, newest first; of an administrator, those of all. One whose process died is stopped."""
-    from csctl.services import runs
+    from csctl.services.runs import runs
 
     out.rows(runs.newest(app, limit, state=state))
 
@@ -47,7 +47,7 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
 @id_argument("run")
 def show(app: App, out: Output, ref: Ref) -> None:
     """A run, and what became of each of its records."""
-    from csctl.services import runs
+    from csctl.services.runs import runs
 
     out.show(runs.show(app, ref.id), lambda row: _layout(out, row))
 
@@ -68,7 +68,7 @@ def resume(app: App, out: Output, ref: Ref, retry_failed: bool, fail_fast: bool)
     No payment is made twice: where one was begun, the gateway is asked what became of it, and a refund that failed and
     is in the queue stays there. Records whose outcome was unknown are looked at again.
     """
-    from csctl.services import runs
+    from csctl.services.runs import runs
 
     left = runs.resumption(app, ref.id, retry_failed=retry_failed)
     if left.left == 0:

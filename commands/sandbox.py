@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from csctl.results import RESULT_FIELDS
 
-from .declare import group, limit_options
-from .output import Output
+from .cli.declare import group, limit_options
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -24,7 +24,7 @@ _LEDGER = ("ref", "kind", "amount", "currency", "parent_ref", "key", "result", "
 @limit_options
 def ledger(app: App, out: Output, limit: int | None) -> None:
     """What the sandbox carried out and refused, newest first: to be compared with what the database believes."""
-    from csctl.services import rehearsal
+    from csctl.services.administration import sandbox as rehearsal
 
     out.rows(rehearsal.ledger(app, limit))
 
@@ -37,7 +37,7 @@ def ledger(app: App, out: Output, limit: int | None) -> None:
 )
 def adopt(app: App, out: Output) -> None:
     """Teach the sandbox the sales in the database, so that imported ones can be voided and refunded there."""
-    from csctl.services import rehearsal
+    from csctl.services.administration import sandbox as rehearsal
 
     out.change(lambda dry_run: rehearsal.adopt(app, dry_run=dry_run))
 
@@ -51,6 +51,6 @@ def adopt(app: App, out: Output) -> None:
 )
 def reset(app: App, out: Output) -> None:
     """Empty the sandbox's ledger. The database keeps what it knows."""
-    from csctl.services import rehearsal
+    from csctl.services.administration import sandbox as rehearsal
 
     out.change(lambda dry_run: rehearsal.reset(app, dry_run=dry_run))

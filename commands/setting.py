@@ -8,8 +8,8 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from .declare import group
-from .output import Output
+from .cli.declare import group
+from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -24,7 +24,7 @@ _CHANGE: dict[str, Any] = {
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, word: str) -> list[str]:
-    from csctl.services import shop
+    from csctl.services.administration import settings as shop
 
     return [name for name in shop.KNOWN if name.startswith(word)]
 
@@ -35,7 +35,7 @@ _name_argument = click.argument("name", shell_complete=_complete)
 @setting.command("list", fields=_FIELDS, examples=("csctl setting list", "csctl setting list -o json"))
 def list_(app: App, out: Output) -> None:
     """Every setting, its value, whether that was set or is the default, and its meaning."""
-    from csctl.services import shop
+    from csctl.services.administration import settings as shop
 
     out.rows(shop.listing(app))
 
@@ -49,7 +49,7 @@ def list_(app: App, out: Output) -> None:
 @click.argument("value")
 def set_(app: App, out: Output, name: str, value: str) -> None:
     """Set a setting, for all hosts."""
-    from csctl.services import shop
+    from csctl.services.administration import settings as shop
 
     out.change(lambda dry_run: shop.change(app, name, value, dry_run=dry_run))
 
@@ -60,6 +60,6 @@ def set_(app: App, out: Output, name: str, value: str) -> None:
 @_name_argument
 def unset(app: App, out: Output, name: str) -> None:
     """Go back to the default."""
-    from csctl.services import shop
+    from csctl.services.administration import settings as shop
 
     out.change(lambda dry_run: shop.unset(app, name, dry_run=dry_run))

@@ -10,11 +10,11 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import Kind, Settlement, State
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .declare import bulk_options, concurrency_option, fail_fast_option, group, limit_options
-from .naming import id_argument, id_option, ids_argument
-from .output import Output
-from .returning import reason_options, refund_options
-from .search import period_options
+from .cli.declare import bulk_options, concurrency_option, fail_fast_option, group, limit_options
+from .cli.ids import id_argument, id_option, ids_argument
+from .cli.output import Output
+from .cli.refund_options import reason_options, refund_options
+from .cli.search_options import period_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -66,7 +66,7 @@ _since, _until = period_options("made")
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     """Transactions, newest first."""
-    from csctl.services import transactions
+    from csctl.services.views import transactions
 
     out.rows(transactions.listing(app, limit, **filters))
 
@@ -78,9 +78,9 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 @id_argument("txn")
 def show(app: App, out: Output, ref: Ref) -> None:
     """A transaction, what can be refunded of it, and the refunds and voids of it."""
-    from csctl.services import transactions
+    from csctl.services.views import transactions
 
-    from .profile import transaction_layout
+    from .layouts import transaction_layout
 
     out.show(transactions.show(app, ref.id), transaction_layout(out))
 
@@ -105,7 +105,7 @@ def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: 
 
     A refund that fails for certain goes into the refund queue (exit 12), and is tried again once a day for three days.
     """
-    from csctl.services import refunds
+    from csctl.services.refunds import refunds
 
     wanted = refunds.Wish(**wish)
     out.besides = "Each refund cancels the purchase that was billed, too." if wanted.cancel else None
@@ -127,7 +127,7 @@ def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: 
 @bulk_options
 def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Revert pending charges that have not settled. A void is always for the whole amount."""
-    from csctl.services import refunds
+    from csctl.services.refunds import refunds
 
     wanted = refunds.Wish(**wish)
     out.change(
@@ -164,7 +164,7 @@ def reconcile(
 
     Without ids: all that is. Exits 9 if some remain unknown.
     """
-    from csctl.services import reconcile as service
+    from csctl.services.payments import reconcile as service
 
     verdict = service.verdict(app, refs, seen, reference)
     out.change(
@@ -189,8 +189,8 @@ def sync(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bo
 
     Without ids: all that has not settled yet.
     """
-    from csctl.services import reconcile as unknowns
-    from csctl.services import settlement
+    from csctl.services.payments import reconcile as unknowns
+    from csctl.services.payments import settlement
 
     out.change(
         lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
@@ -214,7 +214,7 @@ def resend_email(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> Non
 
     Of a sale, that of its newest refund or void.
     """
-    from csctl.services import resending
+    from csctl.services.emails import resend as resending
 
     out.change(lambda dry_run: resending.of_transactions(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
@@ -234,6 +234,6 @@ def dispute(app: App, out: Output, refs: list[Ref], revert: bool, fail_fast: boo
 
     While a sale is disputed it cannot be refunded, queued refunds of it wait, and its purchases cannot be force billed.
     """
-    from csctl.services import disputes
+    from csctl.services.payments import disputes
 
     out.change(lambda dry_run: disputes.mark(app, refs, revert=revert, dry_run=dry_run, fail_fast=fail_fast))

@@ -15,14 +15,16 @@ from csctl import database, driver_errors
 from csctl.clock import Clock
 from csctl.domain import permissions
 from csctl.errors import CsctlError, Misconfigured, NotPermitted
+from csctl.journal import Journal
 from csctl.models import Email, Installation
-from csctl.services import audit, operators, shop
-from csctl.services.journal import Journal
+from csctl.services.administration import operators
+from csctl.services.administration import settings as shop
+from csctl.services.shared import audit
 from csctl.settings import Settings
 
 if TYPE_CHECKING:
-    from csctl.gateways.accounts import Gateways
-    from csctl.mail.delivery import Mailer
+    from csctl.services.emails.delivery import Mailer
+    from csctl.services.payments.accounts import Gateways
 
 
 class App:
@@ -71,13 +73,13 @@ class App:
 
     @cached_property
     def gateways(self) -> Gateways:
-        from csctl.gateways.accounts import Gateways
+        from csctl.services.payments.accounts import Gateways
 
         return Gateways(self)
 
     @cached_property
     def mailer(self) -> Mailer:
-        from csctl.mail.delivery import Mailer
+        from csctl.services.emails.delivery import Mailer
 
         return Mailer(self)
 

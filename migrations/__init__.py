@@ -1,1 +1,1 @@
-"""Alembic's migrations. Run by `csctl db init` and `csctl db upgrade`, configured in csctl/services/schema.py."""
+"""Alembic's migrations. Run by `csctl db init` and `csctl db upgrade`, configured in administration/schema.py."""

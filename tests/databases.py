@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from csctl import database
 from csctl.domain.states import Role
-from csctl.services import operators, schema
+from csctl.services.administration import operators, schema
 from csctl.settings import Settings
 from tests.postgres import Server
 

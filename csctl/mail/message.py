@@ -15,7 +15,7 @@ from csctl.mail.transport import Refused
 from csctl.models import Email
 
 if TYPE_CHECKING:
-    from csctl.services.shop import Shop
+    from csctl.services.administration.settings import Shop
 
 DEFAULT_SENDER = "no-reply@localhost"
 

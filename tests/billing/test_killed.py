@@ -6,7 +6,7 @@ import pytest
 
 from tests.billing.catalog import make_buyer, paid, subscribe
 from tests.factories import make_price
-from tests.faults.test_killed import killed_at
+from tests.payments.test_killed import killed_at
 from tests.shops import Shop
 
 MOST = 30  # points of any run here

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from csctl.domain.record_kinds import KINDS
-from csctl.services import schema
+from csctl.services.administration import schema
 from csctl.settings import Settings
 from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, SALE, bring_all, counts
 from tests.factories import make_customer, make_sale

@@ -23,8 +23,8 @@ from tests.data.files import (
     rejected,
     written,
 )
-from tests.looking.queries import queries_of
 from tests.shops import Shop
+from tests.views.queries import queries_of
 
 
 def test_an_import_says_what_became_of_the_rows(shop: Shop) -> None:
@@ -299,7 +299,7 @@ def test_more_rows_of_a_batch_take_no_more_queries(shop: Shop) -> None:
 
 def test_a_clash_that_only_the_database_sees_costs_its_row_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody made the same record between our look and our insert."""
-    from csctl.services.importing import customers
+    from csctl.services.data.importing import customers
 
     bring(shop, "customers", CUSTOMER)
     monkeypatch.setattr(customers, "find", lambda *_args, **_more: {})

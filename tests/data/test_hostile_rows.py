@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from csctl.domain.record_kinds import KINDS
+from tests.commands.test_hostile_input import HOSTILE
 from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, SALE, bring_all
 from tests.shops import Shop
-from tests.trust.test_hostile_input import HOSTILE
 
 VALID = {
     "customers": CUSTOMER,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, inspect
 from csctl import database
 from csctl.database import SCHEMA_HEAD
 from csctl.paths import shipped
-from csctl.services import schema
+from csctl.services.administration import schema
 from tests.factories import make_fulfillment, make_notify_email, make_price, make_purchase, make_sale, make_transaction
 from tests.shops import Shop
 

@@ -16,7 +16,7 @@ from tests.factories import (
     make_sale,
     make_transaction,
 )
-from tests.faults.test_killed import killed_at
+from tests.payments.test_killed import killed_at
 from tests.shops import Shop
 
 NOON = "2026-03-02T12:00:00Z"

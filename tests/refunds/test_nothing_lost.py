@@ -9,7 +9,7 @@ import pytest
 
 from csctl.gateways import sandbox
 from csctl.gateways.protocol import Capabilities
-from csctl.services import engine
+from csctl.services.payments import engine
 from tests.factories import make_notify_email, make_order, make_purchase, make_sale
 from tests.refunds.scenes import rebilled
 from tests.shops import Shop

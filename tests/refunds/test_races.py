@@ -13,7 +13,7 @@ from csctl import database
 from csctl.clock import Clock, parse_time
 from csctl.gateways.protocol import Answer
 from csctl.gateways.sandbox import Sandbox
-from csctl.services import engine
+from csctl.services.payments import engine
 from tests.factories import make_sale
 from tests.refunds.scenes import APPROVED, SENT, finished, gateway, paid, rebilled, sending
 from tests.shops import Shop

@@ -1,0 +1,5 @@
+"""csctl customer."""
+
+from .look import customer
+
+__all__ = ["customer"]

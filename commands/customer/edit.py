@@ -1,0 +1,186 @@
+"""csctl customer create, edit, merge, erase, export, call: what changes people, or leaves the house about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.customer_fields import CUSTOMER_FIELDS
+from csctl.results import RESULT_FIELDS
+
+from ..cli.declare import fail_fast_option
+from ..cli.ids import id_argument, ids_argument
+from ..cli.output import Output
+from .look import customer, who_argument
+
+if TYPE_CHECKING:
+    from csctl.app import App
+    from csctl.domain.ids import Ref
+
+_COLUMNS = ("id", "outcome", "message")
+_EXPORTED = (
+    "id",
+    "payment_methods",
+    "orders",
+    "purchases",
+    "transactions",
+    "fulfillments",
+    "queue",
+    "history",
+    "emails",
+    "blacklist",
+    "merged",
+    "audit",
+)
+
+
+def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each field of a customer. The command gets those that were given, as a dict called `values`."""
+
+    def collect(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
+        values = ctx.params.setdefault("values", {})
+        if text is not None:
+            values[param.name] = text
+
+    for field in reversed(CUSTOMER_FIELDS):
+        flag, words = f"--{field.replace('_', '-')}", f"{field.replace('_', ' ').capitalize()}."
+        command = click.option(flag, metavar="TEXT", expose_value=False, callback=collect, help=words)(command)
+    return command
+
+
+@customer.command(
+    fields=(*RESULT_FIELDS, "changed"),
+    columns=_COLUMNS,
+    changes=True,
+    noun="customer",
+    examples=(
+        "csctl customer create --first-name Jane --last-name Doe --email jane@example.com",
+        "csctl customer create --email joe@example.com --billing-city Berlin --billing-country DE -o json",
+    ),
+)
+@_field_options
+@click.option("--external-id", metavar="ID", help="What another system calls them.")
+def create(app: App, out: Output, values: dict[str, str], external_id: str | None) -> None:
+    """Add a customer. Phone numbers may be written in any way; the billing country helps to read them."""
+    from csctl.services.customers import edit as customer_editing
+
+    out.change(lambda dry_run: customer_editing.create(app, values, external_id, dry_run=dry_run))
+
+
+@customer.command(
+    fields=(*RESULT_FIELDS, "changed", "version"),
+    columns=_COLUMNS,
+    changes=True,
+    noun="customer",
+    asks="many",
+    examples=(
+        "csctl customer edit cus_12 --email jane@example.org --phone ''",
+        "csctl customer edit cus_12 --billing-city Berlin --version 4",
+        "csctl customer edit --from changes.csv --dry-run",
+    ),
+)
+@click.argument("who", metavar="[CUS]", required=False)
+@_field_options
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path), help="CSV: id or external_id, and any of the fields; - is stdin."
+)
+@click.option("--version", type=click.IntRange(min=1), help="Only if the customer is still as in this version.")
+@fail_fast_option
+def edit(
+    app: App,
+    out: Output,
+    who: str | None,
+    values: dict[str, str],
+    file: Path | None,
+    version: int | None,
+    fail_fast: bool,
+) -> None:
+    """Change what is known of a customer, or of many from a file.
+
+    An empty text clears a field; in a file, an empty cell leaves it as it is. Whoever was changed by somebody else
+    since this began, or since the version that you name (--version, or a column version), is left alone: exit 5.
+    """
+    from csctl.services.customers import edit as customer_editing
+
+    edits = customer_editing.plan(app, who, values, file, version)
+    out.count, out.ids_from_stdin = len(edits), str(file) == "-"
+    out.change(lambda dry_run: customer_editing.edit(app, edits, dry_run=dry_run, fail_fast=fail_fast))
+
+
+@customer.command(
+    fields=(*RESULT_FIELDS, "merged_into"),
+    columns=_COLUMNS,
+    changes=True,
+    asks="always",
+    examples=("csctl customer merge cus_12 cus_40 --yes", "csctl customer merge cus_12 cus_40 cus_41 --dry-run"),
+)
+@id_argument("cus", "keep")
+@ids_argument("cus", "others")
+@fail_fast_option
+def merge(app: App, out: Output, keep: Ref, others: list[Ref], fail_fast: bool) -> None:
+    """Make one customer of several: the first is kept, and gets all that belongs to the others.
+
+    Orders, payment methods, history, queue items and emails move, details that the first one lacks are filled in.
+    The others stay with a pointer to the first, and can be found as before.
+    """
+    from csctl.services.customers import merge as customer_merge
+
+    out.change(lambda dry_run: customer_merge.merge(app, keep, others, dry_run=dry_run, fail_fast=fail_fast))
+
+
+@customer.command(
+    fields=RESULT_FIELDS,
+    columns=_COLUMNS,
+    changes=True,
+    asks="always",
+    examples=("csctl customer erase cus_12 --dry-run", "csctl customer erase cus_12 --yes"),
+)
+@ids_argument("cus")
+@fail_fast_option
+def erase(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+    """Erase a person for good: details, cards, notes, emails. The books are kept.
+
+    Orders, amounts, transactions and shipments stay, without name or address (but the country, for taxes). Refused
+    while a purchase can still be billed, or money is on its way. What the blacklist says of them stays. Emails that
+    were delivered, exports and backups are out of csctl's reach.
+    """
+    from csctl.services.customers import erase as customer_erase
+
+    out.change(lambda dry_run: customer_erase.erase(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+
+
+@customer.command(
+    fields=_EXPORTED,
+    exits=(5,),
+    examples=("csctl customer export cus_12 > jane.json", "csctl customer export jane@example.com -o jsonl"),
+)
+@who_argument
+def export(app: App, out: Output, who: str) -> None:
+    """All that is known of a person, as one JSON document: texts of emails and the audit trail included."""
+    from csctl.services.views import customer_document as customer_export
+
+    if out.output == "table":
+        out.output = "json"  # a document, for whoever asked for it
+    out.show(customer_export.document(app, who))
+
+
+@customer.command(
+    fields=(*RESULT_FIELDS, "number", "uri"),
+    columns=("id", "outcome", "uri", "message"),
+    changes=True,
+    noun="call",
+    examples=("csctl customer call cus_12", "csctl customer call cus_12 --number '+49 30 1234567' -o json"),
+)
+@who_argument
+@click.option("--number", help="Another number than the customer's own.")
+def call(app: App, out: Output, who: str, number: str | None) -> None:
+    """Call a customer through your phone switch, and put it into their history.
+
+    CSCTL_PHONE_SWITCH says which: `manual:` gives a tel: URI to click, `asterisk:` rings your phone and dials.
+    """
+    from csctl.services.customers import calls
+
+    out.change(lambda dry_run: calls.place(app, who, number, dry_run=dry_run))

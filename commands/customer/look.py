@@ -1,0 +1,141 @@
+"""csctl customer: find people, look at their profile, write down what they said."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.results import RESULT_FIELDS
+
+from ..cli.declare import group, limit_options
+from ..cli.output import Output
+from ..cli.search_options import search_options
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+customer = group("customer", "Find customers, look at their profile, write notes.")
+
+FIELDS = (
+    "id",
+    "external_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "blacklisted",
+    "orders",
+    "last_order_at",
+    "created_at",
+)
+_PROFILE = (
+    *FIELDS,
+    "ip",
+    "billing",
+    "shipping",
+    "blacklist",
+    "payment_methods",
+    "purchases",
+    "transactions",
+    "fulfillments",
+    "queue",
+    "history",
+    "merged_into",
+    "erased_at",
+    "version",
+)
+_HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id")
+who_argument = click.argument("who", metavar="CUS")
+
+
+@customer.command(
+    "search",
+    fields=FIELDS,
+    columns=("id", "first_name", "last_name", "email", "orders", "blacklisted"),
+    examples=(
+        "csctl customer search jane doe",
+        "csctl customer search --phone '(212) 555-0100'",
+        "csctl customer search --last-name doe --city berlin -o json",
+    ),
+)
+@search_options
+@limit_options
+def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
+    """Find customers.
+
+    QUERY is looked for in name, email, phone, address and ids, each of its words. What is given as an option must
+    match too. Letters match without case and accents; email, names and addresses in part. --since and --until look at
+    when the customer became one.
+    """
+    from csctl.services.views import customer_search
+
+    out.rows(customer_search.customers(app, customer_search.Search(**fields), limit))
+
+
+@customer.command(
+    fields=_PROFILE,
+    exits=(5,),
+    examples=("csctl customer show cus_12", "csctl customer show jane@example.com -o json"),
+)
+@who_argument
+def show(app: App, out: Output, who: str) -> None:
+    """The profile of a customer: details, addresses, cards, history, orders, transactions, queue.
+
+    CUS is an id, or an email that only one customer has.
+    """
+    from csctl.services.views import profile
+
+    from ..layouts import customer_layout
+
+    out.show(profile.of_customer(app, who), customer_layout(out))
+
+
+@customer.command(
+    fields=_HISTORY,
+    columns=("at", "kind", "operator", "text"),
+    exits=(5,),
+    examples=("csctl customer history cus_12", "csctl customer history cus_12 --all -o json"),
+)
+@who_argument
+@limit_options
+def history(app: App, out: Output, who: str, limit: int | None) -> None:
+    """Notes, calls and events of a customer, newest first."""
+    from csctl.services.customers import notes as history
+
+    out.rows(history.of_customer(app, who, limit))
+
+
+@customer.command(
+    fields=RESULT_FIELDS,
+    columns=("id", "outcome", "message"),
+    changes=True,
+    noun="note",
+    examples=(
+        "csctl customer note cus_12 'Wants the parcel left with the neighbour.'",
+        "csctl customer note cus_12 < letter.txt",
+    ),
+)
+@who_argument
+@click.argument("text", required=False)
+def note(app: App, out: Output, who: str, text: str | None) -> None:
+    """Write a note about a customer: TEXT, or standard input, or what $EDITOR saves."""
+    from csctl.services.customers import notes as history
+
+    written = _written() if text is None else text
+    out.change(lambda dry_run: history.note(app, who, written, dry_run=dry_run))
+
+
+def _written() -> str:
+    """The text of a note that is not on the command line. Bytes that are no text are refused like others."""
+    if sys.stdin.isatty():
+        return click.edit() or ""
+    return sys.stdin.buffer.read().decode(errors="surrogateescape").replace("\r\n", "\n")
+
+
+from . import edit as customer_editing  # noqa: E402, F401 - adds its commands to the group

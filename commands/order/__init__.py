@@ -1,0 +1,5 @@
+"""csctl order."""
+
+from .look import order
+
+__all__ = ["order"]

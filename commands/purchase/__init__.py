@@ -1,0 +1,5 @@
+"""csctl purchase."""
+
+from .change import purchase
+
+__all__ = ["purchase"]

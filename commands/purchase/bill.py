@@ -1,0 +1,81 @@
+"""csctl purchase force-bill, trial skip: billing by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from csctl.domain.ids import Ref
+from csctl.results import MONEY_FIELDS
+
+from ..cli.declare import bulk_options
+from ..cli.ids import ids_argument
+from ..cli.output import Output
+from .change import purchase, trial
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_COLUMNS = ("id", "outcome", "amount", "currency", "transaction_id", "message")
+
+
+@purchase.command(
+    "force-bill",
+    fields=MONEY_FIELDS,
+    columns=_COLUMNS,
+    changes=True,
+    money=True,
+    asks="always",
+    examples=(
+        "csctl purchase force-bill pur_3",
+        "csctl purchase force-bill pur_3 --quantity 2 --unit-price 9.50 --yes",
+        "csctl purchase list --status recycle_failed -o name | csctl purchase force-bill - --dry-run",
+    ),
+)
+@ids_argument("pur")
+@click.option("--quantity", type=click.IntRange(1, 1_000_000), metavar="N", help="Another quantity, from now on.")
+@click.option("--unit-price", metavar="P", help="Another unit price, from now on.")
+@click.option(
+    "--cycle", type=click.IntRange(min=1), metavar="N", help="Bill cycle N, though it was billed today already."
+)
+@bulk_options
+def force_bill(
+    app: App,
+    out: Output,
+    refs: list[Ref],
+    quantity: int | None,
+    unit_price: str | None,
+    cycle: int | None,
+    concurrency: int,
+    fail_fast: bool,
+) -> None:
+    """Charge the next cycle now, and move the next billing by the interval.
+
+    Each cycle is billed once. Quantity and unit price are kept once the charge is approved. If it is declined, nothing
+    changes.
+    """
+    from csctl.services.billing import forced as billing_by_hand
+    from csctl.services.refunds.refunds import How
+
+    terms = billing_by_hand.Terms(quantity, unit_price, cycle)
+    out.change(lambda dry_run: billing_by_hand.force(app, refs, terms, How(dry_run, concurrency, fail_fast)))
+
+
+@trial.command(
+    "skip",
+    fields=MONEY_FIELDS,
+    columns=_COLUMNS,
+    changes=True,
+    money=True,
+    asks="always",
+    examples=("csctl purchase trial skip pur_3", "csctl purchase trial skip pur_3 pur_4 --yes -o json"),
+)
+@ids_argument("pur")
+@bulk_options
+def skip(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
+    """Bill the first full cycle now, at full price. If that is declined, the trial goes on."""
+    from csctl.services.billing import forced as billing_by_hand
+    from csctl.services.refunds.refunds import How
+
+    out.change(lambda dry_run: billing_by_hand.skip_trials(app, refs, How(dry_run, concurrency, fail_fast)))

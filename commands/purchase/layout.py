@@ -1,0 +1,67 @@
+"""How a purchase looks on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..cli.output import Output
+from ..cli.sheet import Sheet
+from ..layouts import Layout
+
+Record = Mapping[str, Any]
+
+
+def purchase_layout(out: Output) -> Layout:
+    return lambda record: _page(Sheet(out.zone), record)
+
+
+def _page(sheet: Sheet, record: Record) -> str:
+    sheet.line(f"{record['id']}  {record['status']}")
+    sheet.facts(
+        [
+            ("Product", record["product"]),
+            ("Option", record["option"]),
+            ("Price point", record["price_point"]),
+            ("Price", _price(record, record["currency"])),
+            ("Bills every", record["interval"]),
+            (
+                "Cycle",
+                f"{record['cycle']} of {record['final_cycle']}" if record["final_cycle"] else str(record["cycle"]),
+            ),
+            ("Trial ends", record["trial_ends_on"]),
+            ("Next billing", record["next_bill_on"]),
+            ("For", _next(record)),
+            ("Declined", f"{record['recycle_attempts']} times" if record["recycle_attempts"] else None),
+            ("Paused until", record["paused_until"]),
+            ("Ends", "after the next billing" if record["cancel_after_billing"] else record["cancel_on"]),
+            ("Cancelled", record["cancelled_at"]),
+            ("Because", record["cancel_reason"]),
+            ("Order", record["order_id"]),
+            ("Customer", record["customer_id"]),
+            ("External id", record["external_id"]),
+        ]
+    )
+    if record["transactions"]:
+        sheet.heading("Transactions")
+        sheet.columns([_transaction(sheet, one) for one in record["transactions"]], right=[4])
+    return str(sheet)
+
+
+def _price(terms: Record, currency: str) -> str:
+    return f"{terms['quantity']} x {terms['unit_price']} = {terms['price']} {currency}"
+
+
+def _next(record: Record) -> str | None:
+    """What the next billing is for, where that is not what it was for before."""
+    terms = record["next_billing"]
+    if terms is None or all(terms[key] == record[key] for key in ("option", "price_point", "quantity", "unit_price")):
+        return None
+    what = f" ({terms['option']}, {terms['price_point']})" if terms["price_point"] else ""
+    return f"{_price(terms, record['currency'])}{what}, that once"
+
+
+def _transaction(sheet: Sheet, one: Record) -> list[str]:
+    standing = "disputed" if one["disputed"] else one["message"] or one["reason"] or one["settlement"] or ""
+    amount = f"{one['amount']} {one['currency']}"
+    return [one["id"], sheet.day(one["created_at"]), one["kind"], one["state"], amount, standing]

@@ -1,0 +1,60 @@
+"""Rights in the database itself, so that they hold whatever program somebody uses. PostgreSQL alone has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from csctl.domain import grants as rules
+from csctl.errors import Misconfigured
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_SEQUENCES = """
+    SELECT c.relname, s.relname FROM pg_class s
+    JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+    JOIN pg_class c ON c.oid = d.refobjid
+    WHERE s.relkind = 'S' AND s.relnamespace = current_schema()::regnamespace
+""".replace("::", r"\:\:")
+
+
+def sql(app: App) -> list[str]:
+    """The statements that give the groups their rights. Raises Misconfigured on SQLite, which knows none."""
+    _only_postgresql(app)
+    with app.read() as session:
+        return _statements(session)
+
+
+def apply(app: App, *, dry_run: bool = False) -> list[str]:
+    """Carry them out, all or none; in a dry run, take them back. Raises Misconfigured if the login is not the tables'
+    owner.
+    """
+    _only_postgresql(app)
+    with app.write() as session:
+        statements = _statements(session)
+        connection = session.connection()
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        audit.write(session, app, "updated", target="grants", statements=len(statements))
+        if dry_run:
+            session.rollback()
+    return statements
+
+
+def _statements(session: Session) -> list[str]:
+    schema = session.scalar(text("SELECT current_schema()"))
+    sequences = {str(table): str(sequence) for table, sequence in session.execute(text(_SEQUENCES))}
+    return rules.statements(str(schema), sequences)
+
+
+def _only_postgresql(app: App) -> None:
+    if app.engine.dialect.name != "postgresql":
+        raise Misconfigured(
+            "SQLite has no logins, so it cannot hold anybody to their role",
+            cause="whoever can write the file can do anything with it, whatever csctl says",
+            fix="keep the file where only csctl's users can write it, or use PostgreSQL (docs/security.md)",
+        )

@@ -1,0 +1,245 @@
+"""Operators: who they are, made known by a token of which only a hash is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import secrets
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from csctl import database
+from csctl.clock import rfc3339
+from csctl.domain import ids
+from csctl.domain.states import Role
+from csctl.domain.text import accept
+from csctl.errors import Conflict, NotFound, NotPermitted, Usage
+from csctl.models import Operator
+from csctl.results import Result
+from csctl.services.shared import audit, bulk
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_USE_IS_KEPT_EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The operator on whose behalf this process runs."""
+
+    id: int
+    name: str
+    role: Role
+    last_used_at: datetime | None = None
+    disabled_at: datetime | None = None
+    token_expires_at: datetime | None = None
+
+
+def new_token() -> tuple[str, str]:
+    """A token of 256 random bits, and the hash that is kept of it. Being random, it needs no slow hash."""
+    token = f"csctl_{secrets.token_urlsafe(32)}"
+    return token, hash_of(token)
+
+
+def hash_of(token: str) -> str:
+    # What the environment holds need not be UTF-8: such a token is a wrong one like any other.
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def owner_of(session: Session, token: str | None) -> Actor:
+    """Whose token this is. Raises NotPermitted without one, or for one that nobody has."""
+    if not token:
+        raise NotPermitted("no token", cause="CSCTL_TOKEN is not set", fix="csctl login, or set CSCTL_TOKEN")
+    # Columns, not the whole record: `db upgrade` must know its operator on an older schema.
+    known = (
+        Operator.id,
+        Operator.name,
+        Operator.role,
+        Operator.last_used_at,
+        Operator.disabled_at,
+        Operator.token_expires_at,
+    )
+    row = session.execute(
+        select(Operator.token_hash, *known).where(Operator.token_hash == hash_of(token))
+    ).one_or_none()
+    if row is None or not hmac.compare_digest(row.token_hash, hash_of(token)):
+        raise NotPermitted("the token is not valid", fix="ask an administrator: csctl operator rotate-token NAME")
+    return Actor(*row[1:])
+
+
+def require_valid(actor: Actor, now: datetime) -> None:
+    """Raises NotPermitted for an operator who is disabled, or whose token has expired."""
+    if actor.disabled_at is not None:
+        raise NotPermitted(
+            f"operator {actor.name} is disabled", fix=f"ask an administrator: csctl operator enable {actor.name}"
+        )
+    if actor.token_expires_at is not None and actor.token_expires_at <= now:
+        raise NotPermitted(
+            f"the token of {actor.name} has expired",
+            fix=f"ask an administrator: csctl operator rotate-token {actor.name}",
+        )
+
+
+def note_use(app: App) -> None:
+    """Keep when the operator's token was last used, to the hour. In nobody's way: what cannot be written at once, and
+    in a database that may only be read, is left.
+    """
+    now = app.clock.now()
+    last = app.actor.last_used_at
+    if last and last <= now < last + _USE_IS_KEPT_EVERY:
+        return
+    with contextlib.suppress(DBAPIError), database.hastily(app.engine) as connection:
+        connection.execute(update(Operator).where(Operator.id == app.actor.id).values(last_used_at=now))
+
+
+def acceptable_name(name: str) -> str:
+    """A name that an operator can have, trimmed. Raises Usage."""
+    kept = accept(name, "name", longest=100)
+    if not kept or kept.startswith("-"):
+        raise Usage("an operator needs a name")
+    return kept
+
+
+def add(session: Session, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> dict[str, Any]:
+    """A new operator; the returned row holds the token, shown this once. Raises Conflict if the name is taken."""
+    name = acceptable_name(name)
+    if there := session.scalar(select(Operator).where(Operator.name == name)):
+        if there.disabled_at:
+            raise Conflict(f"there is an operator {name} already, and it is disabled", fix=_enabling(there))
+        raise Conflict(f"there is an operator {name} already", fix="choose another name")
+    token, hashed = new_token()
+    operator = Operator(name=name, role=role, token_hash=hashed, token_expires_at=expires_at, created_at=now)
+    session.add(operator)
+    session.flush()
+    return {"id": ids.show("opr", operator.id), "name": name, "role": role.value, "token": token}
+
+
+def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+    """A new operator, whose token works until the end of the day `expires`. Raises Usage for a day that is over."""
+    expires_at = _end_of(app, expires)
+    with app.write() as session:
+        row = add(session, name, role, app.clock.now(), expires_at)
+        audit.write(session, app, "created", target=row["id"], role=role.value, expires=_text(expires_at))
+        if dry_run:
+            session.rollback()
+            row |= {"id": None, "token": None}
+    return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
+
+
+def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+    """Give an operator a new token; the old one stops working at once. Without `expires`, the new one has no end.
+
+    Raises Conflict for a disabled one, whose token would open nothing.
+    """
+    expires_at = _end_of(app, expires)
+    with app.write() as session:
+        operator = _find(session, who)
+        if operator.disabled_at:
+            raise Conflict(f"operator {operator.name} is disabled", fix=_enabling(operator))
+        token, operator.token_hash = new_token()
+        operator.token_expires_at = expires_at
+        name = ids.show("opr", operator.id)
+        audit.write(session, app, "updated", target=name, changed=["token"], expires=_text(expires_at))
+        row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
+        if dry_run:
+            session.rollback()
+    return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
+
+
+def _end_of(app: App, day: date | None) -> datetime | None:
+    """The moment at which a day of the shop is over."""
+    if day is None:
+        return None
+    if day < app.clock.today():
+        raise Usage(f"{day} is over", fix="name a day to come, or none for a token without an end")
+    try:
+        return app.clock.start_of(day + timedelta(days=1))
+    except OverflowError:
+        raise Usage(f"{day} is too far away", fix="leave --expires out for a token without an end") from None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
+
+
+def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
+    """Take an operator's rights away. A Conflict for the last administrator: nobody could undo it."""
+
+    def change(session: Session, named: bulk.Word) -> Result:
+        operator = _find(session, named.given)
+        if operator.disabled_at:
+            raise Conflict(f"operator {operator.name} is disabled already")
+        admins = session.scalars(
+            select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None)).with_for_update()
+        ).all()
+        if admins == [operator]:
+            raise Conflict(
+                f"{operator.name} is the last administrator",
+                fix="csctl operator create NAME --role admin, then disable",
+            )
+        operator.disabled_at = app.clock.now()
+        audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=True)
+        return Result(named.given, "updated", "disabled", extra=_known(operator))
+
+    return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def enable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
+    """Give a disabled operator their rights back, with the token that they had. A Conflict if they have them."""
+
+    def change(session: Session, named: bulk.Word) -> Result:
+        operator = _find(session, named.given)
+        if not operator.disabled_at:
+            raise Conflict(f"operator {operator.name} is not disabled")
+        operator.disabled_at = None
+        audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=False)
+        return Result(named.given, "updated", "enabled", extra=_known(operator))
+
+    return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def _enabling(operator: Operator) -> str:
+    return f"csctl operator enable {shlex.quote(operator.name)}, if they may work here again"
+
+
+def listing(app: App) -> list[dict[str, Any]]:
+    with app.read() as session:
+        return [_row(operator) for operator in session.scalars(select(Operator).order_by(Operator.id.desc()))]
+
+
+def names(session: Session) -> dict[int, str]:
+    """The name of every operator by id, for records that say who made them."""
+    return dict(session.execute(select(Operator.id, Operator.name)).all())
+
+
+def _row(operator: Operator) -> dict[str, Any]:
+    return {
+        "id": ids.show("opr", operator.id),
+        **_known(operator),
+        "created_at": operator.created_at,
+        "token_expires_at": operator.token_expires_at,
+        "last_used_at": operator.last_used_at,
+    }
+
+
+def _known(operator: Operator) -> dict[str, Any]:
+    return {"name": operator.name, "role": operator.role.value, "disabled_at": operator.disabled_at}
+
+
+def _find(session: Session, who: str) -> Operator:
+    """By name, or by id."""
+    operator = session.scalar(select(Operator).where(Operator.name == who))
+    if operator is None and (who.isdecimal() or who.startswith("opr_")):
+        operator = session.get(Operator, ids.parse("opr", who).id)
+    if operator is None:
+        raise NotFound(f"there is no operator {who!r}", fix="csctl operator list")
+    return operator

@@ -1,0 +1,134 @@
+"""Making a database, and bringing an older one up to date."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from csctl import database, driver_errors
+from csctl.clock import Clock
+from csctl.domain.states import Role
+from csctl.errors import Conflict, Misconfigured
+from csctl.models import AuditRow, Installation
+from csctl.paths import shipped
+from csctl.services.administration import operators
+from csctl.services.shared import audit
+from csctl.settings import Settings, mask
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_MIGRATING = int.from_bytes(b"csctl")  # the advisory lock of those who change the schema
+
+
+def init(settings: Settings, admin: str, *, rehearsal: bool, dry_run: bool = False) -> dict[str, Any]:
+    """Create the schema and the first administrator; the returned row holds the token, shown this once.
+
+    A dry run takes the tables back, and makes no file: of one that is not there yet it only looks whether it could be.
+
+    Raises Conflict if csctl set this database up before, Usage for a name that cannot be, Misconfigured with CSCTL_NOW
+    for what is to be no rehearsal.
+    """
+    if settings.now and not rehearsal:
+        raise Misconfigured(
+            "CSCTL_NOW is set, and this is no rehearsal",
+            fix="unset CSCTL_NOW, or csctl db init --admin NAME --rehearsal",
+        )
+    name = operators.acceptable_name(admin)
+    would_be = {"id": None, "name": name, "role": Role.ADMIN.value, "token": None, "dry_run": True}
+    if dry_run and database.could_be_made(settings.database_url):
+        return would_be
+    engine = database.connect(settings.database_url, create=not dry_run)
+    try:
+        with driver_errors.translated(settings.database_url):
+            _require_no_shop(engine, settings)
+            migrate(engine, "head", keep=not dry_run)
+            if dry_run:
+                return would_be
+            return _begin(engine, name, Clock(fixed=settings.now).now(), rehearsal=rehearsal)
+    finally:
+        engine.dispose()
+
+
+def _require_no_shop(engine: Engine, settings: Settings) -> None:
+    """Tables alone are no shop: an `init` that was cut off is taken up again."""
+    with Session(engine) as session:
+        if database.current_schema(session) and session.get(Installation, 1):
+            raise Conflict("this database is set up already", cause=mask(settings.database_url), fix="csctl db status")
+
+
+def _begin(engine: Engine, admin: str, now: datetime, *, rehearsal: bool) -> dict[str, Any]:
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        session.add(Installation(id=1, rehearsal=rehearsal, created_at=now))
+        row = operators.add(session, admin, Role.ADMIN, now)
+        session.add(
+            AuditRow(
+                at=now, operator=None, command="db init", target=row["id"], changes={"role": "admin"}, outcome="created"
+            )
+        )
+    return {**row, "dry_run": False}
+
+
+def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
+    """Run the migrations that are missing; a dry run takes them back. Returns where the schema is then."""
+    before = status(app)["schema"]
+    with driver_errors.translated(app.settings.database_url):
+        migrate(app.engine, "head", keep=not dry_run)
+    if not dry_run:
+        with app.write() as session:
+            audit.write(session, app, "updated", target="schema", before=before, after=database.SCHEMA_HEAD)
+    return {**status(app), "dry_run": dry_run}
+
+
+def status(app: App) -> dict[str, Any]:
+    """Where the database is, and whether its schema is current."""
+    with app.read() as session:
+        found = database.current_schema(session)
+        return {
+            "database": mask(app.settings.database_url),
+            "backend": app.engine.dialect.name,
+            "schema": found,
+            "expected": database.SCHEMA_HEAD,
+            "current": found == database.SCHEMA_HEAD,
+            "rehearsal": app.rehearsal,
+        }
+
+
+def differences(engine: Engine) -> list[str]:
+    """Where the tables are not as the models have them."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with engine.connect() as connection:
+        return [repr(d) for d in compare_metadata(MigrationContext.configure(connection), database.Base.metadata)]
+
+
+def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:
+    """Take the schema to a revision, in one transaction, and back again unless it is to `keep` it.
+
+    Raises Conflict if rows would refer to nothing.
+    """
+    from alembic import command  # 400 ms, and needed by two commands
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
+    with engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            # Its way to change a table is to copy it, which foreign keys would stop; they are checked again below.
+            # Only outside of a transaction is this switch heeded, hence not through the connection.
+            connection.connection.execute("PRAGMA foreign_keys=OFF")
+        connection.begin()  # else alembic commits each migration on SQLite, and nothing could be taken back
+        if not sqlite:
+            # Another host may be upgrading too: one of them waits, and finds that it is done.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+        if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
+            raise Conflict("the migration would leave rows that refer to nothing", cause=str(tuple(broken)))
+        (connection.commit if keep else connection.rollback)()
+        connection.invalidate()  # the next one starts with foreign keys on

@@ -1,0 +1,227 @@
+"""Sealing the audit trail in batches, and checking it against its seals."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from csctl.database import Base
+from csctl.domain import sealing as rules
+from csctl.domain.sealing import Finding, Seal
+from csctl.domain.trail_triggers import TRIGGERS
+from csctl.errors import Busy, Conflict, Usage
+from csctl.models import AuditRow, AuditSeal
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_TIME = "%Y-%m-%d %H:%M:%S.%f"
+# Rows and seals as they are stored, not as they are understood: who edits them need not keep to types and encodings.
+_ROWS = {
+    "sqlite": """SELECT id, CAST(at AS BLOB) AS at, operator_id, CAST(operator AS BLOB) AS operator,
+        CAST(command AS BLOB) AS command, CAST(target AS BLOB) AS target, CAST(changes AS BLOB) AS changes,
+        CAST(outcome AS BLOB) AS outcome""",
+    "postgresql": """SELECT id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS at, operator_id, operator,
+        command, target, CAST(changes AS TEXT) AS changes, outcome""",
+}
+_SEALS = {
+    "sqlite": """SELECT number, CAST(at AS BLOB) AS at, first_id, last_id, CAST(last_at AS BLOB) AS last_at,
+        CAST(leaves AS BLOB) AS leaves, CAST(previous AS BLOB) AS previous, CAST(hash AS BLOB) AS hash""",
+    "postgresql": "SELECT number, at, first_id, last_id, last_at, leaves, previous, hash",
+}
+# The triggers that are at work, and all that they are and do.
+_TRIGGERS = {
+    "sqlite": """SELECT name, sql AS definition FROM sqlite_master
+        WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_seals')""",
+    "postgresql": """SELECT tgname AS name, pg_get_triggerdef(pg_trigger.oid, true) || ' ' || prosrc AS definition
+        FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid AND tgenabled IN ('O', 'A')
+        WHERE tgrelid IN (to_regclass('audit'), to_regclass('audit_seals'))""",
+}
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
+    """Seal all rows that are there. Returns the new root, to be kept elsewhere, and how many rows and seals it took.
+
+    Where nothing is new but word of earlier seals, none is made. A dry run makes them all and takes them back, and its
+    root is that of the last seal that stays. Raises Busy if somebody else seals at that moment, Conflict if the newest
+    seal is past reading.
+    """
+    rows = seals = 0
+    with app.read() as session:
+        if damaged := _damaged_tables(session):
+            raise Conflict(f"the table {damaged[0]} is not as csctl made it", fix="csctl audit verify")
+    try:
+        upto = _newest_settled_row(app)
+        for made in _rehearsed(app, upto) if dry_run else _sealed(app, upto):
+            rows, seals = rows + made, seals + 1
+    except IntegrityError:
+        raise Busy("somebody else is sealing the trail at this moment", fix="run it again") from None
+    with app.read() as session:
+        last = _last(session)
+        found = {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
+    return {**found, "dry_run": dry_run}
+
+
+def _newest_settled_row(app: App) -> int:
+    """The number below which no row can appear any more: those who were writing have been waited for."""
+    with app.write() as session:
+        if app.engine.dialect.name == "sqlite":  # there is one writer at a time, and that is us
+            newest = session.scalar(select(func.max(AuditRow.id)))
+        else:
+            newest = session.scalar(text("SELECT audit_newest_row()"))
+        return newest or 0
+
+
+def _sealed(app: App, upto: int) -> Iterator[int]:
+    """How many rows each new seal is over, once it is kept: each in a transaction of its own."""
+    made = 1
+    while made:
+        with app.write() as session:
+            made = _seal_batch(session, app, upto)
+        if made:
+            yield made
+
+
+def _rehearsed(app: App, upto: int) -> Iterator[int]:
+    with app.write() as session:
+        while made := _seal_batch(session, app, upto):
+            yield made
+        session.rollback()
+
+
+def _seal_batch(session: Session, app: App, upto: int) -> int:
+    """Seal the next rows. Returns how many: 0 if nothing is to be sealed."""
+    before = _last(session)
+    rows = list(_rows(session, before.last_id if before else _LOWEST, upto, most=rules.BATCH))
+    if all(_tells_of_seal(row) for row in rows):
+        return 0
+    made = Seal.over(rows, before, app.clock.now().astimezone(UTC).strftime(_TIME))
+    session.add(AuditSeal(**asdict(made)))
+    session.flush()
+    audit.write(session, app, "created", target=rules.name(made), root=made.hash, rows=len(rows))
+    return len(rows)
+
+
+def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """What does not hold, as `check`, `target` and `problem`: rows changed, removed, slipped in or back-dated, seals
+    that were touched, kept roots that no seal has. A notice tells how much was looked at.
+
+    Raises Usage for a root that is none.
+    """
+    kept = [_root(root) for root in roots]
+    with app.read() as session:
+        if app.engine.dialect.name == "postgresql":  # a seal made meanwhile must not look like one that is missing
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        if damaged := _damaged_tables(session):
+            yield from (asdict(Finding("table", name, "not there, or not as csctl made it")) for name in damaged)
+            return
+        known: dict[str, str] = {}
+        told: list[tuple[str, str, str]] = []
+        before: Seal | None = None
+        for one in _seals(session):
+            known[rules.name(one)] = one.hash
+            if not one.readable:
+                yield asdict(Finding("seal", rules.name(one), "changed: it is past reading"))
+                continue
+            yield from map(asdict, rules.check_link(one, before))
+            rows = _rows(session, rules.begins_after(one, before, _LOWEST), one.last_id)
+            yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, told)))
+            before = one
+        yield from map(asdict, rules.check_triggers(TRIGGERS[_dialect(session)], _triggers(session)))
+        newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), told))
+    yield from map(asdict, rules.check_unsealed(newer, before))
+    yield from map(asdict, rules.check_told(told, known))
+    yield from map(asdict, rules.check_roots(kept, set(known.values())))
+    sealed = f"{len(known)} seals; the newest root is {before.hash}" if before else "no seals"
+    app.notice(f"Looked at {sealed}. {len(newer)} rows are not sealed yet.")
+
+
+def _damaged_tables(session: Session) -> list[str]:
+    """Which of the tables are gone, or lack a column."""
+    connection = session.connection()
+    there = inspect(connection)
+    return [
+        table.name
+        for table in (Base.metadata.tables["audit"], Base.metadata.tables["audit_seals"])
+        if not there.has_table(table.name)
+        or {column["name"] for column in there.get_columns(table.name)} != set(table.columns.keys())
+    ]
+
+
+def _triggers(session: Session) -> dict[str, str]:
+    return {row.name: row.definition for row in session.execute(text(_TRIGGERS[_dialect(session)]))}
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _root(text_: str) -> str:
+    root = text_.strip().lower()
+    if not re.fullmatch("[0-9a-f]{64}", root):
+        raise Usage(f"{text_[:70]!r} is no root", cause="a root is 64 hexadecimal digits", fix="csctl audit seal")
+    return root
+
+
+def _noting_seals(rows: Iterator[dict[str, Any]], told: list[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
+    """The same rows; those that tell of a seal are noted as row, seal and root."""
+    for row in rows:
+        if _tells_of_seal(row):
+            try:
+                told.append((f"aud_{row['id']}", str(row["target"]), str(json.loads(row["changes"])["root"])))
+            except (ValueError, LookupError, TypeError, RecursionError):
+                told.append((f"aud_{row['id']}", str(row["target"]), "unreadable"))
+        yield row
+
+
+def _tells_of_seal(row: dict[str, Any]) -> bool:
+    return bool(row["command"] == "audit seal" and row["outcome"] == "created")
+
+
+def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """Rows by ascending id, in pages: a trail may be long."""
+    page = text(f"{_ROWS[_dialect(session)]} FROM audit WHERE id > :after AND id <= :upto"
+                " ORDER BY id LIMIT :page")  # fmt: skip
+    size = min(most or rules.BATCH, rules.BATCH)
+    while found := session.execute(page, {"after": after, "upto": upto, "page": size}).mappings().all():
+        for row in found:
+            yield {name: _readable(value) for name, value in row.items()}
+        after = found[-1]["id"]
+        if most is not None:
+            return
+
+
+def _readable(value: Any) -> Any:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def _last(session: Session) -> Seal | None:
+    """The newest seal. Raises Conflict if it is past reading: nothing can follow from it."""
+    newest = session.scalar(select(func.max(AuditSeal.number)))
+    if newest is None:
+        return None
+    if not (found := _seal(session, newest)).readable:
+        raise Conflict(f"{rules.name(found)} is past reading", fix="csctl audit verify")
+    return found
+
+
+def _seals(session: Session) -> Iterator[Seal]:
+    """All seals in order, one at a time: each may speak of thousands of rows."""
+    for number in session.scalars(select(AuditSeal.number).order_by(AuditSeal.number)).all():
+        yield _seal(session, number)
+
+
+def _seal(session: Session, number: int) -> Seal:
+    query = text(f"{_SEALS[_dialect(session)]} FROM audit_seals WHERE number = :number")
+    row = session.execute(query, {"number": number}).mappings().one()
+    return Seal(**{name: _readable(value) for name, value in row.items()})

@@ -1,0 +1,1 @@
+"""Billing subscriptions: the daily run and by hand."""

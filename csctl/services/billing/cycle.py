@@ -1,0 +1,119 @@
+"""Billing purchases: the cycle that comes next, by hand or in the daily run (domain rules, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from csctl.domain import billing as calendar
+from csctl.domain import ids
+from csctl.domain.addresses import Address
+from csctl.domain.money import Money
+from csctl.domain.states import Occasion, OrderStatus, State
+from csctl.errors import Conflict, NotPermitted
+from csctl.models import BlacklistEntry, Customer, Order, Purchase, Transaction
+from csctl.results import Result
+from csctl.services.blacklist import matching as blacklist
+from csctl.services.customers import notes as history
+from csctl.services.outcomes import billing as billing_rules
+from csctl.services.outcomes.billing import Billing
+from csctl.services.payments import cards, charges
+from csctl.services.payments.engine import Call, Turn, customers_held
+from csctl.services.shared import audit
+from csctl.services.views import purchases
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from csctl.app import App
+
+_REFUSED = (State.DECLINED, State.FAILED)
+
+
+def bill(
+    turn: Turn, app: App, purchase: Purchase, billing: Billing, occasion: Occasion
+) -> Generator[Call, Any, Result]:
+    """Charge one cycle of a purchase. A price of nothing needs no gateway: the cycle is over at once.
+
+    The Result's `id` is the sale's own. Raises Conflict without a card, Misconfigured without its gateway, both before
+    anything is written.
+    """
+    if billing.amount == 0:
+        return _bill_nothing(turn, app, purchase, billing)
+    method = cards.of_purchase(turn.session, purchase, turn.sales_of(purchase.order_id))
+    _ = app.gateways[method.gateway]
+    sale = charges.open_sale(
+        turn,
+        app,
+        purchase.order,
+        method,
+        billing.amount,
+        occasion,
+        purchase_id=purchase.id,
+        cycle=billing.cycle,
+        due_on=billing.due_on,
+        quantity=billing.quantity if billing.keep else None,
+        unit_price=billing.unit_price if billing.keep else None,
+    )
+    return (yield from charges.exchange(turn, app, sale, method.token))
+
+
+def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) -> Result:
+    billing_rules.succeed(turn.session, app, purchase, billing)
+    money, name = Money(0, purchase.currency), ids.show("pur", purchase.id)
+    text = f"cycle {billing.cycle} of {name} cost nothing"
+    history.event(turn.session, app, purchase.order.customer_id, text, order_id=purchase.order_id)
+    audit.write(turn.session, app, "billed", target=name, amount=str(money), cycle=billing.cycle)
+    return Result(name, "billed", "nothing was due", money=money)
+
+
+def next_of(app: App, purchase: Purchase, *, every_missed: bool = False) -> Billing:
+    """The next cycle of a purchase with its terms. Days that were missed are passed over, unless `every_missed`."""
+    quantity, unit_price = purchases.next_terms(purchase)
+    due = purchase.due_on or purchase.next_bill_on or app.clock.today()
+    if purchase.interval and not every_missed:
+        due = calendar.newest_due(purchase.interval, due, app.clock.today(), purchase.billing_day)
+    return Billing(purchase.cycle + 1, due, quantity, unit_price)
+
+
+def sales_of_next(turn: Turn, purchase: Purchase) -> list[Transaction]:
+    """The sales that were made for the next cycle, oldest first."""
+    sales = turn.sales_of(purchase.order_id)
+    return [sale for sale in sales if sale.purchase_id == purchase.id and sale.cycle == purchase.cycle + 1]
+
+
+def under_way(turn: Turn, purchase: Purchase) -> Transaction | None:
+    """The charge of the next cycle whose outcome is not known yet."""
+    return next((sale for sale in sales_of_next(turn, purchase) if sale.state not in _REFUSED), None)
+
+
+def refuse_unless_ordered(order: Order) -> None:
+    """Raises Conflict for an order that came to nothing, or whose own charge is not answered."""
+    if order.status in (OrderStatus.PENDING, OrderStatus.DECLINED):
+        name = ids.show("ord", order.id)
+        raise Conflict(
+            f"{name} is {order.status.value}", cause="its purchases are not billed", fix=f"csctl order show {name}"
+        )
+
+
+def blacklisted(session: Session, customer: Customer, *addresses: Address | None) -> NotPermitted | None:
+    """Why this customer is not charged; None if nothing speaks against it. `addresses` are those of the order.
+
+    All who are held in a transaction are looked up at once: a run bills many in each.
+    """
+    known: dict[int, list[BlacklistEntry]] = session.info.setdefault("blacklisted", {})
+    if customer.id not in known:
+        customers = {one.id: one for one in (customer, *customers_held(session))}
+        found = blacklist.matches(session, list(customers.values()))
+        known.update((number, found.get(number, [])) for number in customers)
+    own = (None, customer.billing, customer.shipping)
+    others = [address for address in addresses if address not in own]
+    entries = known[customer.id] or (blacklist.of_addresses(session, others) if others else ())
+    if not entries:
+        return None
+    name = ids.show("cus", customer.id)
+    return NotPermitted(
+        f"{name} is blacklisted",
+        cause=", ".join(f"{ids.show('bli', entry.id)} ({entry.kind}): {entry.reason}" for entry in entries),
+        fix=f"csctl blacklist check --customer {name}",
+    )

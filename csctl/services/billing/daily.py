@@ -1,0 +1,133 @@
+"""The billing run: the daily cron that bills what is due (domain rules, section 5).
+
+Any number of hosts may run it at once, and it may be killed anywhere: what is due is decided under lock, and each cycle
+of a purchase is billed at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import joinedload
+
+from csctl.domain import ids
+from csctl.domain import purchases as rules
+from csctl.domain.ids import Ref
+from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus
+from csctl.errors import Conflict
+from csctl.models import Order, Purchase
+from csctl.results import Result
+from csctl.services.billing import cycle as billing
+from csctl.services.blacklist import matching as blacklist
+from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.payments import reconcile
+from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.purchases import changes as purchase_changes
+from csctl.services.shared import listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_BATCH = 500
+BILLED = (
+    PurchaseStatus.TRIAL,
+    PurchaseStatus.ACTIVE,
+    PurchaseStatus.RECYCLE_BILLING,
+    PurchaseStatus.CANCELLATION_SCHEDULED,
+)
+_NO_ORDER_YET = (OrderStatus.PENDING, OrderStatus.DECLINED)
+
+
+def run(app: App, *, every_missed: bool = False, concurrency: int = 1, dry_run: bool = False) -> Iterator[Result]:
+    """Reconcile what is orphaned, then attend to every purchase whose day has come.
+
+    Its day is that of its next billing, of the end of its pause, or of its cancellation. With `every_missed`, all
+    cycles that were missed are charged, one after the other. Waiting emails are delivered by the caller, last.
+    """
+    _ = app.gateways
+    if not dry_run:
+        reconcile.orphans(app, concurrency=concurrency)
+    jobs = (_job(app, number, every_missed=every_missed) for number in _due(app))
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
+
+
+def _due(app: App) -> Iterator[int]:
+    statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.not_in(_NO_ORDER_YET))
+    return listing.numbers(app, statement, Purchase.id)
+
+
+def overdue(app: App) -> list[str]:
+    """The purchases that were due before today and are not billed, but for those of blacklisted customers."""
+    with app.read() as session:
+        found = session.scalars(
+            select(Purchase)
+            .join(Order)
+            .where(Purchase.status.in_(BILLED), Purchase.next_bill_on < app.clock.today())
+            .where(Order.status.not_in(_NO_ORDER_YET))
+            .options(joinedload(Purchase.order).joinedload(Order.customer))
+            .order_by(Purchase.id)
+            .limit(_BATCH)
+        ).all()
+        unwanted = blacklist.matches(session, list({one.order.customer for one in found}))
+        return [ids.show("pur", one.id) for one in found if one.order.customer_id not in unwanted]
+
+
+def _has_come(app: App) -> ColumnElement[bool]:
+    today = app.clock.today()
+    return or_(
+        and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today),
+        and_(Purchase.status == PurchaseStatus.PAUSED, Purchase.paused_until <= today),
+        and_(Purchase.status.not_in(rules.OVER), Purchase.cancel_on <= today),
+    )
+
+
+def _job(app: App, number: int, *, every_missed: bool) -> Job:
+    ref = Ref(ids.show("pur", number), number)
+    return Job(ref.given, Needs(purchases={number}), lambda turn: _attend(turn, app, ref, every_missed=every_missed))
+
+
+def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
+    """What is due of one purchase, as it is now: another worker may have been first."""
+    purchase, today = turn.session.get_one(Purchase, ref.id), app.clock.today()
+    if purchase.status in rules.OVER or purchase.order.status in _NO_ORDER_YET:
+        return
+    if purchase.cancel_on is not None and purchase.cancel_on <= today:
+        cancelling.cancel_purchase(turn.session, app, purchase, purchase.cancel_reason)
+        yield Result(ref.given, "cancelled", f"it was scheduled for {today}")
+        return
+    if purchase.status is PurchaseStatus.PAUSED and purchase.paused_until and purchase.paused_until <= today:
+        yield purchase_changes.resume_one(turn.session, app, purchase, ref.given)
+    if _is_due(app, purchase):
+        yield from _bill(turn, app, ref, every_missed=every_missed)
+
+
+def _is_due(app: App, purchase: Purchase) -> bool:
+    day = purchase.next_bill_on
+    return purchase.status in BILLED and day is not None and day <= app.clock.today()
+
+
+def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
+    purchase = turn.session.get_one(Purchase, ref.id)
+    order = purchase.order
+    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
+        yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
+        return
+    while _is_due(app, purchase) and not billing.under_way(turn, purchase):
+        terms = billing.next_of(app, purchase, every_missed=every_missed)
+        try:
+            result = yield from billing.bill(turn, app, purchase, terms, Occasion.RUN)
+        except Conflict as no_card:  # reported, and no reason to call the whole run a failure
+            yield Result(ref.given, "skipped", f"{no_card.message}: {no_card.cause}")
+            return
+        purchase = turn.session.get_one(Purchase, ref.id)
+        yield replace(result, id=ref.given, message=result.message or _words(purchase))
+        if not (every_missed and result.ok):
+            return
+
+
+def _words(purchase: Purchase) -> str:
+    then = f"next billing on {purchase.next_bill_on}" if purchase.next_bill_on else purchase.status.value
+    return f"cycle {purchase.cycle}, {then}"

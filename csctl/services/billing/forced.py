@@ -1,0 +1,166 @@
+"""Billing that an operator asks for: force bill, and the end of a trial before its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from csctl.domain import ids
+from csctl.domain import purchases as rules
+from csctl.domain.ids import Ref
+from csctl.domain.money import to_minor
+from csctl.domain.purchases import Operation
+from csctl.domain.states import Occasion, State
+from csctl.errors import Conflict, NotFound, Usage
+from csctl.models import Purchase
+from csctl.results import Result
+from csctl.services.billing import cycle as billing
+from csctl.services.outcomes.billing import Billing
+from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.refunds.refunds import How
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a force bill is wanted. `unit_price` is a decimal string in the currency of each purchase."""
+
+    quantity: int | None = None
+    unit_price: str | None = None
+    cycle: int | None = None
+
+
+def force(app: App, refs: Sequence[Ref], terms: Terms, how: How) -> Iterator[Result]:
+    """Charge the next cycle of purchases now, and move their next billing by the interval.
+
+    Quantity and unit price become the purchase's own once the charge is approved. Raises Usage for terms that cannot
+    be.
+    """
+    _refuse_unless_sound(app, refs, terms)
+
+    def begin(ref: Ref) -> Job:
+        return Job(ref.given, Needs(purchases={ref.id}), lambda turn: _force(turn, app, ref, terms))
+
+    return drive(
+        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
+    )
+
+
+def skip_trials(app: App, refs: Sequence[Ref], how: How) -> Iterator[Result]:
+    """Straight into the next cycle, billed now at full price. If that is declined, nothing changes."""
+
+    def begin(ref: Ref) -> Job:
+        return Job(ref.given, Needs(purchases={ref.id}), lambda turn: _skip_trial(turn, app, ref))
+
+    return drive(
+        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
+    )
+
+
+def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
+    purchase = _billable(turn, app, ref, Operation.FORCE_BILL)
+    if any(sale.disputed_at for sale in turn.sales_of(purchase.order_id)):
+        order = ids.show("ord", purchase.order_id)
+        raise Conflict(
+            f"a sale of {order} is disputed",
+            cause="whoever disputes a charge is not charged again",
+            fix=f"csctl txn list --order {order}, and csctl txn dispute TXN --revert once it is won",
+        )
+    _refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
+    wanted = _with_terms(purchase, billing.next_of(app, purchase), terms)
+    result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
+    yield _told(turn, ref, result)
+
+
+def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
+    purchase = _billable(turn, app, ref, Operation.TRIAL_SKIP)
+    wanted = replace(billing.next_of(app, purchase), due_on=app.clock.today())
+    result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)
+    yield _told(turn, ref, result)
+
+
+def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
+    """The purchase, held. Raises NotFound, Conflict where it cannot be billed so, NotPermitted for the blacklisted."""
+    purchase = turn.session.get(Purchase, ref.id)
+    if purchase is None:
+        raise NotFound(f"there is no purchase {ref.given}", fix="csctl purchase list")
+    rules.after(ids.show("pur", purchase.id), purchase.status, operation)
+    billing.refuse_unless_ordered(purchase.order)
+    if open_sale := billing.under_way(turn, purchase):
+        name = ids.show("txn", open_sale.id)
+        raise Conflict(
+            f"{ref.given} is being billed",
+            cause=f"{name} is {open_sale.state.value}",
+            fix=f"csctl txn reconcile {name}",
+        )
+    order = purchase.order
+    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
+        raise refusal
+    return purchase
+
+
+def _refuse_other_cycle(turn: Turn, app: App, ref: Ref, purchase: Purchase, cycle: int | None) -> None:
+    """The cycle that is named must be the next one; unnamed, there is one billing of a purchase a day."""
+    following = purchase.cycle + 1
+    if cycle is not None:
+        if cycle != following:
+            billed = cycle <= purchase.cycle
+            raise Conflict(
+                f"cycle {cycle} of {ref.given} {'is billed already' if billed else 'does not come next'}",
+                cause=f"it is in cycle {purchase.cycle}",
+                fix=f"csctl purchase force-bill {ref.given} --cycle {following}",
+            )
+        return
+    if how := _billed_today(turn, app, purchase):
+        raise Conflict(
+            f"{ref.given} was billed today",
+            cause=f"{how}: a second billing on one day may be an accident",
+            fix=f"csctl purchase force-bill {ref.given} --cycle {following}, if it is meant",
+        )
+
+
+def _billed_today(turn: Turn, app: App, purchase: Purchase) -> str | None:
+    """How the purchase was billed today, by itself or with all of its order; None if it was not."""
+    today = app.clock.today()
+    for sale in turn.sales_of(purchase.order_id):
+        of_this = sale.purchase_id in (None, purchase.id) and sale.state is State.APPROVED
+        if of_this and app.clock.day_of(sale.created_at) == today:
+            return f"with {ids.show('txn', sale.id)}"
+    return "at no charge" if purchase.last_billed_on == today else None
+
+
+def _with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing:
+    if terms.unit_price is None:
+        return following
+    quantity = following.quantity if terms.quantity is None else terms.quantity
+    unit_price = to_minor(terms.unit_price, purchase.currency)
+    rules.priced(quantity, unit_price, purchase.currency)
+    return replace(following, quantity=quantity, unit_price=unit_price, keep=True)
+
+
+def _refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
+    if terms.quantity is not None and terms.unit_price is None:
+        raise Usage("a quantity needs its unit price", fix=f"--quantity {terms.quantity} --unit-price 19.99")
+    if terms.unit_price is None:
+        return
+    with app.read() as session:
+        of_these = Purchase.id.in_([ref.id for ref in refs])
+        currencies = set(session.scalars(select(Purchase.currency).where(of_these).distinct()))
+    if len(currencies) > 1:
+        raise Usage(
+            "one price for several currencies",
+            cause=f"the purchases are in {' and '.join(sorted(currencies))}",
+            fix="bill each currency by itself",
+        )
+    to_minor(terms.unit_price, currencies.pop() if currencies else "USD")
+
+
+def _told(turn: Turn, ref: Ref, result: Result) -> Result:
+    purchase = turn.session.get_one(Purchase, ref.id)
+    words = f"cycle {purchase.cycle}" + (f", next billing on {purchase.next_bill_on}" if purchase.next_bill_on else "")
+    return replace(result, id=ref.given, message=result.message or words)

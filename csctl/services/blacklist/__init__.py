@@ -1,0 +1,1 @@
+"""Who gets no new orders and charges."""

@@ -1,0 +1,72 @@
+"""Which customers the blacklist means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from csctl.domain.addresses import Address
+from csctl.domain.blacklist import KINDS, Facts, address_keys, keys_of, within
+from csctl.models import BlacklistEntry, Customer, PaymentMethod
+from csctl.services.administration import settings as shop
+
+
+def matches(session: Session, customers: Sequence[Customer]) -> dict[int, list[BlacklistEntry]]:
+    """The entries that mean each of these customers, by customer id; one that no entry means is not in it.
+
+    Runs two or three queries, however many customers there are.
+    """
+    known = facts(session, customers)
+    keys = {fact.customer_id: keys_of(fact) for fact in known}
+    wanted = {key for found in keys.values() for _, key in found}
+    is_network = and_(BlacklistEntry.kind == "ip", BlacklistEntry.match_key.contains("/"))
+    named = and_(BlacklistEntry.kind.in_(KINDS), BlacklistEntry.match_key.in_(wanted))
+    entries = session.scalars(select(BlacklistEntry).where(or_(is_network, named)).order_by(BlacklistEntry.id)).all()
+    return {
+        fact.customer_id: meant
+        for fact in known
+        if (meant := [entry for entry in entries if means(entry, keys[fact.customer_id], fact.ip)])
+    }
+
+
+def of_addresses(session: Session, addresses: Iterable[Address]) -> Sequence[BlacklistEntry]:
+    """The entries that mean one of these addresses, whoever lives there."""
+    at = and_(BlacklistEntry.kind == "address", BlacklistEntry.match_key.in_(address_keys(addresses)))
+    return session.scalars(select(BlacklistEntry).where(at).order_by(BlacklistEntry.id)).all()
+
+
+def means(entry: BlacklistEntry, keys: set[tuple[str, str]], ip: str | None) -> bool:
+    """Whether an entry means somebody with these keys and this IP address."""
+    if entry.kind == "ip" and "/" in entry.match_key:
+        return within(ip, entry.match_key)
+    return (entry.kind, entry.match_key) in keys
+
+
+def facts(session: Session, customers: Sequence[Customer]) -> list[Facts]:
+    """What is known of these customers that an entry may name. Runs one query, or two: a phone number may not say where
+    it belongs, and then that is the shop's country.
+    """
+    unread = any(customer.phone and not customer.phone.startswith("+") for customer in customers)
+    country = shop.load(session).country if unread else None
+    cards: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    of_these = PaymentMethod.customer_id.in_([customer.id for customer in customers])
+    for owner, bin_, last4 in session.execute(
+        select(PaymentMethod.customer_id, PaymentMethod.bin, PaymentMethod.last4).where(of_these)
+    ):
+        if bin_ and last4:
+            cards[owner].append((bin_, last4))
+    return [
+        Facts(
+            customer_id=customer.id,
+            email=customer.email,
+            phone=customer.phone,
+            ip=customer.ip,
+            cards=tuple(cards[customer.id]),
+            addresses=tuple(address for address in (customer.billing, customer.shipping) if address),
+            country=country,
+        )
+        for customer in customers
+    ]

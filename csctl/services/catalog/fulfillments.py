@@ -1,0 +1,194 @@
+"""Shipments: looking at them, and moving them on as the table in `domain/fulfillments.py` allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from csctl.domain import fulfillments as rules
+from csctl.domain import ids
+from csctl.domain.fulfillments import Operation
+from csctl.domain.ids import Ref
+from csctl.domain.states import FulfillmentStatus
+from csctl.domain.text import accept
+from csctl.errors import Conflict, Usage
+from csctl.models import Fulfillment, Order
+from csctl.results import Page, Result
+from csctl.services.customers import notes as history
+from csctl.services.shared import audit, bulk, change_files, listing
+from csctl.services.shared.change_files import Line
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def newest(
+    app: App,
+    *,
+    status: FulfillmentStatus | None = None,
+    order: int | None = None,
+    customer: int | None = None,
+    limit: int | None = None,
+) -> Page:
+    """Shipments, newest first."""
+    query = select(Fulfillment).options(joinedload(Fulfillment.order))
+    if status is not None:
+        query = query.where(Fulfillment.status == status)
+    if order is not None:
+        query = query.where(Fulfillment.order_id == order)
+    if customer is not None:
+        query = query.join(Order).where(Order.customer_id == customer)
+    return listing.newest_first(app, query, Fulfillment.created_at, Fulfillment.id, rows, limit)
+
+
+def rows(_session: Session, fulfillments: list[Fulfillment]) -> list[dict[str, Any]]:
+    return [row(fulfillment) for fulfillment in fulfillments]
+
+
+def show(app: App, number: int) -> dict[str, Any]:
+    """One shipment, with those that repeat it. Raises NotFound."""
+    with app.read() as session:
+        fulfillment = listing.existing(session, Fulfillment, "ful", number)
+        again = session.scalars(
+            select(Fulfillment.id).where(Fulfillment.reship_of_id == number).order_by(Fulfillment.id)
+        )
+        return {**row(fulfillment), "reshipped_as": [ids.show("ful", one) for one in again]}
+
+
+def row(fulfillment: Fulfillment) -> dict[str, Any]:
+    return {
+        "id": ids.show("ful", fulfillment.id),
+        "external_id": fulfillment.external_id,
+        "order_id": ids.show("ord", fulfillment.order_id),
+        "customer_id": ids.show("cus", fulfillment.order.customer_id),
+        "status": fulfillment.status.value,
+        "carrier": fulfillment.carrier,
+        "tracking": fulfillment.tracking,
+        "reship_of": ids.show_or_none("ful", fulfillment.reship_of_id),
+        "shipped_at": fulfillment.shipped_at,
+        "created_at": fulfillment.created_at,
+    }
+
+
+def move(
+    app: App, refs: Iterable[Ref], operation: Operation, *, dry_run: bool, fail_fast: bool = False
+) -> Iterator[Result]:
+    """Hold, release, deliver, return, fail or cancel shipments."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        fulfillment = _locked(session, ref.id)
+        message = _advance(session, app, fulfillment, operation)
+        outcome = "cancelled" if operation is Operation.CANCEL else "updated"
+        return Result(ref.given, outcome, message, extra={"status": fulfillment.status.value})
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def ship(app: App, lines: Iterable[Line], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Mark shipments as shipped: each line names one, its carrier and its tracking number.
+
+    One that was shipped with the same number is skipped: a carrier's file may be given twice.
+    """
+
+    def change(session: Session, line: Line) -> Result:
+        fulfillment = _locked(session, change_files.number_of(session, Fulfillment, "ful", line))
+        carrier, tracking = _checked(line.values)
+        shipped = fulfillment.status is FulfillmentStatus.SHIPPED
+        if shipped and (fulfillment.carrier, fulfillment.tracking) == (carrier, tracking):
+            return Result(line.given, "skipped", "it was shipped so already", extra={"status": "shipped"})
+        message = _advance(session, app, fulfillment, Operation.SHIP, f" with {carrier}, {tracking}")
+        fulfillment.carrier, fulfillment.tracking = carrier, tracking
+        fulfillment.shipped_at = app.clock.now()
+        return Result(line.given, "updated", message, extra={"status": fulfillment.status.value})
+
+    return bulk.each(app, lines, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def shipped_lines(refs: list[Ref], carrier: str | None, tracking: str | None, file: Path | None) -> list[Line]:
+    """What was shipped, from the ids and options or from a file. Raises Usage for both or neither."""
+    given = {name: value for name, value in (("carrier", carrier), ("tracking", tracking)) if value}
+    if file is None:
+        if not refs:
+            raise Usage("which shipments?", fix="name one with --carrier and --tracking, or give --from tracking.csv")
+        _checked(given)
+        return [change_files.line_of(ref, given) for ref in refs]
+    if refs or tracking:
+        raise Usage("--from stands for the ids and their tracking numbers", fix="leave those out, or --from")
+    required = ("tracking",) if carrier else ("carrier", "tracking")
+    lines = change_files.read(file, known=("carrier", "tracking"), required=required)
+    return [replace(line, values={**given, **line.values}) for line in lines]
+
+
+def _checked(values: Mapping[str, str]) -> tuple[str, str]:
+    # A tracking number may look like a card number (domain rules, section 8), so only its shape is looked at.
+    carrier, tracking = accept(values.get("carrier", ""), "carrier", longest=100), values.get("tracking", "").strip()
+    if not carrier or not tracking:
+        raise Usage("what is shipped needs a carrier and a tracking number", fix="--carrier DHL --tracking 00340434…")
+    if len(tracking) > 100 or not tracking.isprintable():
+        raise Usage("that is not a tracking number", cause="too long, or with characters that cannot be printed")
+    return carrier, tracking
+
+
+def reship(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Ship again: a new shipment for the same order, pointing at the one that it repeats."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        original = _locked(session, ref.id)
+        name = ids.show("ful", original.id)
+        rules.require_reshippable(name, original.status)
+        _refuse_second(session, original)
+        again = Fulfillment(
+            order_id=original.order_id,
+            status=FulfillmentStatus.PENDING,
+            reship_of_id=original.id,
+            created_at=app.clock.now(),
+        )
+        session.add(again)
+        session.flush()
+        new = ids.show("ful", again.id)
+        history.event(
+            session, app, original.order.customer_id, f"{name} reshipped as {new}", order_id=original.order_id
+        )
+        audit.write(session, app, "reshipped", target=name, fulfillment=new)
+        return Result(ref.given, "reshipped", f"as {new}", extra={"status": "pending", "fulfillment_id": new})
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _refuse_second(session: Session, original: Fulfillment) -> None:
+    """Two agents who hear of the same lost parcel should not send two."""
+    waiting = session.scalar(
+        select(Fulfillment.id).where(Fulfillment.reship_of_id == original.id, Fulfillment.status.in_(rules.UNSHIPPED))
+    )
+    if waiting is not None:
+        name = ids.show("ful", waiting)
+        raise Conflict(
+            f"{ids.show('ful', original.id)} is being shipped again already",
+            cause=f"{name} repeats it, and has not left the house",
+            fix=f"csctl fulfillment show {name}, or cancel that one first",
+        )
+
+
+def _locked(session: Session, number: int) -> Fulfillment:
+    """The shipment, held together with its order. Raises NotFound."""
+    order_id = session.scalar(select(Fulfillment.order_id).where(Fulfillment.id == number))
+    if order_id is not None:
+        bulk.locked(session, Order, "ord", order_id)
+    return bulk.locked(session, Fulfillment, "ful", number)
+
+
+def _advance(session: Session, app: App, fulfillment: Fulfillment, operation: Operation, how: str = "") -> str:
+    """Change the state, leave it in history and trail, and say it. Raises Conflict."""
+    name, before = ids.show("ful", fulfillment.id), fulfillment.status
+    fulfillment.status = rules.after(name, before, operation)
+    after = fulfillment.status.value
+    history.event(
+        session, app, fulfillment.order.customer_id, f"{name} is now {after}{how}", order_id=fulfillment.order_id
+    )
+    audit.write(session, app, "updated", target=name, before=before.value, after=after)
+    return f"{before.value} -> {after}"

@@ -1,0 +1,265 @@
+"""The catalog: products, their options, and the price points of those. What is sold is never changed, only added to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from csctl.domain import ids, intervals
+from csctl.domain.money import Money, exponent, to_decimal, to_minor
+from csctl.domain.text import accept
+from csctl.errors import Conflict, NotFound, Usage
+from csctl.models import PricePoint, Product, ProductOption
+from csctl.results import Page, Result
+from csctl.services.shared import audit, bulk
+from csctl.services.shared import listing as listings
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+DEFAULT = "default"  # the one option of a product without variants
+_LONGEST_TRIAL = 3650  # days
+_MOST_CYCLES = 10_000
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price point as somebody wants it. Amounts are decimal strings; no interval is a one-off."""
+
+    code: str
+    amount: str
+    currency: str
+    option: str | None = None
+    interval: str | None = None
+    trial_days: int | None = None
+    trial_amount: str | None = None
+    final_cycle: int | None = None
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The product that a change is about, as somebody named it."""
+
+    given: str
+
+
+# -- looking
+
+
+def listing(app: App, limit: int | None) -> Page:
+    """Products, newest first."""
+    return listings.newest_first(app, select(Product).options(_WHOLE), Product.created_at, Product.id, _rows, limit)
+
+
+_WHOLE = selectinload(Product.options).selectinload(ProductOption.prices)
+
+
+def _rows(_session: Session, products: list[Product]) -> list[dict[str, Any]]:
+    return [row(product) for product in products]
+
+
+def row(product: Product) -> dict[str, Any]:
+    return {
+        "id": ids.show("prd", product.id),
+        "sku": product.sku,
+        "name": product.name,
+        "options": [option.code for option in product.options],
+        "price_points": [point.code for option in product.options for point in option.prices],
+        "created_at": product.created_at,
+    }
+
+
+def show(app: App, named: str) -> dict[str, Any]:
+    """A product, named by its SKU or id, with its options and their price points. Raises NotFound."""
+    with app.read() as session:
+        product = find(session, named)
+        return {**row(product), "options": [_option_row(option) for option in product.options]}
+
+
+def _option_row(option: ProductOption) -> dict[str, Any]:
+    return {
+        "code": option.code,
+        "name": option.name,
+        "price_points": [
+            {
+                "code": point.code,
+                "amount": to_decimal(point.amount, point.currency),
+                "currency": point.currency,
+                "interval": point.interval,
+                "trial_days": point.trial_days,
+                "trial_amount": None if point.trial_amount is None else to_decimal(point.trial_amount, point.currency),
+                "final_cycle": point.final_cycle,
+            }
+            for point in option.prices
+        ],
+    }
+
+
+def find(session: Session, named: str) -> Product:
+    """The product with this SKU, or else with this id. Raises NotFound."""
+    word = named.strip()
+    product = session.scalar(select(Product).where(Product.sku == word))
+    if product is None and re.fullmatch(r"(prd_)?[0-9]{1,18}", word, re.ASCII):
+        product = session.get(Product, ids.parse("prd", word).id)
+    if product is None:
+        raise NotFound(f"there is no product {word[:100]!r}", fix="csctl product list --all")
+    return product
+
+
+# -- adding
+
+
+def create(app: App, sku: str, name: str, *, dry_run: bool) -> Iterator[Result]:
+    """A new product, without options yet. Raises Usage for a SKU or name that cannot be."""
+    sku, name = _code(sku, "SKU"), accept(name, "name")
+    if not name:
+        raise Usage("a product needs a name", fix=f'csctl product create {sku} --name "Green tea"')
+
+    def add(session: Session, _named: _Named) -> Result:
+        product = Product(sku=sku, name=name, created_at=app.clock.now())
+        session.add(product)
+        _keep(session, Conflict(f"there is a product {sku} already", fix=f"csctl product show {sku}"))
+        number = ids.show("prd", product.id)
+        audit.write(session, app, "created", target=number, sku=sku, name=name)
+        return Result("new" if dry_run else number, "created", f"{sku}: {name}", extra={"sku": sku})
+
+    return bulk.each(app, [_Named("new")], add, dry_run=dry_run)
+
+
+def add_option(app: App, product: str, code: str, name: str | None, *, dry_run: bool) -> Iterator[Result]:
+    """A variant of a product. Raises Usage for a code or name that cannot be."""
+    code, name = _code(code, "option"), accept(name, "name") if name else None
+
+    def add(session: Session, found: Product) -> Result:
+        if any(option.code.lower() == code.lower() for option in found.options):
+            raise Conflict(f"{found.sku} has an option {code} already", fix=f"csctl product show {found.sku}")
+        found.options.append(ProductOption(code=code, name=name, created_at=app.clock.now()))
+        audit.write(session, app, "created", target=ids.show("prd", found.id), option=code)
+        return Result(product, "created", f"{found.sku}, {code}", extra={"option": code})
+
+    return _each(app, product, add, dry_run=dry_run)
+
+
+def add_price(app: App, product: str, price: Price, *, dry_run: bool) -> Iterator[Result]:
+    """A price for an option; without one named, for the only one that there is. Raises Usage for what cannot be."""
+    code, values = _code(price.code, "price point"), _values(price)
+
+    def add(session: Session, found: Product) -> Result:
+        option = _option(found, price.option, app)
+        option.prices.append(PricePoint(code=code, created_at=app.clock.now(), **values))
+        _keep(
+            session,
+            Conflict(f"there is a price point {code} already", cause="codes are unique over all products"),
+        )
+        said = _said(values)
+        audit.write(session, app, "created", target=ids.show("prd", found.id), price_point=code, terms=said)
+        return Result(
+            product,
+            "created",
+            f"{found.sku}, {option.code}: {said}",
+            extra={"option": option.code, "price_point": code},
+        )
+
+    return _each(app, product, add, dry_run=dry_run)
+
+
+def _each(app: App, given: str, add: Callable[[Session, Product], Result], *, dry_run: bool) -> Iterator[Result]:
+    def change(session: Session, named: _Named) -> Result:
+        return add(session, bulk.locked(session, Product, "prd", find(session, named.given).id))
+
+    return bulk.each(app, [_Named(given)], change, dry_run=dry_run)
+
+
+def _keep(session: Session, taken: Conflict) -> None:
+    """Let the database say whether a code is free: nobody can come in between."""
+    try:
+        session.flush()
+    except IntegrityError:
+        raise taken from None
+
+
+def _option(product: Product, code: str | None, app: App) -> ProductOption:
+    """The option that a price is for. A product without any gets the one that stands for no variants."""
+    named = [option for option in product.options if code is None or option.code.lower() == code.lower()]
+    if len(named) == 1:
+        return named[0]
+    codes = ", ".join(option.code for option in product.options)
+    if named:
+        raise Usage(f"{product.sku} has several options", fix=f"--option with one of: {codes}")
+    if code is not None and code != DEFAULT:
+        raise NotFound(
+            f"{product.sku} has no option {code!r}",
+            cause=f"its options: {codes or 'none yet'}",
+            fix=f"csctl product option add {product.sku} {code[:100]}",
+        )
+    option = ProductOption(code=DEFAULT, created_at=app.clock.now())
+    product.options.append(option)
+    return option
+
+
+def _values(price: Price) -> dict[str, Any]:
+    """The columns of a price point. Raises Usage for terms that cannot be."""
+    currency = price.currency.strip().upper()
+    exponent(currency)
+    interval = str(intervals.parse(price.interval)) if price.interval else None
+    if interval is None and (price.trial_days is not None or price.trial_amount is not None):
+        raise Usage("what is bought once has no trial", fix="give the price an --interval, such as month")
+    if price.trial_amount is not None and price.trial_days is None:
+        raise Usage("--trial-amount needs --trial-days", fix="say how long the trial is")
+    if price.trial_days is not None and not 0 <= price.trial_days <= _LONGEST_TRIAL:
+        raise Usage(f"a trial of {price.trial_days} days cannot be", fix=f"0 to {_LONGEST_TRIAL}")
+    require_final_cycle(price.final_cycle, interval)
+    trial_amount = "0" if price.trial_amount is None and price.trial_days is not None else price.trial_amount
+    return {
+        "amount": _amount(price.amount, currency),
+        "currency": currency,
+        "interval": interval,
+        "trial_days": price.trial_days,
+        "trial_amount": None if trial_amount is None else _amount(trial_amount, currency),
+        "final_cycle": price.final_cycle,
+    }
+
+
+def require_final_cycle(cycle: int | None, interval: str | None) -> None:
+    """Raises Usage for a final cycle of what is bought once, or one before the first billing after the checkout."""
+    if cycle is None:
+        return
+    if interval is None:
+        raise Usage("what is bought once has no final cycle", fix="give the price an --interval, such as month")
+    if not 2 <= cycle <= _MOST_CYCLES:
+        raise Usage(
+            f"a final cycle of {cycle} cannot be",
+            cause="the checkout is cycle 1, and the next billing cycle 2",
+            fix=f"2 to {_MOST_CYCLES}",
+        )
+
+
+def _amount(text: str, currency: str) -> int:
+    amount = to_minor(text, currency)
+    if amount < 0:
+        raise Usage(f"a price of {text} cannot be", fix="give an amount such as 19.99")
+    return amount
+
+
+def _said(values: dict[str, Any]) -> str:
+    """The terms of a price in words."""
+    every = f" every {values['interval']}" if values["interval"] else " once"
+    said = f"{Money(values['amount'], values['currency'])}{every}"
+    if values["trial_days"] is not None:
+        said += f", after {values['trial_days']} days for {Money(values['trial_amount'], values['currency'])}"
+    return f"{said}, until cycle {values['final_cycle']}" if values["final_cycle"] else said
+
+
+def _code(text: str, what: str) -> str:
+    """A code that people type, in command lines too. Raises Usage."""
+    code = text.strip()
+    if not _CODE.fullmatch(code):
+        raise Usage(f"{code[:40]!r} cannot be a {what} code", fix="letters, digits, and . _ - inside: green-tea")
+    return accept(code, f"{what} code")

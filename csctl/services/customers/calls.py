@@ -1,0 +1,72 @@
+"""Calling customers. The switch is asked outside of any transaction; what came of it goes into the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from csctl.domain import ids
+from csctl.domain.states import HistoryKind
+from csctl.domain.text import accept
+from csctl.errors import Conflict, CsctlError, GatewayRefused, OutcomeUnknown, Usage
+from csctl.phone.switch import dialable
+from csctl.phone.switches import open_switch
+from csctl.results import Result
+from csctl.services.customers import lookup as customers
+from csctl.services.customers import notes as history
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[Result]:
+    """Call a customer at their number, or at another `number`.
+
+    Raises, before anything is dialled, NotFound, Conflict for a customer without a number, Usage for what is none, and
+    Misconfigured for a switch that cannot be used.
+    """
+    customer_id, wanted = _whom(app, who, number)
+    switch = open_switch(app.settings.phone_switch)
+    if dry_run:
+        yield Result(who, "sent", f"would call {wanted}", dry_run=True, extra={"number": wanted, "uri": None})
+        return
+    try:
+        placed = switch.call(wanted, operator=app.actor.name)
+    except (GatewayRefused, OutcomeUnknown) as error:
+        _note(app, customer_id, wanted, f"{error.message}: {error.cause}" if error.cause else error.message, error)
+        unknown = isinstance(error, OutcomeUnknown)
+        yield Result(
+            who, "unknown" if unknown else "failed", error.message, error, extra={"number": wanted, "uri": None}
+        )
+        return
+    except CsctlError as error:  # nothing was sent, and nothing is kept
+        yield Result.refused(who, error, extra={"number": wanted, "uri": None})
+        return
+    _note(app, customer_id, wanted, placed.outcome)
+    yield Result(who, "sent", placed.outcome, extra={"number": wanted, "uri": placed.uri})
+
+
+def _whom(app: App, who: str, number: str | None) -> tuple[int, str]:
+    with app.read() as session:
+        customer = customers.find(session, who)
+    customers.require_live(customer)
+    name = ids.show("cus", customer.id)
+    wanted = customer.phone if number is None else accept(number, "number", reference=number.startswith("+"))
+    if number is not None and not wanted:
+        raise Usage("an empty number cannot be called", fix="--number +4930123456")
+    if not wanted:
+        raise Conflict(f"{name} has no phone number", fix=f"csctl customer call {name} --number +4930123456")
+    return customer.id, dialable(wanted)
+
+
+def _note(app: App, customer_id: int, number: str, outcome: str, error: CsctlError | None = None) -> None:
+    with app.write() as session:
+        history.event(session, app, customer_id, f"called {number}: {outcome}", kind=HistoryKind.CALL)
+        result = error.code if error else "sent"
+        audit.write(session, app, result, target=ids.show("cus", customer_id), switch=_kind(app))
+
+
+def _kind(app: App) -> str:
+    """Which switch it was. The rest of its URL may hold a password."""
+    return app.settings.phone_switch.partition(":")[0]

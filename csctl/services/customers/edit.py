@@ -1,0 +1,189 @@
+"""Creating customers, and changing what is known of them.
+
+Two people editing the same customer: the version is read when the work begins (or named by somebody who looked at the
+profile before), and compared when it is saved. Whoever comes second is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.addresses import Address
+from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
+from csctl.domain.text import accept, fold
+from csctl.errors import Conflict, CsctlError, Usage
+from csctl.models import Customer
+from csctl.results import Result
+from csctl.services.customers import lookup as customers
+from csctl.services.customers import notes as history
+from csctl.services.shared import audit, bulk, change_files
+from csctl.services.shared.change_files import Line
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What somebody wants changed of one customer, whom they know as of `version`."""
+
+    given: str
+    number: int = 0
+    version: int = 0
+    values: Mapping[str, str] | None = None
+    problem: CsctlError | None = None
+
+
+def create(app: App, values: Mapping[str, str], external_id: str | None, *, dry_run: bool) -> Iterator[Result]:
+    """A new customer. Raises Usage if nothing is known of them, Conflict if the external id is taken."""
+
+    def add(session: Session, line: Line) -> Result:
+        customer = Customer(external_id=external_id, billing=Address(), shipping=Address())
+        customer.created_at = customer.updated_at = app.clock.now()
+        if not (changed := _apply(app, customer, line.values)):
+            raise Usage("a customer needs a name, an email or some other detail", fix="--email jane@example.com")
+        _refuse_taken(session, external_id)
+        session.add(customer)
+        session.flush()
+        name = ids.show("cus", customer.id)
+        history.event(session, app, customer.id, f"created with {_words(changed)}")
+        audit.write(session, app, "created", target=name, changed=changed)
+        return Result("new" if dry_run else name, "created", _same_email(session, customer), extra={"changed": changed})
+
+    return bulk.each(app, [Line(0, "new", dict(values))], add, dry_run=dry_run)
+
+
+def _refuse_taken(session: Session, external_id: str | None) -> None:
+    if external_id is None:
+        return
+    accept(external_id, "external id")
+    if (taken := session.scalar(select(Customer.id).where(Customer.external_id == external_id))) is not None:
+        name = ids.show("cus", taken)
+        raise Conflict(f"{name} has this external id", fix=f"csctl customer edit {name}")
+
+
+def _same_email(session: Session, customer: Customer) -> str:
+    """Not an error: a household shares an address. But perhaps the customer was there already."""
+    if not customer.email:
+        return ""
+    same = select(Customer.id).where(
+        Customer.folded_email == fold(customer.email), Customer.id != customer.id, Customer.merged_into_id.is_(None)
+    )
+    found = session.scalars(same.order_by(Customer.id).limit(5)).all()
+    return f"the same email has {', '.join(ids.show('cus', one) for one in found)}" if found else ""
+
+
+def plan(
+    app: App, who: str | None, values: Mapping[str, str], file: Path | None = None, version: int | None = None
+) -> list[Edit]:
+    """What is to be changed of whom, with the versions that the customers are at now.
+
+    Raises Usage where neither or both of a customer and a file are given, or nothing to change; NotFound or Conflict
+    for a customer who is named by an email that nobody or several have.
+    """
+    if (who is None) == (file is None):
+        raise Usage("name a customer, or give a file with --from", fix="csctl customer edit CUS --email …")
+    with app.read() as session:
+        if file is not None:
+            if values or version is not None:
+                raise Usage("--from stands for the other options", fix="put the fields into the file, as columns")
+            lines = change_files.read(file, known=(*CUSTOMER_FIELDS, "version"))
+            return [_planned(session, line) for line in lines]
+        assert who is not None  # noqa: S101 - by the first check
+        if not values:
+            raise Usage("there is nothing to change", fix=f"name fields: csctl customer edit {who} --email …")
+        customer = customers.find(session, who)
+        return [Edit(who, customer.id, customer.version if version is None else version, values)]
+
+
+def _planned(session: Session, line: Line) -> Edit:
+    try:
+        number = change_files.number_of(session, Customer, "cus", line)
+        now = session.scalar(select(Customer.version).where(Customer.id == number)) or 0
+        values = {name: text for name, text in line.values.items() if name in CUSTOMER_FIELDS}
+        return Edit(line.given, number, _version(line.values.get("version")) or now, values)
+    except CsctlError as error:
+        return Edit(line.given, problem=error)
+
+
+def _version(text: str | None) -> int | None:
+    if text is not None and not (text.isdecimal() and len(text) < 10):
+        raise Usage(f"{text[:20]!r} is not a version", fix="a whole number, as csctl customer show has it")
+    return int(text) if text else None
+
+
+def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Change customers. One who was changed by somebody else since the edits were planned is left alone."""
+    saved: dict[int, int] = {}  # versions that we made ourselves: a file may name a customer twice
+
+    def change(session: Session, one: Edit) -> Result:
+        if one.problem:
+            raise one.problem
+        customer = customers.live(session, one.number)
+        _refuse_changed(customer, saved.get(one.number, one.version))
+        changed = _apply(app, customer, one.values or {})
+        if not changed:
+            return Result(one.given, "skipped", "it is so already", extra={"changed": [], "version": customer.version})
+        customer.updated_at = app.clock.now()
+        history.event(session, app, customer.id, f"edited {_words(changed)}")
+        audit.write(session, app, "updated", target=ids.show("cus", customer.id), changed=changed)
+        session.flush()
+        if not dry_run:
+            saved[one.number] = customer.version
+        extra = {"changed": changed, "version": customer.version}
+        return Result(one.given, "updated", _words(changed), extra=extra)
+
+    return bulk.each(app, edits, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _refuse_changed(customer: Customer, version: int) -> None:
+    if customer.version != version:
+        name = ids.show("cus", customer.id)
+        raise Conflict(
+            f"{name} was changed by somebody else meanwhile",
+            cause=f"it is at version {customer.version}, and you looked at {version}",
+            fix=f"csctl customer show {name}, then edit again",
+        )
+
+
+def _apply(app: App, customer: Customer, values: Mapping[str, str]) -> list[str]:
+    """Set what is given, and return the names of the fields that are different now. Raises Usage."""
+    country = kept("billing_country", values.get("billing_country", ""), None)
+    country = country or customer.billing.country or customer.shipping.country or app.shop.country
+    wanted = {field: kept(field, text, country) for field, text in values.items()}
+    changed = [field for field in CUSTOMER_FIELDS if field in wanted and _get(customer, field) != wanted[field]]
+    for field in changed:
+        _set(customer, field, wanted[field])
+    if "phone" in changed:
+        _mind_the_phone(app, customer.phone)
+    return changed
+
+
+def _get(customer: Customer, field: str) -> str | None:
+    kind, _, part = field.partition("_")
+    value: str | None = getattr(getattr(customer, kind), part) if kind in ADDRESSES else getattr(customer, field)
+    return value
+
+
+def _set(customer: Customer, field: str, value: str | None) -> None:
+    kind, _, part = field.partition("_")
+    if kind in ADDRESSES:
+        setattr(customer, kind, replace(getattr(customer, kind), **{part: value}))
+    else:
+        setattr(customer, field, value)
+
+
+def _mind_the_phone(app: App, phone: str | None) -> None:
+    if phone and not phone.startswith("+"):
+        app.notice(f"The phone number {phone} is not a valid one, and is kept as it was given.")
+
+
+def _words(changed: Iterable[str]) -> str:
+    return ", ".join(field.replace("_", " ") for field in changed)

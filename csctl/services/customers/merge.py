@@ -1,0 +1,111 @@
+"""Merging customers: one person who came twice becomes one customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.errors import Conflict
+from csctl.models import BlacklistEntry, Customer, Email, HistoryEntry, Order, PaymentMethod, QueueItem
+from csctl.results import Result
+from csctl.services.customers import notes as history
+from csctl.services.customers.lookup import live
+from csctl.services.shared import audit, bulk
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+# What belongs to a customer, as it is said: one, several.
+_BELONGINGS: tuple[tuple[Any, str, str], ...] = (
+    (Order, "order", "orders"),
+    (PaymentMethod, "payment method", "payment methods"),
+    (HistoryEntry, "history entry", "history entries"),
+    (QueueItem, "queue item", "queue items"),
+    (Email, "email", "emails"),
+)
+_DETAILS = ("first_name", "last_name", "email", "phone", "ip", "billing", "shipping")
+
+
+def merge(app: App, keep: Ref, others: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Move all that belongs to `others` to `keep`, which gets those details that it lacks.
+
+    Each of the others stays, with its own details and a pointer to the one that was kept.
+    """
+
+    def change(session: Session, ref: Ref) -> Result:
+        kept, other = _both(session, keep.id, ref.id)
+        said = _move(session, kept.id, other.id)
+        if filled := _fill(kept, other):
+            said += f"; filled in {', '.join(filled).replace('_', ' ')}"
+        other.merged_into_id = kept.id
+        kept.updated_at = other.updated_at = app.clock.now()
+        _note(session, app, kept.id, other.id, said, filled)
+        return Result(ref.given, "updated", said, extra={"merged_into": ids.show("cus", kept.id)})
+
+    return bulk.each(app, others, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _both(session: Session, keep: int, other: int) -> tuple[Customer, Customer]:
+    """The two, locked, the lower id first. Raises NotFound, or Conflict where they cannot become one."""
+    if keep == other:
+        raise Conflict(f"{ids.show('cus', keep)} cannot be merged into itself", fix="name another customer")
+    found = {number: live(session, number) for number in sorted((keep, other))}
+    return found[keep], found[other]
+
+
+def _move(session: Session, keep: int, other: int) -> str:
+    """Give everything to the one that is kept, and say what it was."""
+    _keep_one_default(session, keep, other)
+    moved = []
+    for model, one, several in _BELONGINGS:
+        statement = update(model).where(model.customer_id == other).values(customer_id=keep)
+        done = cast("CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False}))
+        if done.rowcount:
+            moved.append(f"{done.rowcount:,} {one if done.rowcount == 1 else several}")
+    _move_blacklisting(session, keep, other)
+    session.execute(update(Customer).where(Customer.merged_into_id == other).values(merged_into_id=keep))
+    return f"moved {', '.join(moved)}" if moved else "there was nothing to move"
+
+
+def _keep_one_default(session: Session, keep: int, other: int) -> None:
+    """The default payment method of the one who is kept stays the default."""
+    default = select(PaymentMethod).where(PaymentMethod.is_default)
+    if session.scalars(default.where(PaymentMethod.customer_id == keep)).first():
+        for second in session.scalars(default.where(PaymentMethod.customer_id == other)):
+            second.is_default = False
+        session.flush()
+
+
+def _move_blacklisting(session: Session, keep: int, other: int) -> None:
+    """Nobody gets off the blacklist by being merged."""
+    of = {
+        entry.match_key: entry
+        for entry in session.scalars(
+            select(BlacklistEntry).where(
+                BlacklistEntry.kind == "customer", BlacklistEntry.match_key.in_((str(keep), str(other)))
+            )
+        )
+    }
+    if str(other) in of and str(keep) not in of:
+        of[str(other)].value, of[str(other)].match_key = ids.show("cus", keep), str(keep)
+
+
+def _fill(kept: Customer, other: Customer) -> list[str]:
+    """Take over the details that the one who is kept lacks, and return their names."""
+    filled = [name for name in _DETAILS if not getattr(kept, name) and getattr(other, name)]
+    for name in filled:
+        setattr(kept, name, getattr(other, name))
+    return filled
+
+
+def _note(session: Session, app: App, keep: int, other: int, said: str, filled: list[str]) -> None:
+    into, name = ids.show("cus", keep), ids.show("cus", other)
+    history.event(session, app, keep, f"{name} was merged into this customer: {said}")
+    history.event(session, app, other, f"merged into {into}: {said}")
+    audit.write(session, app, "updated", target=name, merged_into=into, moved=said)
+    audit.write(session, app, "updated", target=into, merged=name, changed=filled)

@@ -1,0 +1,1 @@
+"""Records in from files, and out again."""

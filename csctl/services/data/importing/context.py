@@ -1,0 +1,167 @@
+"""What the modules of all kinds share: how a record is found again, compared, and changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.database import Base
+from csctl.domain import ids
+from csctl.errors import Conflict, Usage
+from csctl.models import Installation
+from csctl.services.data.importing.cells import Cells
+
+Record = TypeVar("Record", bound=Base)
+_SHOWN = 3
+
+
+class Outcome(Enum):
+    """What became of a row. One that `differs` was left as it is, for want of --update."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DIFFERS = "differs"
+
+
+@dataclass
+class Warnings:
+    """What a person should know of rows that went in. Of each kind a few are shown."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, what: str, example: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+        if len(shown := self.shown.setdefault(what, [])) < _SHOWN:
+            shown.append(example)
+
+    def extend(self, other: Warnings) -> None:
+        for what, number in other.counts.items():
+            self.counts[what] = self.counts.get(what, 0) + number
+            self.shown[what] = [*self.shown.get(what, []), *other.shown[what]][:_SHOWN]
+
+    def lines(self) -> Iterable[str]:
+        for what, number in self.counts.items():
+            more = ", …" if number > _SHOWN else ""
+            yield f"{number:,} {what}: {', '.join(self.shown[what])}{more}"
+
+
+@dataclass
+class Context:
+    """What an import knows: the time (UTC), the shop's zone and country, whether it may update, and this database's
+    mark (`mark_of`).
+    """
+
+    now: datetime
+    zone: tzinfo
+    country: str | None
+    update: bool
+    mark: str
+    warnings: Warnings = field(default_factory=Warnings)
+
+
+class Importer(Protocol):
+    """How rows of one kind become records. One is made for each batch."""
+
+    def __init__(self, session: Session, context: Context) -> None: ...
+
+    def prepare(self, rows: list[Cells]) -> list[Cells]:
+        """Look up what the rows name, in a number of queries that does not depend on how many they are.
+
+        Returns the rows in the order in which they go in.
+        """
+
+    def put(self, row: Cells) -> Outcome:
+        """Make or change a record. Raises CsctlError, having changed nothing."""
+
+    def finish(self) -> None:
+        """What follows once all rows are in."""
+
+
+def mark_of(session: Session) -> str:
+    """What tells this database from others, in the ids of exported records that have no external id."""
+    made = session.get_one(Installation, 1).created_at
+    return f"@{made:%Y%m%d%H%M%S%f}"
+
+
+def exported_id(record: Any, prefix: str, mark: str) -> str:
+    """The external id of a record; of one that has none, its own id with the mark of this database."""
+    return record.external_id or f"{ids.show(prefix, record.id)}{mark}"
+
+
+def find(
+    session: Session, model: type[Record], prefix: str, names: Iterable[str | None], mark: str, *, lock: bool = False
+) -> dict[str, Record]:
+    """Records by external id, or by the id that an export of this database gave them.
+
+    With `lock` they are held until the transaction ends, the lowest id first.
+    """
+    wanted = {name for name in names if name}
+    own = {number: name for name in wanted if (number := _own_number(name, prefix, mark)) is not None}
+    table: Any = model
+    found: dict[str, Any] = {}
+    for named, known in (
+        (table.id.in_(own) & table.external_id.is_(None), own),
+        (table.external_id.in_(wanted), wanted),
+    ):
+        if known:
+            statement = select(table).where(named).order_by(table.id)
+            records = session.scalars(statement.with_for_update(key_share=True) if lock else statement)
+            found |= {record.external_id or own[record.id]: record for record in records}
+    return found
+
+
+def _own_number(name: str, prefix: str, mark: str) -> int | None:
+    match = re.fullmatch(rf"{prefix}_([0-9]{{1,18}}){re.escape(mark)}", name, re.ASCII)
+    return int(match[1]) if match else None
+
+
+def referred(found: Mapping[str, Record], row: Cells, name: str, noun: str, kind: str) -> Record | None:
+    """The record that a field names. Raises Usage if there is none."""
+    text = row.text(name)
+    if text is None:
+        return None
+    if text not in found:
+        raise Usage(f"{name}: there is no {noun} {text!r}", fix=f"import it first: csctl data import {kind} FILE")
+    return found[text]
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The values that are not None: a field that is not given changes nothing."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def merge(
+    record: Base, values: Mapping[str, Any], context: Context, *, fixed: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Bring an existing record to these values, if that was asked for.
+
+    Raises Conflict if something `fixed` is another one: it stays what it was when the record was made.
+    """
+    changed = {name: value for name, value in values.items() if not _same(getattr(record, name), value)}
+    fixed = {name: value for name, value in (fixed or {}).items() if getattr(record, name) != value}
+    if not changed and not fixed:
+        return Outcome.UNCHANGED
+    if not context.update:
+        return Outcome.DIFFERS
+    if fixed:
+        name = next(iter(fixed)).removesuffix("_id")
+        raise Conflict(f"{name}: it cannot be changed", cause="another one is on record under this external_id")
+    for name, value in changed.items():
+        setattr(record, name, value)
+    return Outcome.UPDATED
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Times are shown, and so exported, to the second."""
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return one.replace(microsecond=0) == other.replace(microsecond=0)
+    return bool(one == other)

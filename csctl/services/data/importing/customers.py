@@ -1,0 +1,76 @@
+"""Customers from files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import contact
+from csctl.domain.addresses import ADDRESS_FIELDS, Address
+from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
+from csctl.models import Customer
+from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.context import Context, Outcome, find, given, merge
+
+_PLAIN = tuple(name for name in CUSTOMER_FIELDS if not name.startswith(ADDRESSES) and name != "phone")
+
+
+class Customers:
+    def __init__(self, session: Session, context: Context) -> None:
+        self._session, self._context = session, context
+        self._found: dict[str, Customer] = {}
+
+    def prepare(self, rows: list[Cells]) -> list[Cells]:
+        names = [row.text("external_id") for row in rows]
+        self._found = find(self._session, Customer, "cus", names, self._context.mark, lock=True)
+        return rows
+
+    def put(self, row: Cells) -> Outcome:
+        key = row.text("external_id") or ""
+        existing = self._found.get(key)
+        if existing and (existing.erased_at or existing.merged_into_id):
+            what = "erased" if existing.erased_at else "merged"
+            self._context.warnings.add(f"customers were {what} here and stay so", key)
+            return Outcome.UNCHANGED
+        values = self._values(row, existing)
+        if existing:
+            outcome = merge(existing, values, self._context)
+            if outcome is Outcome.UPDATED:
+                existing.updated_at = self._context.now
+            return outcome
+        self._found[key] = Customer(
+            external_id=key, **{"created_at": self._context.now, "updated_at": self._context.now, **values}
+        )
+        self._session.add(self._found[key])
+        return Outcome.CREATED
+
+    def finish(self) -> None:
+        """Nothing follows."""
+
+    def _values(self, row: Cells, existing: Customer | None) -> dict[str, Any]:
+        addresses = {kind: address(row, kind, getattr(existing, kind, None)) for kind in ADDRESSES}
+        plain = {name: row.read(name, partial(kept, name, country=None)) for name in _PLAIN}
+        country = next((at.country for at in addresses.values() if at.country), self._context.country)
+        return given(**plain, **addresses, phone=self._phone(row, country), created_at=row.time("created_at"))
+
+    def _phone(self, row: Cells, country: str | None) -> str | None:
+        found = row.read("phone", lambda text: contact.phone_number(text, country))
+        if found is None:
+            return None
+        number, valid = found
+        if not valid:
+            self._context.warnings.add(
+                "phone numbers are not valid ones, and were kept as given", f"{number!r} (line {row.line})"
+            )
+        return number
+
+
+def address(row: Cells, kind: str, existing: Address | None = None) -> Address:
+    """The address that a row gives, what it leaves out taken from the existing one."""
+    parts = {
+        field: row.read(f"{kind}_{field}", partial(kept, f"{kind}_{field}", country=None)) for field in ADDRESS_FIELDS
+    }
+    return replace(existing or Address(), **given(**parts))

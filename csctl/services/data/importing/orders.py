@@ -1,0 +1,70 @@
+"""Orders from files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from csctl.domain.addresses import Address
+from csctl.domain.record_kinds import KINDS
+from csctl.domain.states import OrderStatus
+from csctl.models import Customer, Order
+from csctl.services.data.importing import people
+from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.context import Context, Outcome, find, given, merge
+from csctl.services.data.importing.customers import address
+
+_KIND = KINDS["orders"]
+
+
+class Orders:
+    def __init__(self, session: Session, context: Context) -> None:
+        self._session, self._context = session, context
+        self._found: dict[str, Order] = {}
+        self._customers: dict[str, Customer] = {}
+        self._owners: dict[int, Customer] = {}
+
+    def prepare(self, rows: list[Cells]) -> list[Cells]:
+        names = [row.text("external_id") for row in rows]
+        self._customers = people.named(self._session, rows, self._context)
+        self._found = find(self._session, Order, "ord", names, self._context.mark, lock=True)
+        self._owners = people.by_id(self._session, [order.customer_id for order in self._found.values()])
+        return rows
+
+    def put(self, row: Cells) -> Outcome:
+        key = row.text("external_id") or ""
+        customer, currency = people.referred(self._customers, row), row.currency()
+        if existing := self._found.get(key):
+            return self._change(existing, row, customer, currency)
+        row.need(_KIND.required, _KIND.noun)
+        customer = people.present(customer)
+        shipping = address(row, "shipping") or customer.shipping or customer.billing or Address()
+        values = {"status": OrderStatus.COMPLETE, "placed_at": self._context.now, **_values(row)}
+        self._owners[customer.id] = customer
+        self._found[key] = Order(
+            external_id=key,
+            customer_id=customer.id,
+            currency=currency,
+            billing=customer.billing or Address(),
+            shipping=shipping,
+            total=0,
+            **values,
+        )
+        self._session.add(self._found[key])
+        return Outcome.CREATED
+
+    def finish(self) -> None:
+        """Nothing follows: totals come with purchases and transactions."""
+
+    def _change(self, order: Order, row: Cells, customer: Customer | None, currency: str | None) -> Outcome:
+        owner = self._owners.get(order.customer_id)
+        if owner and owner.erased_at:
+            return Outcome.UNCHANGED
+        shipping = address(row, "shipping", order.shipping)
+        fixed = given(customer_id=customer.id if customer else None, currency=currency)
+        return merge(order, {**_values(row), "shipping": shipping}, self._context, fixed=fixed)
+
+
+def _values(row: Cells) -> dict[str, Any]:
+    return given(status=row.word("status", OrderStatus), placed_at=row.time("placed_at"))

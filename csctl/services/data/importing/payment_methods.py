@@ -1,0 +1,95 @@
+"""Payment methods from files: a gateway's tokens for cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from csctl.domain.record_kinds import KINDS
+from csctl.errors import Usage
+from csctl.models import Customer, PaymentMethod
+from csctl.services.data.importing import people
+from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.context import Context, Outcome, find, given, merge
+
+_KIND = KINDS["payment-methods"]
+
+
+class PaymentMethods:
+    def __init__(self, session: Session, context: Context) -> None:
+        self._session, self._context = session, context
+        self._found: dict[str, PaymentMethod] = {}
+        self._customers: dict[str, Customer] = {}
+        self._owners: dict[int, Customer] = {}
+        self._defaults: dict[int, PaymentMethod] = {}
+
+    def prepare(self, rows: list[Cells]) -> list[Cells]:
+        names = [row.text("external_id") for row in rows]
+        self._customers = people.named(self._session, rows, self._context)
+        self._found = find(self._session, PaymentMethod, "pm", names, self._context.mark, lock=True)
+        self._owners = people.by_id(self._session, [method.customer_id for method in self._found.values()])
+        return rows
+
+    def put(self, row: Cells) -> Outcome:
+        key = row.text("external_id") or ""
+        existing = self._found.get(key)
+        customer = people.referred(self._customers, row)
+        owner = self._owners.get(existing.customer_id) if existing else None
+        if owner and owner.erased_at:
+            return Outcome.UNCHANGED
+        values = _values(row)
+        if existing:
+            fixed = {"customer_id": customer.id} if customer else None
+            outcome = merge(existing, values, self._context, fixed=fixed)
+            if outcome is Outcome.UPDATED and values.get("is_default"):
+                self._defaults[existing.customer_id] = existing
+            return outcome
+        row.need(_KIND.required, _KIND.noun)
+        customer = people.present(customer)
+        method = PaymentMethod(external_id=key, customer_id=customer.id, created_at=self._context.now, **values)
+        self._owners[customer.id] = customer
+        self._found[key] = method
+        self._session.add(method)
+        if method.is_default:
+            self._defaults[customer.id] = method
+        return Outcome.CREATED
+
+    def finish(self) -> None:
+        """A customer has one default payment method: the newest that says so."""
+        if not self._defaults:
+            return
+        self._session.flush()
+        self._session.execute(
+            update(PaymentMethod)
+            .where(
+                PaymentMethod.customer_id.in_(self._defaults),
+                PaymentMethod.is_default.is_(True),
+                PaymentMethod.id.not_in([method.id for method in self._defaults.values()]),
+            )
+            .values(is_default=False)
+        )
+
+
+def _values(row: Cells) -> dict[str, Any]:
+    return given(
+        gateway=row.account(),
+        token=row.text("token"),
+        brand=row.text("brand"),
+        bin=row.digits("bin", 6, 8),
+        last4=row.digits("last4", 4, 4),
+        exp_month=row.whole("exp_month", 1, 12),
+        exp_year=row.read("exp_year", _year),
+        is_default=row.flag("default"),
+    )
+
+
+def _year(text: str) -> int:
+    """A year of four digits, or of two as on cards."""
+    if not (text.isascii() and text.isdigit() and len(text) in (2, 4)):
+        raise Usage(f"{text[:40]!r} is not a year")
+    year = int(text) + (2000 if len(text) == 2 else 0)
+    if not 1980 <= year <= 2099:
+        raise Usage(f"{text} is not a year in which cards expire")
+    return year

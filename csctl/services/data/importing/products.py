@@ -1,0 +1,111 @@
+"""Products from files: a row for each price point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import intervals
+from csctl.domain.record_kinds import KINDS
+from csctl.errors import Conflict, Usage
+from csctl.models import PricePoint, Product, ProductOption
+from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.context import Context, Outcome, given, merge
+
+_KIND = KINDS["products"]
+_ONLY_OPTION = "default"
+
+
+class Products:
+    def __init__(self, session: Session, context: Context) -> None:
+        self._session, self._context = session, context
+        self._products: dict[str, Product] = {}
+        self._options: dict[tuple[str, str], ProductOption] = {}
+        self._prices: dict[str, PricePoint] = {}
+
+    def prepare(self, rows: list[Cells]) -> list[Cells]:
+        codes = {row.text("price") for row in rows}
+        held = select(PricePoint).where(PricePoint.code.in_(codes)).order_by(PricePoint.id).with_for_update()
+        self._prices = {price.code: price for price in self._session.scalars(held)}
+        option_ids = {price.option_id for price in self._prices.values()}
+        owners = select(ProductOption.product_id).where(ProductOption.id.in_(option_ids))
+        skus = {row.text("sku") for row in rows}
+        products = select(Product).where(Product.sku.in_(skus) | Product.id.in_(owners))
+        self._products = {product.sku: product for product in self._session.scalars(products)}
+        by_id = {product.id: product for product in self._products.values()}
+        options = select(ProductOption).where(ProductOption.product_id.in_(by_id))
+        for option in self._session.scalars(options):
+            self._options[by_id[option.product_id].sku, option.code] = option
+        return rows
+
+    def put(self, row: Cells) -> Outcome:
+        code = row.text("price") or ""
+        price = self._prices.get(code)
+        if price is None:
+            row.need(_KIND.required, _KIND.noun)
+        sku = row.text("sku") or (price.option.product.sku if price else "")
+        option_code = row.text("option") or (price.option.code if price else _ONLY_OPTION)
+        if price and (price.option.product.sku, price.option.code) != (sku, option_code):
+            raise Conflict(
+                f"price: {code} is a price of {price.option.product.sku}, option {price.option.code}",
+                fix="give the new price a code of its own",
+            )
+        values = _price_values(row, price)
+        outcomes = [self._put_product(row, sku), self._put_option(row, sku, option_code)]
+        if price is None:
+            option = self._options[sku, option_code]
+            self._prices[code] = PricePoint(code=code, option=option, created_at=self._context.now, **values)
+            self._session.add(self._prices[code])
+            return Outcome.CREATED
+        outcomes.append(merge(price, values, self._context))
+        return next((one for one in (Outcome.UPDATED, Outcome.DIFFERS) if one in outcomes), Outcome.UNCHANGED)
+
+    def finish(self) -> None:
+        """Nothing follows."""
+
+    def _put_product(self, row: Cells, sku: str) -> Outcome:
+        if product := self._products.get(sku):
+            return merge(product, given(name=row.text("name")), self._context)
+        product = Product(sku=sku, name=row.text("name") or sku, created_at=self._context.now)
+        self._products[sku] = product
+        self._session.add(product)
+        return Outcome.CREATED
+
+    def _put_option(self, row: Cells, sku: str, code: str) -> Outcome:
+        values = given(name=row.text("option_name"))
+        if option := self._options.get((sku, code)):
+            return merge(option, values, self._context)
+        self._options[sku, code] = ProductOption(
+            code=code, product=self._products[sku], created_at=self._context.now, **values
+        )
+        self._session.add(self._options[sku, code])
+        return Outcome.CREATED
+
+
+def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:
+    currency = row.currency() or (price.currency if price else "")
+    if price and currency != price.currency:
+        raise Conflict(
+            f"currency: the price {price.code} is in {price.currency}", fix="give the new price a code of its own"
+        )
+    values = given(
+        currency=currency,
+        amount=row.amount("amount", currency),
+        interval=row.read("interval", lambda text: str(intervals.parse(text))),
+        trial_days=row.whole("trial_days", 0, 3650),
+        trial_amount=row.amount("trial_amount", currency),
+        final_cycle=row.whole("final_cycle", 2, 10_000),
+    )
+    after = {
+        name: values.get(name, getattr(price, name, None))
+        for name in ("interval", "trial_days", "trial_amount", "final_cycle")
+    }
+    if (after["trial_days"] or after["trial_amount"]) and not after["interval"]:
+        raise Usage("trial_days: what is bought once has no trial", fix="give the price an interval, such as month")
+    if after["trial_amount"] and after["trial_days"] is None:
+        raise Usage("trial_days is missing", cause="there is a trial_amount")
+    if after["final_cycle"] and not after["interval"]:
+        raise Usage("final_cycle: what is bought once has none", fix="give the price an interval, such as month")
+    return values

@@ -1,0 +1,207 @@
+"""Transactions from files, and what refunds and voids do to their sales."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain.booking import effect
+from csctl.domain.record_kinds import KINDS
+from csctl.domain.states import Kind, OrderStatus, Settlement, State
+from csctl.errors import Conflict, Usage
+from csctl.models import Order, PaymentMethod, Purchase, Transaction
+from csctl.services.data.importing import order_totals, parents
+from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.context import Context, Outcome, find, given, merge, referred
+from csctl.services.payments import attempts
+
+_KIND = KINDS["transactions"]
+_CHARGES = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)
+_UNSURE = (State.PENDING, State.UNKNOWN)
+_ORDER = (Kind.AUTHORIZE, Kind.SALE, Kind.CAPTURE, Kind.VOID, Kind.REFUND)
+
+
+class Transactions:
+    def __init__(self, session: Session, context: Context) -> None:
+        self._session, self._context = session, context
+        self._found: dict[str, Transaction] = {}
+        self._orders: dict[str, Order] = {}
+        self._orders_by_id: dict[int, Order] = {}
+        self._purchases: dict[str, Purchase] = {}
+        self._methods: dict[str, PaymentMethod] = {}
+        self._touched: dict[int, Order] = {}
+        self._returned: dict[int, Order] = {}
+
+    def prepare(self, rows: list[Cells]) -> list[Cells]:
+        def named(model: Any, prefix: str, *fields: str, lock: bool = False) -> Any:
+            names = [row.text(field) for row in rows for field in fields]
+            return find(self._session, model, prefix, names, self._context.mark, lock=lock)
+
+        self._orders = named(Order, "ord", "order", lock=True)
+        self._purchases = named(Purchase, "pur", "purchase")
+        self._methods = named(PaymentMethod, "pm", "payment_method")
+        self._found = named(Transaction, "txn", "external_id", "parent", lock=True)
+        own = {txn.order_id for txn in self._found.values()} - {order.id for order in self._orders.values()}
+        others = self._session.scalars(select(Order).where(Order.id.in_(own))) if own else ()
+        self._orders_by_id = {order.id: order for order in [*self._orders.values(), *others]}
+        sales = {txn.parent_id for txn in self._found.values() if txn.parent_id}
+        if sales:  # into the session, so that none is asked for by itself
+            held = select(Transaction).where(Transaction.id.in_(sales)).order_by(Transaction.id)
+            self._sales = self._session.scalars(held.with_for_update(key_share=True)).all()
+        return sorted(rows, key=_rank)
+
+    def put(self, row: Cells) -> Outcome:
+        key = row.text("external_id") or ""
+        existing = self._found.get(key)
+        order = referred(self._orders, row, "order", "order", "orders")
+        if existing is None:
+            row.need(_KIND.required, _KIND.noun)
+        order = order or self._orders_by_id[existing.order_id if existing else 0]
+        facts = self._facts(row, order, existing)
+        details = self._details(row, order, existing, facts["state"])
+        if existing:
+            return self._change(existing, facts, details)
+        return self._add(key, order, facts, details)
+
+    def finish(self) -> None:
+        order_totals.renew(self._session, self._touched)
+        if not self._returned:
+            return
+        self._session.flush()
+        sales: dict[int, list[Transaction]] = {number: [] for number in self._returned}
+        charges = select(Transaction).where(
+            Transaction.order_id.in_(sales), Transaction.kind.in_((Kind.SALE, Kind.CAPTURE))
+        )
+        for sale in self._session.scalars(charges):
+            sales[sale.order_id].append(sale)
+        for number, order in self._returned.items():
+            attempts.note_if_all_returned(order, sales[number])
+
+    # -- what a row says
+
+    def _facts(self, row: Cells, order: Order, existing: Transaction | None) -> dict[str, Any]:
+        """What stays as it is once it is on the books, and the state."""
+        kind = row.word("kind", Kind) or (existing.kind if existing else Kind.SALE)
+        currency = row.currency() or order.currency
+        if currency != order.currency:
+            raise Usage(f"currency: the order is in {order.currency}, and this is in {currency}")
+        amount = row.amount("amount", currency)
+        amount = existing.amount if amount is None and existing else amount or 0
+        if amount == 0 and kind in (Kind.REFUND, Kind.CAPTURE, Kind.VOID):
+            raise Usage(f"amount: a {kind.value} of nothing makes no sense")
+        state = row.word("state", State) or (existing.state if existing else State.APPROVED)
+        if state in (State.CREATED, State.SENT) and "state" in row:
+            raise Usage(
+                f"state: what is {state.value} is still under way elsewhere",
+                fix="approved, declined, failed, pending or unknown",
+            )
+        parent = referred(self._found, row, "parent", "transaction", "transactions")
+        return {
+            "kind": kind,
+            "amount": amount,
+            "currency": currency,
+            "state": state,
+            "gateway": row.account() or (existing.gateway if existing else ""),
+            "parent": parent or (existing.parent if existing else None),
+        }
+
+    def _details(self, row: Cells, order: Order, existing: Transaction | None, state: State) -> dict[str, Any]:
+        """What may be learnt later."""
+        purchase = referred(self._purchases, row, "purchase", "purchase", "purchases")
+        if purchase and purchase.order_id != order.id:
+            raise Usage("purchase: it belongs to another order")
+        method = referred(self._methods, row, "payment_method", "payment method", "payment-methods")
+        if method and method.customer_id != order.customer_id:
+            raise Usage("payment_method: it is another customer's")
+        created_at = row.time("created_at") or (existing.created_at if existing else self._context.now)
+        kind = row.word("kind", Kind) or (existing.kind if existing else Kind.SALE)
+        return given(
+            purchase_id=purchase.id if purchase else None,
+            payment_method_id=method.id if method else None,
+            gateway_ref=row.text("gateway_ref"),
+            created_at=row.time("created_at"),
+            **_settlement(row, kind, state, existing, created_at),
+        )
+
+    # -- what becomes of it
+
+    def _add(self, key: str, order: Order, facts: dict[str, Any], details: dict[str, Any]) -> Outcome:
+        made = details.setdefault("created_at", self._context.now)
+        done = facts["state"] in attempts.FINAL
+        parent = facts["parent"]
+        parents.check_kind(facts["kind"], parent, order.id, facts["gateway"])
+        if parent:
+            new = effect(facts["kind"], facts["state"], facts["amount"])
+            parents.book(parent, facts["amount"], effect(facts["kind"], State.FAILED, 0), new, at=made)
+        record = Transaction(
+            external_id=key,
+            order_id=order.id,
+            refunded=0,
+            reserved=0,
+            sent_at=made,
+            finished_at=made if done else None,
+            **facts,
+            **details,
+        )
+        self._found[key] = record
+        self._session.add(record)
+        self._note(record, order)
+        return Outcome.CREATED
+
+    def _change(self, record: Transaction, facts: dict[str, Any], details: dict[str, Any]) -> Outcome:
+        state, before = facts.pop("state"), record.state
+        if record.key is not None:  # csctl made it, and keeps its books
+            return Outcome.UNCHANGED if state is before else Outcome.DIFFERS
+        same = all(getattr(record, name) == value for name, value in facts.items())
+        if self._context.update and same and state is not before:
+            _refuse_to_go_back(record, state)
+            if record.parent:
+                old, new = (effect(record.kind, one, record.amount) for one in (before, state))
+                parents.book(record.parent, record.amount, old, new, at=self._context.now)
+        if state is not before and state in attempts.FINAL:
+            details["finished_at"] = self._context.now
+        outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
+        if outcome is Outcome.UPDATED:
+            self._note(record, self._orders_by_id[record.order_id])
+        return outcome
+
+    def _note(self, record: Transaction, order: Order) -> None:
+        self._touched[order.id] = order
+        if record.parent and record.state is State.APPROVED and order.status is OrderStatus.COMPLETE:
+            self._returned[order.id] = order
+
+
+def _rank(row: Cells) -> int:
+    """Charges before what belongs to them, whichever way the file is sorted."""
+    kind = (row.text("kind") or "").lower()
+    return _ORDER.index(Kind(kind)) if kind in _ORDER else 0
+
+
+def _refuse_to_go_back(record: Transaction, state: State) -> None:
+    if record.claim is not None:
+        raise Conflict("state: it is being worked on just now", fix="run it again in a few minutes")
+    if record.state not in _UNSURE:
+        raise Conflict(f"state: it is {record.state.value} for good, and cannot become {state.value}")
+
+
+def _settlement(
+    row: Cells, kind: Kind, state: State, existing: Transaction | None, created_at: datetime
+) -> dict[str, Any]:
+    """Whether the money has moved, and when. A charge that does not say is taken to be pending."""
+    settlement, settled_at = row.word("settlement", Settlement), row.time("settled_at")
+    if settlement is None and settled_at:
+        settlement = Settlement.SETTLED
+    if settlement is Settlement.UNSETTLED and settled_at:
+        raise Usage("settled_at: it is unsettled, and so was not settled at any time")
+    if settlement and state is not State.APPROVED:
+        raise Usage(f"settlement: what is {state.value} does not settle")
+    if settlement is Settlement.SETTLED:
+        return {"settlement": settlement, "settled_at": settled_at or (existing and existing.settled_at) or created_at}
+    if settlement is None and existing is None and kind in _CHARGES and state is State.APPROVED:
+        settlement = Settlement.UNSETTLED
+    if existing and existing.settlement is Settlement.SETTLED:
+        return {}  # the gateway has said so since the file was written
+    return given(settlement=settlement)

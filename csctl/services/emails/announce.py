@@ -1,0 +1,82 @@
+"""Emails, written into the outbox in the transaction of what they announce (domain rules, section 6).
+
+They are rendered when they are delivered, so that a broken template cannot stop what they announce.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain.states import EmailKind, EmailState, Kind
+from csctl.models import Email, NotifyEmail, Order, QueueItem, Transaction
+from csctl.services.emails import contexts
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def announce(session: Session, app: App, transaction: Transaction) -> None:
+    """Tell the customer of an approved refund or void; nothing if they have no address or it was left out on purpose.
+
+    Reads the order and its customer off the transaction, so that hundreds at once need no query each.
+    """
+    if transaction.send_email:
+        about_transaction(session, app, transaction)
+
+
+def about_transaction(session: Session, app: App, transaction: Transaction) -> Email | None:
+    """The email that announces an approved refund or void; None if the customer has no address."""
+    kind = EmailKind.VOID if transaction.kind is Kind.VOID else EmailKind.REFUND
+    context = contexts.of_transaction(transaction, app.clock.now())
+    return _to_customer(session, app, kind, transaction.order, context, transaction_id=transaction.id)
+
+
+def welcome(session: Session, app: App, order: Order) -> Email | None:
+    """The email that confirms an order; None if the customer has no address."""
+    return _to_customer(session, app, EmailKind.WELCOME, order, contexts.of_order(order))
+
+
+def announce_exhausted(session: Session, app: App, item: QueueItem, attempts: Sequence[Transaction]) -> None:
+    """Tell every Notify Email of a refund that was given up. `attempts`: the first failure, then the retries."""
+    context = contexts.of_exhausted(item, attempts)
+    about = {"customer_id": item.customer_id, "order_id": item.order_id, "queue_item_id": item.id}
+    for address in session.scalars(select(NotifyEmail.address).order_by(NotifyEmail.id)):
+        _put(session, app, EmailKind.REFUND_EXHAUSTED, address, context, **about)
+
+
+def _to_customer(
+    session: Session, app: App, kind: EmailKind, order: Order, context: dict[str, Any], **about: int | None
+) -> Email | None:
+    if not order.customer.email:
+        return None
+    about |= {"customer_id": order.customer_id, "order_id": order.id}
+    return _put(session, app, kind, order.customer.email, context, **about)
+
+
+def _put(
+    session: Session, app: App, kind: EmailKind, recipient: str, context: dict[str, Any], **about: int | None
+) -> Email:
+    email = Email(
+        kind=kind,
+        recipient=recipient,
+        message_id=_message_id(app),
+        context=context,
+        state=EmailState.WAITING,
+        attempts=0,
+        created_at=app.clock.now(),
+        **about,
+    )
+    session.add(email)
+    app.new_emails.append(email)
+    return email
+
+
+def _message_id(app: App) -> str:
+    """One for each event, the same for every delivery of it."""
+    domain = (app.shop.mail_from or "").rpartition("@")[2] or "csctl.localhost"
+    return f"<{secrets.token_hex(16)}@{domain.encode('idna').decode()}>"

@@ -1,0 +1,55 @@
+"""The Notify Emails: the addresses that are told when a queued refund is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain.contact import email_address
+from csctl.errors import Conflict, NotFound
+from csctl.models import NotifyEmail
+from csctl.results import Result
+from csctl.services.shared import audit, bulk
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def listing(app: App) -> list[dict[str, Any]]:
+    """All of them, newest first. The `id` is the address."""
+    with app.read() as session:
+        found = session.scalars(select(NotifyEmail).order_by(NotifyEmail.id.desc())).all()
+    return [{"id": row.address, "email": row.address, "created_at": row.created_at} for row in found]
+
+
+def add(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    def change(session: Session, item: bulk.Word) -> Result:
+        address = email_address(item.given)
+        if known := _called(session, address):
+            raise Conflict(f"{known.address} is told already")
+        session.add(NotifyEmail(address=address, created_at=app.clock.now(), created_by=app.actor.id))
+        audit.write(session, app, "created", target="notify emails", added=1)
+        return Result(item.given, "created")
+
+    return bulk.each(app, [bulk.Word(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    def change(session: Session, item: bulk.Word) -> Result:
+        row = _called(session, email_address(item.given))
+        if row is None:
+            raise NotFound(f"{item.given} is not told", fix="csctl queue notify list")
+        session.delete(row)
+        audit.write(session, app, "removed", target="notify emails", removed=1)
+        return Result(item.given, "removed")
+
+    return bulk.each(app, [bulk.Word(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _called(session: Session, address: str) -> NotifyEmail | None:
+    """The one with this address, else with one that differs in case alone: mail servers make no difference."""
+    same = [row for row in session.scalars(select(NotifyEmail)) if row.address.casefold() == address.casefold()]
+    return min(same, key=lambda row: row.address != address, default=None)

@@ -1,0 +1,216 @@
+"""The outbox: which emails wait, who is delivering them, and what became of them.
+
+Each email belongs to one process while it is `sending`, until its lease ends. What a process that died was sending is
+sent again, with the same Message-ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.states import EmailKind, EmailState
+from csctl.errors import Busy, Conflict, CsctlError, NotFound
+from csctl.mail.message import DEFAULT_SENDER
+from csctl.mail.rendering import Rendered
+from csctl.models import Email
+from csctl.results import Page
+from csctl.services.shared import audit, listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+    from csctl.services.administration.settings import Shop
+
+LEASE = timedelta(minutes=5)
+_BY_HAND = "email send"
+
+
+def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None = None) -> list[Email]:
+    """Take up to `batch` emails that wait, the oldest first: those with an id beyond `after`, or those `among` ids.
+
+    Named ones are taken although they failed for good before.
+    """
+    now = app.clock.now()
+    if among is None:
+        wanted = and_(_free(now), Email.id > after)
+    else:
+        wanted = and_(or_(_free(now), Email.state == EmailState.FAILED), Email.id.in_(among))
+    with app.write() as session:
+        emails = session.scalars(
+            select(Email).where(wanted).order_by(Email.id).limit(batch).with_for_update(skip_locked=True)
+        ).all()
+        for email in emails:
+            email.state, email.lease_until = EmailState.SENDING, now + LEASE
+    return list(emails)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    """Waiting, or left behind by a process that is gone."""
+    return or_(Email.state == EmailState.WAITING, and_(Email.state == EmailState.SENDING, Email.lease_until <= now))
+
+
+def sent(app: App, email: Email, said: Rendered) -> None:
+    """It is delivered, and this is what it said. That is so whoever holds the lease by now."""
+    with app.write() as session:
+        session.execute(
+            update(Email)
+            .where(Email.id == email.id, Email.recipient == email.recipient)  # unless the person was erased since
+            .values(
+                state=EmailState.SENT,
+                subject=said.subject,
+                text=said.text,
+                html=said.html,
+                sent_at=app.clock.now(),
+                lease_until=None,
+                error=None,
+                attempts=Email.attempts + 1,
+            )
+        )
+        if app.command == _BY_HAND:  # what a refund sends along is part of the refund
+            audit.write(session, app, "sent", target=ids.show("eml", email.id))
+
+
+def failed(app: App, email: Email, error: CsctlError) -> None:
+    """It will not be taken as it is. Somebody may have it tried again: `email send EML`."""
+    with app.write() as session:
+        if _give_back(session, email, EmailState.FAILED, error):
+            audit.write(session, app, "failed", target=ids.show("eml", email.id))
+
+
+def postponed(app: App, email: Email, error: CsctlError) -> None:
+    """It was tried, and waits again."""
+    with app.write() as session:
+        _give_back(session, email, EmailState.WAITING, error)
+
+
+def release(app: App, emails: Sequence[Email]) -> None:
+    """They were claimed and not tried, and wait again."""
+    if not emails:
+        return
+    with app.write() as session:
+        for email in emails:
+            _give_back(session, email, EmailState.WAITING, None)
+
+
+def _give_back(session: Session, email: Email, state: EmailState, error: CsctlError | None) -> bool:
+    """Whether the email was still ours: after its lease it may be another's, who knows better."""
+    ours = and_(Email.id == email.id, Email.state == EmailState.SENDING, Email.lease_until == email.lease_until)
+    tried = {"error": _reason(error), "attempts": Email.attempts + 1} if error else {}
+    done = session.execute(update(Email).where(ours).values(state=state, lease_until=None, **tried))
+    return bool(cast("CursorResult[Any]", done).rowcount)
+
+
+def _reason(error: CsctlError) -> str:
+    return f"{error.message}: {error.cause}" if error.cause else error.message
+
+
+def find_unsent(app: App, ref: Ref) -> Email:
+    """A named email that may be delivered now. Raises NotFound, Conflict if it was sent, Busy while another has it."""
+    shown = ids.show("eml", ref.id)
+    with app.read() as session:
+        email = session.get(Email, ref.id)
+    if email is None:
+        raise NotFound(f"there is no email {shown}", fix="csctl email list")
+    if email.state is EmailState.SENT:
+        raise Conflict(f"{shown} has been sent already", fix=_again(email))
+    if email.state is EmailState.SENDING and email.lease_until and email.lease_until > app.clock.now():
+        raise taken(ref)
+    return email
+
+
+def taken(ref: Ref) -> Busy:
+    shown = ids.show("eml", ref.id)
+    return Busy(f"{shown} is being delivered by another process", fix=f"csctl email show {shown}")
+
+
+def _again(email: Email) -> str | None:
+    """The command that writes the same email anew."""
+    if email.transaction_id:
+        return f"csctl txn resend-email {ids.show('txn', email.transaction_id)}"
+    if email.order_id and email.kind is EmailKind.WELCOME:
+        return f"csctl order resend-email {ids.show('ord', email.order_id)}"
+    return None
+
+
+def waiting(app: App, batch: int, *, after: int = 0) -> list[Email]:
+    """Emails that could be claimed now, the oldest first, beyond the id `after`. They are not claimed."""
+    with app.read() as session:
+        free = select(Email).where(_free(app.clock.now()), Email.id > after)
+        return list(session.scalars(free.order_by(Email.id).limit(batch)))
+
+
+def count_waiting(app: App) -> int:
+    with app.read() as session:
+        return session.scalar(select(func.count()).select_from(Email).where(_free(app.clock.now()))) or 0
+
+
+# -- looking
+
+
+def emails(app: App, limit: int | None, *, state: str | None = None, kind: str | None = None) -> Page:
+    """What is in the outbox, newest first."""
+    statement = select(Email)
+    if state:
+        statement = statement.where(Email.state == EmailState(state))
+    if kind:
+        statement = statement.where(Email.kind == EmailKind(kind))
+
+    def rows(_session: Session, found: list[Email]) -> list[dict[str, Any]]:
+        return [_row(app, email) for email in found]
+
+    return listing.newest_first(app, statement, Email.created_at, Email.id, rows, limit)
+
+
+def show(app: App, number: int) -> dict[str, Any]:
+    """An email as it was sent, or as it would be sent now. Raises NotFound.
+
+    If its template is broken, it has no subject, text and HTML, and `error` says why.
+    """
+    with app.read() as session:
+        email = listing.existing(session, Email, "eml", number)
+    row = {**_row(app, email), "attempts": email.attempts, "error": email.error}
+    row |= {"from": sender(app.shop), "reply_to": app.shop.support_email, "text": email.text, "html": email.html}
+    if email.text is None:
+        try:
+            said = app.mailer.renderer.render(email.kind, email.context)
+        except CsctlError as error:
+            row["error"] = _reason(error)
+        else:
+            row |= {"text": said.text, "html": said.html}
+    return row
+
+
+def sender(shop: Shop) -> str:
+    """Who emails are from, as a mail reader shows it."""
+    return f"{shop.name} <{shop.mail_from or DEFAULT_SENDER}>"
+
+
+def _row(app: App, email: Email) -> dict[str, Any]:
+    return {
+        "id": ids.show("eml", email.id),
+        "kind": email.kind.value,
+        "recipient": email.recipient,
+        "subject": email.subject or _subject(app, email),
+        "state": email.state.value,
+        "order_id": ids.show_or_none("ord", email.order_id),
+        "transaction_id": ids.show_or_none("txn", email.transaction_id),
+        "customer_id": ids.show_or_none("cus", email.customer_id),
+        "queue_item_id": ids.show_or_none("rfq", email.queue_item_id),
+        "created_at": email.created_at,
+        "sent_at": email.sent_at,
+        "message_id": email.message_id,
+    }
+
+
+def _subject(app: App, email: Email) -> str | None:
+    """Of an email that was not rendered yet; none if its template is broken, which is no reason to list nothing."""
+    try:
+        return app.mailer.renderer.subject(email.kind, email.context)
+    except CsctlError:
+        return None

@@ -1,0 +1,139 @@
+"""Emails sent once more: a new email about the same event, in the customer's history (domain rules, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.states import EmailKind, Kind, OrderStatus, State
+from csctl.errors import Conflict, Usage
+from csctl.models import Email, Order, Transaction
+from csctl.results import Result
+from csctl.services.customers import notes as history
+from csctl.services.emails import announce as emails
+from csctl.services.shared import audit, bulk, listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_ANNOUNCED = {EmailKind.REFUND: Kind.REFUND, EmailKind.VOID: Kind.VOID}
+_NEVER_WELCOMED = (OrderStatus.PENDING, OrderStatus.DECLINED)
+
+
+def of_transactions(
+    app: App, refs: Iterable[Ref], *, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
+    """The refund or void email of each transaction once more; of a sale, that of its newest refund or void.
+
+    Refused with a Conflict where there is nothing to announce, or the customer has no address.
+    """
+
+    def again(session: Session, ref: Ref) -> Result:
+        transaction = announced(session, ref)
+        email = emails.about_transaction(session, app, transaction)
+        return _written(session, app, ref, transaction.order, email)
+
+    return _delivered(app, refs, again, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def of_orders(
+    app: App, refs: Iterable[Ref], kind: EmailKind, *, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
+    """The welcome email of each order once more, or the email of its newest refund or void. Refused as above."""
+
+    def again(session: Session, ref: Ref) -> Result:
+        if kind is EmailKind.WELCOME:
+            order = welcomed(session, ref)
+            return _written(session, app, ref, order, emails.welcome(session, app, order))
+        transaction = newest_of_order(session, ref, kind)
+        email = emails.about_transaction(session, app, transaction)
+        return _written(session, app, ref, transaction.order, email)
+
+    return _delivered(app, refs, again, dry_run=dry_run, fail_fast=fail_fast)
+
+
+# -- what there is to announce
+
+
+def welcomed(session: Session, ref: Ref) -> Order:
+    """An order that was placed for good. Raises NotFound, or Conflict."""
+    order = listing.existing(session, Order, "ord", ref.id)
+    if order.status in _NEVER_WELCOMED:
+        raise Conflict(
+            f"{ids.show('ord', order.id)} is {order.status.value}, so there is no welcome email",
+            fix=f"csctl order show {ids.show('ord', order.id)}",
+        )
+    return order
+
+
+def announced(session: Session, ref: Ref, kind: EmailKind | None = None) -> Transaction:
+    """The approved refund or void that a transaction is, or the newest of a sale. Raises NotFound, or Conflict."""
+    shown = ids.show("txn", ref.id)
+    transaction = listing.existing(session, Transaction, "txn", ref.id)
+    if transaction.kind in _ANNOUNCED.values():
+        if transaction.state is not State.APPROVED:
+            raise Conflict(
+                f"{shown} is {transaction.state.value}, and only an approved {transaction.kind.value} is announced",
+                fix=f"csctl txn show {shown}",
+            )
+        if kind and transaction.kind is not _ANNOUNCED[kind]:
+            raise Usage(f"{shown} is a {transaction.kind.value}", fix=f"csctl email preview {transaction.kind.value}")
+        return transaction
+    return _newest(session, Transaction.parent_id == ref.id, kind, shown)
+
+
+def newest_of_order(session: Session, ref: Ref, kind: EmailKind) -> Transaction:
+    """The newest approved refund or void of an order. Raises NotFound, or Conflict if there is none."""
+    order = listing.existing(session, Order, "ord", ref.id)
+    return _newest(session, Transaction.order_id == order.id, kind, ids.show("ord", order.id))
+
+
+def _newest(session: Session, of: ColumnElement[bool], kind: EmailKind | None, shown: str) -> Transaction:
+    kinds = [_ANNOUNCED[kind]] if kind else list(_ANNOUNCED.values())
+    approved = select(Transaction).where(of, Transaction.kind.in_(kinds), Transaction.state == State.APPROVED)
+    found = session.scalar(approved.order_by(Transaction.created_at.desc(), Transaction.id.desc()).limit(1))
+    if found is None:
+        what = " or ".join(one.value for one in kinds)
+        show = ids.PREFIXES[shown.partition("_")[0]][1]
+        raise Conflict(f"{shown} has no approved {what}, so there is nothing to announce", fix=f"{show} {shown}")
+    return found
+
+
+# -- writing and sending
+
+
+def _written(session: Session, app: App, ref: Ref, order: Order, email: Email | None) -> Result:
+    if email is None:
+        customer = ids.show("cus", order.customer_id)
+        raise Conflict(f"{customer} has no email address", fix=f"csctl customer show {customer}")
+    session.flush()
+    number, kind = ids.show("eml", email.id), email.kind.value
+    history.event(
+        session,
+        app,
+        order.customer_id,
+        f"{kind} email sent once more: {number}",
+        order_id=order.id,
+        transaction_id=email.transaction_id,
+    )
+    audit.write(session, app, "created", target=number, kind=kind, again=ref.given)
+    return Result(ref.given, "sent", f"{kind} email to {email.recipient}", extra={"email_id": number})
+
+
+def _delivered(
+    app: App, refs: Iterable[Ref], again: Callable[[Session, Ref], Result], *, dry_run: bool, fail_fast: bool
+) -> Iterator[Result]:
+    """Each email delivered once it is committed, so that the row says whether it left or waits."""
+    for result in bulk.each(app, refs, again, dry_run=dry_run, fail_fast=fail_fast):
+        if dry_run:
+            yield replace(result, extra={"email_id": None})  # the number was taken back
+        elif result.ok and not app.mailer.deliver_new():
+            yield replace(result, outcome="pending", message=f"{result.message} waits in the outbox")
+        else:
+            yield result

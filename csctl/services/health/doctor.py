@@ -1,0 +1,224 @@
+"""What is not in order, each with the command that mends it: what `csctl doctor` prints."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import ColumnElement, func, make_url, or_, select
+from sqlalchemy.orm import Session
+
+from csctl import app as apps
+from csctl import database
+from csctl.domain import ids
+from csctl.domain.states import EmailState, ItemState, State
+from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.models import Email, NotifyEmail, QueueItem, Transaction
+from csctl.services.billing import daily as billing_run
+from csctl.services.emails.delivery import open_transport
+from csctl.services.emails.preview import SAMPLES
+from csctl.services.health import consistency
+from csctl.services.payments import accounts
+from csctl.settings import GATEWAY, Settings, refuse_if_others_read, token_file
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
+_NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
+
+
+class Problem(NamedTuple):
+    """Something that is not in order, and the command that mends it."""
+
+    problem: str
+    fix: str | None
+
+
+Problems = Iterator[Problem]
+
+
+def examine(load: Callable[[], Settings]) -> list[dict[str, Any]]:
+    """A row for each check that finds nothing, and for each problem: `check`, `status`, `problem`, `fix`.
+
+    A missing database, an old schema and settings that cannot be are findings too; a wrong token is not: raises
+    NotPermitted.
+    """
+    try:
+        settings = load()
+    except Misconfigured as error:
+        return _rows("settings", iter([_said(error)]))
+    rows = [*_rows("settings", _settings(settings)), *_rows("files", _files(settings))]
+    try:
+        app = apps.start(settings, "doctor", any_schema=True)
+    except (Misconfigured, Unreachable) as error:
+        return [*rows, *_rows("database", iter([_said(error)]))]
+    try:
+        return [*rows, *_rows("database", iter(())), *_inside(app)]
+    finally:
+        app.close()
+
+
+def _inside(app: App) -> list[dict[str, Any]]:
+    try:
+        with app.read() as session:
+            database.require_current_schema(session)
+    except Misconfigured as error:
+        return _rows("schema", iter([_said(error)]))
+    checks: dict[str, Callable[[App], Problems]] = {
+        "gateways": _gateways,
+        "mail": _mail,
+        "notify": _notify,
+        "transactions": _transactions,
+        "queue": _queue,
+        "billing": _billing,
+        "emails": _emails,
+        "sums": _sums,
+    }
+    return _rows("schema", iter(())) + [row for name, check in checks.items() for row in _rows(name, check(app))]
+
+
+def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
+    found = [{"check": check, "status": "problem", **problem._asdict()} for problem in problems]
+    return found or [{"check": check, "status": "ok", "problem": None, "fix": None}]
+
+
+def _said(error: CsctlError) -> Problem:
+    return Problem(f"{error.message}: {error.cause}" if error.cause else error.message, error.fix)
+
+
+# -- without the database
+
+
+def _settings(settings: Settings) -> Problems:
+    """Variables that nothing reads, one letter away from one that is."""
+    for name, meant in settings.mistyped.items():
+        yield Problem(f"{name} is set, and csctl reads {meant}", f"set {meant} instead, or unset {name}")
+
+
+def _files(settings: Settings) -> Problems:
+    """Files with secrets or personal data that others on this machine can read."""
+    if (token := token_file()).is_file():
+        try:
+            refuse_if_others_read(token)
+        except Misconfigured as error:
+            yield _said(error)
+    file = _sqlite_file(settings.database_url)
+    if file and file.is_file() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield Problem(f"others can read {file}, and it holds personal data", f"chmod 600 {file}")
+
+
+def _sqlite_file(url: str) -> Path | None:
+    try:
+        parsed = make_url(url)
+    except ValueError:
+        return None
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+# -- what is configured
+
+
+def _gateways(app: App) -> Problems:
+    """Accounts that cannot be, or that cannot be opened. None is called."""
+    problems = list(accounts.problems(app))
+    yield from (_said(error) for error in problems)
+    for name in () if problems else app.gateways:
+        try:
+            app.gateways[name]
+        except CsctlError as error:
+            yield Problem(
+                f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
+            )
+    for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
+        yield Problem(
+            f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
+        )
+
+
+def _mail(app: App) -> Problems:
+    """A way out that does not work, tried up to the point where a message would be handed over."""
+    try:
+        open_transport(app.settings.mail_url).check()
+    except (Misconfigured, Unreachable) as error:
+        yield _said(error)
+    if not app.shop.mail_from:
+        yield Problem("emails have no sender", "csctl setting set mail-from ADDRESS")
+    for kind, sample in SAMPLES.items() if app.settings.templates_dir else ():
+        try:
+            app.mailer.renderer.render(kind, sample)
+        except CsctlError as error:
+            yield _said(error)
+
+
+def _notify(app: App) -> Problems:
+    with app.read() as session:
+        if not _count(session, NotifyEmail.id):
+            yield Problem("nobody hears of refunds that are given up", "csctl queue notify add EMAIL")
+
+
+# -- what waits
+
+
+def _transactions(app: App) -> Problems:
+    """Outcomes that nobody knows, and attempts whose worker is gone."""
+    unknown = Transaction.state == State.UNKNOWN
+    orphaned = Transaction.state.in_((State.CREATED, State.SENT)) & or_(
+        Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now()
+    )
+    with app.read() as session:
+        yield from _some_transactions(session, unknown, "without a known outcome")
+        yield from _some_transactions(session, orphaned, "left behind by a process that ended")
+
+
+def _some_transactions(session: Session, which: ColumnElement[bool], what: str) -> Problems:
+    if count := _count(session, Transaction.id, which):
+        first = session.scalars(select(Transaction.id).where(which).order_by(Transaction.id).limit(3))
+        names = ", ".join(ids.show("txn", number) for number in first)
+        yield Problem(
+            f"{_plural(count, 'transaction')} {what}: {names}{', …' if count > 3 else ''}", "csctl txn reconcile"
+        )
+
+
+def _queue(app: App) -> Problems:
+    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on < app.clock.today())
+    with app.read() as session:
+        if count := _count(session, QueueItem.id, due):
+            yield Problem(
+                f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
+            )
+
+
+def _billing(app: App) -> Problems:
+    if late := billing_run.overdue(app):
+        names = ", ".join(late[:3]) + (", …" if len(late) > 3 else "")
+        yield Problem(f"{_plural(len(late), 'purchase')} due before today and not billed: {names}", "csctl billing run")
+
+
+def _emails(app: App) -> Problems:
+    now = app.clock.now()
+    forgotten = (Email.state == EmailState.WAITING) & (Email.created_at < now - _PATIENCE)
+    failed = (Email.state == EmailState.FAILED) & (Email.created_at > now - _NEWS)
+    with app.read() as session:
+        if count := _count(session, Email.id, forgotten):
+            yield Problem(f"{_plural(count, 'email')} waiting for over an hour", "csctl email send")
+        if count := _count(session, Email.id, failed):
+            yield Problem(f"{_plural(count, 'email')} of the last 7 days failed", "csctl email list --state failed")
+
+
+def _sums(app: App) -> Problems:
+    for finding in consistency.findings(app):
+        yield Problem(
+            f"{finding['target']}: {finding['problem']}", "restore from a backup, or report it: csctl db check"
+        )
+
+
+def _count(session: Session, column: Any, *which: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count(column)).where(*which)) or 0
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

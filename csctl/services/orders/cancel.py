@@ -1,0 +1,112 @@
+"""Cancelling orders, and returning their money with it if that is asked for (domain rules, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.states import OrderStatus
+from csctl.errors import Conflict, NotFound
+from csctl.models import Order, Transaction
+from csctl.results import Result
+from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.refunds import refunds
+from csctl.services.refunds import scope as refund_scope
+from csctl.services.refunds.refunds import How, Wish
+from csctl.services.shared import bulk
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def cancel(app: App, refs: Sequence[Ref], reason: str | None, *, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
+    """Cancel orders: their purchases, and their shipments that have not left. Money is not touched."""
+    wish = Wish(reason=reason).checked()
+
+    def change(session: Session, ref: Ref) -> Result:
+        order = bulk.locked(session, Order, "ord", ref.id)
+        return _cancel(session, app, ref, order, wish)
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def cancel_and_refund(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
+    """Return the money of orders, and cancel each with the first refund that is approved, accepted or queued.
+
+    So an order whose gateway cannot be reached is not cancelled either, and a process that dies in between leaves a
+    refund that cancels its order once its outcome is known. An order with nothing to return is cancelled at once.
+    """
+    wish = wish.checked()
+
+    def begin(ref: Ref) -> Job:
+        return Job(
+            ref.given,
+            Needs(orders={ref.id}),
+            lambda turn: _cancel_and_refund(turn, app, ref, wish),
+            lambda turn, made, again: _finish(turn, app, ref, wish, made, again=again),
+        )
+
+    return drive(
+        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
+    )
+
+
+def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
+    order = turn.session.get(Order, ref.id)
+    if order is None:
+        raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
+    _refuse_what_is_over(ref, order)
+    refund_scope.refuse_unanswered(turn, order.id)
+    sales = turn.sales_of(order.id)
+    if not any(sale.refundable for sale in sales):
+        _refuse_disputed(ref, sales)
+        yield replace(_cancel(turn.session, app, ref, order, wish), message="nothing is left to return")
+        return
+    yield from refunds.return_of_order(turn, app, ref, order.id, wish)
+    yield from _cancelled(turn, ref, wish)
+
+
+def _finish(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
+    """An order that a run had begun: the refunds bring the cancellation along."""
+    yield from refunds.finish_order(turn, app, ref, wish, made, again=again)
+    yield from _cancelled(turn, ref, wish)
+
+
+def _cancelled(turn: Turn, ref: Ref, wish: Wish) -> Work:
+    order = turn.session.get_one(Order, ref.id)
+    if order.cancelled_at is not None:
+        yield Result(ref.given, "cancelled", wish.reason or "")
+
+
+def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
+    """Raises Conflict where nothing can be returned since a bank is at it."""
+    for sale in sales:
+        if sale.is_sale and sale.disputed_at:
+            raise Conflict(
+                f"{ids.show('txn', sale.id)} is disputed",
+                cause="the bank returns the money, or reverts the chargeback",
+                fix=f"csctl order cancel {ref.given}, without --refund",
+            )
+
+
+def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
+    _refuse_what_is_over(ref, order)
+    cancelling.cancel_order(session, app, order, wish.reason)
+    return Result(ref.given, "cancelled", wish.reason or "")
+
+
+def _refuse_what_is_over(ref: Ref, order: Order) -> None:
+    if order.status is OrderStatus.DECLINED:
+        raise Conflict(f"{ref.given} is declined", cause="it was never placed, so there is nothing to cancel")
+    if order.cancelled_at is not None:
+        raise Conflict(
+            f"{ref.given} is cancelled already",
+            cause=f"since {order.cancelled_at:%Y-%m-%d}" + (f": {order.cancel_reason}" if order.cancel_reason else ""),
+            fix=f"csctl order refund {ids.show('ord', order.id)}, if its money is to be returned",
+        )

@@ -1,0 +1,223 @@
+"""Creating an order for a customer: one checkout, charged in one sale (domain rules, section 5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids, intervals
+from csctl.domain import purchases as rules
+from csctl.domain.addresses import Address
+from csctl.domain.customer_fields import kept
+from csctl.domain.money import Money, to_minor
+from csctl.domain.states import Occasion, OrderStatus
+from csctl.errors import Conflict, NotFound, Usage
+from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
+from csctl.results import Result
+from csctl.services.billing import cycle as billing
+from csctl.services.customers import lookup as customers
+from csctl.services.customers import notes as history
+from csctl.services.outcomes import checkout as checkout_rules
+from csctl.services.payments import cards, charges
+from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_QUANTITY = re.compile(r"(?P<code>.+?):(?P<quantity>\d{1,6})(?:@(?P<price>[^@]+))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is ordered: `items` as they were written (`PRICE[:QTY[@UNIT_PRICE]]`), `shipping` fields of an address."""
+
+    customer_id: int
+    items: Sequence[str]
+    payment_method_id: int | None = None
+    shipping: Mapping[str, str] = field(default_factory=dict)
+    email: bool = True
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One item, understood. Amounts in minor units; `due` is what it costs today."""
+
+    point: PricePoint
+    quantity: int
+    unit_price: int
+
+    @property
+    def in_trial(self) -> bool:
+        return bool(self.point.trial_days)
+
+    @property
+    def due(self) -> int:
+        return self.quantity * ((self.point.trial_amount or 0) if self.in_trial else self.unit_price)
+
+
+def create(app: App, wish: Wish, *, dry_run: bool) -> Iterator[Result]:
+    """Place an order and charge what is due now; one Result, with the order's id.
+
+    Declined, the order is kept as such. Refused before anything is written: a blacklisted customer (NotPermitted), no
+    card, an unknown price point, prices of several currencies, a quantity or price that cannot be.
+    """
+    given = ids.show("cus", wish.customer_id)
+    job = Job(given, Needs(), lambda turn: _create(turn, app, wish))
+    for result in drive(app, [job], dry_run=dry_run):
+        made = result.extra.get("order_id")
+        name = made if not dry_run else "new" if made else None  # the number of a dry run was taken back
+        yield replace(result, id=name or given, extra={"order_id": None if dry_run else made})
+
+
+def _create(turn: Turn, app: App, wish: Wish) -> Work:
+    session = turn.session
+    customer = customers.live(session, wish.customer_id)
+    shipping = _shipping(customer, wish.shipping)
+    if refusal := billing.blacklisted(session, customer, shipping):
+        raise refusal
+    lines = [_line(session, text) for text in wish.items]
+    currency = _one_currency(lines)
+    total = rules.require_price(Money(sum(line.due for line in lines), currency)).amount
+    method = None
+    if total or wish.payment_method_id or any(line.point.interval for line in lines):
+        method = cards.chosen(session, customer, wish.payment_method_id)
+        _ = app.gateways[method.gateway]
+    order = _place(session, app, customer, lines, Money(total, currency), shipping, wish.payment_method_id)
+    name, money = ids.show("ord", order.id), Money(total, currency)
+    if total == 0 or method is None:
+        checkout_rules.confirm(session, app, order, email=wish.email)
+        yield Result(name, "created", "nothing was due", money=money, extra={"order_id": name})
+        return
+    sale = _open(turn, app, order, method, email=wish.email)
+    result = yield from charges.exchange(turn, app, sale, method.token)
+    outcome = "created" if result.outcome == "billed" else result.outcome
+    yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
+
+
+# -- what is ordered
+
+
+def _line(session: Session, text: str) -> _Line:
+    """An item: a price point by its code, perhaps with a quantity and a price of its own."""
+    code = text.strip()
+    match = _QUANTITY.fullmatch(code)
+    if (point := _point(session, code)) or match is None:  # a code may look like one with a quantity
+        point = _known(point, code)
+        return _Line(point, 1, point.amount)
+    point = _known(_point(session, match["code"]), match["code"])
+    if not (quantity := int(match["quantity"])):
+        raise Usage(f"{text[:60]!r} orders nothing", fix="give a quantity of one or more")
+    price = point.amount if match["price"] is None else to_minor(match["price"], point.currency)
+    rules.priced(quantity, price, point.currency)
+    return _Line(point, quantity, price)
+
+
+def _point(session: Session, code: str) -> PricePoint | None:
+    return session.scalars(select(PricePoint).where(PricePoint.code == code)).one_or_none()
+
+
+def _known(point: PricePoint | None, code: str) -> PricePoint:
+    if point is None:
+        raise NotFound(
+            f"there is no price point {code[:60]!r}",
+            cause="an item is PRICE, PRICE:QTY or PRICE:QTY@UNIT_PRICE",
+            fix="csctl product list",
+        )
+    return point
+
+
+def _one_currency(lines: Sequence[_Line]) -> str:
+    currencies = sorted({line.point.currency for line in lines})
+    if len(currencies) > 1:
+        raise Conflict(
+            f"prices in {' and '.join(currencies)}", cause="an order has one currency", fix="make an order for each"
+        )
+    return currencies[0]
+
+
+def _shipping(customer: Customer, given: Mapping[str, str]) -> Address:
+    """The customer's address, or another one: with a first line it is wholly new, else those fields are changed."""
+    own = customer.shipping or customer.billing or Address()
+    if not given:
+        return own
+    values = {name: kept(f"shipping_{name}", text, None) for name, text in given.items()}
+    return replace(Address() if values.get("line1") else own, **values)
+
+
+# -- what is written
+
+
+def _place(
+    session: Session,
+    app: App,
+    customer: Customer,
+    lines: Sequence[_Line],
+    total: Money,
+    shipping: Address,
+    payment_method_id: int | None,
+) -> Order:
+    """The order, pending, with its purchases; they are not billed before it is complete."""
+    now = app.clock.now()
+    order = Order(
+        customer_id=customer.id,
+        status=OrderStatus.PENDING,
+        currency=total.currency,
+        total=total.amount,
+        billing=customer.billing or Address(),
+        shipping=shipping,
+        placed_at=now,
+        created_by=app.actor.id,
+    )
+    for line in lines:
+        order.purchases.append(_purchase(app, line, payment_method_id))
+    session.add(order)
+    session.flush()
+    name = ids.show("ord", order.id)
+    history.event(session, app, customer.id, f"created {name}, {total} due now", order_id=order.id)
+    audit.write(session, app, "created", target=name, amount=str(total), purchases=len(lines))
+    return order
+
+
+def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
+    purchase = Purchase(
+        price_point_id=line.point.id,
+        payment_method_id=payment_method_id,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        price=line.quantity * line.unit_price,
+        checkout_amount=line.due,
+        currency=line.point.currency,
+        interval=line.point.interval,
+        cycle=1,
+        final_cycle=line.point.final_cycle,
+        created_at=app.clock.now(),
+    )
+    today = app.clock.today()
+    if line.in_trial:
+        purchase.trial_ends_on = rules.trial_end(today, line.point.trial_days or 0)
+    if purchase.interval and intervals.parse(purchase.interval).monthly:
+        purchase.billing_day = (purchase.trial_ends_on or today).day
+    checkout_rules.begin(purchase, today)
+    return purchase
+
+
+def _open(turn: Turn, app: App, order: Order, method: PaymentMethod, *, email: bool) -> Transaction:
+    """The one sale for all that is due; it names its purchase if there is only one."""
+    only = order.purchases[0].id if len(order.purchases) == 1 else None
+    return charges.open_sale(
+        turn,
+        app,
+        order,
+        method,
+        order.total,
+        Occasion.CHECKOUT,
+        purchase_id=only,
+        cycle=1 if only else None,
+        send_email=email,
+    )

@@ -1,0 +1,109 @@
+"""What becomes of a purchase once a billing is answered (domain rules, section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import billing as calendar
+from csctl.domain import intervals
+from csctl.domain import purchases as rules
+from csctl.domain.purchases import Operation
+from csctl.domain.states import FulfillmentStatus, Occasion, OrderStatus, PurchaseStatus, State
+from csctl.gateways.protocol import Reason
+from csctl.models import Fulfillment, Purchase, Transaction
+from csctl.services.outcomes import cancellation as cancelling
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+@dataclass(frozen=True)
+class Billing:
+    """One cycle of a purchase, as it is billed. `unit_price` in minor units; `keep`: they become the purchase's own."""
+
+    cycle: int
+    due_on: date
+    quantity: int
+    unit_price: int
+    keep: bool = False
+
+    @property
+    def amount(self) -> int:
+        return self.quantity * self.unit_price
+
+
+def take_outcome(session: Session, app: App, sale: Transaction) -> None:
+    """Approved: the purchase is a cycle further. Declined in a billing run: it is tried again, or given up.
+
+    Whoever else bills, a refusal changes nothing.
+    """
+    purchase = session.get_one(Purchase, sale.purchase_id)
+    if sale.state is State.APPROVED:
+        succeed(session, app, purchase, of_sale(sale))
+    elif sale.state is State.DECLINED and sale.occasion is Occasion.RUN:
+        _decline(app, purchase, of_sale(sale).due_on, soft=sale.reason == Reason.SOFT_DECLINED)
+
+
+def of_sale(sale: Transaction) -> Billing:
+    """What a sale bills. Quantity and unit price are on it only if they are to be kept."""
+    return Billing(
+        cycle=sale.cycle or 0,
+        due_on=sale.due_on or sale.created_at.date(),
+        quantity=sale.quantity or 1,
+        unit_price=sale.unit_price or 0,
+        keep=sale.quantity is not None,
+    )
+
+
+def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) -> None:
+    """The cycle is paid: the next billing day, the state, and a shipment. One-shot changes are forgotten."""
+    purchase.cycle, purchase.recycle_attempts = billing.cycle, 0
+    purchase.last_billed_on, purchase.due_on = app.clock.today(), None
+    purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
+    if billing.keep:
+        purchase.quantity, purchase.unit_price = billing.quantity, billing.unit_price
+        purchase.price = billing.amount
+    if purchase.order.status is OrderStatus.REFUNDED:  # no longer all of its money
+        purchase.order.status = OrderStatus.CANCELLED if purchase.order.cancelled_at else OrderStatus.COMPLETE
+    if purchase.order.cancelled_at is None:
+        shipment = Fulfillment(order_id=purchase.order_id, status=FulfillmentStatus.PENDING)
+        shipment.created_at = app.clock.now()
+        session.add(shipment)
+    if purchase.status in rules.OVER:  # cancelled while the charge was under way: it stays so
+        return
+    _advance(purchase, billing)
+    if purchase.cancel_after_billing and purchase.status not in rules.OVER:
+        cancelling.cancel_purchase(session, app, purchase, purchase.cancel_reason)
+
+
+def _advance(purchase: Purchase, billing: Billing) -> None:
+    if purchase.status is PurchaseStatus.TRIAL and purchase.next_bill_on and billing.due_on < purchase.next_bill_on:
+        purchase.trial_ends_on, purchase.billing_day = billing.due_on, None  # skipped: it bills on this day from now on
+    if purchase.interval and intervals.parse(purchase.interval).monthly:
+        purchase.billing_day = purchase.billing_day or billing.due_on.day
+    last = purchase.interval is None or (purchase.final_cycle is not None and billing.cycle >= purchase.final_cycle)
+    purchase.status = _then(purchase, Operation.BILL_LAST if last else Operation.BILL)
+    if last:
+        purchase.next_bill_on = purchase.cancel_on = None
+    elif purchase.interval:
+        if purchase.status is PurchaseStatus.ACTIVE and purchase.ends_later:
+            purchase.status = PurchaseStatus.CANCELLATION_SCHEDULED  # as it was before it was declined
+        purchase.next_bill_on = rules.next_billing(purchase.interval, billing.due_on, purchase.billing_day)
+
+
+def _decline(app: App, purchase: Purchase, due_on: date, *, soft: bool) -> None:
+    today, declines = app.clock.today(), purchase.recycle_attempts + 1
+    again = calendar.retry_on(app.shop.recycle_days, declines, purchase.next_bill_on or today, today) if soft else None
+    operation = Operation.DECLINE_SOFTLY if again else Operation.DECLINE
+    if (purchase.status, operation) in rules.TABLE:  # else it was paused or cancelled meanwhile
+        purchase.status, purchase.next_bill_on = _then(purchase, operation), again
+        purchase.recycle_attempts, purchase.due_on = declines, due_on
+
+
+def _then(purchase: Purchase, operation: Operation) -> PurchaseStatus:
+    """Where it stands then; where the table does not know it (paused meanwhile), as before."""
+    return rules.TABLE.get((purchase.status, operation), purchase.status)

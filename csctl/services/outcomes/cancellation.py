@@ -1,0 +1,108 @@
+"""Cancelling purchases, now or later, and whole orders. Money is not touched: that is an option of its own."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import fulfillments as shipments
+from csctl.domain import ids
+from csctl.domain import purchases as rules
+from csctl.domain.purchases import OVER, Operation, When
+from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
+from csctl.models import Fulfillment, Order, Purchase
+from csctl.services.customers import notes as history
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str | None) -> bool:
+    """Cancel a purchase now; False if there was nothing to cancel. It leaves fulfillments alone."""
+    if purchase.status in OVER:
+        return False
+    before, purchase.status = purchase.status, PurchaseStatus.CANCELLED
+    purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), reason
+    purchase.next_bill_on = purchase.cancel_on = purchase.paused_until = None
+    purchase.cancel_after_billing = False
+    name = ids.show("pur", purchase.id)
+    of = purchase.order
+    history.event(session, app, of.customer_id, f"cancelled {name}", of.id, reason=reason)
+    audit.write(
+        session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=audit.given(reason)
+    )
+    return True
+
+
+def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reason: str | None) -> None:
+    """Cancel a purchase now, on a day, or after its next billing; `moment` is one that fits it (`When.for_one_billed`).
+
+    Raises Conflict where its state does not allow that.
+    """
+    name, before = ids.show("pur", purchase.id), purchase.status
+    after = rules.after(name, before, Operation.CANCEL if moment.now else Operation.SCHEDULE)
+    if moment.now:
+        cancel_purchase(session, app, purchase, reason)
+        return
+    purchase.status = after
+    purchase.cancel_on, purchase.cancel_after_billing = moment.on, moment.after_next
+    purchase.cancel_reason = reason
+    ends = f"on {moment.on}" if moment.on else "after its next billing"
+    of = purchase.order
+    history.event(session, app, of.customer_id, f"{name} ends {ends}", of.id, reason=reason)
+    audit.write(
+        session,
+        app,
+        "updated",
+        target=name,
+        before=before.value,
+        after=after.value,
+        ends=str(moment),
+        reason=audit.given(reason),
+    )
+
+
+def call_off(purchase: Purchase) -> None:
+    """Forget a cancellation that was scheduled."""
+    purchase.cancel_on = purchase.cancel_reason = None
+    purchase.cancel_after_billing = False
+
+
+def to_carry(purchase: Purchase, moment: When) -> str:
+    """A cancellation as a refund carries it along, to be done once that is accepted: `pur_3 2026-04-01`."""
+    return f"{ids.show('pur', purchase.id)} {moment}"
+
+
+def cancel_carried(session: Session, app: App, carried: str, reason: str | None) -> None:
+    """Do what a refund carried along. Where the purchase has gone another way meanwhile, it is left there."""
+    name, _, words = carried.partition(" ")
+    purchase = session.get_one(Purchase, ids.parse("pur", name).id)
+    after_next = words == "after-next"
+    day = None if words in ("now", "after-next") else date.fromisoformat(words)
+    moment = When() if day and day <= app.clock.today() else When(on=day, after_next=after_next)
+    if (purchase.status, Operation.CANCEL if moment.now else Operation.SCHEDULE) in rules.TABLE:
+        cancel_at(session, app, purchase, moment, reason)
+
+
+def cancel_order(session: Session, app: App, order: Order, reason: str | None) -> bool:
+    """Cancel every purchase and every fulfillment that is not yet shipped; False if the order was cancelled before."""
+    if order.cancelled_at is not None:
+        return False
+    for purchase in session.scalars(select(Purchase).where(Purchase.order_id == order.id).order_by(Purchase.id)):
+        cancel_purchase(session, app, purchase, reason)
+    unshipped = (Fulfillment.order_id == order.id) & Fulfillment.status.in_(shipments.UNSHIPPED)
+    for fulfillment in session.scalars(select(Fulfillment).where(unshipped).order_by(Fulfillment.id)):
+        fulfillment.status = FulfillmentStatus.CANCELLED
+    before = order.status
+    if order.status is not OrderStatus.REFUNDED:
+        order.status = OrderStatus.CANCELLED
+    order.cancelled_at, order.cancel_reason = app.clock.now(), reason
+    name = ids.show("ord", order.id)
+    history.event(session, app, order.customer_id, f"cancelled {name}", order.id, reason=reason)
+    changed = {"before": before.value, "after": order.status.value, "reason": audit.given(reason)}
+    audit.write(session, app, "cancelled", target=name, **changed)
+    return True

@@ -1,0 +1,89 @@
+"""What becomes of an order once its charge is answered (domain rules, section 5)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain import purchases as rules
+from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus, State
+from csctl.models import Fulfillment, Order, Purchase, Transaction
+from csctl.services.emails import announce as emails
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_NOT_CHARGED = "the charge was not approved"
+
+
+def take_outcome(session: Session, app: App, sale: Transaction) -> None:
+    """Approved: the order is complete. Declined or failed: it is kept as declined, and nothing follows from it.
+
+    An order that was cancelled while its charge was under way stays so; the money can be returned.
+    """
+    order = sale.order
+    if order.status is not OrderStatus.PENDING:
+        return
+    if sale.state is State.APPROVED:
+        confirm(session, app, order, email=sale.send_email)
+    elif sale.state in (State.DECLINED, State.FAILED):
+        _decline(session, app, order)
+
+
+def confirm(session: Session, app: App, order: Order, *, email: bool) -> None:
+    """The order stands: a shipment is made, and the customer hears of it."""
+    order.status = OrderStatus.COMPLETE
+    for purchase in order.purchases:
+        purchase.last_billed_on = app.clock.today()
+    session.add(Fulfillment(order_id=order.id, status=FulfillmentStatus.PENDING, created_at=app.clock.now()))
+    if email:
+        emails.welcome(session, app, order)
+    _note(session, app, order, before=OrderStatus.PENDING)
+
+
+def begin(purchase: Purchase, today: date) -> None:
+    """Where a purchase stands from its checkout on, today: in its trial, billed by its interval, or over."""
+    if purchase.trial_ends_on:
+        purchase.status, purchase.next_bill_on = PurchaseStatus.TRIAL, purchase.trial_ends_on
+    elif purchase.interval:
+        purchase.status = PurchaseStatus.ACTIVE
+        purchase.next_bill_on = rules.next_billing(purchase.interval, today, purchase.billing_day)
+    else:
+        purchase.status = PurchaseStatus.COMPLETE
+
+
+def reopen(session: Session, app: App, order: Order) -> None:
+    """An order that was declined waits for its charge again, with what was cancelled for that: it may be approved."""
+    if order.status is not OrderStatus.DECLINED:
+        return
+    order.status = OrderStatus.PENDING
+    for purchase in order.purchases:
+        if purchase.cancel_reason == _NOT_CHARGED:
+            purchase.cancelled_at = purchase.cancel_reason = None
+            begin(purchase, app.clock.day_of(purchase.created_at))
+    _note(session, app, order, before=OrderStatus.DECLINED)
+
+
+def _decline(session: Session, app: App, order: Order) -> None:
+    order.status = OrderStatus.DECLINED
+    for purchase in order.purchases:
+        if purchase.status is not PurchaseStatus.CANCELLED:
+            purchase.status = PurchaseStatus.CANCELLED
+            purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), _NOT_CHARGED
+            purchase.next_bill_on = None
+    _note(session, app, order, before=OrderStatus.PENDING)
+
+
+def _note(session: Session, app: App, order: Order, *, before: OrderStatus) -> None:
+    audit.write(
+        session,
+        app,
+        "updated",
+        target=ids.show("ord", order.id),
+        before=before.value,
+        after=order.status.value,
+    )

@@ -1,0 +1,142 @@
+"""The rules of the refund queue for the rows of a transaction that is open (domain rules, section 4)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.refund_queue import Operation, after
+from csctl.domain.states import ItemState
+from csctl.errors import CsctlError, GatewayRefused
+from csctl.gateways.protocol import Reason
+from csctl.models import QueueItem, Transaction
+from csctl.services.customers import notes as history
+from csctl.services.emails import announce as emails
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+ATTEMPTS = 3  # an item is tried on so many business days
+# An attempt that ended so was never carried out: it is not the item's fault, and consumes none of the three.
+NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED)
+
+
+def take_failure(
+    session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem | None
+) -> QueueItem | None:
+    """A refund has definitely failed: put it into the queue, or count the attempt of its item.
+
+    Returns the item, None where the refund does not join the queue and its reservation is released.
+    """
+    if item is not None:
+        _take_failed_retry(session, app, refund, sale, item)
+        return item
+    if refund.reason == Reason.ABANDONED:  # csctl did not do its part: a first refund does not join the queue
+        sale.reserved -= refund.amount
+        return None
+    return enqueue(session, app, refund, sale)
+
+
+def enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) -> QueueItem:
+    """The refund joins the queue; its amount is reserved on the sale already."""
+    item = QueueItem(
+        sale_id=sale.id,
+        origin_id=refund.id,
+        order_id=sale.order_id,
+        customer_id=sale.order.customer_id,
+        amount=refund.amount,
+        currency=refund.currency,
+        state=ItemState.QUEUED,
+        attempts=0,
+        next_attempt_on=day_after(app.clock.today()),
+        last_reason=_words(refund),
+        send_email=refund.send_email,
+        created_at=app.clock.now(),
+    )
+    session.add(item)
+    session.flush()
+    if refund.queue_item_id is None:  # one that was itself a retry stays with the item it belongs to
+        refund.queue_item_id = item.id
+    return item
+
+
+def _take_failed_retry(session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem) -> None:
+    item.last_reason = _words(refund)
+    if refund.reason in NEVER_CARRIED_OUT:
+        if refund.reason != Reason.NEVER_EXECUTED:
+            refund.attempt_on = item.last_attempt_on = None  # nothing was sent: the day's slot is free again
+        _wait(item, refund.attempt_on)
+        return
+    item.attempts += 1
+    if item.attempts < ATTEMPTS:
+        _wait(item, refund.attempt_on or app.clock.today())
+        return
+    close(app, item, Operation.GIVE_UP)
+    sale.reserved -= item.amount
+    emails.announce_exhausted(session, app, item, attempts_of(session, item))
+    history.event(
+        session,
+        app,
+        item.customer_id,
+        f"gave up refund {ids.show('rfq', item.id)} after {ATTEMPTS} retries: {item.last_reason}",
+        order_id=item.order_id,
+    )
+
+
+def _wait(item: QueueItem, tried_on: date | None) -> None:
+    """Back into the queue, until the day after it was tried; at once if it never was."""
+    move(item, Operation.WAIT)
+    if tried_on is not None:
+        item.next_attempt_on = day_after(tried_on)
+
+
+def was_tried(item: QueueItem, today: date) -> bool:
+    """Whether this day's slot is taken. After a change of the shop's time zone a later day's may be, too."""
+    return item.last_attempt_on is not None and item.last_attempt_on >= today
+
+
+def day_after(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def succeed(app: App, item: QueueItem) -> None:
+    item.attempts += 1
+    close(app, item, Operation.SUCCEED)
+
+
+def close(app: App, item: QueueItem, operation: Operation) -> None:
+    """The item leaves the queue. Raises Conflict where its state does not allow it."""
+    move(item, operation)
+    item.closed_at, item.next_attempt_on = app.clock.now(), None
+
+
+def move(item: QueueItem, operation: Operation) -> None:
+    """Put an item where an operation leads. Raises Conflict where its state does not allow it."""
+    item.state = after(ids.show("rfq", item.id), item.state, operation)
+
+
+def attempts_of(session: Session, item: QueueItem) -> list[Transaction]:
+    """The refund that failed first, and every retry of it that reached the gateway, in order."""
+    of_item = or_(Transaction.queue_item_id == item.id, Transaction.id == item.origin_id)
+    tried = or_(Transaction.reason.is_(None), Transaction.reason != Reason.MISCONFIGURED)
+    return list(session.scalars(select(Transaction).where(of_item, tried).order_by(Transaction.id)))
+
+
+def verdict(refund: Transaction, item: QueueItem) -> tuple[str, str, CsctlError]:
+    """Outcome, message and error of a failed refund that is in the queue, or was."""
+    said = _words(refund)
+    name = ids.show("rfq", item.id)
+    if item.state is ItemState.EXHAUSTED and refund.id != item.origin_id:
+        gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
+        return "exhausted", f"given up after {ATTEMPTS} retries: {said}", gone
+    error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")
+    when = f", next try on {item.next_attempt_on}" if item.next_attempt_on else ""
+    return "queued", f"{said}{when}", error
+
+
+def _words(refund: Transaction) -> str:
+    return refund.message or refund.reason or "the gateway gave no reason"

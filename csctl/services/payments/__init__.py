@@ -1,0 +1,1 @@
+"""Operations at gateways: intent, call, outcome."""

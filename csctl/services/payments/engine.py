@@ -1,0 +1,416 @@
+"""The money engine: the one way in which csctl talks to gateways, for one refund and for a thousand.
+
+A piece of work is a generator. It reads and writes in `turn.session`, and yields:
+
+- a `Call`: what was written is committed, the gateway is called outside of any transaction, and the generator goes on
+  with the reply in a new transaction. So each `yield` is "intent before the call, outcome after it".
+- a `Result`: handed to the caller once what was written before it is committed.
+
+A process that dies leaves rows that say where it stood; `reconcile` takes them on. After each call everything may have
+changed, so a generator gets its rows anew from `turn`, which holds them locked.
+
+Up to `window` calls are in flight at once. The threads that make them touch no database: this thread claims new work
+and records all answers that have come in since, in one transaction, so that many refunds cost few commits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.exc import StaleDataError
+
+from csctl import interrupts
+from csctl.domain.states import Kind, State
+from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
+from csctl.journal import Entry
+from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
+from csctl.results import Result
+from csctl.services.shared import audit
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+LEASE = timedelta(minutes=5)  # how long an attempt belongs to who claimed it (domain rules, section 3)
+_TOO_LATE = LEASE.total_seconds() * 0.8  # a call that could not be begun by then is not begun
+_PATIENCE = (0.5, 2, 5)  # seconds between tries to record what a gateway has answered
+_GATHER = 0.02  # seconds to wait for more answers once one has come
+_TOGETHER = 64  # jobs of a dry run in one transaction
+_SALES = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run."""
+
+    make: Callable[[], Any]
+    assumed: Any
+    unsent: Any
+
+
+Work = Generator[Call | Result, Any, None]
+
+
+@dataclass
+class Turn:
+    """What a piece of work holds while it has the database: a session, and its rows under lock."""
+
+    session: Session
+    needs: Needs
+
+    def transaction(self, number: int) -> Transaction | None:
+        return self.session.get(Transaction, number)
+
+    def sales_of(self, order_id: int) -> list[Transaction]:
+        """Sales, captures and authorizations of an order, oldest first."""
+        loaded = [row for row in self.session.identity_map.values() if isinstance(row, Transaction)]
+        return sorted((t for t in loaded if t.order_id == order_id and t.kind in _SALES), key=lambda t: t.id)
+
+
+@dataclass
+class Needs:
+    """The rows that a piece of work must hold: these, the orders they belong to, and all sales of those.
+
+    `opened` are attempts that it made; they have no number before the transaction's end.
+    """
+
+    transactions: set[int] = field(default_factory=set)
+    orders: set[int] = field(default_factory=set)
+    items: set[int] = field(default_factory=set)
+    purchases: set[int] = field(default_factory=set)
+    opened: list[Transaction] = field(default_factory=list)
+
+    def numbers(self) -> set[int]:
+        """Of all transactions that are meant."""
+        return self.transactions | {attempt.id for attempt in self.opened}
+
+
+@dataclass
+class Job:
+    """A piece of work, and the record it is for as the caller named it. `begin` makes the generator.
+
+    `go_on` makes that of a record for which a run had begun these attempts, the last one of each sale: needed where
+    some of them may leave more to be done. Its last argument says that the record is done again since it had failed.
+    """
+
+    given: str
+    needs: Needs
+    begin: Callable[[Turn], Work]
+    go_on: Callable[[Turn, list[Transaction], bool], Work] | None = None
+    turn: Turn | None = None
+    work: Work | None = None
+    results: list[Result] = field(default_factory=list)
+
+    def anew(self) -> Job:
+        """The job from its start: what it wrote was undone, and nothing was sent."""
+        self.needs.opened.clear()
+        self.turn, self.work, self.results = None, None, []
+        return self
+
+
+def drive(
+    app: App, jobs: Iterable[Job], *, window: int = 1, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
+    """Carry out the jobs, and yield each Result once it is committed. A job that raises CsctlError is refused.
+
+    In a dry run the same work is done, calls are answered as assumed, and all of it is rolled back. After SIGINT or
+    SIGTERM no new job begins; those that are under way are finished and recorded first.
+    """
+    gateways = app.gateways  # looks into the database, and so cannot be made inside a transaction
+    if dry_run:
+        yield from _rehearse(app, jobs, fail_fast=fail_fast)
+        return
+    gateways.remember()
+    window = app.gateways.window(window)
+    with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
+        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast)
+        try:
+            yield from engine.results()
+        finally:
+            engine.finish()
+
+
+def _rehearse(app: App, jobs: Iterable[Job], *, fail_fast: bool) -> Iterator[Result]:
+    """A dry run: the jobs in transactions that are rolled back, some together as they would be, and first just one:
+    whoever waits for the first line has it soon.
+    """
+    emails_before, coming, size = len(app.new_emails), iter(jobs), 1
+    while not interrupts.asked() and (batch := list(islice(coming, size))):
+        size = 1 if fail_fast else min(size * 2, _TOGETHER)
+        with app.write() as session:
+            hold(session, [job.needs for job in batch])
+            results = [result.as_dry_run() for job in batch for result in _assume(app, job, session)]
+            session.rollback()
+        del app.new_emails[emails_before:]
+        yield from results
+        if fail_fast and not all(result.ok for result in results):
+            return
+
+
+def _assume(app: App, job: Job, session: Session) -> Iterator[Result]:
+    reply: Any = None
+    try:
+        work = app.journal.work(job, Turn(session, job.needs))
+        while True:
+            step = work.send(reply)
+            reply = None
+            if isinstance(step, Result):
+                yield step
+            else:
+                session.flush()
+                reply = step.assumed
+    except StopIteration:
+        return
+    except CsctlError as error:
+        yield Result.refused(job.given, error)
+
+
+class _Engine:
+    """The sliding window."""
+
+    def __init__(
+        self,
+        app: App,
+        jobs: Iterator[Job],
+        window: int,
+        pool: ThreadPoolExecutor,
+        stop: interrupts.Stop,
+        fail_fast: bool,
+    ) -> None:
+        self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
+        self.fail_fast = fail_fast
+        self.in_flight: dict[Future[Any], Job] = {}
+        self.exhausted = False
+        self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
+
+    def results(self) -> Iterator[Result]:
+        while True:
+            # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
+            yield from self._watched(self._record(self._collect()))
+            fresh = self._intake()
+            yield from self._watched(self._begin(fresh))
+            if not fresh and not self.in_flight:
+                return
+
+    def _watched(self, results: list[Result]) -> list[Result]:
+        self.exhausted |= self.fail_fast and not all(result.ok for result in results)
+        return results
+
+    def finish(self) -> None:
+        """Record what is still under way; nobody looks at the results any more."""
+        self.exhausted = True
+        for _ in self.results():
+            pass
+
+    def _intake(self) -> list[Job]:
+        """New jobs, once half of the window is free."""
+        free = self.window - len(self.in_flight)
+        if self.exhausted or self.stop.is_set() or free * 2 < self.window:
+            return []
+        fresh = list(islice(self.jobs, free))
+        self.exhausted = len(fresh) < free
+        return fresh
+
+    def _collect(self) -> list[tuple[Job, Any]]:
+        """The replies that have come in, once there are any to come."""
+        if not self.in_flight:
+            return []
+        wait(self.in_flight, return_when=FIRST_COMPLETED)
+        if len(self.in_flight) > 1:
+            wait(self.in_flight, timeout=_GATHER)  # a commit for many costs little more than one for one
+        done = [future for future in self.in_flight if future.done()]
+        return [(self.in_flight.pop(future), _reply(future)) for future in done]
+
+    def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
+        """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again."""
+        problem: Exception | None = None
+        for pause in _PATIENCE if replies else ():
+            try:
+                return self._advance(replies)
+            except (CsctlError, DBAPIError, StaleDataError) as error:
+                problem = error
+                if self.moved:
+                    break
+            time.sleep(pause)
+        return [_lost(job, problem) for job, _ in replies]
+
+    def _begin(self, fresh: list[Job]) -> list[Result]:
+        """Intents of what is new. Where they cannot be kept, nothing was sent."""
+        try:
+            return self._advance([(job, None) for job in fresh]) if fresh else []
+        except IntegrityError as problem:
+            if len(fresh) > 1:  # one of them is to blame: each by itself
+                return [result for job in fresh for result in self._begin([job.anew()])]
+            return [Result.refused(fresh[0].given, _said(problem))]
+        except CsctlError as problem:
+            return [_not_begun(job, problem) for job in fresh]
+
+    def _advance(self, steps: list[tuple[Job, Any]]) -> list[Result]:
+        """Let the jobs work in one transaction; what they call is called once it is committed."""
+        emails_before, self.moved = len(self.app.new_emails), False
+        try:
+            results, calls = self._work(steps)
+        except Exception:
+            del self.app.new_emails[emails_before:]
+            raise
+        for job, call in calls:
+            self.in_flight[self.pool.submit(_in_time(call))] = job
+        return results
+
+    def _work(self, steps: list[tuple[Job, Any]]) -> tuple[list[Result], list[tuple[Job, Call]]]:
+        results: list[Result] = []
+        calls: list[tuple[Job, Call]] = []
+        refusals: list[tuple[str, NotPermitted]] = []
+        entries: list[Entry] = []
+        with self.app.write() as session:
+            if not self.app.journal.hold(session):  # another process carries the run on, and does what is left
+                self.exhausted = True
+                steps = [(job, reply) for job, reply in steps if job.work]
+            hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
+            self.moved = True
+            for job, reply in steps:
+                known, before = len(job.needs.opened), len(results)
+                try:
+                    call = _step(self.app, job, session, reply, results)
+                except CsctlError as error:
+                    call = None
+                    results.append(Result.refused(job.given, error))
+                    if isinstance(error, NotPermitted):
+                        refusals.append((job.given, error))
+                calls += [(job, call)] if call else []
+                job.results += results[before:]
+                begun = job.needs.opened if len(job.needs.opened) > known else ()
+                entries.append(Entry(job.given, job.results, begun, over=call is None))
+            for given, refusal in refusals:
+                audit.refused(session, self.app, refusal, given)
+            self.app.journal.note(session, entries)
+        return results, calls
+
+
+def _step(app: App, job: Job, session: Session, reply: Any, results: list[Result]) -> Call | None:
+    """Let a job work until it calls, or is done."""
+    if job.work is None or job.turn is None:
+        job.turn = Turn(session, job.needs)
+        job.work = app.journal.work(job, job.turn)
+    job.turn.session = session
+    while True:
+        try:
+            step = job.work.throw(reply) if isinstance(reply, CsctlError) else job.work.send(reply)
+        except StopIteration:
+            return None
+        reply = None
+        if isinstance(step, Call):
+            return step
+        results.append(step)
+
+
+def hold(session: Session, needs: Iterable[Needs]) -> None:
+    """Lock and load, in a fixed number of queries: the orders concerned, purchases, transactions, queue items.
+
+    Always in this order and by id, so that two processes never wait for each other in a circle.
+    """
+    wanted = list(needs)
+    numbers = {number for need in wanted for number in need.numbers()}
+    order_ids = {number for need in wanted for number in need.orders}
+    of_transactions = select(Transaction.order_id).where(Transaction.id.in_(numbers))
+    of_items = select(QueueItem.order_id).where(QueueItem.id.in_({n for need in wanted for n in need.items}))
+    billed = {number for need in wanted for number in need.purchases}
+    of_purchases = select(Purchase.order_id).where(Purchase.id.in_(billed))
+    # `with_for_update` says nothing on SQLite, where a writing transaction is alone from its start.
+    orders = session.scalars(
+        select(Order)
+        .where(
+            or_(
+                Order.id.in_(order_ids),
+                Order.id.in_(of_transactions),
+                Order.id.in_(of_items),
+                *([Order.id.in_(of_purchases)] if billed else []),
+            )
+        )
+        .order_by(Order.id)
+        .with_for_update()
+    ).all()
+    held = [order.id for order in orders]
+    chosen = select(Purchase).where(Purchase.id.in_(billed)).order_by(Purchase.id).with_for_update()
+    purchases = session.scalars(chosen).all() if billed else []
+    transactions = session.scalars(
+        select(Transaction)
+        .where(or_(Transaction.id.in_(numbers), Transaction.order_id.in_(held) & Transaction.kind.in_(_SALES)))
+        .order_by(Transaction.id)
+        .with_for_update()
+    ).all()
+    item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
+    item_ids |= {number for need in wanted for number in need.items}
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).options(selectinload(QueueItem.origin))
+    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
+    theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
+    customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
+    # The session refers to its rows weakly: keep them as long as it lives.
+    session.info["held"] = (orders, purchases, transactions, items, customers)
+
+
+def customers_held(session: Session) -> Sequence[Customer]:
+    """The customers of all orders that are held."""
+    found: Sequence[Customer] = session.info["held"][-1]
+    return found
+
+
+def _said(problem: Exception) -> CsctlError:
+    """A problem with the database as something to tell."""
+    if isinstance(problem, CsctlError):
+        return problem
+    return Conflict("the database refuses it", cause=str(getattr(problem, "orig", problem)).splitlines()[0])
+
+
+def _not_begun(job: Job, problem: CsctlError) -> Result:
+    """Nothing was sent. Whether its intent was kept may be unknown; then reconciling finds out and closes it."""
+    if isinstance(problem, OutcomeUnknown):
+        return Result(job.given, "unknown", problem.message, error=problem)
+    return Result.refused(job.given, problem)
+
+
+def _lost(job: Job, problem: Exception | None) -> Result:
+    """The gateway has answered, and the answer could not be recorded: by our books it is still under way."""
+    opened = job.needs.opened
+    attempt = next((one for one in opened if one.state is State.SENT), opened[-1] if opened else None)
+    name = f"txn_{attempt.id}" if attempt else ""
+    return Result(
+        job.given,
+        "unknown",
+        "the gateway has answered, and the answer could not be recorded",
+        error=OutcomeUnknown(
+            "the gateway has answered, and the answer could not be recorded",
+            cause=_said(problem).message if problem else "the database could not be had",
+            fix=f"csctl txn reconcile {name}".rstrip(),
+        ),
+        transaction_id=name or None,
+    )
+
+
+def _in_time(call: Call) -> Callable[[], Any]:
+    """The call, not begun if this process slept so long that its lease may be over."""
+    claimed = _awake_or_not()
+    return lambda: call.make() if _awake_or_not() - claimed < _TOO_LATE else call.unsent
+
+
+def _awake_or_not() -> float:
+    """Seconds that pass while the machine sleeps, too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.time()
+
+
+def _reply(future: Future[Any]) -> Any:
+    """The gateway's answer, or the error with which it could not be asked. What nobody foresaw is no answer."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, CsctlError):
+        return error
+    return OutcomeUnknown("the gateway's answer could not be read", cause=type(error).__name__)

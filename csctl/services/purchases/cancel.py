@@ -1,0 +1,155 @@
+"""Cancelling purchases: now, on a day, before or after the next billing, and with the last billing's money or without.
+
+With the money, the refund comes first and carries the cancellation along (`Transaction.then_cancel`): both are recorded
+in one transaction, so that nothing that dies between them leaves one without the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain import purchases as rules
+from csctl.domain.ids import Ref
+from csctl.domain.purchases import Operation, When
+from csctl.domain.refund_plan import Which
+from csctl.domain.text import accept
+from csctl.errors import Conflict
+from csctl.models import Purchase, Transaction
+from csctl.results import Result
+from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.purchases import changes as purchase_changes
+from csctl.services.refunds import refunds
+from csctl.services.shared import bulk
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_CHUNK = 500  # ids in one query
+_CARRIED = ("refunded", "voided", "pending", "queued")  # what a refund came to, for the cancellation to be done
+
+
+def cancel(
+    app: App,
+    refs: Sequence[Ref],
+    when: str,
+    reason: str | None,
+    *,
+    refund_last: bool,
+    dry_run: bool,
+    fail_fast: bool = False,
+) -> Iterator[Result]:
+    """Cancel purchases at the moment that `when` says: `now`, `after-next`, `before-next` or a date.
+
+    With `refund_last` each Result is that of the refund, and a purchase whose refund is refused stays as it is.
+    Raises Usage for a moment that cannot be.
+    """
+    moment = rules.when(when, app.clock.today())
+    reason = accept(reason, "reason") if reason else None
+    if refund_last:
+        return _Refunding(app, moment, reason).results(refs, dry_run=dry_run, fail_fast=fail_fast)
+
+    def change(session: Session, ref: Ref) -> Result:
+        purchase = purchase_changes.locked(session, ref.id)
+        fitting = _fitting(app, purchase, moment)
+        before = purchase_changes.shown(session, purchase)
+        cancelling.cancel_at(session, app, purchase, fitting, reason)
+        outcome = "cancelled" if fitting.now else "updated"
+        return purchase_changes.result(ref.given, outcome, before, purchase_changes.shown(session, purchase))
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _fitting(app: App, purchase: Purchase, moment: When) -> When:
+    """What the moment means for this purchase. Raises Conflict where its state does not allow it."""
+    name = ids.show("pur", purchase.id)
+    rules.after(name, purchase.status, Operation.CANCEL)
+    fitting = moment.for_one_billed(name, purchase.next_bill_on, app.clock.today())
+    rules.after(name, purchase.status, _operation(fitting))
+    return fitting
+
+
+def _operation(moment: When) -> Operation:
+    return Operation.CANCEL if moment.now else Operation.SCHEDULE
+
+
+@dataclass
+class _Refunding:
+    """Cancellations that return the last billing. `plans`: what each purchase was, and would then be."""
+
+    app: App
+    moment: When
+    reason: str | None
+    plans: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def results(self, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
+        orders = self._orders(refs)
+        jobs = (self._job(ref, orders.get(ref.id)) for ref in refs)
+        for result in drive(self.app, jobs, dry_run=dry_run, fail_fast=fail_fast):
+            plan = self.plans.get(result.id) if result.outcome in _CARRIED else None
+            yield replace(result, message=_said(result, plan), extra=plan) if plan else result
+
+    def _orders(self, refs: Sequence[Ref]) -> dict[int, int]:
+        """The order of each purchase."""
+        found: dict[int, int] = {}
+        with self.app.read() as session:
+            for start in range(0, len(refs), _CHUNK):
+                numbers = [ref.id for ref in refs[start : start + _CHUNK]]
+                query = select(Purchase.id, Purchase.order_id).where(Purchase.id.in_(numbers))
+                found.update((number, order_id) for number, order_id in session.execute(query))
+        return found
+
+    def _job(self, ref: Ref, order_id: int | None) -> Job:
+        needs = Needs(orders=set() if order_id is None else {order_id})
+        again_by = refunds.Wish(reason=self.reason)  # the refund that was begun carries the cancellation
+        return Job(
+            ref.given,
+            needs,
+            lambda turn: self._work(turn, ref),
+            lambda turn, made, again: refunds.finish_order(turn, self.app, ref, again_by, made, again=again),
+        )
+
+    def _work(self, turn: Turn, ref: Ref) -> Work:
+        purchase = purchase_changes.locked(turn.session, ref.id)
+        moment = _fitting(self.app, purchase, self.moment)
+        _require_last_billing(turn, purchase)
+        after = rules.after(ref.given, purchase.status, _operation(moment))
+        self.plans[ref.given] = {
+            "status": after.value,
+            "before": {"status": purchase.status.value},
+            "after": {"status": after.value, **({} if moment.now else {"ends": str(moment)})},
+        }
+        wish = refunds.Wish(
+            reason=self.reason,
+            cancel=cancelling.to_carry(purchase, moment),
+            which=Which(last=True, purchase_id=purchase.id),
+        )
+        yield from refunds.return_of_order(turn, self.app, ref, purchase.order_id, wish)
+
+
+def _said(result: Result, plan: dict[str, Any]) -> str:
+    change = f"status {plan['before']['status']} -> {plan['after']['status']}"
+    return f"{result.message}; {change}" if result.message else change
+
+
+def _require_last_billing(turn: Turn, purchase: Purchase) -> None:
+    """Raises Conflict unless the purchase's newest sale has money left. An older one is not meant."""
+    covers = (None, purchase.id) if purchase.checkout_amount else (purchase.id,)
+    sales: list[Transaction] = turn.sales_of(purchase.order_id)
+    paid = [sale for sale in sales if sale.is_sale and sale.purchase_id in covers]
+    last = max(paid, key=lambda sale: (sale.created_at, sale.id), default=None)
+    if last is None or last.refundable == 0:
+        name = ids.show("pur", purchase.id)
+        raise Conflict(
+            f"nothing is left to refund of the last billing of {name}",
+            cause=f"{ids.show('txn', last.id)} is returned, voided, disputed, or under way already"
+            if last
+            else "nothing was ever billed",
+            fix=f"csctl purchase cancel {name}, without --refund-last",
+        )

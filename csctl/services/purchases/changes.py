@@ -1,0 +1,259 @@
+"""Changing purchases, as the table in `domain/purchases.py` allows. Each change shows what was, and what is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.clock import parse_date
+from csctl.domain import ids, intervals
+from csctl.domain import purchases as rules
+from csctl.domain.ids import Ref
+from csctl.domain.money import to_decimal, to_minor
+from csctl.domain.purchases import Operation
+from csctl.errors import Conflict, Usage
+from csctl.models import Order, Purchase
+from csctl.results import Result
+from csctl.services.customers import notes as history
+from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.shared import audit, bulk
+from csctl.services.views import purchases
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+# What a change may touch, as `before` and `after` show it.
+_SHOWN = (
+    "status",
+    "option",
+    "price_point",
+    "quantity",
+    "unit_price",
+    "price",
+    "interval",
+    "cycle",
+    "trial_ends_on",
+    "next_bill_on",
+    "cancel_on",
+)
+_TERMS = ("option", "price_point", "quantity", "unit_price", "price")
+_LARGEST_QUANTITY = 1_000_000
+Change = Callable[[Session, Purchase], None]
+
+
+def restart_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Day 1 of the trial again: it is billed after as many days as the price point gives."""
+
+    def restart(_session: Session, purchase: Purchase) -> None:
+        days = purchase.price_point.trial_days if purchase.price_point else None
+        if days is None:
+            name = ids.show("pur", purchase.id)
+            raise Conflict(
+                f"nobody knows how long the trial of {name} is",
+                cause="its price point says nothing of a trial",
+                fix=f"csctl purchase billing-date {name} DATE",
+            )
+        purchase.trial_ends_on = rules.trial_end(app.clock.today(), days)
+        bill_on(purchase, purchase.trial_ends_on)
+
+    return _each(app, refs, Operation.TRIAL_RESTART, restart, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def stop_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """End trials now: the purchase is cancelled, and nothing is billed."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        purchase = locked(session, ref.id)
+        rules.after(ids.show("pur", purchase.id), purchase.status, Operation.TRIAL_STOP)
+        before = shown(session, purchase)
+        purchase.trial_ends_on = app.clock.today()
+        cancelling.cancel_purchase(session, app, purchase, "trial stopped")
+        return result(ref.given, "cancelled", before, shown(session, purchase))
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def pause(app: App, refs: Iterable[Ref], until: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Bill nothing until a day, on which the purchase goes on by itself. Raises Usage unless that is a later day."""
+    day = parse_date(until)
+    if day <= app.clock.today():
+        raise Usage(f"{day} is not later than today", cause=f"today is {app.clock.today()}", fix="choose a later day")
+
+    def hold(_session: Session, purchase: Purchase) -> None:
+        require_recurring(purchase)
+        purchase.paused_until = day
+
+    return _each(app, refs, Operation.PAUSE, hold, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def resume(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Let paused purchases go on, and call off cancellations that are scheduled."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        return resume_one(session, app, locked(session, ref.id), ref.given)
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def resume_one(session: Session, app: App, purchase: Purchase, given: str) -> Result:
+    """What `resume` does to one purchase that is locked. What was to be billed during the pause is billed today."""
+
+    def go_on(_session: Session, purchase: Purchase) -> None:
+        paused = purchase.paused_until is not None
+        cancelling.call_off(purchase)
+        purchase.paused_until = None
+        if paused and purchase.interval:
+            day = rules.billing_resumes(purchase.next_bill_on, app.clock.today())
+            if day != purchase.next_bill_on:
+                bill_on(purchase, day)
+
+    recycled = (purchase.status, Operation.CALL_OFF) in rules.TABLE
+    operation = Operation.CALL_OFF if recycled and purchase.ends_later else Operation.RESUME
+    return carry_out(session, app, purchase, given, operation, go_on)
+
+
+def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Iterator[Result]:
+    """Bill a purchase next on another day, and from then on by that day. Raises Usage for a day that is past."""
+    new = parse_date(day)
+    rules.require_not_past(new, app.clock.today())
+
+    def move(_session: Session, purchase: Purchase) -> None:
+        require_recurring(purchase)
+        if purchase.cancel_on is not None and purchase.cancel_on == purchase.next_bill_on:
+            purchase.cancel_on = new  # scheduled for before the next billing, whenever that is
+        if rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today()):
+            purchase.trial_ends_on = new
+        bill_on(purchase, new)
+
+    return _each(app, [ref], Operation.BILLING_DATE, move, dry_run=dry_run)
+
+
+def change_quantity(
+    app: App, ref: Ref, quantity: int, unit_price: str, *, next_only: bool, dry_run: bool
+) -> Iterator[Result]:
+    """Another quantity and unit price (a decimal string); the price is computed, and told before it is kept."""
+    if not 0 < quantity <= _LARGEST_QUANTITY:
+        raise Usage(f"a quantity of {quantity:,} cannot be", fix=f"give one from 1 to {_LARGEST_QUANTITY:,}")
+
+    def set_terms(_session: Session, purchase: Purchase) -> None:
+        each = to_minor(unit_price, purchase.currency)
+        price = rules.priced(quantity, each, purchase.currency)
+        app.notice(f"{ids.show('pur', purchase.id)}: {quantity} x {to_decimal(each, price.currency)} = {price}")
+        if next_only:
+            require_recurring(purchase)
+            purchase.next_quantity, purchase.next_unit_price = quantity, each
+            return
+        purchase.quantity, purchase.unit_price, purchase.price = quantity, each, price.amount
+        purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
+
+    return _each(app, [ref], Operation.QUANTITY, set_terms, dry_run=dry_run)
+
+
+# -- what all changes share
+
+
+def locked(session: Session, number: int) -> Purchase:
+    """The purchase, held together with its order. Raises NotFound."""
+    order_id = session.scalar(select(Purchase.order_id).where(Purchase.id == number))
+    if order_id is not None:
+        bulk.locked(session, Order, "ord", order_id)
+    return bulk.locked(session, Purchase, "pur", number)
+
+
+def carry_out(
+    session: Session,
+    app: App,
+    purchase: Purchase,
+    given: str,
+    operation: Operation,
+    change: Change,
+) -> Result:
+    """Change a purchase that is locked, leave it in history and trail, and say what was and what is now.
+
+    Raises Conflict where its state does not allow it, and whatever `change` raises.
+    """
+    name, before = ids.show("pur", purchase.id), shown(session, purchase)
+    trial = rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today())
+    then = rules.after(name, purchase.status, operation, in_trial=trial)
+    change(session, purchase)
+    purchase.status = then
+    session.flush()
+    said = result(given, "updated", before, shown(session, purchase))
+    if said.outcome != "skipped":
+        note(session, app, purchase, said)
+    return said
+
+
+def _each(
+    app: App,
+    refs: Iterable[Ref],
+    operation: Operation,
+    change: Change,
+    *,
+    dry_run: bool,
+    fail_fast: bool = False,
+) -> Iterator[Result]:
+    def one(session: Session, ref: Ref) -> Result:
+        return carry_out(session, app, locked(session, ref.id), ref.given, operation, change)
+
+    return bulk.each(app, refs, one, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def shown(session: Session, purchase: Purchase) -> dict[str, Any]:
+    """A purchase as `before` and `after` show it: decimal strings and ISO dates."""
+    row = purchases.row(purchase)
+    kept: dict[str, Any] = {name: _plain(row[name]) for name in _SHOWN}
+    kept["paused_until"] = _plain(purchase.paused_until)
+    kept["cancel_after_billing"] = purchase.cancel_after_billing
+    kept["next_billing"] = purchases.next_billing(session, purchase)
+    return kept
+
+
+def result(given: str, outcome: str, before: dict[str, Any], after: dict[str, Any]) -> Result:
+    """What changed, as a row: `before` and `after` hold what differs."""
+    changed = [name for name in after if before[name] != after[name]]
+    was, now = ({name: side[name] for name in changed} for side in (before, after))
+    extra = {"status": after["status"], "before": was, "after": now}
+    if not changed:
+        return Result(given, "skipped", "it is so already", extra=extra)
+    return Result(given, outcome, _words(was, now), extra=extra)
+
+
+def note(session: Session, app: App, purchase: Purchase, said: Result) -> None:
+    """Leave a change in the customer's history and in the trail."""
+    name = ids.show("pur", purchase.id)
+    history.event(session, app, purchase.order.customer_id, f"{name}: {said.message}", order_id=purchase.order_id)
+    audit.write(session, app, said.outcome, target=name, before=said.extra["before"], after=said.extra["after"])
+
+
+def bill_on(purchase: Purchase, day: date) -> None:
+    """Bill next on this day, and from then on by this day of the month."""
+    purchase.next_bill_on, purchase.due_on = day, None
+    if purchase.interval:
+        purchase.billing_day = day.day if intervals.parse(purchase.interval).monthly else None
+
+
+def require_recurring(purchase: Purchase) -> None:
+    """Raises Conflict for what is bought once and has no next billing."""
+    if purchase.interval is None:
+        raise Conflict(f"{ids.show('pur', purchase.id)} is bought once", cause="it has no interval, so no next billing")
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _words(was: dict[str, Any], now: dict[str, Any]) -> str:
+    """What differs: `price 19.99 -> 39.98`, and what differs for the next billing alone: `next quantity 1 -> 2`."""
+    parts = [f"{name} {_said(was[name])} -> {_said(now[name])}" for name in now if name != "next_billing"]
+    old, new = was.get("next_billing") or {}, now.get("next_billing") or {}
+    once = [name for name in _TERMS if name not in now and name in new and old.get(name) != new[name]]
+    return ", ".join(parts + [f"next {name} {_said(old.get(name))} -> {_said(new[name])}" for name in once])
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

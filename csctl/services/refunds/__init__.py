@@ -1,0 +1,1 @@
+"""Returning money, and the refund queue."""

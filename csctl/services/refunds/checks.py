@@ -1,0 +1,108 @@
+"""Why a sale cannot be refunded or voided. All of it is asked before anything is written (domain rules, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.money import Money
+from csctl.domain.states import Kind, Role, State
+from csctl.errors import Conflict, NotFound, NotPermitted
+from csctl.models import Transaction
+from csctl.services.payments.engine import Turn
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+REVERSIBLE = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)  # what can be voided; refunded are sales and captures
+
+
+def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTURE)) -> Transaction:
+    row = turn.transaction(ref.id)
+    if row is None:
+        raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
+    if row.kind not in kinds:
+        of = f" of {ids.show('txn', row.parent_id)}" if row.parent_id else ""
+        of_it = ids.show("txn", row.parent_id or row.id)
+        raise Conflict(
+            f"{ref.given} is no sale", cause=f"it is the {row.kind.value}{of}", fix=f"csctl txn show {of_it}"
+        )
+    if row.state is not State.APPROVED:
+        raise Conflict(
+            f"{ref.given} was not approved",
+            cause=f"it is {row.state.value}: no money was taken",
+            fix=f"csctl txn show {ref.given}",
+        )
+    return row
+
+
+def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None) -> None:
+    name = ids.show("txn", sale.id)
+    if sale.voided_at:
+        raise Conflict(
+            f"{name} is voided",
+            cause="the charge was reverted: there is nothing to return",
+            fix=f"csctl order show {ids.show('ord', sale.order_id)}",
+        )
+    if sale.disputed_at:
+        raise Conflict(
+            f"{name} is disputed",
+            cause="a chargeback returns the money already",
+            fix=f"csctl txn dispute {name} --revert, once it is won",
+        )
+    left = Money(sale.refundable, sale.currency)
+    if left.amount == 0:
+        raise Conflict(f"nothing is left of {name}", cause=_where_it_is(sale), fix=f"csctl txn show {name}")
+    if amount is not None and amount > left.amount:
+        raise Conflict(
+            f"{Money(amount, sale.currency)} is more than is left of {name}",
+            cause=f"{left} is left; {_where_it_is(sale)}",
+            fix=f"csctl txn refund {name} --amount {str(left).split(' ')[0]}",
+        )
+    refuse_unless_allowed(app, sale, amount or left.amount)
+    _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than with an attempt on the books
+
+
+def _where_it_is(sale: Transaction) -> str:
+    returned, reserved = Money(sale.refunded, sale.currency), Money(sale.reserved, sale.currency)
+    return f"{returned} is refunded, {reserved} is under way or queued"
+
+
+def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
+    """The agents' limit, cumulative per sale. Once any limit is set, a currency without one needs an admin."""
+    limits = app.shop.refund_limits
+    if not limits or app.actor.role is not Role.AGENT:
+        return
+    limit, wanted = limits.get(sale.currency, 0), sale.refunded + sale.reserved + amount
+    if wanted > limit:
+        raise NotPermitted(
+            f"a refund of {Money(wanted, sale.currency)} of one sale needs the role admin",
+            cause=f"agents may refund up to {Money(limit, sale.currency)}"
+            if limit
+            else f"no limit for {sale.currency}",
+            fix="ask an administrator",
+        )
+
+
+def refuse_unless_voidable(app: App, sale: Transaction) -> None:
+    name = ids.show("txn", sale.id)
+    if sale.voided_at:
+        raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
+    if sale.refunded or sale.reserved:
+        raise Conflict(f"{name} cannot be voided", cause=_where_it_is(sale), fix=f"csctl txn show {name}")
+    _ = app.gateways[sale.gateway]
+
+
+def settled_already(app: App, sale: Transaction) -> Conflict:
+    name = ids.show("txn", sale.id)
+    on = ""
+    if sale.settled_at:
+        day = app.clock.day_of(sale.settled_at)
+        on = f" on {day.day} {day:%B %Y}"
+    return Conflict(
+        f"{name} settled{on}",
+        cause="a settled sale cannot be voided",
+        fix=f"csctl txn refund {name}" if sale.is_sale else None,
+    )

@@ -1,0 +1,225 @@
+"""Trying failed refunds again, once per business day, and what operators do with them (domain rules, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.money import Money
+from csctl.domain.refund_queue import GONE, Operation, after
+from csctl.domain.states import ItemState, Kind
+from csctl.domain.text import accept
+from csctl.errors import Conflict, NotFound, Usage
+from csctl.models import NotifyEmail, Order, QueueItem, Transaction
+from csctl.results import Result
+from csctl.services.customers import notes as history
+from csctl.services.outcomes import refund as queue_rules
+from csctl.services.payments import attempts, reconcile
+from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.refunds import checks as refund_checks
+from csctl.services.refunds import refunds
+from csctl.services.shared import audit, bulk, listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def retry_due(
+    app: App, *, limit: int | None = None, concurrency: int = 1, dry_run: bool = False, fail_fast: bool = False
+) -> Iterator[Result]:
+    """The daily cron: reconcile what is orphaned, then try again every refund that is due today.
+
+    Any number of processes may do this at once: each item is attempted by one of them. Waiting emails are delivered by
+    the caller, last.
+    """
+    app.require("queue retry of all")
+    _ = app.gateways
+    warn_without_notify_emails(app)
+    if not dry_run:
+        reconcile.orphans(app, concurrency=concurrency)
+    jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
+    """Try the named items now, taking the day's slot of each."""
+    app.require("queue retry of named items")
+    jobs = (_job(app, ref, named=True) for ref in refs)
+    yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
+
+
+def warn_without_notify_emails(app: App) -> None:
+    with app.read() as session:
+        if session.scalar(select(NotifyEmail.id).limit(1)) is None:
+            app.notice(
+                "Warning: no Notify Emails are set: nobody is told when a refund is given up (csctl queue notify add)."
+            )
+
+
+def _due(app: App, limit: int | None) -> Iterator[int]:
+    """The items that are due, oldest first. A disputed sale's item is skipped, without consuming an attempt."""
+    statement = (
+        select(QueueItem.id)
+        .join(Transaction, QueueItem.sale_id == Transaction.id)
+        .where(
+            QueueItem.state == ItemState.QUEUED,
+            QueueItem.next_attempt_on <= app.clock.today(),
+            Transaction.disputed_at.is_(None),
+        )
+    )
+    return listing.numbers(app, statement, QueueItem.id, limit)
+
+
+def _job(app: App, ref: Ref, *, named: bool) -> Job:
+    return Job(ref.given, Needs(items={ref.id}), lambda turn: _retry(turn, app, ref, named=named))
+
+
+def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
+    item = turn.session.get(QueueItem, ref.id)
+    if item is None:
+        raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
+    sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
+    if not named and (item.state is not ItemState.QUEUED or (item.next_attempt_on or today) > today):
+        return  # another worker has taken it since it was listed
+    then = after(ref.given, item.state, Operation.RETRY)
+    if refusal := _not_today(ref, item, sale, today):
+        if named:
+            raise refusal
+        return
+    _ = app.gateways[item.sale.gateway]
+    attempt = attempts.open_attempt(
+        turn,
+        app,
+        sale,
+        Kind.REFUND,
+        item.amount,
+        item=item,
+        attempt_on=today,
+        send_email=item.send_email,
+        purchase_id=item.origin.purchase_id,
+    )
+    item.state, item.last_attempt_on = then, today
+    result = yield from attempts.exchange(turn, app, attempt)
+    item = turn.session.get_one(QueueItem, ref.id)
+    yield replace(result, id=ref.given, queue_item_id=ids.show("rfq", ref.id), extra={"attempt": _number(item, result)})
+
+
+def _number(item: QueueItem, result: Result) -> int:
+    """Which of the three this attempt is, or would be."""
+    return item.attempts + (0 if result.outcome in ("queued", "exhausted", "refunded") else 1)
+
+
+def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Conflict | None:
+    if sale.disputed_at:
+        name = ids.show("txn", sale.id)
+        return Conflict(
+            f"the sale of {ref.given} is disputed",
+            cause="a chargeback returns the money already",
+            fix=f"csctl txn dispute {name} --revert, once it is won",
+        )
+    if queue_rules.was_tried(item, today):
+        return Conflict(
+            f"{ref.given} was tried today", cause="a refund is tried once a day", fix="run it again tomorrow"
+        )
+    return None
+
+
+# -- what operators do with items
+
+
+def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Take items out of the queue; their amount is left of the sale again."""
+    reason = _required(reason, "reason")
+
+    def change(session: Session, ref: Ref) -> Result:
+        item, sale = _locked(session, ref)
+        queue_rules.close(app, item, Operation.REMOVE)
+        item.close_reason = reason
+        sale.reserved -= item.amount
+        return _done(session, app, item, ref, "removed", f"removed refund {{}} from the queue: {reason}")
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
+    """Put exhausted or removed items back, for three new attempts. The amount must still be left of the sale."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        item, sale = _locked(session, ref)
+        then = after(ref.given, item.state, Operation.REQUEUE)
+        _refuse_unless_left(item, sale)
+        refund_checks.refuse_unless_allowed(app, sale, item.amount)
+        today = app.clock.today()
+        taken = queue_rules.was_tried(item, today) or app.clock.day_of(item.created_at) == today
+        item.state, item.attempts, item.closed_at, item.close_reason = then, 0, None, None
+        item.next_attempt_on = queue_rules.day_after(today) if taken else today
+        sale.reserved += item.amount
+        return _done(session, app, item, ref, "requeued", "requeued refund {}")
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def resolve(
+    app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool, fail_fast: bool = False
+) -> Iterator[Result]:
+    """The money was returned outside of the gateway: it counts as refunded. The role's limit holds."""
+    reference = _required(reference, "reference")
+
+    def change(session: Session, ref: Ref) -> Result:
+        item, sale = _locked(session, ref)
+        reserved = item.state not in GONE
+        queue_rules.close(app, item, Operation.RESOLVE)
+        if not reserved:
+            _refuse_unless_left(item, sale)
+            sale.reserved += item.amount
+        refund_checks.refuse_unless_allowed(app, sale, 0)
+        item.reference = reference
+        sale.reserved -= item.amount
+        sale.refunded += item.amount
+        siblings = session.scalars(select(Transaction).where(Transaction.order_id == item.order_id)).all()
+        attempts.note_if_all_returned(item.order, list(siblings))
+        return _done(session, app, item, ref, "resolved", f"refund {{}} was paid outside: {reference}")
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _required(text: str, field: str) -> str:
+    if not (kept := accept(text, field)):
+        raise Usage(f"a {field} is needed", fix=f"--{field} TEXT")
+    return kept
+
+
+def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
+    """The item and its sale, held in the order in which all hold them: order, sale, item."""
+    item = session.get(QueueItem, ref.id)
+    if item is None:
+        raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
+    bulk.locked(session, Order, "ord", item.order_id)
+    sale = bulk.locked(session, Transaction, "txn", item.sale_id)
+    return bulk.locked(session, QueueItem, "rfq", ref.id), sale
+
+
+def _refuse_unless_left(item: QueueItem, sale: Transaction) -> None:
+    """Its amount was released, and something else may have been refunded since."""
+    if sale.refundable < item.amount:
+        name = ids.show("txn", sale.id)
+        raise Conflict(
+            f"{Money(item.amount, item.currency)} is more than is left of {name}",
+            cause=f"{Money(sale.refundable, sale.currency)} is left" + ("; it is disputed" if sale.disputed_at else ""),
+            fix=f"csctl txn show {name}",
+        )
+
+
+def _done(session: Session, app: App, item: QueueItem, ref: Ref, outcome: str, event: str) -> Result:
+    name = ids.show("rfq", item.id)
+    history.event(session, app, item.customer_id, event.format(name), order_id=item.order_id)
+    money = Money(item.amount, item.currency)
+    audit.write(session, app, outcome, target=name, state=item.state.value, amount=str(money), reference=item.reference)
+    return Result(ref.given, outcome, money=money, queue_item_id=name)

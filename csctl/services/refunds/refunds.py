@@ -1,0 +1,372 @@
+"""Returning money: void what has not settled, refund what has (domain rules, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.money import to_minor
+from csctl.domain.refund_plan import Part, Unsettled, Which, plan
+from csctl.domain.states import HistoryKind, Kind, Settlement, State
+from csctl.domain.text import LONGEST, accept
+from csctl.errors import Conflict, NotFound, Usage
+from csctl.models import HistoryEntry, Order, Transaction
+from csctl.results import Result
+from csctl.services.payments import attempts, settlement
+from csctl.services.payments import idempotency as requests
+from csctl.services.payments import resume as taking_up
+from csctl.services.payments.engine import LEASE, Call, Job, Needs, Turn, Work, drive
+from csctl.services.refunds import checks as refund_checks
+from csctl.services.refunds import scope as refund_scope
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_CHUNK = 500  # ids in one query
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a refund or void is wanted. `amount` is a decimal string, for each record; None is all that is left.
+
+    `cancel` is what the refund brings with it once it is approved, accepted or queued: the `order`, the `purchase` that
+    was billed, or a purchase and its moment as `cancelling.to_carry` writes them.
+    """
+
+    amount: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    cancel: str | None = None
+    email: bool = True
+    request_id: str | None = None
+    which: Which = field(default_factory=Which)
+
+    def again(self) -> Wish:
+        """The same for a further part: its note is kept already."""
+        return replace(self, note=None)
+
+    def checked(self) -> Wish:
+        """The wish with its texts fit to be kept. Raises Usage."""
+        return replace(
+            self,
+            reason=accept(self.reason, "reason") if self.reason else None,
+            note=accept(self.note, "note", longest=LONGEST, lines=True) if self.note else None,
+        )
+
+
+@dataclass(frozen=True)
+class How:
+    """How the records of one command are carried out."""
+
+    dry_run: bool = False
+    concurrency: int = 1
+    fail_fast: bool = False
+
+
+def refund_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
+    """Refund settled sales, each whole or in part.
+
+    Raises Usage, before anything is sent, for an amount that cannot be or that would mean several currencies.
+    """
+    wish = wish.checked()
+    amount = _amount(app, refs, wish, Transaction)
+    request = _request(app, refs, wish, amount, how)
+
+    def begin(ref: Ref) -> Job:
+        return Job(
+            ref.given, Needs(transactions={ref.id}), lambda turn: _refund_one(turn, app, ref, wish, amount, request)
+        )
+
+    return _drive(app, refs, begin, how)
+
+
+def void_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
+    """Void unsettled sales and authorizations, each as a whole."""
+    if wish.amount is not None:
+        raise Usage(
+            "there is no partial void", cause="a void reverts the whole pending charge", fix="leave --amount out"
+        )
+    wish = wish.checked()
+
+    def begin(ref: Ref) -> Job:
+        return Job(ref.given, Needs(transactions={ref.id}), lambda turn: _void_one(turn, app, ref, wish))
+
+    return _drive(app, refs, begin, how)
+
+
+def refund_orders(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
+    """Return the money of orders: void the sales that have not settled, refund those that have.
+
+    One Result for each sale that is touched. Raises Usage like `refund_transactions`.
+    """
+    wish = wish.checked()
+    amount = _amount(app, refs, wish, Order)
+    request = _request(app, refs, wish, amount, how)
+
+    def begin(ref: Ref) -> Job:
+        return Job(
+            ref.given,
+            Needs(orders={ref.id}),
+            lambda turn: _refund_order(turn, app, ref, wish, amount, request),
+            lambda turn, made, again: finish_order(turn, app, ref, wish, made, again=again),
+        )
+
+    return _drive(app, refs, begin, how)
+
+
+def _drive(app: App, refs: Iterable[Ref], begin: Any, how: How) -> Iterator[Result]:
+    jobs = (begin(ref) for ref in refs)
+    return drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
+
+
+# -- one record, in the transactions of the engine
+
+
+def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, request: int | None) -> Work:
+    sale = refund_checks.sale_of(turn, ref)
+    if first := _first_results(turn, app, request, Transaction.parent_id == ref.id):
+        yield replace(first[-1], id=ref.given)
+        return
+    refund_checks.refuse_unless_refundable(app, sale, amount)
+    if sale.settlement is not Settlement.SETTLED:
+        yield from settlement.ask(turn, app, sale.id)
+        # Everything may have changed meanwhile: the same request may have come by another process.
+        sale = refund_checks.sale_of(turn, ref)
+        if first := _first_results(turn, app, request, Transaction.parent_id == ref.id):
+            yield replace(first[-1], id=ref.given)
+            return
+        refund_checks.refuse_unless_refundable(app, sale, amount)
+    if sale.settlement is not Settlement.SETTLED:
+        raise Conflict(
+            f"{ref.given} has not settled",
+            cause="no money has moved yet, so none can be returned",
+            fix=f"csctl txn void {ids.show('txn', sale.id)}",
+        )
+    attempt = _open(turn, app, sale, Part(sale.id, Kind.REFUND, amount or sale.refundable), wish, request)
+    result = yield from attempts.exchange(turn, app, attempt)
+    yield replace(result, id=ref.given)
+
+
+def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
+    sale = refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE)
+    refund_checks.refuse_unless_voidable(app, sale)
+    if sale.settlement is Settlement.SETTLED:
+        yield from settlement.ask(turn, app, sale.id)
+        sale = refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE)
+        refund_checks.refuse_unless_voidable(app, sale)
+    if sale.settlement is Settlement.SETTLED:
+        raise refund_checks.settled_already(app, sale)
+    attempt = _open(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None)
+    result = yield from attempts.exchange(turn, app, attempt)
+    if attempts.settled_meanwhile(turn, attempt.id):
+        raise refund_checks.settled_already(app, refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE))
+    yield replace(result, id=ref.given)
+
+
+def return_of_order(turn: Turn, app: App, ref: Ref, order_id: int, wish: Wish) -> Work:
+    """Return an order's money as part of other work, which holds the order; its Results are named as `ref` was.
+
+    A run that was interrupted goes on with it by `finish_order`.
+    """
+    return _refund_order(turn, app, Ref(ref.given, order_id), wish.checked(), None, None)
+
+
+def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, request: int | None) -> Work:
+    order = turn.session.get(Order, ref.id)
+    if order is None:
+        raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
+    if made := _made(turn, app, request, Transaction.order_id == ref.id):
+        yield from finish_order(turn, app, ref, wish, made, again=False)
+        return
+    parts = yield from _plan(turn, app, order, wish, amount)
+    if made := _made(
+        turn, app, request, Transaction.order_id == ref.id
+    ):  # by another process, while the gateway was asked
+        yield from finish_order(turn, app, ref, wish, made, again=False)
+        return
+    sales = {sale.id: sale for sale in turn.sales_of(ref.id)}
+    for part in parts:
+        if part.kind is Kind.REFUND:  # the agents' limit is on refunds; whether a void becomes one is seen later
+            refund_checks.refuse_unless_allowed(app, sales[part.sale_id], part.amount)
+    # All of the plan is reserved before the first call, so that nothing can come between its parts.
+    opened = [
+        _open(turn, app, sales[part.sale_id], part, wish if n == 0 else wish.again(), request)
+        for n, part in enumerate(parts)
+    ]
+    for place, attempt in enumerate(opened):
+        mine = turn.session.get_one(Transaction, attempt.id) if place else attempt
+        _keep_hold(turn, app, opened[place + 1 :])
+        result = yield from attempts.exchange(turn, app, mine)
+        if attempts.settled_meanwhile(turn, attempt.id):
+            result = yield from _refund_instead(turn, app, attempt.id, wish, request)
+        yield replace(result, id=ref.given)
+
+
+def _keep_hold(turn: Turn, app: App, waiting: Sequence[Transaction]) -> None:
+    """The parts that wait for their turn are still ours, however long the one before them takes."""
+    for part in waiting:
+        mine = turn.session.get_one(Transaction, part.id) if part.id else part
+        if mine.state is State.CREATED:
+            mine.lease_until = app.clock.now() + LEASE
+
+
+def finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
+    """An order that a run had begun. All parts of its plan were opened together: what is left to do shows in them."""
+    for attempt in made:
+        if attempts.settled_meanwhile(turn, attempt.id):
+            sale = turn.session.get_one(Transaction, attempt.parent_id)
+            refund_checks.refuse_unless_refundable(app, sale, attempt.amount)
+            result = yield from _refund_instead(turn, app, attempt.id, wish, attempt.request_id)
+        elif taking_up.may_be_repeated(attempt, again=again):
+            result = yield from _repeat(turn, app, attempt.id, wish)
+        else:
+            result = taking_up.result_of(turn, attempt)
+        yield replace(result, id=ref.given)
+
+
+def _repeat(turn: Turn, app: App, number: int, wish: Wish) -> Generator[Call, Any, Result]:
+    """The same part of an order once more: nothing came of the first attempt at it."""
+    first = turn.session.get_one(Transaction, number)
+    sale = turn.session.get_one(Transaction, first.parent_id)
+    if first.kind is Kind.VOID:
+        refund_checks.refuse_unless_voidable(app, sale)
+    else:
+        refund_checks.refuse_unless_refundable(app, sale, first.amount)
+    part = Part(sale.id, first.kind, first.amount)
+    attempt = _open(turn, app, sale, part, wish.again(), first.request_id, carries=first.then_cancel)
+    result = yield from attempts.exchange(turn, app, attempt)
+    if attempts.settled_meanwhile(turn, attempt.id):
+        result = yield from _refund_instead(turn, app, attempt.id, wish, first.request_id)
+    return result
+
+
+def _refund_instead(
+    turn: Turn, app: App, void_id: int, wish: Wish, request: int | None
+) -> Generator[Call, Any, Result]:
+    """The gateway definitely refused the void, because the sale has settled: refund it. Never after a lost answer."""
+    void = turn.session.get_one(Transaction, void_id)
+    sale = turn.session.get_one(Transaction, void.parent_id)
+    refund_checks.refuse_unless_allowed(app, sale, void.amount)
+    part = Part(sale.id, Kind.REFUND, void.amount)
+    refund = _open(turn, app, sale, part, wish.again(), request, carries=void.then_cancel)
+    return (yield from attempts.exchange(turn, app, refund))
+
+
+def _plan(turn: Turn, app: App, order: Order, wish: Wish, amount: int | None) -> Generator[Call, Any, list[Part]]:
+    """The plan by our books; where they would refuse because of settlement, by what the gateway says."""
+    number, asked = order.id, set[int]()
+    which = refund_scope.bounded(turn, number, wish.which)
+    while True:
+        sales = [sale for sale in turn.sales_of(number) if sale.is_sale]
+        for sale in sales:
+            _ = app.gateways[sale.gateway] if sale.refundable else None
+        try:
+            return plan(refund_scope.views(sales), which, amount, order.currency)
+        except Unsettled as refusal:
+            if not (unasked := set(refusal.sale_ids) - asked):
+                raise
+        for sale_id in unasked:
+            yield from settlement.ask(turn, app, sale_id)
+        asked |= unasked
+
+
+# -- what is the same for all records of a command
+
+
+def _amount(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction | Order]) -> int | None:
+    """The wanted amount in minor units of the one currency that all records share."""
+    if wish.amount is None:
+        return None
+    currencies: set[str] = set()
+    with app.read() as session:
+        for start in range(0, len(refs), _CHUNK):
+            chunk = [ref.id for ref in refs[start : start + _CHUNK]]
+            currencies |= set(session.scalars(select(model.currency).where(model.id.in_(chunk)).distinct()))
+    if len(currencies) > 1:
+        raise Usage(
+            "one amount for several currencies",
+            cause=f"the records are in {' and '.join(sorted(currencies))}",
+            fix="refund each currency by itself",
+        )
+    # Of records that do not exist nobody knows the currency; they are reported as not found.
+    amount = to_minor(wish.amount, currencies.pop() if currencies else "USD")
+    if amount <= 0:
+        raise Usage(f"an amount of {wish.amount} cannot be refunded", fix="give an amount above zero")
+    return amount
+
+
+def _request(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, how: How) -> int | None:
+    if wish.request_id is None:
+        return None
+    asked = {"ids": sorted(ref.id for ref in refs), "amount": amount, "which": vars(wish.which)}
+    return requests.number_of(app, wish.request_id, asked, dry_run=how.dry_run)
+
+
+def _made(turn: Turn, app: App, request: int | None, of: Any) -> list[Transaction]:
+    """The attempts that the same request made before: of each sale, the last. Raises Conflict while one is at the
+    gateway: somebody has said the same just now.
+    """
+    if request is None:
+        return []
+    made = turn.session.scalars(
+        select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
+    ).all()
+    for attempt in made:
+        if attempt.state in (State.CREATED, State.SENT) and (attempt.lease_until or app.clock.now()) > app.clock.now():
+            name = ids.show("txn", attempt.id)
+            raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
+    turn.needs.opened += made  # held from the next call on
+    return list({attempt.parent_id: attempt for attempt in made}.values())
+
+
+def _first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[Result]:
+    """What the same request came to before. What was certainly never carried out is still to be done; so is what failed
+    where failed records are done again.
+    """
+    made = _made(turn, app, request, of)
+    kept = [attempt for attempt in made if not taking_up.may_be_repeated(attempt, again=app.journal.again)]
+    return [taking_up.result_of(turn, attempt) for attempt in kept]
+
+
+def _open(
+    turn: Turn,
+    app: App,
+    sale: Transaction,
+    part: Part,
+    wish: Wish,
+    request: int | None,
+    *,
+    carries: str | None = None,
+) -> Transaction:
+    """The intent of a part. `carries`: the cancellation that the attempt before it was to bring."""
+    attempt = attempts.open_attempt(
+        turn,
+        app,
+        sale,
+        part.kind,
+        part.amount,
+        purchase_id=sale.purchase_id or wish.which.purchase_id,
+        request_id=request,
+        send_email=wish.email,
+        refund_reason=wish.reason,
+        then_cancel=carries or wish.cancel,
+    )
+    if wish.note:
+        turn.session.flush()
+        turn.session.add(
+            HistoryEntry(
+                customer_id=sale.order.customer_id,
+                at=app.clock.now(),
+                kind=HistoryKind.NOTE,
+                text=wish.note,
+                operator_id=app.actor.id,
+                order_id=sale.order_id,
+                transaction_id=attempt.id,
+            )
+        )
+    return attempt

@@ -1,0 +1,92 @@
+"""What of an order a refund is about: its sales as a plan sees them, and the share of one purchase."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from csctl.domain import ids
+from csctl.domain.refund_plan import SaleView, Which
+from csctl.domain.states import ItemState, Kind, Settlement, State
+from csctl.errors import Conflict, NotFound
+from csctl.models import Purchase, QueueItem, Transaction
+from csctl.services.payments import attempts
+from csctl.services.payments.engine import Turn
+
+
+def bounded(turn: Turn, order_id: int, which: Which) -> Which:
+    """With a purchase chosen: no more than its checkout cost, of a sale that covers others too.
+
+    Raises Conflict where the last billing is meant, and a charge is not answered: it may be the last one.
+    """
+    if which.last:
+        refuse_unanswered(turn, order_id, which.purchase_id)
+    if which.purchase_id is None:
+        return which
+    purchase = turn.session.get(Purchase, which.purchase_id)
+    if purchase is None or purchase.order_id != order_id:
+        name = ids.show("pur", which.purchase_id)
+        raise NotFound(f"the order has no purchase {name}", fix=f"csctl order show {ids.show('ord', order_id)}")
+    return replace(which, limit=max(purchase.checkout_amount - _returned_of(turn, purchase), 0))
+
+
+def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None) -> None:
+    """Raises Conflict while nobody knows whether a charge of the order, or of one purchase, was approved."""
+    for sale in turn.sales_of(order_id):
+        of_this = purchase_id is None or sale.purchase_id in (None, purchase_id)
+        if of_this and sale.key and sale.state not in attempts.FINAL:
+            name = ids.show("txn", sale.id)
+            raise Conflict(
+                f"{ids.show('ord', order_id)} is being charged",
+                cause=f"{name} is {sale.state.value}",
+                fix=f"csctl txn reconcile {name}",
+            )
+
+
+def _returned_of(turn: Turn, purchase: Purchase) -> int:
+    """What of a purchase was returned, or is spoken for, out of sales that cover others too. Minor units."""
+    sale, origin = aliased(Transaction), aliased(Transaction)
+    of_checkout = sale.purchase_id.is_(None) & (sale.order_id == purchase.order_id)
+    directly = (
+        select(func.coalesce(func.sum(Transaction.amount), 0))
+        .join(sale, Transaction.parent_id == sale.id)
+        .where(
+            of_checkout,
+            Transaction.purchase_id == purchase.id,
+            Transaction.kind == Kind.REFUND,
+            Transaction.queue_item_id.is_(None),
+            Transaction.state.not_in((State.DECLINED, State.FAILED)),
+        )
+    )
+    queued = (
+        select(func.coalesce(func.sum(QueueItem.amount), 0))
+        .join(origin, QueueItem.origin_id == origin.id)
+        .join(sale, QueueItem.sale_id == sale.id)
+        .where(
+            of_checkout,
+            origin.purchase_id == purchase.id,
+            QueueItem.state.not_in((ItemState.EXHAUSTED, ItemState.REMOVED)),
+        )
+    )
+    return (turn.session.scalar(directly) or 0) + (turn.session.scalar(queued) or 0)
+
+
+def views(sales: list[Transaction]) -> list[SaleView]:
+    """The sales as a plan sees them. One without a cycle of its own is the checkout, or a rebill in order of time."""
+    views: list[SaleView] = []
+    for sale in sorted(sales, key=lambda sale: (sale.created_at, sale.id)):
+        earlier = [view for view in views if sale.purchase_id is None or view.purchase_id in (None, sale.purchase_id)]
+        views.append(
+            SaleView(
+                id=sale.id,
+                amount=sale.amount,
+                left=sale.refundable,
+                settled=sale.settlement is Settlement.SETTLED,
+                created_at=sale.created_at,
+                purchase_id=sale.purchase_id,
+                cycle=sale.cycle or len(earlier) + 1,
+            )
+        )
+    return views

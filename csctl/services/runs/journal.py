@@ -1,0 +1,223 @@
+"""The journal of a run: what became of each record, kept in the transaction in which it became so.
+
+A process that dies therefore leaves no record of which the journal does not know. It knows the payments that were
+begun, too (`RunRecord.transactions`): whoever goes on takes these up (`services/taking_up.py`), and begins no second.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import CursorResult, Table, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from csctl import worker
+from csctl.domain import ids
+from csctl.domain.states import RecordState, RunState
+from csctl.errors import Busy, Conflict, OutcomeUnknown
+from csctl.journal import Entry, Journal
+from csctl.models import Run, RunRecord
+from csctl.results import Result
+from csctl.services.payments import resume as taking_up
+from csctl.services.payments.engine import LEASE, Job, Turn, Work
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_RECORDS = cast(Table, RunRecord.__table__)
+_LATER = 100  # records that changed nothing are noted together
+_CHUNK = 1000
+_NOT_DONE = (Busy, OutcomeUnknown)  # what ended so is taken up again by the next resume
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far a run has come."""
+
+    total: int
+    done: int
+    failed: int
+
+    @property
+    def left(self) -> int:
+        return self.total - self.done - self.failed
+
+
+class Seen(Journal):
+    """The journal of a run that somebody looks at, without going on with it: a dry run of what is left."""
+
+    def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, again: bool = False) -> None:
+        self.number, self.owner, self.again = number, owner, again
+        self._app = app
+        self._over = (RecordState.DONE,) if again else (RecordState.DONE, RecordState.FAILED)
+        # Of a run by ids, only what is left is given to the command again; a file names all of its records anew.
+        self._known = {} if by_ids else _known(app, number)
+        self._met: Counter[str] = Counter()
+        self._by_ids = by_ids
+
+    def enter(self, given: str) -> str | None:
+        if self._by_ids:
+            return given
+        self._met[given] += 1  # a file may name a record twice, to change it twice
+        name = given if self._met[given] == 1 else f"{given} ({self._met[given]})"
+        return None if self._known.get(name) in self._over else name
+
+    def work(self, job: Job, turn: Turn) -> Work:
+        mine = (RunRecord.run_id == self.number) & (RunRecord.given == job.given)
+        record = turn.session.scalars(select(RunRecord).where(mine)).one_or_none()
+        if record is None or not record.transactions:
+            return job.begin(turn)
+        return taking_up.work(job, turn, record.transactions, again=self.again and record.outcome is not None)
+
+
+def _known(app: App, number: int) -> dict[str, RecordState]:
+    with app.read() as session:
+        mine = select(RunRecord.given, RunRecord.state).where(RunRecord.run_id == number)
+        return {given: state for given, state in session.execute(mine)}  # noqa: C416 - rows are no pairs to mypy
+
+
+class Kept(Seen):
+    """The journal of the run that this process carries out.
+
+    A process that was away for longer than its lease (asleep, or waiting for somebody to read its output) may find that
+    another has taken the run over: `lost`. It then records what it had at the gateway, and begins nothing more.
+    """
+
+    def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, resumed: bool, again: bool = False) -> None:
+        super().__init__(app, number, owner, by_ids=by_ids, again=again)
+        self.begun_here = not resumed
+        if self.begun_here:
+            self.owner = None
+        self.touched = self.lost = False
+        self._waiting: list[Entry] = []
+        self._next = len(self._known) + 1
+
+    @property
+    def name(self) -> str:
+        return ids.show("run", self.number)
+
+    def hold(self, session: Session) -> bool:
+        mine = (Run.id == self.number) & (Run.worker == worker.me())
+        lease = update(Run).where(mine).values(lease_until=self._app.clock.now() + LEASE)
+        held = session.execute(lease.execution_options(synchronize_session=False))
+        self.lost = cast("CursorResult[Any]", held).rowcount == 0
+        return not self.lost
+
+    def work(self, job: Job, turn: Turn) -> Work:
+        return job.begin(turn) if self.begun_here else super().work(job, turn)
+
+    def begun(self) -> list[int]:
+        """The attempts at a gateway that were begun for records which are not done."""
+        pending = (RunRecord.run_id == self.number) & (RunRecord.state == RecordState.PENDING)
+        wanted = select(RunRecord.transactions).where(pending, RunRecord.transactions.is_not(None))
+        with self._app.read() as session:
+            return [number for made in session.scalars(wanted) for number in made or ()]
+
+    def note(self, session: Session, entries: Sequence[Entry]) -> None:
+        self.touched = True
+        if self.lost:  # who carries the run on finds the payments that were begun, and notes what they come to
+            return
+        if begun := [entry for entry in entries if entry.begun]:
+            session.flush()  # they have numbers now
+            _keep_begun(session, self.number, begun)
+        rows = [self._row(entry) for entry in [*self._waiting, *entries] if entry.over]
+        self._waiting.clear()
+        if not self._by_ids:
+            self._insert_new(session, rows)
+        if rows:
+            _keep(session, self.number, rows)
+        counts = Counter(row["b_state"] for row in rows)
+        self._count(session, counts[RecordState.DONE], counts[RecordState.FAILED])
+
+    def later(self, entry: Entry) -> None:
+        self.touched = True
+        self._waiting.append(entry)
+        if len(self._waiting) >= _LATER:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            with self._app.write() as session:
+                if self.hold(session):
+                    self.note(session, [])
+
+    def end(self) -> Counts:
+        """This process is through, or stops here. Returns how far the run has come.
+
+        Raises Conflict if another process carries it on.
+        """
+        self.flush()
+        with self._app.write() as session:
+            if not self.hold(session):
+                raise Conflict(
+                    f"{self.name} was taken over by another process",
+                    cause=f"this one was away for longer than {LEASE.total_seconds() / 60:.0f} minutes",
+                    fix=f"csctl run show {self.name}",
+                )
+            run = session.get_one(Run, self.number, with_for_update=True)
+            counts = Counts(run.total, run.done, run.failed)
+            run.state = RunState.STOPPED if counts.left else RunState.COMPLETE
+            run.worker = run.lease_until = None
+            run.ended_at = self._app.clock.now()
+        return counts
+
+    def discard(self) -> None:
+        """It was refused as a whole, before any record was touched: there was no run."""
+        with self._app.write() as session:
+            session.execute(delete(RunRecord).where(RunRecord.run_id == self.number))
+            session.execute(delete(Run).where(Run.id == self.number))
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        results = entry.results
+        said = "; ".join(result.message for result in results if result.message)
+        return {
+            "b_given": entry.name,
+            "b_state": _state_of(results),
+            "b_outcome": results[-1].outcome if results else "skipped",
+            # Of records that a file names, a message may repeat what the file says of a person.
+            "b_message": said[:500] if said and self._by_ids else None,
+            "b_at": self._app.clock.now(),
+        }
+
+    def _insert_new(self, session: Session, rows: list[dict[str, Any]]) -> None:
+        """Give records a place that the journal meets for the first time."""
+        new = [name for name in (row["b_given"] for row in rows) if name not in self._known]
+        self._known |= dict.fromkeys(new, RecordState.PENDING)
+        add(session, self.number, new, first=self._next)
+        self._next += len(new)
+
+    def _count(self, session: Session, done: int, failed: int) -> None:
+        counted = update(Run).where(Run.id == self.number).values(done=Run.done + done, failed=Run.failed + failed)
+        session.execute(counted.execution_options(synchronize_session=False))
+
+
+def _state_of(results: Sequence[Result]) -> RecordState:
+    if any(isinstance(result.error, _NOT_DONE) for result in results):
+        return RecordState.PENDING
+    return RecordState.DONE if all(result.ok for result in results) else RecordState.FAILED
+
+
+def _keep(session: Session, number: int, rows: list[dict[str, Any]]) -> None:
+    values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in ("state", "outcome", "message", "at")}
+    mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
+    # Where it is not known whether a change was kept, it may have been, and its record with it.
+    undone = _RECORDS.c.state != RecordState.DONE
+    session.connection().execute(_RECORDS.update().where(mine & undone).values(values), rows)
+
+
+def _keep_begun(session: Session, number: int, begun: Sequence[Entry]) -> None:
+    mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
+    rows = [{"b_given": entry.name, "b_made": [attempt.id for attempt in entry.begun]} for entry in begun]
+    session.connection().execute(_RECORDS.update().where(mine).values(transactions=bindparam("b_made")), rows)
+
+
+def add(session: Session, number: int, names: Iterable[str], *, first: int = 1) -> None:
+    """Records that are still to be done, in this order."""
+    numbered = enumerate(names, start=first)
+    while chunk := list(islice(numbered, _CHUNK)):
+        rows = [{"run_id": number, "place": place, "given": n, "state": RecordState.PENDING} for place, n in chunk]
+        session.connection().execute(_RECORDS.insert(), rows)

@@ -1,0 +1,106 @@
+"""The trail: who changed what, and who was refused. Written in the transaction of what it tells of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.errors import NotPermitted
+from csctl.models import AuditRow
+from csctl.results import Page
+from csctl.services.shared import listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def write(session: Session, app: App, outcome: str, *, target: str | None = None, **changes: Any) -> None:
+    """One row for one change. `changes` holds amounts, states and dates (before and after) and the names of
+    personal fields that changed, never their values, and no secrets.
+    """
+    session.add(
+        AuditRow(
+            at=app.clock.now(),
+            operator_id=app.operator.id if app.operator else None,
+            operator=app.operator.name if app.operator else None,
+            command=app.command,
+            target=target,
+            changes=changes,
+            outcome=outcome,
+        )
+    )
+
+
+def given(reason: str | None) -> str | None:
+    """That somebody gave a reason. The trail is for ever, and their words may name a person: those stay elsewhere."""
+    return "given" if reason else None
+
+
+def refused(session: Session, app: App, error: NotPermitted, given: str | None = None) -> None:
+    """A row for a refusal for lack of rights, of the record that was named so on the command line."""
+    write(session, app, "refused", target=given and _full_id(app, given), reason=error.message)
+
+
+def _full_id(app: App, given: str) -> str:
+    """A record as the trail calls it: the `7` of `order refund 7` is `ord_7`."""
+    group = app.command.partition(" ")[0]
+    kinds = [prefix for prefix, (_, command) in ids.PREFIXES.items() if command.split()[1] == group]
+    return ids.show(kinds[0], int(given)) if kinds and given.isascii() and given.isdecimal() else given
+
+
+def requester(app: App, operator_id: int | None) -> dict[str, str]:
+    """Who asked for what is recorded now, if that was not the operator who records it: their process may have died."""
+    if operator_id is None or operator_id == app.actor.id:
+        return {}
+    return {"requested_by": ids.show("opr", operator_id)}
+
+
+def find(
+    app: App,
+    *,
+    operator: str | None = None,
+    command: str | None = None,
+    target: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    limit: int | None = None,
+) -> Page:
+    """The rows for which all of this holds, newest first. `operator` is a name or an id; `command` may be a group
+    (`txn`) or one command (`txn refund`).
+    """
+    wanted = select(AuditRow).where(*listing.between(app.clock, AuditRow.at, since, until))
+    if operator is not None:
+        wanted = wanted.where(_by(operator))
+    if command is not None:
+        name = " ".join(command.removeprefix("csctl ").split())
+        wanted = wanted.where((AuditRow.command == name) | AuditRow.command.startswith(f"{name} ", autoescape=True))
+    if target is not None:
+        wanted = wanted.where(AuditRow.target == target.strip())
+    return listing.newest_first(app, wanted, AuditRow.at, AuditRow.id, _rows, limit)
+
+
+def _by(operator: str) -> ColumnElement[bool]:
+    # The name is the one of that time; the id finds somebody under every name.
+    return (
+        AuditRow.operator_id == ids.parse("opr", operator).id
+        if operator.startswith("opr_")
+        else (AuditRow.operator == operator)
+    )
+
+
+def _rows(_session: Session, found: list[AuditRow]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": ids.show("aud", row.id),
+            "at": row.at,
+            "operator": row.operator,
+            "command": row.command,
+            "target": row.target,
+            "outcome": row.outcome,
+            "changes": row.changes,
+        }
+        for row in found
+    ]

@@ -1,0 +1,111 @@
+"""The one way to change several records: each in a transaction of its own, none stopping the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from csctl import interrupts
+from csctl.database import Base
+from csctl.errors import Conflict, CsctlError, NotPermitted
+from csctl.journal import Entry
+from csctl.results import Result
+from csctl.services.shared import audit, listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+class Named(Protocol):
+    """What somebody asked to change, and the words they named it with: an `ids.Ref`, a line of a file."""
+
+    @property
+    def given(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Word:
+    """What has a name and no id: an operator, a setting, an address."""
+
+    given: str
+
+
+Item = TypeVar("Item", bound=Named)
+Record = TypeVar("Record", bound=Base)
+
+
+def each(
+    app: App,
+    items: Iterable[Item],
+    change: Callable[[Session, Item], Result],
+    *,
+    dry_run: bool = False,
+    fail_fast: bool = False,
+) -> Iterator[Result]:
+    """What became of each item, yielded once it is committed.
+
+    `change` locks its record (`locked`), checks, changes, writes history and audit row, and returns the Result; it
+    calls no gateway. A CsctlError that it raises undoes this item alone and becomes a refused Result; one for lack of
+    rights is put into the trail. A dry run does the same work, lets the database check it, and undoes it. With
+    `fail_fast`, nothing is begun after the first Result with an error; nor is anything after SIGINT or SIGTERM.
+    """
+    for item in items:
+        if interrupts.asked():
+            return
+        if (name := app.journal.enter(item.given)) is None:
+            continue
+        if (result := _one(app, item, name, change, dry_run=dry_run)) is None:
+            return
+        yield result
+        if fail_fast and not result.ok:
+            return
+
+
+def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Result], *, dry_run: bool) -> Result | None:
+    """None, and nothing is changed, if another process carries the run on."""
+    emails_before = len(app.new_emails)
+    kept = False
+    try:
+        with app.write(target=item.given) as session:
+            if not app.journal.hold(session):
+                return None
+            result = change(session, item)
+            session.flush()  # the database's own checks, in a dry run too
+            if dry_run:
+                session.rollback()
+            else:
+                app.journal.note(session, [Entry(name, [result])])
+        kept = not dry_run
+    except StaleDataError:
+        result = Result.refused(item.given, Conflict("somebody else changed it at the same moment", fix="look again"))
+    except CsctlError as error:
+        result = Result.refused(item.given, error)
+        if isinstance(error, NotPermitted) and not error.noted and not dry_run:
+            _note_refusal(app, item.given, error)
+    if not kept:
+        del app.new_emails[emails_before:]
+        if not dry_run:
+            app.journal.later(Entry(name, [result]))
+    return result.as_dry_run() if dry_run else result
+
+
+def _note_refusal(app: App, target: str, error: NotPermitted) -> None:
+    with app.write() as session:
+        audit.refused(session, app, error, target)
+
+
+def locked(session: Session, model: type[Record], prefix: str, number: int) -> Record:
+    """The record as it is now, held until the transaction ends. Raises NotFound.
+
+    Take locks in one order everywhere: the order before its purchases, transactions and fulfillments; of several of a
+    kind, the lowest id first.
+    """
+    # Against others who change it; rows that refer to it, such as history, may be added meanwhile.
+    record = session.get(model, number, with_for_update={"key_share": True}, populate_existing=True)
+    if record is None:
+        raise listing.not_there(prefix, number)
+    return record

@@ -1,0 +1,145 @@
+"""Orders with their purchases, as listings and `order show` show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from csctl.domain import ids
+from csctl.domain.addresses import Address
+from csctl.domain.money import to_decimal
+from csctl.domain.states import Kind, OrderStatus
+from csctl.domain.text import accept
+from csctl.models import Fulfillment, Order, PricePoint, Product, ProductOption, Purchase, Transaction
+from csctl.results import Page
+from csctl.services.catalog import fulfillments
+from csctl.services.shared import listing as listings
+from csctl.services.views import transactions
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def listing(
+    app: App,
+    limit: int | None,
+    *,
+    status: str | None = None,
+    customer_id: int | None = None,
+    product: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Page:
+    """Orders, newest first. Raises Usage for a time that is none."""
+    statement = select(Order).where(*listings.between(app.clock, Order.placed_at, since, until))
+    if status is not None:
+        statement = statement.where(Order.status == OrderStatus(status))
+    if customer_id is not None:
+        statement = statement.where(Order.customer_id == customer_id)
+    if product is not None:
+        statement = statement.where(Order.id.in_(_with_product(accept(product, "--product"))))
+    return listings.newest_first(app, statement, Order.placed_at, Order.id, rows, limit)
+
+
+def _with_product(text: str) -> Select[int]:
+    """The orders of a product: named by its sku or id, or by a part of its name."""
+    named: list[ColumnElement[bool]] = [
+        Product.sku == text,
+        func.lower(Product.name).contains(text.lower(), autoescape=True),
+        func.lower(Purchase.description).contains(text.lower(), autoescape=True),
+    ]
+    if text.startswith("prd_"):
+        named.append(Product.id == ids.parse("prd", text).id)
+    catalog = select(Purchase.order_id).outerjoin(PricePoint, PricePoint.id == Purchase.price_point_id)
+    return catalog.outerjoin(ProductOption).outerjoin(Product).where(or_(*named))
+
+
+def show(app: App, number: int) -> dict[str, Any]:
+    """An order with all that belongs to it. Raises NotFound."""
+    with app.read() as session:
+        order = listings.existing(session, Order, "ord", number)
+        this = Order.id == order.id
+        return {
+            **rows(session, [order])[0],
+            "cancel_reason": order.cancel_reason,
+            "billing": (order.billing or Address()).as_dict(),
+            "shipping": (order.shipping or Address()).as_dict(),
+            "purchases": purchases_of(session, this),
+            "transactions": transactions.of_orders(session, this),
+            "fulfillments": fulfillments_of(session, this),
+        }
+
+
+def rows(session: Session, orders: list[Order]) -> list[dict[str, Any]]:
+    """A row for each order. Runs one query for all of them."""
+    refunded = _refunded(session, Transaction.order_id.in_([order.id for order in orders]))
+    return [row(order, refunded.get(order.id, 0)) for order in orders]
+
+
+def of_customer(session: Session, customer_id: int) -> list[dict[str, Any]]:
+    """A row for each order of a customer, newest first. Runs two queries."""
+    theirs = select(Order).where(Order.customer_id == customer_id).order_by(Order.placed_at.desc(), Order.id.desc())
+    refunded = _refunded(session, Transaction.order_id.in_(select(Order.id).where(Order.customer_id == customer_id)))
+    return [row(order, refunded.get(order.id, 0)) for order in session.scalars(theirs)]
+
+
+def _refunded(session: Session, orders: ColumnElement[bool]) -> dict[int, int]:
+    """What was returned of the sales of each order, in minor units. Of one that was not approved, nothing is."""
+    sales = select(Transaction.order_id, func.sum(Transaction.refunded)).where(
+        orders, Transaction.kind.in_((Kind.SALE, Kind.CAPTURE))
+    )
+    return {number: int(total) for number, total in session.execute(sales.group_by(Transaction.order_id))}
+
+
+def row(order: Order, refunded: int) -> dict[str, Any]:
+    """`refunded`: what was returned of the order's sales, in minor units."""
+    return {
+        "id": ids.show("ord", order.id),
+        "external_id": order.external_id,
+        "customer_id": ids.show("cus", order.customer_id),
+        "status": order.status.value,
+        "total": to_decimal(order.total, order.currency),
+        "refunded": to_decimal(refunded, order.currency),
+        "currency": order.currency,
+        "placed_at": order.placed_at,
+        "cancelled_at": order.cancelled_at,
+    }
+
+
+def purchases_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The purchases of the orders that the condition picks, newest order first. Runs one query."""
+    point = joinedload(Purchase.price_point).joinedload(PricePoint.option).joinedload(ProductOption.product)
+    picked = select(Purchase).join(Purchase.order).where(orders).options(point)
+    return [purchase_row(one) for one in session.scalars(picked.order_by(Order.placed_at.desc(), Purchase.id))]
+
+
+def purchase_row(purchase: Purchase) -> dict[str, Any]:
+    """What is not in the catalog is called by its description, and has neither option nor price point."""
+    point = purchase.price_point
+    return {
+        "id": ids.show("pur", purchase.id),
+        "external_id": purchase.external_id,
+        "order_id": ids.show("ord", purchase.order_id),
+        "product": point.option.product.name if point else purchase.description,
+        "option": point.option.code if point else None,
+        "price_point": point.code if point else None,
+        "status": purchase.status.value,
+        "quantity": purchase.quantity,
+        "unit_price": to_decimal(purchase.unit_price, purchase.currency),
+        "price": to_decimal(purchase.price, purchase.currency),
+        "currency": purchase.currency,
+        "interval": purchase.interval,
+        "cycle": purchase.cycle,
+        "trial_ends_on": purchase.trial_ends_on,
+        "next_bill_on": purchase.next_bill_on,
+        "cancel_on": purchase.cancel_on,
+    }
+
+
+def fulfillments_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The shipments of the orders that the condition picks, newest first. Runs one query."""
+    picked = select(Fulfillment).join(Fulfillment.order).where(orders).options(joinedload(Fulfillment.order))
+    found = session.scalars(picked.order_by(Fulfillment.created_at.desc(), Fulfillment.id.desc()))
+    return [fulfillments.row(one) for one in found]

@@ -1,0 +1,62 @@
+"""All that is known of a customer: what a Customer Service Agent looks at during a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.addresses import Address
+from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
+from csctl.services.blacklist import matching as blacklist
+from csctl.services.customers import lookup as customers
+from csctl.services.customers import notes as history
+from csctl.services.views import orders, transactions
+from csctl.services.views import queue as queue_items
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def of_customer(app: App, who: str) -> dict[str, Any]:
+    """The profile of the customer with this id or email. Runs the same number of queries for one order and for many.
+
+    Raises NotFound, or Conflict for an email of several customers.
+    """
+    with app.read() as session:
+        customer = customers.find(session, who)
+        theirs = Order.customer_id == customer.id
+        return {
+            **customers.rows(session, [customer])[0],
+            "ip": customer.ip,
+            "merged_into": ids.show_or_none("cus", customer.merged_into_id),
+            "erased_at": customer.erased_at,
+            "version": customer.version,
+            "billing": (customer.billing or Address()).as_dict(),
+            "shipping": (customer.shipping or Address()).as_dict(),
+            "blacklist": [_entry(entry) for entry in blacklist.matches(session, [customer]).get(customer.id, [])],
+            "payment_methods": [transactions.payment_method_row(method) for method in customer.payment_methods],
+            "orders": orders.of_customer(session, customer.id),
+            "purchases": orders.purchases_of(session, theirs),
+            "transactions": transactions.of_orders(session, theirs),
+            "fulfillments": orders.fulfillments_of(session, theirs),
+            "queue": _queue(session, customer),
+            "history": _history(session, customer),
+        }
+
+
+def _entry(entry: BlacklistEntry) -> dict[str, Any]:
+    return {"id": ids.show("bli", entry.id), "kind": entry.kind, "value": entry.value, "reason": entry.reason}
+
+
+def _queue(session: Session, customer: Customer) -> list[dict[str, Any]]:
+    items = select(QueueItem).where(QueueItem.customer_id == customer.id)
+    return queue_items.rows(session, list(session.scalars(items.order_by(QueueItem.id.desc()))))
+
+
+def _history(session: Session, customer: Customer) -> list[dict[str, Any]]:
+    entries = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id)
+    newest_first = entries.order_by(HistoryEntry.at.desc(), HistoryEntry.id.desc())
+    return history.rows(session, list(session.scalars(newest_first)))

@@ -1,0 +1,104 @@
+"""The refund queue as listings, `queue show` and `queue stats` show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.money import to_decimal
+from csctl.domain.states import ItemState
+from csctl.models import QueueItem, Transaction
+from csctl.results import Page
+from csctl.services.outcomes import refund as queue_rules
+from csctl.services.shared import listing as listings
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_OPEN = (ItemState.QUEUED, ItemState.IN_PROGRESS)
+
+
+def listing(app: App, state: str | None, limit: int | None) -> Page:
+    """Items in a state, in any, or (without one) those that are still open; newest first."""
+    statement = select(QueueItem)
+    if state != "any":
+        statement = statement.where(QueueItem.state.in_([ItemState(state)] if state else _OPEN))
+    return listings.newest_first(app, statement, QueueItem.created_at, QueueItem.id, rows, limit)
+
+
+def show(app: App, number: int) -> dict[str, Any]:
+    """An item with every attempt, oldest first: the refund that failed, then each retry. Raises NotFound."""
+    with app.read() as session:
+        item = listings.existing(session, QueueItem, "rfq", number)
+        return {
+            **row(item),
+            "closed_at": item.closed_at,
+            "close_reason": item.close_reason,
+            "reference": item.reference,
+            "history": [_attempt(app, one) for one in queue_rules.attempts_of(session, item)],
+        }
+
+
+def _attempt(app: App, attempt: Transaction) -> dict[str, Any]:
+    return {
+        "transaction_id": ids.show("txn", attempt.id),
+        "day": attempt.attempt_on or app.clock.day_of(attempt.created_at),
+        "state": attempt.state.value,
+        "reason": attempt.reason,
+        "message": attempt.message,
+    }
+
+
+def stats(app: App) -> list[dict[str, Any]]:
+    """For each state and currency: how many items, their sum, the oldest, and how many are due today."""
+    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on <= app.clock.today())
+    sums = select(
+        QueueItem.state,
+        QueueItem.currency,
+        func.count(),
+        func.sum(QueueItem.amount),
+        func.min(QueueItem.created_at),
+        func.sum(case((due, 1), else_=0)),
+        func.sum(case((due, QueueItem.amount), else_=0)),
+    )
+    order = list(ItemState)
+    with app.read() as session:
+        found = session.execute(sums.group_by(QueueItem.state, QueueItem.currency)).all()
+    return [
+        {
+            "state": state.value,
+            "currency": currency,
+            "items": items,
+            "amount": to_decimal(int(amount), currency),
+            "oldest": oldest,
+            "due_today": int(due_items),
+            "due_amount": to_decimal(int(due_amount), currency),
+        }
+        for state, currency, items, amount, oldest, due_items, due_amount in sorted(
+            found, key=lambda row: (order.index(row[0]), row[1])
+        )
+    ]
+
+
+def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
+    return [row(item) for item in items]
+
+
+def row(item: QueueItem) -> dict[str, Any]:
+    """`transaction_id` is the sale's."""
+    return {
+        "id": ids.show("rfq", item.id),
+        "transaction_id": ids.show("txn", item.sale_id),
+        "order_id": ids.show("ord", item.order_id),
+        "customer_id": ids.show("cus", item.customer_id),
+        "amount": to_decimal(item.amount, item.currency),
+        "currency": item.currency,
+        "state": item.state.value,
+        "attempts": item.attempts,
+        "next_attempt_on": item.next_attempt_on,
+        "last_reason": item.last_reason,
+        "created_at": item.created_at,
+    }

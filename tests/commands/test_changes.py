@@ -1,0 +1,114 @@
+"""Every command that changes something: it asks where it must, and leaves its row in the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from csctl.database import Base
+from tests.administration.command_tree import Leaf, leaves
+from tests.running import Done
+from tests.runs.scenes import ELSEWHERE, SCENES
+from tests.shops import Shop
+
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+CHANGES = {leaf.path: leaf for leaf in leaves() if getattr(leaf.command, "changes", False)}
+# More than one row: what an order is made of, and both customers of a merge.
+ROWS = {"order create": 3, "customer merge": 2}
+# What these come to, not being 0: a retry that fails again, and a gateway that a dry run does not ask.
+DONE, REHEARSED = {"queue retry": 12}, {"txn reconcile": 9}
+
+
+def said(shop: Shop, path: str, given: str, *flags: str) -> Done:
+    words = [*path.split(), *flags, *given.split()]
+    if flag_of(CHANGES[path], "output"):
+        words[len(path.split()) : len(path.split())] = ["-o", "json"]
+    return shop(*words)
+
+
+def flag_of(leaf: Leaf, name: str) -> bool:
+    return any(param.name == name for param in leaf.command.params)
+
+
+def everything(shop: Shop) -> dict[str, Any]:
+    """All that the database and the gateway hold, and the emails that left."""
+    with shop.session() as session:
+        tables = {
+            name: [
+                {column: value for column, value in row.items() if column != "last_used_at"}
+                for row in session.execute(select(table)).mappings()
+            ]
+            for name, table in Base.metadata.tables.items()
+        }
+    return {**tables, "the ledger": shop.ledger(), "mails": len(shop.mails())}
+
+
+def trail(shop: Shop, path: str) -> int:
+    return int(shop.sql("SELECT count(*) AS n FROM audit WHERE command = :path", path=path)[0]["n"])
+
+
+def test_every_command_that_changes_something_has_its_scene() -> None:
+    assert sorted({*SCENES, *ELSEWHERE}) == sorted(CHANGES)
+
+
+@one_database
+@pytest.mark.parametrize("path", SCENES)
+def test_a_change_asks_is_rehearsed_without_a_trace_and_leaves_its_row_in_the_trail(shop: Shop, path: str) -> None:
+    given = SCENES[path](shop)
+    before = everything(shop)
+    asks = getattr(CHANGES[path].command, "asks", "never") in ("always", "named")
+
+    rehearsed = said(shop, path, given, "--dry-run")
+    assert rehearsed.code == REHEARSED.get(path, 0), rehearsed.err
+    assert list(dry_runs(rehearsed)) in ([True], []), rehearsed.out
+    assert everything(shop) == before
+
+    if asks:
+        refused = said(shop, path, given)
+        assert (refused.code, refused.out) == (2, ""), refused.err
+        assert "--yes" in refused.err
+        assert everything(shop) == before
+
+    rows = trail(shop, path)
+    done = said(shop, path, given, "--yes")
+    assert done.code == DONE.get(path, 0), done.err
+    assert trail(shop, path) - rows == ROWS.get(path, 1)
+    assert everything(shop) != before
+
+
+def dry_runs(done: Done) -> Iterator[bool]:
+    if done.out:
+        rows = done.json if isinstance(done.json, list) else [done.json]
+        yield from {row["dry_run"] for row in rows}
+
+
+MANY = [path for path, leaf in CHANGES.items() if getattr(leaf.command, "asks", "never") == "many"]
+
+
+@one_database
+@pytest.mark.parametrize("path", [path for path in MANY if path != "run resume"])
+def test_more_than_one_record_asks(shop: Shop, path: str) -> None:
+    if path == "customer edit":
+        (shop.folder / "edits.csv").write_text("id,first_name\n1,Ann\n2,Ann\n")
+        one, two = SCENES[path](shop), SCENES[path](shop)
+        given = f"--from {shop.folder / 'edits.csv'}"
+    elif path == "fulfillment ship":
+        one, two = (SCENES[path](shop).split()[0] for _ in "12")
+        (shop.folder / "sent.csv").write_text(f"id,carrier,tracking\n{one},UPS,1\n{two},UPS,2\n")
+        given = f"--from {shop.folder / 'sent.csv'}"
+    elif path == "queue notify remove":
+        given = f"{SCENES[path](shop)} nobody@example.com"
+    elif path == "blacklist remove":
+        given = f"{SCENES[path](shop)} bli_99"
+    else:
+        one, two = SCENES[path](shop), SCENES[path](shop)
+        given = f"{one} {two.split()[0]}"
+    before = everything(shop)
+    refused = said(shop, path, given)
+
+    assert (refused.code, refused.out) == (2, ""), refused.err
+    assert "--yes" in refused.err
+    assert everything(shop) == before

@@ -1,0 +1,126 @@
+"""What holds for every command, walked through click's own tree."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shlex
+from collections.abc import Callable
+
+import click
+import pytest
+
+from tests.administration.command_tree import leaves
+from tests.running import Done
+
+Csctl = Callable[..., Done]
+
+
+COMMANDS = {leaf.path: leaf.command for leaf in leaves()}
+every_command = pytest.mark.parametrize("words", COMMANDS)
+
+
+@every_command
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_has_help_with_examples_and_exit_codes(csctl: Csctl, words: str, flag: str) -> None:
+    done = csctl(f"{words} {flag}")
+
+    assert done.code == 0
+    assert done.err == ""
+    assert done.out.startswith(f"Usage: csctl {words}")
+    assert "Examples:" in done.out
+    assert "Exit codes:" in done.out
+
+
+@every_command
+def test_every_command_says_in_a_sentence_what_it_does(words: str) -> None:
+    summary = COMMANDS[words].get_short_help_str(limit=500)
+
+    assert summary
+    assert len(summary) <= 120
+
+
+@every_command
+def test_every_command_has_two_examples_that_parse(words: str) -> None:
+    command = COMMANDS[words]
+    examples = getattr(command, "examples", ())
+
+    assert len(examples) >= 2
+    for example in examples:
+        parse(example)
+
+
+def parse(example: str) -> None:
+    """Read a line of a shell as csctl would, without running it. Raises click.UsageError."""
+    for piece in example.split("|"):
+        line = shlex.split(piece.split("<")[0].split(">")[0])
+        while line and "=" in line[0]:
+            line.pop(0)  # variables that are set for this command
+        if line[0] == "csctl":
+            while line[1].startswith("-"):
+                del line[1:3]  # options of csctl itself
+            words = next(name for name in sorted(COMMANDS, key=len, reverse=True) if starts(line[1:], name))
+            arguments = [word for word in line[1 + len(words.split()) :] if word != "-"]
+            arguments += [] if len(arguments) == len(line) - 1 - len(words.split()) else ["1"]
+            COMMANDS[words].make_context(words, arguments)
+
+
+def starts(line: list[str], name: str) -> bool:
+    return line[: len(name.split())] == name.split()
+
+
+@every_command
+def test_records_come_in_every_format_and_changes_can_be_rehearsed(words: str) -> None:
+    command = COMMANDS[words]
+    flags = {flag for parameter in command.params for flag in parameter.opts}
+
+    assert {"-q", "--debug", "--color"} <= flags
+    assert ("-o" in flags) == ("--fields" in flags) == bool(getattr(command, "fields", ()))
+    assert ("--dry-run" in flags) == ("--yes" in flags) == bool(getattr(command, "changes", False))
+
+
+@every_command
+def test_columns_are_fields(words: str) -> None:
+    command = COMMANDS[words]
+
+    assert set(getattr(command, "columns", ())) <= set(getattr(command, "fields", ()))
+
+
+@every_command
+def test_every_option_says_what_it_is_for(words: str) -> None:
+    silent = [p.opts for p in COMMANDS[words].params if isinstance(p, click.Option) and not (p.help or p.hidden)]
+
+    assert silent == []
+
+
+def test_a_misspelt_command_is_corrected(csctl: Csctl) -> None:
+    assert "Did you mean" in csctl("oder list").err
+    assert "Did you mean" in csctl("setting lst").err
+    assert csctl("oder list").code == 2
+
+
+def test_csctl_alone_prints_its_help(csctl: Csctl) -> None:
+    done = csctl("")
+
+    assert done.code == 0
+    assert done.out.startswith("Usage: csctl")
+
+
+def test_a_group_alone_prints_its_help(csctl: Csctl) -> None:
+    done = csctl("setting")
+
+    assert done.code == 0
+    assert "Commands:" in done.out
+
+
+def test_the_version_is_that_of_the_package(csctl: Csctl) -> None:
+    assert csctl("--version").out == f"csctl {importlib.metadata.version('csctl')}\n"
+
+
+@pytest.mark.parametrize("words", ["setting list --nonsense", "setting set timezone", "operator create x --role king"])
+def test_a_command_line_that_cannot_be_is_a_usage_error_as_json_too(csctl: Csctl, words: str) -> None:
+    done = csctl(f"{words} -o json")
+
+    assert done.code == 2
+    assert done.out == ""
+    assert done.error["code"] == "usage"
+    assert done.error["fix"].endswith("--help")

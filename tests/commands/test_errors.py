@@ -1,0 +1,159 @@
+"""What csctl says when something goes wrong, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from csctl import errors
+from csctl.errors import CsctlError
+from csctl.services.administration import operators
+from tests.factories import make_customer, make_fulfillment
+from tests.running import PROGRAM, Done
+from tests.shops import Shop
+
+Csctl = Callable[..., Done]
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CsctlError)]
+
+
+def test_each_kind_of_error_has_a_code_and_an_exit_of_its_own() -> None:
+    assert len({kind.code for kind in KINDS}) == len({kind.exit for kind in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_class_of_an_error_decides_the_exit_code(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, kind: type[CsctlError]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise kind("no", cause="because", fix="csctl whoami")
+
+    monkeypatch.setattr(operators, "listing", refuse)
+    as_text, as_json = shop("operator list"), shop("operator list -o json")
+
+    assert as_text.code == as_json.code == kind.exit
+    assert as_text.err == "Error: no\nCause: because\nFix: csctl whoami\n"
+    assert as_text.out == as_json.out == ""
+    assert as_json.error == {
+        "code": kind.code,
+        "exit": kind.exit,
+        "message": "no",
+        "cause": "because",
+        "fix": "csctl whoami",
+    }
+
+
+@pytest.mark.parametrize("words", ["-o json", "-ojson", "--output json", "--output=json", "-o jsonl"])
+def test_an_error_is_json_wherever_json_was_asked_for(csctl: Csctl, words: str) -> None:
+    assert csctl(f"whoami {words}").error["code"] == "misconfigured"
+    assert csctl(f"whoami {words} --nonsense").error["code"] == "usage"
+
+
+def test_the_format_may_come_from_the_environment(csctl: Csctl) -> None:
+    assert csctl("whoami", env={"CSCTL_OUTPUT": "json"}).error["code"] == "misconfigured"
+
+
+def broken(shop: Shop, monkeypatch: pytest.MonkeyPatch, words: str) -> Done:
+    """csctl with a bug in it, whose message holds what it should not."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("cannot reach postgresql://jane:hunter2@db/shop?password=hunter2")
+
+    monkeypatch.setattr(operators, "listing", fail)
+    return shop(words)
+
+
+def test_a_bug_is_no_traceback_and_asks_for_a_report(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = broken(shop, monkeypatch, "operator list")
+
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    assert "ZeroDivisionError" in done.err
+    assert "--debug" in done.err
+    assert "hunter2" not in done.err
+
+
+def test_debug_shows_where_a_bug_is_and_no_secrets(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = broken(shop, monkeypatch, "operator list --debug")
+
+    assert done.code == 1
+    assert "Traceback" in done.err
+    assert "test_errors.py" in done.err
+    assert "hunter2" not in done.err
+
+
+def test_text_from_outside_cannot_act_on_the_terminal_through_an_error(csctl: Csctl) -> None:
+    done = csctl("customer", "show", "\x1b[31mred\u202e", env={"CSCTL_DATABASE_URL": "sqlite:///\x1b[31m.db"})
+
+    assert "\x1b" not in done.err
+    assert "\u202e" not in done.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_ends_it_with_the_code_of_the_shell(shop: Shop, number: signal.Signals, code: int) -> None:
+    """It waits at a pipe that nobody empties, in the middle of printing."""
+    for _ in range(40):
+        make_customer(shop, external_id="x" * 3000 + str(time.monotonic_ns()))
+    process = shop.start("customer search --country US --all -o json")
+    assert process.stdout
+    process.stdout.read(1)
+    time.sleep(0.2)
+    process.send_signal(number)
+    assert process.stderr
+    said = process.stderr.read()
+
+    assert process.wait(60) == code
+    assert "Interrupted" in said
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """The end of a pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("format_", ["jsonl", "name", "csv", "table", "json"])
+def test_a_reader_that_has_gone_is_no_error(shop: Shop, nobody: int, format_: str) -> None:
+    make_customer(shop)
+    process = shop.start(f"customer search jane -o {format_}", stdout=nobody)
+    assert process.stderr
+
+    assert process.wait(60) == 0
+    assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_change_stops_when_nobody_reads_what_becomes_of_it(shop: Shop, nobody: int) -> None:
+    """The record whose row could not be written is done; none is begun after it."""
+    shipments = [make_fulfillment(shop) for _ in range(3)]
+    process = shop.start(f"fulfillment hold {' '.join(shipments)} --yes -o jsonl", stdout=nobody)
+    assert process.stderr
+    said = process.stderr.read()
+
+    assert process.wait(60) == 3
+    assert said.startswith("Stopped: nobody reads the output any more. 1 of 3 records are done; go on with: csctl run")
+    assert shop.sql("SELECT count(*) AS n FROM fulfillments WHERE status = 'hold'") == [{"n": 1}]
+
+
+def test_a_closed_stderr_stops_nothing(shop: Shop) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{PROGRAM} setting set shop-name Tea -o json 2>&-"],
+        env={**os.environ, **shop.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)[0]["value"] == "Tea"

@@ -1,0 +1,53 @@
+"""--fail-fast: nothing is begun after the first record that fails, by whatever command takes several."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.administration.command_tree import Leaf
+from tests.commands.test_changes import CHANGES, flag_of
+from tests.shops import Shop
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+_GIVEN = {"reason": "x", "reference": "x", "until": "2030-01-01", "carrier": "UPS", "tracking": "1"}
+_OTHERWISE = {
+    "customer edit": "--from {file}",
+    "customer merge": "cus_1 cus_998 cus_999",
+    "fulfillment ship": "--carrier UPS --from {file}",
+    "queue notify add": "nonsense nobody",
+    "queue notify remove": "a@example.com b@example.com",
+    "blacklist add": "--ip nonsense --ip nobody --reason x",
+}
+
+
+def takes_several(leaf: Leaf) -> bool:
+    many = any(param.nargs == -1 or param.name == "file" for param in leaf.params)
+    return many and leaf.path != "data import"
+
+
+SEVERAL = [path for path, leaf in CHANGES.items() if takes_several(leaf)]
+
+
+def words(shop: Shop, leaf: Leaf) -> str:
+    if given := _OTHERWISE.get(leaf.path):
+        file = shop.folder / "many.csv"
+        field = "first_name" if leaf.path == "customer edit" else "tracking"
+        file.write_text(f"id,{field}\n998,A\n999,B\n")
+        return given.format(file=file)
+    (prefix,) = [param.metavar.strip("[]…").lower() for param in leaf.params if param.nargs == -1 and param.metavar]
+    options = [f"--{p.name}={_GIVEN[p.name]}" for p in leaf.params if p.required and p.name in _GIVEN]
+    return f"{' '.join(options)} {prefix}_998 {prefix}_999"
+
+
+@pytest.mark.parametrize("path", SEVERAL)
+def test_one_that_fails_stops_the_others_only_with_fail_fast(shop: Shop, path: str) -> None:
+    leaf = CHANGES[path]
+    assert flag_of(leaf, "fail_fast")
+    given = words(shop, leaf)
+
+    for stops, rows in ((True, 1), (False, 2)):
+        flags = "--fail-fast" if stops else ""
+        flags += " --concurrency 1" if flag_of(leaf, "concurrency") else ""  # what is under way is finished
+        for dry in ("--dry-run", "--yes"):
+            done = shop(f"{path} {dry} {flags} -o json {given}")
+            assert (len(done.json), done.json[0]["ok"]) == (rows, False), done.err

@@ -1,0 +1,185 @@
+"""Whatever somebody types, wherever: no traceback, no effect beyond the data, and nothing raw on a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.administration.command_tree import Leaf, leaves
+from tests.factories import make_customer, make_fulfillment, make_order, make_price, make_purchase, make_sale
+from tests.running import Done
+from tests.shops import Shop
+
+HOSTILE = {
+    "escape": "\x1b]0;owned\x07\x1b[2J\x1b[31mred",
+    "bidi": "\u202egnp.exe\u2066\u200b\U000e0001\uffff\ufeff",
+    "newlines": "one\r\nBcc: all@example.com\n\nbody",
+    "languages": "=HYPERLINK(\"http://x\")'; DROP TABLE customers; --%_\\{{ 7*7 }}{% raw %}${7*7}%s%n%(x)s{0}{x!r}",
+    "path": "../../../../etc/passwd",
+    "option": "--yes",
+    "nul": "a\0b",
+    "surrogate": "a\udcffb",
+    "long": "x" * 1_000_000,
+    "long_enough": "%" * 9_999,
+    "digits": "9" * 400,
+    "other_digits": "\u0661\u0662\u00b2",
+    "float": "1e999",
+    "negative": "-1",
+    "empty": "",
+    "far": "9999-12-31T23:59:59-23:59",
+    "early": "0001-01-01T00:00:00+23:59",
+    "big_id": "9223372036854775807",
+}  # fmt: skip
+# What a terminal would act on: controls but newline, C1, bidi marks, zero width.
+_RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
+_IDS = {"cus": "cus_1", "ord": "ord_1", "txn": "txn_1", "pur": "pur_1", "ful": "ful_1"}
+_REACHES_THE_DATABASE = {"languages", "long_enough", "far", "big_id"}
+_NOT_SWEPT = {"demo"}  # makes a shop of its own, which takes seconds
+
+
+def furnished(shop: Shop) -> Shop:
+    """A shop with one of each."""
+    customer = make_customer(shop)
+    order = make_order(shop, customer)
+    make_purchase(shop, order, interval="month", status="active", next_bill_on="2026-04-01")
+    make_sale(shop, order=order, adopt=False)
+    make_fulfillment(shop, order, status="pending")
+    make_price(shop, "price-1")
+    return shop
+
+
+def holds(done: Done) -> str | None:
+    """What is wrong with how a command took it; None if nothing is."""
+    if done.code not in (0, 2, 3, 4, 5, 6, 8, 11, 12):
+        return f"exit {done.code}: {done.err[-300:]}"
+    if "Traceback" in done.err or "has a bug" in done.err:
+        return f"traceback: {done.err[-300:]}"
+    if found := _RAW.search(done.out + done.err):
+        return f"raw {found[0]!r} in {(done.out + done.err)[max(0, found.start() - 60) : found.end() + 60]!r}"
+    return None
+
+
+@pytest.mark.parametrize(
+    "leaf", [leaf for leaf in leaves() if leaf.texts and leaf.path not in _NOT_SWEPT], ids=lambda leaf: leaf.path
+)
+def test_no_text_in_any_field_breaks_a_command(shop: Shop, leaf: Leaf) -> None:
+    furnished(shop)
+    operators = shop.sql("SELECT id, name, role FROM operators ORDER BY id")
+    files = set(Path.cwd().parent.rglob("*"))
+    problems = {}
+
+    for param in leaf.texts:
+        for name, text in HOSTILE.items():
+            if shop.database_url.startswith("postgresql") and name not in _REACHES_THE_DATABASE:
+                continue  # refused before, as on SQLite
+            done = shop(*leaf.words({str(param.name): text}, _IDS))
+            if problem := holds(done):
+                problems[f"{param.name} {name}"] = problem
+
+    assert problems == {}
+    if not leaf.path.startswith("operator"):
+        assert shop.sql("SELECT id, name, role FROM operators ORDER BY id") == operators
+    assert len(shop.sql("SELECT id FROM customers")) >= 1
+    made = {path.suffix for path in set(Path.cwd().parent.rglob("*")) - files if path.is_file()}
+    assert made <= {".eml", ".db", ".db-wal", ".db-shm", ""}
+
+
+_BYTES = {
+    "latin-1": "Jos\xe9".encode("latin-1"),
+    "utf-16": "id\ncus_1\n".encode("utf-16"),
+    "binary": bytes(range(256)),
+    "nul": b"a\0b\n",
+    "bom": b"\xef\xbb\xbfid\ncus_1\n",
+    "quote": b'id,reason\n"cus_1,x\n',
+    "long_line": b"x" * 300_000 + b"\n",
+    "deep_json": b'{"id":' + b"[" * 100_000 + b"\n",
+    "json_number": b'{"id": 1e999}\n',
+    "json_list": b"[1, 2]\n",
+    "escape": b"cus_\x1b[31m1\n",
+    "header_twice": b"id,id\n1,2\n",
+    "cells": b"id,first_name,kind,value,carrier,tracking\ncus_1,\x1b[31m,email,=1+1,%s,{{7}}\n",
+}
+
+
+@pytest.mark.parametrize("content", _BYTES.values(), ids=_BYTES.keys())
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_no_bytes_on_standard_input_or_in_a_file_break_a_command(shop: Shop, content: bytes) -> None:
+    furnished(shop)
+    Path("given").write_bytes(content)
+    problems = {}
+
+    for leaf in leaves():
+        if leaf.path in _NOT_SWEPT:
+            continue
+        for param in leaf.params:
+            if isinstance(param, click.Argument) and (param.nargs == -1 or param.name in ("text", "file")):
+                done = shop(*leaf.words({str(param.name): "-"}, _IDS), input=content)
+            elif isinstance(param.type, click.Path):
+                done = shop(*leaf.words({str(param.name): "given"}, _IDS))
+            else:
+                continue
+            if problem := holds(done):
+                problems[f"{leaf.path} {param.name}"] = problem
+        if any(param.name == "text" for param in leaf.params) and (
+            problem := holds(shop(*leaf.words(None, _IDS), input=content))
+        ):
+            problems[f"{leaf.path} on standard input"] = problem
+
+    assert problems == {}
+
+
+def test_what_got_into_the_database_reaches_no_terminal_raw(shop: Shop) -> None:
+    """An import of old, or another program, may have written it."""
+    name = "".join(text for text in HOSTILE.values() if len(text) < 300).replace("\0", "").replace("\udcff", "")
+    customer = make_customer(shop, first_name=name, last_name="=1+1", phone="+1 217 555 0100", ip=name)
+    sale = make_sale(shop, customer=customer)
+    shop("txn", "refund", sale, "--yes")
+
+    for words in (
+        f"customer show {customer}",
+        f"customer history {customer}",
+        "customer search --last-name =1",
+        f"customer export {customer}",
+        "order list",
+        "txn list",
+        "email list",
+        "email show eml_1",
+        "audit list",
+    ):
+        for output in ("table", "json", "jsonl", "csv", "name"):
+            done = shop(*words.split(), "-o", output)
+            assert done.code == 0, (words, done.err)
+            assert holds(done) is None, (words, output)
+            if output == "csv":
+                cells = [cell for row in csv.reader(io.StringIO(done.out)) for cell in row]
+                assert [cell for cell in cells if cell[:1] in tuple("=@\t\r")] == [], words
+
+
+def test_a_name_is_data_in_an_email_and_nothing_else(shop: Shop) -> None:
+    customer = make_customer(shop, first_name="{{ 7*7 }}<script>x</script>", last_name="Doe", email="jane@example.com")
+    sale = make_sale(shop, customer=customer)
+
+    assert shop(f"txn refund {sale} --yes").code == 0
+
+    mail = shop.mails()[0]
+    html = mail.get_body(("html",))
+    text = mail.get_body(("plain",))
+    assert html is not None
+    assert text is not None
+    assert "<script>" not in html.get_content()
+    assert "{{ 7*7 }}" in text.get_content()
+    assert mail["To"] == "jane@example.com"
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.example\nBcc: all@c.example", "a@b.example, c@d.example", "a@b.example;c@d.example"]
+)
+def test_no_address_is_two_and_none_is_a_header(shop: Shop, address: str) -> None:
+    assert shop("customer", "create", "--email", address).code == 2
+    assert shop("queue", "notify", "add", address, "--yes").code == 2
+    assert shop("setting", "set", "mail-from", address).code == 2

@@ -1,0 +1,413 @@
+"""Emails leave once, at least, and nothing is lost on the way (domain rules, section 6)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from tests.emails.servers import PASSWORD, USER, Certificate, MailServer, only_our_user, serving
+from tests.emails.waiting import NOWHERE, html, make_email, states, text
+from tests.factories import make_customer, make_sale
+from tests.shops import Shop
+
+LATER = "2026-03-02T09:06:00Z"  # when a lease of Monday at nine has ended
+
+
+def smtp(server: MailServer) -> dict[str, str]:
+    return {"CSCTL_MAIL_URL": f"smtp://{server.url}"}
+
+
+@pytest.fixture
+def unreachable() -> dict[str, str]:
+    """A mail server that is not there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    return {"CSCTL_MAIL_URL": f"smtp://127.0.0.1:{port}"}
+
+
+# -- into files
+
+
+def test_a_refund_leaves_an_eml_file_that_only_its_owner_may_read(shop: Shop) -> None:
+    sale = make_sale(shop, amount="19.99", customer=make_customer(shop, email="jane@example.com"))
+
+    done = shop(f"txn refund {sale} --yes")
+
+    assert done.code == 0, done.err
+    (mail,) = shop.mails()
+    assert mail["To"] == "jane@example.com"
+    assert mail["Subject"].startswith("Your refund of $19.99 for order")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert "refunded $19.99" in text(mail)
+    assert "refunded <strong>$19.99" in html(mail)
+    (file,) = shop.outbox.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert states(shop) == ["sent"]
+
+
+def test_the_folder_is_made_if_it_is_not_there(shop: Shop) -> None:
+    make_email(shop)
+
+    done = shop("email send", env={"CSCTL_MAIL_URL": f"file:{shop.folder}/new/outbox"})
+
+    assert done.code == 0, done.err
+    assert [file.name for file in (shop.folder / "new" / "outbox").iterdir()] == ["eml_1.eml"]
+
+
+def test_a_folder_that_cannot_be_written_is_a_wrong_configuration(shop: Shop) -> None:
+    make_email(shop)
+    (shop.folder / "a-file").touch()
+
+    done = shop("email send -o json", env={"CSCTL_MAIL_URL": f"file:{shop.folder}/a-file/mail"})
+
+    assert (done.code, done.out) == (11, "")
+    assert done.error["code"] == "misconfigured"
+    assert states(shop) == ["waiting"]
+
+
+# -- to a mail server
+
+
+def test_one_connection_carries_all_emails(shop: Shop, server: MailServer) -> None:
+    for number in range(30):
+        make_email(shop, f"reader{number}@example.com")
+
+    done = shop("email send -o jsonl", env=smtp(server))
+
+    assert done.code == 0, done.err
+    assert {row["outcome"] for row in done.rows} == {"sent"}
+    assert server.envelopes == [[f"reader{number}@example.com"] for number in range(30)]
+    assert server.connections == 1
+    assert set(states(shop)) == {"sent"}
+
+
+def test_a_password_travels_over_starttls_with_a_certificate_that_is_checked(
+    shop: Shop, certificate: Certificate
+) -> None:
+    make_email(shop)
+    account = f"smtp://{USER}:p%40ss%2Fw%3Ard%3F@"
+    with serving(
+        tls_context=certificate.context(), require_starttls=True, authenticator=only_our_user, auth_required=True
+    ) as server:
+        distrusted = shop("email send -o json", env={"CSCTL_MAIL_URL": f"{account}{server.url}?tls=starttls"})
+        trusted = shop(
+            "email send", env={"CSCTL_MAIL_URL": f"{account}{server.url}?tls=starttls&cafile={certificate.file}"}
+        )
+
+    assert distrusted.code == 11
+    assert "certificate" in distrusted.error["cause"]
+    assert trusted.code == 0, trusted.err
+    assert len(server.messages) == 1
+    assert PASSWORD not in distrusted.err + trusted.err
+
+
+def test_smtps_works_too(shop: Shop, certificate: Certificate) -> None:
+    make_email(shop)
+    with serving(ssl_context=certificate.context()) as server:
+        done = shop("email send", env={"CSCTL_MAIL_URL": f"smtps://{server.url}?cafile={certificate.file}"})
+
+    assert done.code == 0, done.err
+    assert len(server.messages) == 1
+
+
+def test_wrong_credentials_are_a_wrong_configuration_and_the_email_waits(shop: Shop) -> None:
+    make_email(shop)
+    with serving(authenticator=only_our_user, auth_require_tls=False) as server:
+        done = shop("email send -o json", env={"CSCTL_MAIL_URL": f"smtp://{USER}:wr0ng-one@{server.url}"})
+
+    assert (done.code, done.out) == (11, "")
+    assert "wr0ng-one" not in done.err
+    assert states(shop) == ["waiting"]
+
+
+def test_a_server_without_the_starttls_that_was_asked_for_gets_nothing(shop: Shop, server: MailServer) -> None:
+    make_email(shop)
+
+    done = shop("email send", env={"CSCTL_MAIL_URL": f"smtp://{server.url}?tls=starttls"})
+
+    assert done.code == 11
+    assert server.messages == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "smtp:", "smtp://", "smtp://host:port", "smtp://h?tls=maybe", "smtp://h?x=1", "file:", "http://h"],
+)
+def test_a_mail_url_that_cannot_be_is_a_wrong_configuration(shop: Shop, url: str) -> None:
+    make_email(shop)
+
+    done = shop("email send", env={"CSCTL_MAIL_URL": url})
+
+    assert (done.code, done.out) == (11, "")
+    assert states(shop) == ["waiting"]
+
+
+def test_a_password_is_never_sent_in_the_clear_to_another_machine(shop: Shop) -> None:
+    make_email(shop)
+
+    done = shop("email send", env={"CSCTL_MAIL_URL": "smtp://shop:geheim@mail.example.com"})
+
+    assert done.code == 11
+    assert "in the clear" in done.err
+    assert "geheim" not in done.err
+
+
+# -- what the server says
+
+
+def test_a_recipient_refused_for_good_is_failed_and_can_be_sent_by_name_later(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "gone@example.com")
+    make_email(shop, "there@example.com")
+    server.answer = lambda recipient: "550 no such person" if recipient.startswith("gone") else "250 OK"
+
+    done = shop("email send -o jsonl", env=smtp(server))
+
+    assert done.code == 0, done.err
+    assert [(row["outcome"], row["ok"]) for row in done.rows] == [("failed", False), ("sent", True)]
+    assert states(shop) == ["failed", "sent"]
+    assert "550 no such person" in shop("email show eml_1 -o json").json["error"]
+
+    shop("email send", env=smtp(server))
+    assert states(shop) == ["failed", "sent"]
+
+    server.answer = lambda recipient: "250 OK"
+    again = shop("email send eml_1", env=smtp(server))
+    assert again.code == 0, again.err
+    assert states(shop) == ["sent", "sent"]
+
+
+def test_an_email_the_server_does_not_want_now_waits_and_stops_no_other(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "greylisted@example.com")
+    make_email(shop, "there@example.com")
+    server.answer = lambda recipient: "451 come back later" if recipient.startswith("grey") else "250 OK"
+
+    done = shop("email send -o jsonl", env=smtp(server))
+
+    assert done.code == 0, done.err
+    assert [row["outcome"] for row in done.rows] == ["queued", "sent"]
+    assert states(shop) == ["waiting", "sent"]
+
+    server.answer = lambda recipient: "250 OK"
+    shop("email send", env=smtp(server))
+    assert states(shop) == ["sent", "sent"]
+
+
+def test_an_email_sent_already_is_not_sent_by_name(shop: Shop, server: MailServer) -> None:
+    make_email(shop)
+    shop("email send", env=smtp(server))
+
+    done = shop("email send eml_1 -o json", env=smtp(server))
+    missing = shop("email send eml_2", env=smtp(server))
+
+    assert done.code == 5
+    assert missing.code == 4
+    assert len(server.messages) == 1
+
+
+# -- what goes wrong
+
+
+def test_a_mail_server_that_is_down_fails_no_refund_and_loses_no_email(
+    shop: Shop, server: MailServer, unreachable: dict[str, str]
+) -> None:
+    sale = make_sale(shop)
+
+    refund = shop(f"txn refund {sale} --yes -o json", env=unreachable)
+    still_down = shop("email send -o json", env=unreachable)
+    up = shop("email send", env=smtp(server))
+
+    assert (refund.code, refund.json[0]["outcome"]) == (0, "refunded")
+    assert "waits in the outbox" in refund.err
+    assert "csctl email send" in refund.err
+    assert (still_down.code, still_down.out) == (8, "")
+    assert up.code == 0, up.err
+    assert len(server.messages) == 1
+    assert states(shop) == ["sent"]
+
+
+def test_without_a_mail_server_email_waits_and_says_so_in_one_breath(shop: Shop) -> None:
+    sale = make_sale(shop)
+
+    refund = shop(f"txn refund {sale} --yes", env=NOWHERE)
+    send = shop("email send", env=NOWHERE)
+
+    assert refund.code == 0
+    assert "CSCTL_MAIL_URL is not set" in refund.err
+    assert send.code == 11
+    assert states(shop) == ["waiting"]
+
+
+def test_a_server_that_goes_away_midway_keeps_none_of_the_rest(shop: Shop, server: MailServer) -> None:
+    for _ in range(4):
+        make_email(shop)
+    server.answer = lambda recipient: "421 closing down" if server.messages else "250 OK"
+
+    done = shop("email send -o json", env=smtp(server))
+
+    assert [row["outcome"] for row in done.json] == ["sent", "queued", "queued", "queued"]
+    assert states(shop) == ["sent", "waiting", "waiting", "waiting"]
+
+
+def test_an_email_that_the_server_hangs_up_on_holds_up_no_other(shop: Shop, server: MailServer) -> None:
+    for name in ("first", "poison", "last"):
+        make_email(shop, f"{name}@example.com")
+    server.hangs_up = lambda message: message["To"] == "poison@example.com"
+
+    done = shop("email send -o json", env=smtp(server))
+
+    assert (done.code, [row["outcome"] for row in done.json]) == (0, ["sent", "queued", "sent"])
+    assert states(shop) == ["sent", "waiting", "sent"]
+
+
+def test_a_server_that_hangs_up_on_everything_is_left_alone(shop: Shop, server: MailServer) -> None:
+    for _ in range(5):
+        make_email(shop)
+    server.hangs_up = lambda _message: True
+
+    done = shop("email send -o json", env=smtp(server))
+
+    assert done.code == 8
+    assert len(server.messages) == 3
+    assert states(shop) == ["waiting"] * 5
+
+
+def test_an_email_sent_but_not_marked_is_sent_again_with_the_same_message_id(shop: Shop, server: MailServer) -> None:
+    """The process is killed after the server has the message, and before csctl knows."""
+    make_email(shop)
+    process = shop.start("email send", env=smtp(server))
+    server.taken = lambda _message: os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert states(shop) == ["sending"]
+    server.taken = lambda _message: None
+
+    at_once = shop("email send -o json", env=smtp(server))
+    assert at_once.json == []
+
+    later = shop("email send", at=LATER, env=smtp(server))
+    assert later.code == 0, later.err
+    assert server.ids == ["<1@shop.example>"] * 2
+    assert str(server.messages[0]) == str(server.messages[1])
+    assert states(shop) == ["sent"]
+
+
+def test_a_sender_that_is_told_to_stop_leaves_the_rest_to_others_at_once(shop: Shop, server: MailServer) -> None:
+    for _ in range(3):
+        make_email(shop)
+    process = shop.start("email send", env=smtp(server))
+
+    def stop(_message: object) -> None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+
+    server.taken = stop
+    assert process.wait(timeout=60) == 143
+    server.taken = lambda _message: None
+    assert states(shop).count("sending") <= 1
+
+    shop("email send", at=LATER, env=smtp(server))
+    assert states(shop) == ["sent"] * 3
+
+
+def test_two_senders_at_once_send_each_email_once(shop: Shop, server: MailServer) -> None:
+    for number in range(60):
+        make_email(shop, f"reader{number}@example.com")
+    server.taken = lambda _message: time.sleep(0.01)
+
+    both = [shop.start("email send", env=smtp(server)) for _ in range(2)]
+    codes = [process.wait(timeout=60) for process in both]
+
+    assert codes == [0, 0]
+    assert sorted(server.ids) == sorted(f"<{number}@shop.example>" for number in range(1, 61))
+    assert server.connections == 2, "one of them did all the work, so the test tests nothing"
+    assert states(shop) == ["sent"] * 60
+
+
+def test_a_dry_run_sends_nothing_and_changes_nothing(shop: Shop, server: MailServer) -> None:
+    make_email(shop)
+
+    done = shop("email send --dry-run -o json", env=smtp(server))
+
+    assert (done.code, done.json[0]["outcome"], done.json[0]["dry_run"]) == (0, "sent", True)
+    assert server.messages == []
+    assert states(shop) == ["waiting"]
+
+
+def test_ids_from_an_empty_pipe_send_nothing(shop: Shop, server: MailServer) -> None:
+    make_email(shop)
+
+    done = shop("email send -", env=smtp(server))
+
+    assert done.code == 0
+    assert server.messages == []
+
+
+def test_a_sent_email_and_a_failed_one_leave_a_row_in_the_trail_each(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "gone@example.com")
+    make_email(shop)
+    server.answer = lambda recipient: "550 no" if recipient.startswith("gone") else "250 OK"
+
+    shop("email send", env=smtp(server), as_="service")
+
+    trail = shop.sql("SELECT command, target, outcome FROM audit WHERE target LIKE 'eml%' ORDER BY id")
+    assert [tuple(row.values()) for row in trail] == [
+        ("email send", "eml_1", "failed"),
+        ("email send", "eml_2", "sent"),
+    ]
+
+
+# -- addresses beyond ASCII (RFC 6531)
+
+
+def test_an_address_beyond_ascii_is_written_to_a_file_as_it_is(shop: Shop) -> None:
+    sale = make_sale(shop, customer=make_customer(shop, first_name="Zoë", email="stanisław@bücher.example"))
+
+    done = shop(f"txn refund {sale} --yes")
+
+    assert done.code == 0, done.err
+    assert "not sent" not in done.err
+    (file,) = shop.outbox.iterdir()
+    assert "\r\nTo: stanisław@xn--bcher-kva.example\r\n".encode() in file.read_bytes()
+    assert states(shop) == ["sent"]
+
+
+def test_an_address_beyond_ascii_goes_to_a_server_that_offers_smtputf8(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "stanisław@example.com")
+    make_email(shop, "jane@example.com")
+
+    done = shop("email send", env=smtp(server))
+
+    assert done.code == 0, done.err
+    assert server.envelopes == [["stanisław@example.com"], ["jane@example.com"]]
+    assert states(shop) == ["sent", "sent"]
+
+
+def test_without_smtputf8_only_the_address_that_needs_it_fails_and_that_is_not_called_waiting(shop: Shop) -> None:
+    sale = make_sale(shop, customer=make_customer(shop, email="stanisław@example.com"))
+    make_email(shop, "jane@example.com")
+    with serving(enable_SMTPUTF8=False) as server:
+        refund = shop(f"txn refund {sale} --yes", env=smtp(server))
+        rest = shop("email send", env=smtp(server))
+
+    assert (refund.code, rest.code) == (0, 0)
+    assert "SMTPUTF8" in refund.err
+    assert "waits in the outbox" not in refund.err
+    assert "csctl email send eml_2" in refund.err
+    assert server.envelopes == [["jane@example.com"]]
+    assert states(shop) == ["sent", "failed"]
+
+
+def test_a_refused_email_is_told_from_those_that_wait(shop: Shop, server: MailServer) -> None:
+    make_email(shop, "gone@example.com")
+    make_email(shop, "greylisted@example.com")
+    server.answer = lambda recipient: "550 no such person" if recipient.startswith("gone") else "451 later"
+
+    done = shop("queue retry", env=smtp(server))
+
+    assert "What was not sent waits in the outbox. To send it: csctl email send\n" in done.err
+    assert "1 email has failed, and will not be sent unless it is named: csctl email send eml_1\n" in done.err
+    assert states(shop) == ["failed", "waiting"]
