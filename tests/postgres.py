@@ -27,11 +27,29 @@ class PostgresMissing(Exception):
 
 
 class Server:
+    """A server that runs, by the directory with its socket."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def url(self, database: str, user: str = "csctl") -> str:
+        return f"postgresql+psycopg://{user}@/{database}?host={self.directory}"
+
+    def run(self, *statements: str) -> None:
+        """Statements outside of a transaction, such as CREATE DATABASE."""
+        import psycopg
+
+        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+class OwnServer(Server):
     """Starts in about a second. Raises PostgresMissing."""
 
     def __init__(self) -> None:
         programs = _programs()
-        self.directory = Path(tempfile.mkdtemp(prefix="csctl-pg-"))
+        super().__init__(Path(tempfile.mkdtemp(prefix="csctl-pg-")))
         data = self.directory / "data"
         prefix = _as_ordinary_user(self.directory)
         made = subprocess.run(
@@ -59,16 +77,11 @@ class Server:
             )
         self._wait()
 
-    def url(self, database: str, user: str = "csctl") -> str:
-        return f"postgresql+psycopg://{user}@/{database}?host={self.directory}"
-
-    def run(self, *statements: str) -> None:
-        """Statements outside of a transaction, such as CREATE DATABASE."""
-        import psycopg
-
-        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+    def leave(self) -> None:
+        """In a fork: the server ends without us."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.returncode = 0
 
     def stop(self) -> None:
         assert self._process.stdin
