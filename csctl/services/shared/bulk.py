@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.database import Base
 from csctl.errors import Conflict, CsctlError, NotPermitted
 from csctl.journal import Entry
+from csctl.models.columns import Base
 from csctl.results import Result
 from csctl.services.shared import audit, listing
 

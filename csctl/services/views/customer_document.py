@@ -9,7 +9,6 @@ from sqlalchemy import inspect as mapping_of
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from csctl.database import Base
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
 from csctl.models import (
@@ -24,6 +23,7 @@ from csctl.models import (
     QueueItem,
     Transaction,
 )
+from csctl.models.columns import Base
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup as customers
 
