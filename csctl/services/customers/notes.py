@@ -16,9 +16,8 @@ from csctl.domain.text import LONGEST, accept
 from csctl.errors import Usage
 from csctl.models import HistoryEntry
 from csctl.results import Page, Result
-from csctl.services.administration import operators
 from csctl.services.customers import lookup as customers
-from csctl.services.shared import audit, bulk, listing
+from csctl.services.shared import audit, bulk, listing, operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -91,7 +90,7 @@ def of_customer(app: App, who: str, limit: int | None) -> Page:
 
 
 def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
-    names = operators.names(session)
+    names = operator_names.names(session)
     return [row(entry, names) for entry in entries]
 
 

@@ -24,7 +24,7 @@ from csctl.services.customers import notes as history
 from csctl.services.emails import announce as emails
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.payments.engine import LEASE, Call, Turn
+from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:

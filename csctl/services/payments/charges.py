@@ -19,7 +19,7 @@ from csctl.services.customers import notes as history
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes import checkout as checkout_rules
 from csctl.services.payments import attempts
-from csctl.services.payments.engine import LEASE, Call, Turn
+from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
