@@ -20,10 +20,9 @@ from csctl.models import BlacklistEntry, Customer, Order, Purchase
 from csctl.results import Page, Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.blacklist.files import Wanted
-from csctl.services.customers import notes as history
 from csctl.services.customers.lookup import live
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.shared import audit, bulk, listing, operator_names
+from csctl.services.shared import audit, bulk, history, listing, operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App

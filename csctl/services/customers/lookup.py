@@ -1,4 +1,4 @@
-"""How a customer is named, and who can be worked with."""
+"""Find the customer whom an id or an email names."""
 
 from __future__ import annotations
 

@@ -16,11 +16,10 @@ from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Found
 from csctl.models import Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.payments import attempts
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
-from csctl.services.shared import access, audit, listing
+from csctl.services.shared import access, audit, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App

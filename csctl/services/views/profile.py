@@ -12,8 +12,7 @@ from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
-from csctl.services.customers import notes as history
-from csctl.services.views import customers, orders, transactions
+from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
 
 if TYPE_CHECKING:
