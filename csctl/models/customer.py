@@ -94,7 +94,10 @@ class PaymentMethod(Base):
 
 
 class HistoryEntry(Base):
-    """Something that happened to a customer: a note, a call, an event."""
+    """Something that happened to a customer: a note, a call, an event.
+
+    `text` is what csctl says, or the note of an operator; `reason` is why the operator made the change.
+    """
 
     __tablename__ = "history"
     __table_args__ = (Index(None, "customer_id", "at"), {"sqlite_autoincrement": True})
@@ -104,6 +107,7 @@ class HistoryEntry(Base):
     at: Mapped[datetime]
     kind: Mapped[HistoryKind]
     text: Mapped[str]
+    reason: Mapped[str | None]
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))

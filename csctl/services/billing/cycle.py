@@ -14,12 +14,11 @@ from csctl.errors import Conflict, NotPermitted
 from csctl.models import BlacklistEntry, Customer, Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
-from csctl.services.customers import notes as history
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes.billing import Billing
 from csctl.services.payments import cards, charges
 from csctl.services.payments.engine import Call, Turn, customers_held
-from csctl.services.shared import audit
+from csctl.services.shared import audit, history
 from csctl.services.views import purchases
 
 if TYPE_CHECKING:

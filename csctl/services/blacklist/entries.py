@@ -21,10 +21,9 @@ from csctl.results import Page, Result
 from csctl.services.administration import operators
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.blacklist.files import Wanted
-from csctl.services.customers import notes as history
 from csctl.services.customers.lookup import live
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.shared import audit, bulk, listing
+from csctl.services.shared import audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App

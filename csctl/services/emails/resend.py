@@ -15,9 +15,8 @@ from csctl.domain.states import EmailKind, Kind, OrderStatus, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.emails import announce as emails
-from csctl.services.shared import audit, bulk, listing
+from csctl.services.shared import audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App

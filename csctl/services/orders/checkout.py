@@ -21,11 +21,10 @@ from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, T
 from csctl.results import Result
 from csctl.services.billing import cycle as billing
 from csctl.services.customers import lookup as customers
-from csctl.services.customers import notes as history
 from csctl.services.outcomes import checkout as checkout_rules
 from csctl.services.payments import cards, charges
 from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
-from csctl.services.shared import audit
+from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -16,10 +16,9 @@ from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Found
 from csctl.models import Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.payments import attempts
 from csctl.services.payments.engine import Call, Job, Needs, Turn, Work, drive
-from csctl.services.shared import audit, listing
+from csctl.services.shared import audit, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -19,13 +19,12 @@ from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import NotifyEmail, Order, QueueItem, Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import attempts, reconcile
 from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import refunds
-from csctl.services.shared import audit, bulk, listing
+from csctl.services.shared import audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -25,7 +25,7 @@ from csctl.models import (
     Transaction,
 )
 from csctl.services.blacklist import matching as blacklist
-from csctl.services.customers import lookup as customers
+from csctl.services.customers import lookup
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -65,7 +65,7 @@ _PREFIX = {
 def document(app: App, who: str) -> dict[str, Any]:
     """Everything about a customer, and about those who were merged into them. Raises NotFound or Conflict."""
     with app.read() as session:
-        customer = customers.find(session, who)
+        customer = lookup.find(session, who)
         merged = list(session.scalars(select(Customer).where(Customer.merged_into_id == customer.id)))
         people = [customer.id, *(one.id for one in merged)]
         orders = list(session.scalars(select(Order).where(Order.customer_id.in_(people)).order_by(Order.id)))

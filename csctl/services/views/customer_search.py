@@ -17,8 +17,8 @@ from csctl.domain.text import accept, digits, fold
 from csctl.errors import Usage
 from csctl.models import Customer, Fulfillment, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Page
-from csctl.services.customers import lookup as customer_rows
 from csctl.services.shared import listing
+from csctl.services.views import customers as customer_rows
 from csctl.services.views import orders as order_rows
 
 if TYPE_CHECKING:

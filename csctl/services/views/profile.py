@@ -11,9 +11,8 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
 from csctl.services.blacklist import matching as blacklist
-from csctl.services.customers import lookup as customers
-from csctl.services.customers import notes as history
-from csctl.services.views import orders, transactions
+from csctl.services.customers import lookup
+from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
     Raises NotFound, or Conflict for an email of several customers.
     """
     with app.read() as session:
-        customer = customers.find(session, who)
+        customer = lookup.find(session, who)
         theirs = Order.customer_id == customer.id
         return {
             **customers.rows(session, [customer])[0],
