@@ -10,6 +10,7 @@ from csctl.models.administration import (
     ShopSetting,
 )
 from csctl.models.catalog import PricePoint, Product, ProductOption
+from csctl.models.columns import Base
 from csctl.models.customer import Customer, HistoryEntry, PaymentMethod
 from csctl.models.email import Email, NotifyEmail
 from csctl.models.order import Fulfillment, Order, Purchase
@@ -19,6 +20,7 @@ from csctl.models.transaction import QueueItem, Request, Transaction
 __all__ = [
     "AuditRow",
     "AuditSeal",
+    "Base",
     "BlacklistEntry",
     "Customer",
     "Email",

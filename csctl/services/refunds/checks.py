@@ -11,7 +11,7 @@ from csctl.domain.money import Money
 from csctl.domain.states import Kind, Role, State
 from csctl.errors import Conflict, NotFound, NotPermitted
 from csctl.models import Transaction
-from csctl.services.payments.engine import Turn
+from csctl.services.payments.jobs import Turn
 
 if TYPE_CHECKING:
     from csctl.app import App
