@@ -36,7 +36,7 @@ import pytest
 from tests import forks, running
 from tests.databases import Template, make_template
 from tests.engines import share_what_is_compiled
-from tests.postgres import Server, PostgresMissing
+from tests.postgres import PostgresMissing, Server
 from tests.running import Done, Process, Terminal
 from tests.shops import Shop
 
@@ -51,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+    os.environ.pop("PYTHONUNBUFFERED", None)  # csctl has to end with what is left in a buffer, too
     if not hasattr(config, "workerinput"):
         host = forks.Host()
         config.add_cleanup(host.stop)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
@@ -19,7 +20,7 @@ from csctl import database
 def share_what_is_compiled(patch: pytest.MonkeyPatch) -> None:
     """Do this once for each process of the tests."""
     models: dict[str, Engine] = {}  # by dialect: the first engine that has connected
-    create = database.create_engine
+    create = sqlalchemy.create_engine
 
     def create_engine(*arguments: Any, **options: Any) -> Engine:
         engine: Engine = create(*arguments, **options)

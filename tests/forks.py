@@ -25,7 +25,7 @@ import pexpect
 from ptyprocess import PtyProcess
 
 from tests.host import HEADER
-from tests.postgres import Server, PostgresMissing
+from tests.postgres import PostgresMissing, Server
 
 PROGRAM = str(Path(sysconfig.get_path("scripts")) / "csctl")
 _ADDRESS = "PYTEST_CSCTL_HOST"  # an environment variable: the workers of pytest-xdist inherit it
@@ -156,6 +156,9 @@ class Process:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
@@ -192,7 +195,7 @@ def close(stream: IO[str] | None) -> None:
         pass  # what was not read will not be
 
 
-class _Pty(PtyProcess):  # type: ignore[misc]  # no types are shipped with it
+class _Pty(PtyProcess):  # type: ignore[misc]  # it has no types
     """What pexpect holds of a process on a terminal."""
 
     def __init__(self, words: Sequence[str], env: Mapping[str, str], dimensions: tuple[int, int]) -> None:
@@ -201,6 +204,8 @@ class _Pty(PtyProcess):  # type: ignore[misc]  # no types are shipped with it
         self._asked = Asked(run_request(words, env, terminal=True), [theirs] * 3)
         os.close(theirs)
         super().__init__(self._asked.answer(), ours)
+        self.exitstatus: int | None = None
+        self.signalstatus: int | None = None
 
     def isalive(self) -> bool:
         if not self.terminated:
@@ -209,7 +214,7 @@ class _Pty(PtyProcess):  # type: ignore[misc]  # no types are shipped with it
 
     def wait(self) -> int | None:
         self._end(None)
-        return self.exitstatus  # type: ignore[no-any-return]
+        return self.exitstatus
 
     def _end(self, timeout: float | None) -> None:
         try:
@@ -225,9 +230,7 @@ class Terminal(pexpect.spawn):  # type: ignore[misc]  # no types either
     """csctl on a terminal."""
 
     def __init__(self, words: Sequence[str], env: Mapping[str, str], *, lines: int, columns: int) -> None:
-        super().__init__(
-            PROGRAM, list(words), env=dict(env), encoding="utf-8", timeout=60, dimensions=(lines, columns)
-        )
+        super().__init__(PROGRAM, list(words), env=dict(env), encoding="utf-8", timeout=60, dimensions=(lines, columns))
 
     def _spawnpty(self, args: Sequence[bytes], *, env: Mapping[str, str], dimensions: tuple[int, int], **_: Any) -> Any:
         return _Pty([os.fsdecode(word) for word in args[1:]], env, dimensions)

@@ -29,6 +29,7 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
+import csctl
 from tests.postgres import OwnServer, PostgresMissing
 
 HEADER = 10  # digits: the length of what follows
@@ -125,9 +126,7 @@ class Host:
 @cache
 def console_script() -> Callable[[], None]:
     """What the console script calls, with everything imported that any command of csctl imports."""
-    import csctl.commands
-
-    for package in (csctl, csctl.commands):
+    for package in (csctl, importlib.import_module("csctl.commands")):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.startswith(_NOT_COMMANDS):
                 importlib.import_module(module.name)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # The server ends with whoever holds the other end of its standard input, even one that was killed.
@@ -43,6 +45,15 @@ class Server:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other test that asks for it is at work then: roles belong to the whole server."""
+        import psycopg
+
+        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres") as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(1)")
+            yield
+
 
 class OwnServer(Server):
     """Starts in about a second. Raises PostgresMissing."""
@@ -76,6 +87,7 @@ class OwnServer(Server):
                 start_new_session=True,  # an interrupt is for the tests: they stop the server in order
             )
         self._wait()
+        self.run("CREATE ROLE picky LOGIN PASSWORD 'right'")
 
     def leave(self) -> None:
         """In a fork: the server ends without us."""

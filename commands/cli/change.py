@@ -59,6 +59,7 @@ class _Carried:
     """How far it came."""
 
     lost: OutputLost | None = None
+    unread: bool = False  # a signal came while something was being printed
     signal: int | None = None
     counts: Counts | None = None
 
@@ -80,7 +81,7 @@ def carry_out(out: Output, work: Callable[[bool], Iterable[Result]], tally: Tall
         except OutputLost as lost:
             carried.lost = lost
         except interrupts.Stopped:
-            pass
+            carried.unread = True
         except CsctlError:
             _give_up(out, run, tally)
             raise
@@ -148,10 +149,11 @@ def _ended(out: Output, carried: _Carried, tally: Tally, run: Kept | None) -> re
         code, why = 0 if out.dry_run else 3, "Stopped: nobody reads the output any more"
     else:
         code, why = 3, f"Stopped: the output cannot be written ({carried.lost and carried.lost.reason})"
+    lost = bool(carried.lost or carried.unread)
     if out.dry_run:
-        return report.Ended(code, f"{why}. It was a dry run: nothing was done.", lost=carried.lost)
+        return report.Ended(code, f"{why}. It was a dry run: nothing was done.", lost=lost)
     if run is None or carried.counts is None:
-        return report.Ended(code, f"{why}. Records that are done: {tally.total:,}.", lost=carried.lost)
+        return report.Ended(code, f"{why}. Records that are done: {tally.total:,}.", lost=lost)
     counts = carried.counts
     how_far = f"{counts.total - counts.left:,} of {counts.total:,} records are done"
-    return report.Ended(code, f"{why}. {how_far}; go on with: csctl run resume {run.name}", lost=carried.lost)
+    return report.Ended(code, f"{why}. {how_far}; go on with: csctl run resume {run.name}", lost=lost)

@@ -27,7 +27,7 @@ _SHORT_OUTPUT = re.compile(r"-[hqy]*o(.*)", re.DOTALL)  # short options may be j
 class Ended(Exception):
     """A change was stopped before it was through. `said`: where it stands, and how to go on."""
 
-    def __init__(self, exit: int, said: str, *, lost: OutputLost | None = None) -> None:
+    def __init__(self, exit: int, said: str, *, lost: bool = False) -> None:
         super().__init__(said)
         self.exit, self.said, self.lost = exit, said, lost
 
@@ -65,7 +65,7 @@ def bug(problem: Exception, words: list[str]) -> int:
 
 
 def ended(end: Ended) -> int:
-    """A change that did not come to its end."""
+    """A change that did not come to its end. Python would wait at its exit for what is `lost` to be read."""
     if end.lost:
         streams.discard_output()
     say(end.said)
