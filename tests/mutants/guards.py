@@ -6,7 +6,7 @@ import os
 
 from sqlalchemy import Engine, text
 
-VARIABLE = "CSCTL_TESTS_WITHOUT"  # "check transactions ck_transactions_amount"
+VARIABLE = "TESTS_WITHOUT"  # such as "check transactions ck_transactions_amount"
 
 
 def drop_named(engine: Engine) -> None:
