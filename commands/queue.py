@@ -96,6 +96,7 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
     Any number of hosts may run it at once, and as often as they like: each refund is tried once a day. With ids: those
     now, which takes their turn of today. Waiting emails are delivered last.
     """
+    from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
     from csctl.services.refunds import queue as refund_queue
     from csctl.services.refunds import refunds
@@ -104,12 +105,15 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
         how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
         out.change(lambda dry_run: refund_queue.retry_named(app, refs, replace(how, dry_run=dry_run)))
         return
+    orphans = reconcile.Orphans()
     out.change(
-        lambda dry: refund_queue.retry_due(app, limit=limit, concurrency=concurrency, dry_run=dry, fail_fast=fail_fast)
+        lambda dry: refund_queue.retry_due(
+            app, orphans, limit=limit, concurrency=concurrency, dry_run=dry, fail_fast=fail_fast
+        )
     )
-    out.complete(unknown_left=reconcile.unknown_left(app), trouble=app.trouble)
+    out.complete(unknown_left=reconcile.unknown_left(app), trouble=orphans.misconfigured)
     if not out.dry_run:
-        app.mailer.deliver_waiting()
+        Delivery(app).deliver_waiting()
 
 
 @queue.command(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from csctl.domain.cards import without_card_numbers
+from csctl.card_numbers import without_card_numbers
 from csctl.domain.money import Money, to_decimal
 from csctl.errors import CsctlError
 

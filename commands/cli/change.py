@@ -40,7 +40,7 @@ class Carrier:
 
     def begin(self, out: Output) -> Kept | None:
         """The run of this change, if it is a bulk one. What had been begun of a resumed one is settled first."""
-        from csctl.services.payments import resume as taking_up
+        from csctl.services.payments import orphans
         from csctl.services.runs import runs
 
         count = out.count or 0
@@ -49,7 +49,7 @@ class Carrier:
         if self.resumption is None:
             return runs.begin(self.app, self.words(), self.given, count)
         run = runs.take_over(self.app, self.resumption, count)
-        for _ in taking_up.orphans(self.app, run.begun()):
+        for _ in orphans.settle(self.app, run.attempts()):
             pass  # told as the result of the record it belongs to
         return run
 
@@ -114,7 +114,9 @@ def _rows(
                 return
             progress.step()
             if out.carrier and len(out.carrier.app.new_emails) >= _EMAILS:
-                out.carrier.app.mailer.deliver_new()
+                from csctl.services.emails.delivery import Delivery
+
+                Delivery(out.carrier.app).deliver_new()
         yield _whole(out, result)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -84,6 +83,6 @@ def confirm(out: Output, work: Callable[[bool], Iterable[Result]]) -> list[Resul
 def _for_good(out: Output, result: Result) -> Result:
     """The refusal as that of a real change: one for lack of rights is put into the trail."""
     if isinstance(result.error, NotPermitted) and out.carrier:
-        with suppress(NotPermitted):
-            out.carrier.app.refuse(result.error, result.id)
+        app = out.carrier.app
+        app.note_refusal(app, result.error, result.id)
     return replace(result, dry_run=False)

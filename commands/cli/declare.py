@@ -63,7 +63,7 @@ class Cli:
 
     @contextmanager
     def app(self, command: str, out: Output, *, any_schema: bool = False) -> Iterator[App]:
-        from csctl.app import start
+        from csctl.bootstrap import start
 
         app = start(self.settings(), command, out.notice, any_schema=any_schema)
         try:
@@ -135,7 +135,9 @@ class Command(click.Command):
             ctx.invoke(self.callback, app, out, **ctx.params)
             out.say_problem()
             if app.new_emails:
-                app.mailer.deliver_new()
+                from csctl.services.emails.delivery import Delivery
+
+                Delivery(app).deliver_new()
         return out.exit_code
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

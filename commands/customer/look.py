@@ -106,7 +106,7 @@ def show(app: App, out: Output, who: str) -> None:
 @limit_options
 def history(app: App, out: Output, who: str, limit: int | None) -> None:
     """Notes, calls and events of a customer, newest first."""
-    from csctl.services.customers import notes as history
+    from csctl.services.views import history
 
     out.rows(history.of_customer(app, who, limit))
 
@@ -125,10 +125,10 @@ def history(app: App, out: Output, who: str, limit: int | None) -> None:
 @click.argument("text", required=False)
 def note(app: App, out: Output, who: str, text: str | None) -> None:
     """Write a note about a customer: TEXT, or standard input, or what $EDITOR saves."""
-    from csctl.services.customers import notes as history
+    from csctl.services.customers import notes
 
     written = _written() if text is None else text
-    out.change(lambda dry_run: history.note(app, who, written, dry_run=dry_run))
+    out.change(lambda dry_run: notes.note(app, who, written, dry_run=dry_run))
 
 
 def _written() -> str:

@@ -11,6 +11,7 @@ from csctl.models.administration import (
 )
 from csctl.models.approval import Approval, ApprovalDecision
 from csctl.models.catalog import PricePoint, Product, ProductOption
+from csctl.models.columns import Base
 from csctl.models.customer import Customer, HistoryEntry, PaymentMethod
 from csctl.models.email import Email, NotifyEmail
 from csctl.models.order import Fulfillment, Order, Purchase
@@ -22,6 +23,7 @@ __all__ = [
     "ApprovalDecision",
     "AuditRow",
     "AuditSeal",
+    "Base",
     "BlacklistEntry",
     "Customer",
     "Email",

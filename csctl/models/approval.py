@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from csctl.database import Base, BigId
 from csctl.domain.states import ApprovalState
 from csctl.models.administration import Operator
+from csctl.models.columns import Base, BigId
 from csctl.models.transaction import Transaction
 
 

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import make_url
 
 import csctl.models  # noqa: F401 - so that the metadata knows all tables
-from csctl.database import Base
 from csctl.domain import grants
 from csctl.domain.states import Role
+from csctl.models.columns import Base
 from tests.factories import make_customer, make_fulfillment, make_order, make_payment_method, make_price, make_sale
 from tests.postgres import Server
 from tests.running import Done

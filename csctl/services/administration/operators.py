@@ -8,7 +8,6 @@ import hmac
 import secrets
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from csctl import database
 from csctl.clock import rfc3339
 from csctl.domain import ids
+from csctl.domain.operators import Actor
 from csctl.domain.states import Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
@@ -30,18 +30,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _USE_IS_KEPT_EVERY = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Actor:
-    """The operator on whose behalf this process runs."""
-
-    id: int
-    name: str
-    role: Role
-    last_used_at: datetime | None = None
-    disabled_at: datetime | None = None
-    token_expires_at: datetime | None = None
 
 
 def new_token() -> tuple[str, str]:
@@ -214,11 +202,6 @@ def _enabling(operator: Operator) -> str:
 def listing(app: App) -> list[dict[str, Any]]:
     with app.read() as session:
         return [_row(operator) for operator in session.scalars(select(Operator).order_by(Operator.id.desc()))]
-
-
-def names(session: Session) -> dict[int, str]:
-    """The name of every operator by id, for records that say who made them."""
-    return dict(session.execute(select(Operator.id, Operator.name)).all())
 
 
 def _row(operator: Operator) -> dict[str, Any]:

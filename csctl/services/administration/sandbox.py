@@ -29,11 +29,10 @@ _WORKS = "tok_ok"
 
 def _sandboxes(app: App) -> list[tuple[str, Sandbox]]:
     """The accounts of this environment that are sandboxes. Raises Misconfigured if there is none."""
-    found = [(name, app.gateways[name]) for name in app.gateways]
-    sandboxes = [(name, gateway) for name, gateway in found if isinstance(gateway, Sandbox)]
+    sandboxes = app.gateways.sandboxes()
     if not sandboxes:
         raise Misconfigured("no sandbox is configured", fix="set CSCTL_GATEWAY_MAIN=sandbox:ledger.db")
-    return sandboxes
+    return list(sandboxes.items())
 
 
 def ledger(app: App, limit: int | None) -> Page:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import contact
 from csctl.domain.money import Money, to_minor
+from csctl.domain.shop import Shop
 from csctl.domain.text import accept
 from csctl.errors import NotFound, Usage
 from csctl.models import ShopSetting
@@ -21,29 +21,6 @@ from csctl.services.shared import audit, bulk
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-
-@dataclass(frozen=True)
-class Shop:
-    """The settings of the shop.
-
-    `refund_limits`: what an agent may return of one sale, `daily_limits`: on one business day; in minor units by
-    currency. `refund_reasons`: the reasons that refunds may have; empty allows any text. `emails`: the optional ones
-    that are sent.
-    """
-
-    timezone: ZoneInfo = ZoneInfo("UTC")
-    country: str | None = None
-    locale: str = "en_US"
-    name: str = "Our shop"
-    support_email: str | None = None
-    mail_from: str | None = None
-    refund_limits: Mapping[str, int] = field(default_factory=dict)
-    daily_limits: Mapping[str, int] = field(default_factory=dict)
-    recycle_days: tuple[int, ...] = (3, 7, 14)
-    refund_reasons: tuple[str, ...] = ()
-    approval_days: int = 14
-    emails: frozenset[str] = frozenset()
 
 
 def _timezone(text: str) -> str:

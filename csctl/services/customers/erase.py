@@ -35,9 +35,8 @@ from csctl.models import (
 )
 from csctl.results import Result
 from csctl.services.customers import erase_runs as run_erasing
-from csctl.services.customers import notes as history
 from csctl.services.customers.lookup import live
-from csctl.services.shared import audit, bulk
+from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -140,8 +139,9 @@ def _erase(session: Session, people: Sequence[Customer], orders: Sequence[Order]
     for method in session.scalars(select(PaymentMethod).where(PaymentMethod.customer_id.in_(numbers))):
         _blank_card(method, known)
     for entry in session.scalars(select(HistoryEntry).where(HistoryEntry.customer_id.in_(numbers))):
-        text = history.without_reason(entry.text)
-        entry.text = ERASED if entry.kind is not HistoryKind.EVENT or known.named_in(text) else text
+        entry.reason = None
+        if entry.kind is not HistoryKind.EVENT or known.named_in(entry.text):
+            entry.text = ERASED
     _blank_remarks(session, [order.id for order in orders], known)
     run_erasing.blank(session, people, [order.id for order in orders], known)
     for person in people:

@@ -17,8 +17,7 @@ from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import Approval, ApprovalDecision, Operator, Order, Transaction
 from csctl.results import Page, Result
-from csctl.services.customers import notes as history
-from csctl.services.shared import audit, bulk, listing
+from csctl.services.shared import access, audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -146,7 +145,7 @@ def show(app: App, number: int) -> dict[str, Any]:
             "returned_since": to_decimal(returned_since(approval), sale.currency),
         }
     if not mine:
-        app.require("approvals of others")
+        access.require(app, "approvals of others")
     return found
 
 

@@ -13,7 +13,7 @@ from csctl.domain.money import Money
 from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
-from csctl.services.payments.engine import Turn
+from csctl.services.payments.jobs import Turn
 from csctl.services.refunds import limits
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from csctl.errors import Conflict
 from csctl.models import Approval, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, settlement
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.refunds import approvals, refunds
 from csctl.services.refunds import checks as refund_checks
 

@@ -20,7 +20,8 @@ from csctl.results import Result
 from csctl.services.payments import attempts, settlement
 from csctl.services.payments import idempotency as requests
 from csctl.services.payments import resume as taking_up
-from csctl.services.payments.engine import LEASE, Call, Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
 from csctl.services.refunds import approvals, limits
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import scope as refund_scope

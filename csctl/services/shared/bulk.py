@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.database import Base
 from csctl.errors import Conflict, CsctlError, NotPermitted
 from csctl.journal import Entry
+from csctl.models.columns import Base
 from csctl.results import Result
-from csctl.services.shared import audit, listing
+from csctl.services.shared import listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -85,17 +85,12 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
     except CsctlError as error:
         result = Result.refused(item.given, error)
         if isinstance(error, NotPermitted) and not error.noted and not dry_run:
-            _note_refusal(app, item.given, error)
+            app.note_refusal(app, error, item.given)
     if not kept:
         del app.new_emails[emails_before:]
         if not dry_run:
             app.journal.later(Entry(name, [result]))
     return result.as_dry_run() if dry_run else result
-
-
-def _note_refusal(app: App, target: str, error: NotPermitted) -> None:
-    with app.write() as session:
-        audit.refused(session, app, error, target)
 
 
 def locked(session: Session, model: type[Record], prefix: str, number: int) -> Record:
