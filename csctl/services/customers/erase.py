@@ -21,7 +21,18 @@ from csctl.domain.personal import ERASED, Details
 from csctl.domain.purchases import OVER
 from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, State
 from csctl.errors import Busy, Conflict
-from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Transaction
+from csctl.models import (
+    Approval,
+    ApprovalDecision,
+    Customer,
+    Email,
+    HistoryEntry,
+    Order,
+    PaymentMethod,
+    Purchase,
+    QueueItem,
+    Transaction,
+)
 from csctl.results import Result
 from csctl.services.customers import erase_runs as run_erasing
 from csctl.services.customers.lookup import live
@@ -186,3 +197,14 @@ def _blank_remarks(session: Session, orders: Sequence[int], known: Details) -> N
                 text = getattr(record, field)
                 if text and (field in by_people or known.named_in(text)):
                     setattr(record, field, ERASED)
+    _blank_approvals(session, orders)
+
+
+def _blank_approvals(session: Session, orders: Sequence[int]) -> None:
+    """What agents and administrators wrote about refunds of theirs."""
+    theirs = select(Approval.id).join(Approval.sale).where(Transaction.order_id.in_(orders))
+    for approval in session.scalars(select(Approval).where(Approval.id.in_(theirs), Approval.reason.is_not(None))):
+        approval.reason = ERASED
+    said = ApprovalDecision.approval_id.in_(theirs) & ApprovalDecision.reason.is_not(None)
+    for decision in session.scalars(select(ApprovalDecision).where(said)):
+        decision.reason = ERASED
