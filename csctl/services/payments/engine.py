@@ -27,13 +27,13 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.states import State
+from csctl.domain.states import CHARGES, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
-from csctl.services.payments.jobs import LEASE, SALES, Call, Job, Needs, Turn, Work
+from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -272,7 +272,12 @@ def hold(session: Session, needs: Iterable[Needs]) -> None:
     purchases = session.scalars(chosen).all() if billed else []
     transactions = session.scalars(
         select(Transaction)
-        .where(or_(Transaction.id.in_(numbers), Transaction.order_id.in_(held) & Transaction.kind.in_(SALES)))
+        .where(
+            or_(
+                Transaction.id.in_(numbers),
+                Transaction.order_id.in_(held) & Transaction.kind.in_(CHARGES),
+            )
+        )
         .order_by(Transaction.id)
         .with_for_update()
     ).all()
