@@ -1,5 +1,7 @@
 """csctl purchase."""
 
-from .change import purchase
+from . import bill, change, look, stop
+from . import trial as trials
+from .group import purchase
 
-__all__ = ["purchase"]
+__all__ = ["bill", "change", "look", "purchase", "stop", "trials"]

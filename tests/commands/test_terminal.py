@@ -85,7 +85,7 @@ def test_what_would_be_refused_as_a_whole_is_refused_without_a_question(shop: Sh
         child = shop.terminal(words, as_=as_)
         said = all_of(child)
 
-        assert "Go on?" not in said
+        assert "Continue?" not in said
         assert child.exitstatus == code, said
     assert "refused" in said
     assert [row["kind"] for row in shop.ledger() if row["kind"] == "refund"] == []
