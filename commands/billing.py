@@ -42,10 +42,12 @@ def run(app: App, out: ChangeOutput, catch_up: str, concurrency: int) -> None:
     recycle-days). Blacklisted customers are skipped. Waiting emails are delivered last.
     """
     from csctl.services.billing import daily
+    from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
 
     every = catch_up == "all"
-    out.change(lambda dry: daily.run(app, every_missed=every, concurrency=concurrency, dry_run=dry))
-    out.complete(unknown_left=reconcile.unknown_left(app), trouble=app.trouble)
+    orphans = reconcile.Orphans()
+    out.change(lambda dry: daily.run(app, orphans, every_missed=every, concurrency=concurrency, dry_run=dry))
+    out.complete(unknown_left=reconcile.unknown_left(app), trouble=orphans.misconfigured)
     if not out.dry_run:
-        app.mailer.deliver_waiting()
+        Delivery(app).deliver_waiting()

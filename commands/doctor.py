@@ -22,9 +22,10 @@ def doctor(cli: Cli, out: Output) -> None:
 
     Exits 0 if all is in order, and 11 if something is not.
     """
+    from csctl.bootstrap import start
     from csctl.services.health import doctor
 
-    findings = doctor.examine(cli.settings)
+    findings = doctor.examine(cli.settings, lambda settings: start(settings, "doctor", any_schema=True))
     out.rows(findings)
     problems = sum(finding["status"] != "ok" for finding in findings)
     out.notice(f"{problems} to mend." if problems else "All is well.")

@@ -101,10 +101,12 @@ def send(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
 
     Without ids, the exit code is 0 when it is through, 8 when the mail server cannot be reached.
     """
+    from csctl.services.emails.delivery import Delivery
+
     named = refs or None
-    out.change(lambda dry_run: app.mailer.deliver(named, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: Delivery(app).deliver(named, dry_run=dry_run, fail_fast=fail_fast))
     if named is None:
-        out.exit_code = app.mailer.stopped.exit if app.mailer.stopped else 0
+        out.exit_code = app.mail.stopped.exit if app.mail.stopped else 0
 
 
 def _print(out: Output, record: Mapping[str, Any], *, as_html: bool) -> None:

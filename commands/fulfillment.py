@@ -44,7 +44,7 @@ def list_(
     app: App, out: Output, status: str | None, order: int | None, customer: int | None, limit: int | None
 ) -> None:
     """Shipments, newest first."""
-    from csctl.services.catalog import fulfillments
+    from csctl.services.views import fulfillments
 
     state = FulfillmentStatus(status) if status else None
     out.rows(fulfillments.newest(app, status=state, order=order, customer=customer, limit=limit))
@@ -57,7 +57,7 @@ def list_(
 @id_argument("ful")
 def show(app: App, out: Output, ref: Ref) -> None:
     """One shipment, and those that repeat it."""
-    from csctl.services.catalog import fulfillments
+    from csctl.services.views import fulfillments
 
     out.show(fulfillments.show(app, ref.id))
 

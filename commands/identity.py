@@ -35,7 +35,7 @@ def login(cli: Cli, out: ChangeOutput) -> None:
     """
     from dataclasses import replace
 
-    from csctl.app import start
+    from csctl.bootstrap import start
     from csctl.settings import token_file
 
     token = click.prompt("Token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()

@@ -98,6 +98,7 @@ def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concu
     Any number of hosts may run it at once, and as often as they like: each refund is tried once a day. With ids: those
     now, which takes their turn of today. Waiting emails are delivered last.
     """
+    from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
     from csctl.services.refunds import queue, refunds
 
@@ -105,10 +106,15 @@ def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concu
         how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
         out.change(lambda dry_run: queue.retry_named(app, refs, replace(how, dry_run=dry_run)))
         return
-    out.change(lambda dry: queue.retry_due(app, limit=limit, concurrency=concurrency, dry_run=dry, fail_fast=fail_fast))
-    out.complete(unknown_left=reconcile.unknown_left(app), trouble=app.trouble)
+    orphans = reconcile.Orphans()
+    out.change(
+        lambda dry_run: queue.retry_due(
+            app, orphans, limit=limit, concurrency=concurrency, dry_run=dry_run, fail_fast=fail_fast
+        )
+    )
+    out.complete(unknown_left=reconcile.unknown_left(app), trouble=orphans.misconfigured)
     if not out.dry_run:
-        app.mailer.deliver_waiting()
+        Delivery(app).deliver_waiting()
 
 
 @queue.command(

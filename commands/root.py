@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fulfillment": ("fulfillment", "Shipments: look, hold, ship, cancel, ship again."),
     "billing": ("billing", "The daily run that bills subscriptions."),
     "queue": ("queue", "Failed refunds, tried again once a day."),
+    "approval": ("approval", "Refunds above an agent's limit: list, grant, deny."),
     "product": ("product", "What is sold: products, options, price points."),
     "email": ("email", "The outbox: what was sent to whom, and what waits."),
     "data": ("data", "Bring records in, take them out."),

@@ -88,7 +88,8 @@ def show(app: App, out: Output, ref: Ref) -> None:
 
 
 @txn.command(
-    fields=MONEY_FIELDS,
+    fields=(*MONEY_FIELDS, "approval_id"),
+    columns=("id", "outcome", "amount", "currency", "transaction_id", "queue_item_id", "message"),
     changes=True,
     money=True,
     asks="always",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -59,8 +58,8 @@ class ChangeOutput(Output):
     def _recorded(self, result: Result) -> Result:
         """The refusal of a dry run as that of the change itself: a missing permission goes into the audit log."""
         if isinstance(result.error, NotPermitted) and self.context:
-            with suppress(NotPermitted):
-                self.context.app.refuse(result.error, result.id)
+            app = self.context.app
+            app.note_refusal(app, result.error, result.id)
         return replace(result, dry_run=False)
 
     def skip_empty(self) -> bool:

@@ -36,7 +36,7 @@ class Cli:
     @contextmanager
     def app(self, command: str, notice: Callable[[str], None], *, any_schema: bool = False) -> Iterator[App]:
         """The App of an operator who may run `command`."""
-        from csctl.app import start
+        from csctl.bootstrap import start
 
         app = start(self.settings(), command, notice, any_schema=any_schema)
         try:

@@ -85,7 +85,9 @@ class Command(click.Command):
             if isinstance(out, ChangeOutput):
                 out.say_problem()
             if app.new_emails:
-                app.mailer.deliver_new()
+                from csctl.services.emails.delivery import Delivery
+
+                Delivery(app).deliver_new()
         return out.exit_code
 
     def _output(self, ctx: click.Context) -> Output:

@@ -88,7 +88,9 @@ class Execution:
                     return
                 progress.step()
                 if self.context and len(self.context.app.new_emails) >= _EMAILS:
-                    self.context.app.mailer.deliver_new()
+                    from csctl.services.emails.delivery import Delivery
+
+                    Delivery(self.context.app).deliver_new()
             # A refused record has the same keys as those that were changed.
             row = result.row()
             yield {**{name: row.get(name) for name in self.out.all_fields}, **row}

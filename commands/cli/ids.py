@@ -84,7 +84,7 @@ def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
 
     if sys.stdin.isatty():
         raise Usage(f"- reads {noun} ids from standard input, and that is a terminal", fix="pipe ids in, or name them")
-    import csctl.app  # noqa: F401 - takes its time, which is well spent while somebody writes the ids
+    import csctl.bootstrap  # noqa: F401 - takes its time, which is well spent while somebody writes the ids
 
     for number, line in enumerate(sys.stdin, start=1):
         word = line.strip()

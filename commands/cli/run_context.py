@@ -31,7 +31,7 @@ class RunContext:
 
         Attempts that an interrupted run has under way are settled first, by asking the gateway.
         """
-        from csctl.services.payments import resume
+        from csctl.services.payments import orphans
         from csctl.services.runs import runs
 
         count = target.count or 0
@@ -40,6 +40,6 @@ class RunContext:
         if self.resumption is None:
             return runs.begin(self.app, self.words(), self.given, count)
         run = runs.take_over(self.app, self.resumption, count)
-        for _ in resume.orphans(self.app, run.begun()):
+        for _ in orphans.settle(self.app, run.attempts()):
             pass  # reported with the record that the attempt belongs to
         return run

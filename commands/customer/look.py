@@ -89,9 +89,9 @@ def show(app: App, out: Output, who: str) -> None:
 @limit_options
 def history(app: App, out: Output, who: str, limit: int | None) -> None:
     """Notes, calls and events of a customer, newest first."""
-    from csctl.services.customers import notes
+    from csctl.services.views import history
 
-    out.rows(notes.of_customer(app, who, limit))
+    out.rows(history.of_customer(app, who, limit))
 
 
 @customer.command(

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 @order.command(
-    fields=MONEY_FIELDS,
+    fields=(*MONEY_FIELDS, "approval_id"),
+    columns=("id", "outcome", "amount", "currency", "transaction_id", "queue_item_id", "message"),
     changes=True,
     money=True,
     asks="always",

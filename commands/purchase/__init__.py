@@ -1,7 +1,6 @@
 """csctl purchase."""
 
-from . import bill, change, look, stop
-from . import trial as trials
+from . import bill, change, look, stop, trial
 from .group import purchase
 
-__all__ = ["bill", "change", "look", "purchase", "stop", "trials"]
+__all__ = ["bill", "change", "look", "purchase", "stop", "trial"]

@@ -106,6 +106,16 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
+class ApprovalState(StrEnum):
+    """Where a request for approval stands. Only the three in the middle are decisions that are kept."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
 class HistoryKind(StrEnum):
     """A note that a person wrote, a call, or an event that csctl noted."""
 
@@ -151,4 +161,5 @@ STATES: tuple[type[StrEnum], ...] = (
     HistoryKind,
     RunState,
     RecordState,
+    ApprovalState,
 )

@@ -8,28 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
+from csctl.domain.reasons import Reason as Reason
 from csctl.domain.states import Settlement, State
-
-
-class Reason(StrEnum):
-    """Why something did not succeed, in csctl's words; every gateway translates its own."""
-
-    DECLINED = "declined"
-    SOFT_DECLINED = "soft_declined"
-    ALREADY_SETTLED = "already_settled"
-    NOT_SETTLED = "not_settled"
-    ALREADY_VOIDED = "already_voided"
-    OVER_AMOUNT = "over_amount"
-    UNKNOWN_REFERENCE = "unknown_reference"
-    UNREACHABLE = "unreachable"
-    ANSWER_LOST = "answer_lost"
-    NEVER_EXECUTED = "never_executed"
-    RETURNED = "returned"
-    ABANDONED = "abandoned"
-    MISCONFIGURED = "misconfigured"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, event
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from csctl.database import Base, BigId
 from csctl.domain.addresses import Address
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
+from csctl.models.columns import Base, BigId
 
 
 def address_columns(prefix: str) -> tuple[Any, ...]:
@@ -94,7 +94,10 @@ class PaymentMethod(Base):
 
 
 class HistoryEntry(Base):
-    """Something that happened to a customer: a note, a call, an event."""
+    """Something that happened to a customer: a note, a call, an event.
+
+    `text` is what csctl says, or the note of an operator; `reason` is why the operator made the change.
+    """
 
     __tablename__ = "history"
     __table_args__ = (Index(None, "customer_id", "at"), {"sqlite_autoincrement": True})
@@ -104,6 +107,7 @@ class HistoryEntry(Base):
     at: Mapped[datetime]
     kind: Mapped[HistoryKind]
     text: Mapped[str]
+    reason: Mapped[str | None]
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))

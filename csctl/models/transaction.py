@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from csctl.database import Base, BigId
 from csctl.domain.states import ItemState, Kind, Occasion, Settlement, State
+from csctl.models.columns import Base, BigId
 from csctl.models.order import Order
 
 

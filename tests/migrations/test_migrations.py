@@ -11,10 +11,20 @@ from sqlalchemy import Engine, event, inspect
 
 from csctl import database
 from csctl.database import SCHEMA_HEAD
+from csctl.domain.states import HistoryKind
 from csctl.paths import shipped
 from csctl.services.administration import schema
-from tests.factories import make_fulfillment, make_notify_email, make_price, make_purchase, make_sale, make_transaction
+from tests.factories import (
+    make_customer,
+    make_fulfillment,
+    make_notify_email,
+    make_price,
+    make_purchase,
+    make_sale,
+    make_transaction,
+)
 from tests.shops import Shop
+from tests.views.records import make_event
 
 
 @pytest.fixture
@@ -122,6 +132,24 @@ def test_purchases_from_before_know_what_they_were_charged_and_which_day_was_due
 
     assert [row["checkout_amount"] for row in rows] == [2000, 300, 1999]
     assert [str(row["due_on"]) for row in rows] == ["None", "None", "2026-02-28"]
+
+
+def test_the_reason_of_an_event_moves_to_its_own_column_and_back(shop: Shop, engine: Engine) -> None:
+    customer = make_customer(shop)
+    with_reason = ("cancelled pur_3", "pur_4 ends after its next billing", "pur_5 ends on 2026-04-01")
+    for text in (*with_reason, "blacklisted (bli_9)"):
+        make_event(shop, customer, text, reason=f"why: {text}")
+    make_event(shop, customer, "cancelled pur_3: said the customer", HistoryKind.NOTE)
+    make_event(shop, customer, "order placed: ord_1")
+    query = "SELECT text, reason FROM history ORDER BY id"
+    expected = shop.sql(query)
+
+    schema.migrate(engine, "0008", down=True)
+    before = shop.sql("SELECT text FROM history ORDER BY id")
+    schema.migrate(engine, "head")
+
+    assert before[0]["text"] == "cancelled pur_3: why: cancelled pur_3"
+    assert shop.sql(query) == expected
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(shop: Shop, engine: Engine) -> None:

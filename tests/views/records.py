@@ -22,9 +22,12 @@ def make_entry(shop: Shop, kind: str, value: str, reason: str = "chargebacks") -
         )
 
 
-def make_event(shop: Shop, customer: str, text: str, kind: HistoryKind = HistoryKind.EVENT) -> None:
+def make_event(
+    shop: Shop, customer: str, text: str, kind: HistoryKind = HistoryKind.EVENT, reason: str | None = None
+) -> None:
+    """An entry in the history of a customer."""
     with shop.session() as session:
-        session.add(HistoryEntry(customer_id=number(customer), at=shop.moment, kind=kind, text=text))
+        session.add(HistoryEntry(customer_id=number(customer), at=shop.moment, kind=kind, text=text, reason=reason))
 
 
 def make_queue_item(

@@ -7,24 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain import billing as calendar
 from csctl.domain import ids
-from csctl.domain.addresses import Address
 from csctl.domain.money import Money
 from csctl.domain.states import Occasion, OrderStatus, State
 from csctl.errors import Conflict, NotPermitted
-from csctl.models import BlacklistEntry, Customer, Order, Purchase, Transaction
+from csctl.models import BlacklistEntry, Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
-from csctl.services.customers import notes as history
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes.billing import Billing
 from csctl.services.payments import cards, charges
-from csctl.services.payments.engine import Call, Turn, customers_held
-from csctl.services.shared import audit
+from csctl.services.payments.engine import customers_held
+from csctl.services.payments.jobs import Call, Turn
+from csctl.services.shared import audit, history
 from csctl.services.views import purchases
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from csctl.app import App
 
 _REFUSED = (State.DECLINED, State.FAILED)
@@ -96,24 +93,17 @@ def refuse_unless_ordered(order: Order) -> None:
         )
 
 
-def blacklisted(session: Session, customer: Customer, *addresses: Address | None) -> NotPermitted | None:
-    """Why this customer is not charged; None if nothing speaks against it. `addresses` are those of the order.
+def blacklisted(turn: Turn, app: App, order: Order) -> NotPermitted | None:
+    """Why an order's customer is not charged; None if nothing speaks against it.
 
-    All who are held in a transaction are looked up at once: a run bills many in each.
+    All customers who are held in a transaction are looked up at once: a run bills many in each.
     """
+    session, customer = turn.session, order.customer
     known: dict[int, list[BlacklistEntry]] = session.info.setdefault("blacklisted", {})
     if customer.id not in known:
         customers = {one.id: one for one in (customer, *customers_held(session))}
-        found = blacklist.matches(session, list(customers.values()))
+        found = blacklist.matches(session, list(customers.values()), app.shop.country)
         known.update((number, found.get(number, [])) for number in customers)
-    own = (None, customer.billing, customer.shipping)
-    others = [address for address in addresses if address not in own]
-    entries = known[customer.id] or (blacklist.of_addresses(session, others) if others else ())
-    if not entries:
-        return None
-    name = ids.show("cus", customer.id)
-    return NotPermitted(
-        f"{name} is blacklisted",
-        cause=", ".join(f"{ids.show('bli', entry.id)} ({entry.kind}): {entry.reason}" for entry in entries),
-        fix=f"csctl blacklist check --customer {name}",
-    )
+    addresses = (order.billing, order.shipping)
+    entries = known[customer.id] or blacklist.of_other_addresses(session, customer, addresses)
+    return blacklist.refusal(customer, entries)

@@ -24,7 +24,8 @@ from csctl.services.billing import cycle as billing
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.payments import reconcile
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.shared import listing
 
@@ -41,7 +42,14 @@ BILLED = (
 _NO_ORDER_YET = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
-def run(app: App, *, every_missed: bool = False, concurrency: int = 1, dry_run: bool = False) -> Iterator[Result]:
+def run(
+    app: App,
+    orphans: reconcile.Orphans,
+    *,
+    every_missed: bool = False,
+    concurrency: int = 1,
+    dry_run: bool = False,
+) -> Iterator[Result]:
     """Reconcile what is orphaned, then attend to every purchase whose day has come.
 
     Its day is that of its next billing, of the end of its pause, or of its cancellation. With `every_missed`, all
@@ -49,7 +57,7 @@ def run(app: App, *, every_missed: bool = False, concurrency: int = 1, dry_run: 
     """
     _ = app.gateways
     if not dry_run:
-        reconcile.orphans(app, concurrency=concurrency)
+        reconcile.orphans(app, orphans, concurrency=concurrency)
     jobs = (_job(app, number, every_missed=every_missed) for number in _due(app))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 
@@ -71,7 +79,7 @@ def overdue(app: App) -> list[str]:
             .order_by(Purchase.id)
             .limit(_BATCH)
         ).all()
-        unwanted = blacklist.matches(session, list({one.order.customer for one in found}))
+        unwanted = blacklist.matches(session, list({one.order.customer for one in found}), app.shop.country)
         return [ids.show("pur", one.id) for one in found if one.order.customer_id not in unwanted]
 
 
@@ -112,7 +120,7 @@ def _is_due(app: App, purchase: Purchase) -> bool:
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     purchase = turn.session.get_one(Purchase, ref.id)
     order = purchase.order
-    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
+    if refusal := billing.blacklisted(turn, app, order):
         yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):

@@ -12,9 +12,8 @@ from csctl.errors import Conflict, CsctlError, GatewayRefused, OutcomeUnknown, U
 from csctl.phone.switch import dialable
 from csctl.phone.switches import open_switch
 from csctl.results import Result
-from csctl.services.customers import lookup as customers
-from csctl.services.customers import notes as history
-from csctl.services.shared import audit
+from csctl.services.customers import lookup
+from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -49,8 +48,8 @@ def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[
 
 def _whom(app: App, who: str, number: str | None) -> tuple[int, str]:
     with app.read() as session:
-        customer = customers.find(session, who)
-    customers.require_live(customer)
+        customer = lookup.find(session, who)
+    lookup.require_live(customer)
     name = ids.show("cus", customer.id)
     wanted = customer.phone if number is None else accept(number, "number", reference=number.startswith("+"))
     if number is not None and not wanted:

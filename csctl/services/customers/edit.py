@@ -21,9 +21,8 @@ from csctl.domain.text import accept, fold
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import Customer
 from csctl.results import Result
-from csctl.services.customers import lookup as customers
-from csctl.services.customers import notes as history
-from csctl.services.shared import audit, bulk, change_files
+from csctl.services.customers import lookup
+from csctl.services.shared import audit, bulk, change_files, history
 from csctl.services.shared.change_files import Line
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def plan(
         assert who is not None  # noqa: S101 - by the first check
         if not values:
             raise Usage("there is nothing to change", fix=f"name fields: csctl customer edit {who} --email …")
-        customer = customers.find(session, who)
+        customer = lookup.find(session, who)
         return [Edit(who, customer.id, customer.version if version is None else version, values)]
 
 
@@ -126,7 +125,7 @@ def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = Fa
     def change(session: Session, one: Edit) -> Result:
         if one.problem:
             raise one.problem
-        customer = customers.live(session, one.number)
+        customer = lookup.live(session, one.number)
         _refuse_changed(customer, saved.get(one.number, one.version))
         changed = _apply(app, customer, one.values or {})
         if not changed:

@@ -21,12 +21,22 @@ from csctl.domain.personal import ERASED, Details
 from csctl.domain.purchases import OVER
 from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, State
 from csctl.errors import Busy, Conflict
-from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Transaction
+from csctl.models import (
+    Approval,
+    ApprovalDecision,
+    Customer,
+    Email,
+    HistoryEntry,
+    Order,
+    PaymentMethod,
+    Purchase,
+    QueueItem,
+    Transaction,
+)
 from csctl.results import Result
 from csctl.services.customers import erase_runs as run_erasing
-from csctl.services.customers import notes as history
 from csctl.services.customers.lookup import live
-from csctl.services.shared import audit, bulk
+from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -129,8 +139,9 @@ def _erase(session: Session, people: Sequence[Customer], orders: Sequence[Order]
     for method in session.scalars(select(PaymentMethod).where(PaymentMethod.customer_id.in_(numbers))):
         _blank_card(method, known)
     for entry in session.scalars(select(HistoryEntry).where(HistoryEntry.customer_id.in_(numbers))):
-        text = history.without_reason(entry.text)
-        entry.text = ERASED if entry.kind is not HistoryKind.EVENT or known.named_in(text) else text
+        entry.reason = None
+        if entry.kind is not HistoryKind.EVENT or known.named_in(entry.text):
+            entry.text = ERASED
     _blank_remarks(session, [order.id for order in orders], known)
     run_erasing.blank(session, people, [order.id for order in orders], known)
     for person in people:
@@ -186,3 +197,14 @@ def _blank_remarks(session: Session, orders: Sequence[int], known: Details) -> N
                 text = getattr(record, field)
                 if text and (field in by_people or known.named_in(text)):
                     setattr(record, field, ERASED)
+    _blank_approvals(session, orders)
+
+
+def _blank_approvals(session: Session, orders: Sequence[int]) -> None:
+    """What agents and administrators wrote about refunds of theirs."""
+    theirs = select(Approval.id).join(Approval.sale).where(Transaction.order_id.in_(orders))
+    for approval in session.scalars(select(Approval).where(Approval.id.in_(theirs), Approval.reason.is_not(None))):
+        approval.reason = ERASED
+    said = ApprovalDecision.approval_id.in_(theirs) & ApprovalDecision.reason.is_not(None)
+    for decision in session.scalars(select(ApprovalDecision).where(said)):
+        decision.reason = ERASED

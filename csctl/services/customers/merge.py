@@ -13,9 +13,8 @@ from csctl.domain.ids import Ref
 from csctl.errors import Conflict
 from csctl.models import BlacklistEntry, Customer, Email, HistoryEntry, Order, PaymentMethod, QueueItem
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.customers.lookup import live
-from csctl.services.shared import audit, bulk
+from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
     from csctl.app import App

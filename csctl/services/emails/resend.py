@@ -15,9 +15,9 @@ from csctl.domain.states import EmailKind, Kind, OrderStatus, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.emails import announce as emails
-from csctl.services.shared import audit, bulk, listing
+from csctl.services.emails.delivery import Delivery
+from csctl.services.shared import audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -133,7 +133,7 @@ def _delivered(
     for result in bulk.each(app, refs, again, dry_run=dry_run, fail_fast=fail_fast):
         if dry_run:
             yield replace(result, extra={"email_id": None})  # the number was taken back
-        elif result.ok and not app.mailer.deliver_new():
+        elif result.ok and not Delivery(app).deliver_new():
             yield replace(result, outcome="pending", message=f"{result.message} waits in the outbox")
         else:
             yield result

@@ -14,8 +14,7 @@ from csctl.domain import purchases as rules
 from csctl.domain.purchases import OVER, Operation, When
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase
-from csctl.services.customers import notes as history
-from csctl.services.shared import audit
+from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -14,8 +14,8 @@ from csctl.domain.states import ItemState
 from csctl.errors import CsctlError, GatewayRefused
 from csctl.gateways.protocol import Reason
 from csctl.models import QueueItem, Transaction
-from csctl.services.customers import notes as history
 from csctl.services.emails import announce as emails
+from csctl.services.shared import history
 
 if TYPE_CHECKING:
     from csctl.app import App

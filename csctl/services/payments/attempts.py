@@ -20,12 +20,11 @@ from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, Ou
 from csctl.gateways.protocol import Answer, Reason
 from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.emails import announce as emails
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.payments.engine import LEASE, Call, Turn
-from csctl.services.shared import audit
+from csctl.services.payments.jobs import LEASE, Call, Turn
+from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App

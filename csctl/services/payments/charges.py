@@ -15,12 +15,11 @@ from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.gateways.protocol import Answer, Reason
 from csctl.models import Order, PaymentMethod, Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes import checkout as checkout_rules
 from csctl.services.payments import attempts
-from csctl.services.payments.engine import LEASE, Call, Turn
-from csctl.services.shared import audit
+from csctl.services.payments.jobs import LEASE, Call, Turn
+from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -13,8 +13,7 @@ from csctl.domain.ids import Ref
 from csctl.errors import Conflict
 from csctl.models import Order, Transaction
 from csctl.results import Result
-from csctl.services.customers import notes as history
-from csctl.services.shared import audit, bulk
+from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
     from csctl.app import App

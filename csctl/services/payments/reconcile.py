@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ from csctl.gateways.protocol import Answer, Found, Gateway, Reason
 from csctl.models import PaymentMethod, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, charges, settlement
-from csctl.services.payments.engine import Call, Job, Needs, Turn, Work, drive
-from csctl.services.shared import listing
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -39,7 +40,7 @@ def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | No
         return None
     if not refs:
         raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
-    app.require("txn reconcile by what somebody saw")
+    access.require(app, "txn reconcile by what somebody saw")
     if seen == "failed":
         return Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page")
     known_as = accept(reference, "reference") if reference else None
@@ -60,24 +61,29 @@ def reconcile(
     With a `verdict` nobody is asked; it is refused where somebody can be.
     """
     if refs:
-        app.require("txn reconcile of named transactions")
+        access.require(app, "txn reconcile of named transactions")
         jobs: Iterator[Job] = (_job(app, ref, verdict=verdict) for ref in refs)
     else:
-        app.require("txn reconcile of all")
+        access.require(app, "txn reconcile of all")
         _tell_what_is_under_way(app)
         jobs = _all_jobs(app)
     return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def orphans(app: App, *, concurrency: int = 1) -> None:
-    """What every cron run does first: the same as reconciling all, whoever runs it. Notices tell what came of it, and
-    `app.trouble` what was our own fault: that is nobody's answer.
-    """
+@dataclass
+class Orphans:
+    """What reconciling before a cron's own work came to: `misconfigured` is our own fault, not a gateway's answer."""
+
+    misconfigured: Misconfigured | None = None
+
+
+def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> None:
+    """Reconcile all that is open, as every cron run does first, whoever runs it. Notices say what came of it."""
     _tell_what_is_under_way(app)
     for result in drive(app, _all_jobs(app), window=concurrency):
         app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
         if isinstance(result.error, Misconfigured):
-            app.trouble = result.error
+            found.misconfigured = result.error
 
 
 def unknown_left(app: App) -> int:

@@ -18,9 +18,8 @@ from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
 from csctl.results import Result
-from csctl.services.customers import notes as history
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.shared import audit, bulk
+from csctl.services.shared import audit, bulk, history
 from csctl.services.views import purchases
 
 if TYPE_CHECKING:

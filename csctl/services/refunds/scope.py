@@ -13,7 +13,7 @@ from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Purchase, QueueItem, Transaction
 from csctl.services.payments import attempts
-from csctl.services.payments.engine import Turn
+from csctl.services.payments.jobs import Turn
 
 
 def bounded(turn: Turn, order_id: int, which: Which) -> Which:

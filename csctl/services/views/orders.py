@@ -14,9 +14,8 @@ from csctl.domain.states import Kind, OrderStatus
 from csctl.domain.text import accept
 from csctl.models import Fulfillment, Order, PricePoint, Product, ProductOption, Purchase, Transaction
 from csctl.results import Page
-from csctl.services.catalog import fulfillments
 from csctl.services.shared import listing as listings
-from csctl.services.views import transactions
+from csctl.services.views import fulfillments, transactions
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -11,9 +11,8 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
 from csctl.services.blacklist import matching as blacklist
-from csctl.services.customers import lookup as customers
-from csctl.services.customers import notes as history
-from csctl.services.views import orders, transactions
+from csctl.services.customers import lookup
+from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
 
 if TYPE_CHECKING:
@@ -26,17 +25,19 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
     Raises NotFound, or Conflict for an email of several customers.
     """
     with app.read() as session:
-        customer = customers.find(session, who)
+        customer = lookup.find(session, who)
         theirs = Order.customer_id == customer.id
         return {
-            **customers.rows(session, [customer])[0],
+            **customers.rows(session, [customer], app.shop.country)[0],
             "ip": customer.ip,
             "merged_into": ids.show_or_none("cus", customer.merged_into_id),
             "erased_at": customer.erased_at,
             "version": customer.version,
             "billing": (customer.billing or Address()).as_dict(),
             "shipping": (customer.shipping or Address()).as_dict(),
-            "blacklist": [_entry(entry) for entry in blacklist.matches(session, [customer]).get(customer.id, [])],
+            "blacklist": [
+                _entry(entry) for entry in blacklist.matches(session, [customer], app.shop.country).get(customer.id, [])
+            ],
             "payment_methods": [transactions.payment_method_row(method) for method in customer.payment_methods],
             "orders": orders.of_customer(session, customer.id),
             "purchases": orders.purchases_of(session, theirs),

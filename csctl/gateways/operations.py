@@ -1,0 +1,197 @@
+"""What csctl asks of a payment gateway and what one can answer: the values that cross the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind, Settlement, State
+
+
+class Initiator(StrEnum):
+    """Who started a charge. Card networks have rules of their own for charges without the customer."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+
+
+class Possible(StrEnum):
+    """Whether an account can do something; ASK: only its answer tells."""
+
+    NO = "no"
+    YES = "yes"
+    ASK = "ask"
+
+
+class Finds(StrEnum):
+    """How an attempt whose answer was lost can be found."""
+
+    BY_KEY = "by_key"
+    BY_REFERENCE = "by_reference"  # by the sale's reference and the amount, without our key
+    AMBIGUOUS = "ambiguous"  # what is found may be another's: a person decides
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Sale:
+    """The sale (or authorization) that a void, refund or capture is about. `amount` in minor units."""
+
+    reference: str
+    amount: int
+    currency: str
+    at: datetime
+    captured: bool = True
+    last4: str | None = None
+    method_type: str | None = None  # the gateway's word for the kind of payment method, where it is known
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One attempt. `amount` in minor units, `key` is the attempt's own idempotency key: every sending of it carries it.
+
+    `sent_at` is when it was first sent (UTC). A charge has a `token`, the others a `sale`.
+    """
+
+    kind: Kind
+    key: str
+    amount: int
+    currency: str
+    sent_at: datetime
+    sale: Sale | None = None
+    token: str | None = field(default=None, repr=False)
+    order_number: str | None = None
+    description: str | None = None
+    initiated: Initiator = Initiator.MERCHANT
+    network_ref: str | None = None  # of the first charge with this token, where a network wants it named
+    prepared: str | None = None  # what `prepare` gave for this attempt
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The outcome of a charge, void, refund or capture: approved, pending, declined, failed or unknown.
+
+    `amount` (minor units) and `currency` are those that the gateway says; None where it says none. `aliases` are other
+    references of the same object. `code` is the gateway's own. Never contains a secret; texts are cleaned.
+    """
+
+    state: State
+    reference: str | None = None
+    reason: Reason | None = None
+    message: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    settlement: Settlement | None = None
+    settled_at: datetime | None = None
+    code: str | None = None
+    request_id: str | None = None
+    network_ref: str | None = None
+    livemode: bool | None = None
+    aliases: tuple[str, ...] = ()
+    retry_after: float | None = None  # seconds that a busy gateway asks for
+
+
+class DisputeState(StrEnum):
+    INQUIRY = "inquiry"  # no money was taken yet
+    OPEN = "open"
+    LOST = "lost"
+    WON = "won"
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A chargeback as the gateway tells of it. `amount` in minor units. `refundable`: a refund is still possible."""
+
+    state: DisputeState
+    amount: int | None = None
+    reason: str | None = None
+    due_by: datetime | None = None
+    refundable: bool = False
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """An operation as the gateway knows it. `refunded_total` (minor units) is what the gateway has returned of a sale
+    in all, whoever asked for it; None where it does not say.
+    """
+
+    answer: Answer
+    settlement: Settlement | None = None
+    settled_at: datetime | None = None
+    voided: bool = False
+    captured: bool = True
+    refunded_total: int | None = None
+    dispute: Dispute | None = None
+    receipt: str | None = None  # a refund's trace at the network (ARN): "where is my credit?"
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The account knows no such operation, and did know the sale or payment method it would belong to."""
+
+    searched: str  # what was looked through, for the history
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """Several operations could be ours. A person decides."""
+
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which account answers. `account` is None where the gateway has no id to tell."""
+
+    account: str | None
+    livemode: bool
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What one account can do.
+
+    `keys_live`: how long the gateway honours an idempotency key (None: it ignores them). `absence_final_after`: when
+    "there is no such operation" can be believed, by kind of operation. `refund_watch`: how long an approved refund can
+    still come back. `deadline`: the longest one call takes.
+    """
+
+    void_captured: Possible = Possible.YES  # a captured sale that has not settled
+    refund_unsettled: Possible = Possible.NO
+    partial_unsettled: bool = False  # a part of an unsettled sale can be refunded
+    partial_refund: bool = True
+    finds: Finds = Finds.BY_KEY
+    keys_live: timedelta | None = None
+    resend_after_absence: bool = False  # the same key may be sent again once the operation is found absent
+    absence_final_after: Mapping[Kind, timedelta] = field(default_factory=dict)
+    refund_watch: timedelta = timedelta(0)
+    reports_settlement: bool = True
+    changes: bool = False
+    deadline: timedelta = timedelta(seconds=90)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happened at the account. `cursor` is where to go on after it has been applied.
+
+    `found` is the object as it is now; None: look it up. `sale_reference` names the sale that a refund or dispute
+    belongs to.
+    """
+
+    kind: Kind
+    reference: str
+    cursor: str
+    sale_reference: str | None = None
+    key: str | None = None
+    found: Found | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that `check` found wrong with an account, and what mends it."""
+
+    what: str
+    fix: str

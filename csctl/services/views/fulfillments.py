@@ -1,0 +1,65 @@
+"""Shipments as listings and `fulfillment show` show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from csctl.domain import ids
+from csctl.domain.states import FulfillmentStatus
+from csctl.models import Fulfillment, Order
+from csctl.results import Page
+from csctl.services.shared import listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def newest(
+    app: App,
+    *,
+    status: FulfillmentStatus | None = None,
+    order: int | None = None,
+    customer: int | None = None,
+    limit: int | None = None,
+) -> Page:
+    """Shipments, newest first."""
+    query = select(Fulfillment).options(joinedload(Fulfillment.order))
+    if status is not None:
+        query = query.where(Fulfillment.status == status)
+    if order is not None:
+        query = query.where(Fulfillment.order_id == order)
+    if customer is not None:
+        query = query.join(Order).where(Order.customer_id == customer)
+    return listing.newest_first(app, query, Fulfillment.created_at, Fulfillment.id, rows, limit)
+
+
+def rows(_session: Session, fulfillments: list[Fulfillment]) -> list[dict[str, Any]]:
+    return [row(fulfillment) for fulfillment in fulfillments]
+
+
+def show(app: App, number: int) -> dict[str, Any]:
+    """One shipment, with those that repeat it. Raises NotFound."""
+    with app.read() as session:
+        fulfillment = listing.existing(session, Fulfillment, "ful", number)
+        again = session.scalars(
+            select(Fulfillment.id).where(Fulfillment.reship_of_id == number).order_by(Fulfillment.id)
+        )
+        return {**row(fulfillment), "reshipped_as": [ids.show("ful", one) for one in again]}
+
+
+def row(fulfillment: Fulfillment) -> dict[str, Any]:
+    return {
+        "id": ids.show("ful", fulfillment.id),
+        "external_id": fulfillment.external_id,
+        "order_id": ids.show("ord", fulfillment.order_id),
+        "customer_id": ids.show("cus", fulfillment.order.customer_id),
+        "status": fulfillment.status.value,
+        "carrier": fulfillment.carrier,
+        "tracking": fulfillment.tracking,
+        "reship_of": ids.show_or_none("ful", fulfillment.reship_of_id),
+        "shipped_at": fulfillment.shipped_at,
+        "created_at": fulfillment.created_at,
+    }

@@ -1,0 +1,43 @@
+"""A customer's history as listings show it: notes by operators, calls, and events that csctl recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.models import HistoryEntry
+from csctl.results import Page
+from csctl.services.customers import lookup
+from csctl.services.shared import listing, operator_names
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def of_customer(app: App, who: str, limit: int | None) -> Page:
+    """The history of a customer, newest first. Raises NotFound, or Conflict for an email of several customers."""
+    with app.read() as session:
+        customer = lookup.find(session, who)
+    statement = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id)
+    return listing.newest_first(app, statement, HistoryEntry.at, HistoryEntry.id, rows, limit)
+
+
+def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
+    """A row for each entry. Runs one query."""
+    names = operator_names.names(session)
+    return [_row(entry, names) for entry in entries]
+
+
+def _row(entry: HistoryEntry, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "kind": entry.kind.value,
+        "text": f"{entry.text}: {entry.reason}" if entry.reason else entry.text,
+        "operator": names.get(entry.operator_id) if entry.operator_id else None,
+        "order_id": ids.show_or_none("ord", entry.order_id),
+        "transaction_id": ids.show_or_none("txn", entry.transaction_id),
+        "customer_id": ids.show("cus", entry.customer_id),
+    }
