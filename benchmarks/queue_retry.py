@@ -61,7 +61,7 @@ def fill(url: str, items: int) -> None:
     """Customers, orders, settled sales, refunds that failed, and their queue items, each with the same number."""
     numbers = range(1, items + 1)
     row = {"currency": "USD", "amount": 1999, "gateway": "main", "created_at": MONDAY}
-    tables: list[tuple[type[database.Base], list[dict[str, object]]]] = [
+    tables: list[tuple[type[models.Base], list[dict[str, object]]]] = [
         (
             models.Customer,
             [

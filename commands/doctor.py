@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .cli.declare import Cli, Command
+from .cli.context import Cli
+from .cli.declare import Command
 from .cli.output import Output
 
 _MISCONFIGURED = 11
@@ -21,9 +22,10 @@ def doctor(cli: Cli, out: Output) -> None:
 
     Exits 0 if all is in order, and 11 if something is not.
     """
+    from csctl.bootstrap import start
     from csctl.services.health import doctor
 
-    findings = doctor.examine(cli.settings)
+    findings = doctor.examine(cli.settings, lambda settings: start(settings, "doctor", any_schema=True))
     out.rows(findings)
     problems = sum(finding["status"] != "ok" for finding in findings)
     out.notice(f"{problems} to mend." if problems else "All is well.")

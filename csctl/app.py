@@ -1,11 +1,11 @@
-"""App: one process of csctl at work for one operator. The one place that puts the parts together."""
+"""App: what one process of csctl works with for one operator. `bootstrap.start` puts it together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -13,148 +13,93 @@ from sqlalchemy.orm import Session
 
 from csctl import database, driver_errors
 from csctl.clock import Clock
-from csctl.domain import permissions
-from csctl.errors import CsctlError, Misconfigured, NotPermitted
+from csctl.domain.operators import Actor
+from csctl.domain.shop import Shop
+from csctl.errors import NotPermitted
+from csctl.gateways.registry import Registry
 from csctl.journal import Journal
-from csctl.models import Email, Installation
-from csctl.services.administration import operators
-from csctl.services.administration import settings as shop
-from csctl.services.shared import audit
+from csctl.mail.outgoing import Outgoing
+from csctl.models import Email
 from csctl.settings import Settings
 
-if TYPE_CHECKING:
-    from csctl.services.emails.delivery import Mailer
-    from csctl.services.payments.accounts import Gateways
 
-
+@dataclass
 class App:
-    """What a service function needs: a database, a clock, gateways, a mailer, and who is asking.
+    """What a service function needs: a database, a clock, gateways, a way out for emails, and the operator.
 
-    `notice` tells the person at the terminal something that is not a result.
+    `notice` prints something for the person at the terminal that is not a result. `open_gateways` opens the configured
+    accounts once they are first needed; `note_refusal` writes a refusal for lack of rights into the audit log.
     """
 
-    def __init__(self, settings: Settings, command: str, notice: Callable[[str], None] = lambda _text: None) -> None:
-        self.settings = settings
-        self.command = command
-        self.notice = notice
-        self.engine: Engine = database.connect(settings.database_url)
-        self.operator: operators.Actor | None = None
-        self.rehearsal = False
-        self.trouble: CsctlError | None = None  # of ours, that a run met beside its records
-        self.shop = shop.Shop()
-        self.clock = Clock(fixed=settings.now)
-        self.journal = Journal()  # that of a run, while a bulk change is carried out
-        self.new_emails: list[Email] = []  # what this process wrote into the outbox, to be delivered when it is done
+    settings: Settings
+    command: str
+    engine: Engine
+    notice: Callable[[str], None]
+    open_gateways: Callable[[App], Registry]
+    note_refusal: Callable[[App, NotPermitted, str | None], None]
+    clock: Clock = field(default_factory=Clock)
+    shop: Shop = field(default_factory=Shop)
+    rehearsal: bool = False
+    operator: Actor | None = None
+    journal: Journal = field(default_factory=Journal)  # that of a run, while a bulk change is carried out
+    new_emails: list[Email] = field(default_factory=list)  # written by this process, delivered when it is done
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that changes nothing."""
-        with driver_errors.translated(self.settings.database_url), database.reading(self.engine) as session:
+        with self._translated(), database.reading(self.engine) as session:
             yield session
 
     @contextmanager
-    def write(self, *, target: str | None = None) -> Iterator[Session]:
+    def write(self, *, dry_run: bool = False, target: str | None = None) -> Iterator[Session]:
         """A session whose changes are kept when the block ends, all or none. Never call a gateway inside.
 
-        Where the database itself refuses the login, that is put into the audit trail, as a refusal of `target`.
+        A dry run lets the database check the changes, and undoes them. Where they are undone, so are the emails that
+        they announced. Where the database itself refuses the login, that goes into the audit log, as a refusal of
+        `target`.
         """
+        kept, emails_before = False, len(self.new_emails)
         try:
-            with self._writing() as session:
+            with self._translated(), database.writing(self.engine, dry_run=dry_run) as session:
                 yield session
+            kept = not dry_run
         except NotPermitted as error:
             if isinstance(error.__cause__, DBAPIError):  # what csctl refuses is noted where that is decided
-                self._note(error, target)
+                self.note_refusal(self, error, target)
             raise
+        finally:
+            if not kept:
+                del self.new_emails[emails_before:]
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with driver_errors.translated(self.settings.database_url), database.writing(self.engine) as session:
+    def write_refusal(self) -> Iterator[Session]:
+        """A session for the note of a refusal: one that the database refuses in turn is not noted again."""
+        with self._translated(), database.writing(self.engine) as session:
             yield session
 
-    @cached_property
-    def gateways(self) -> Gateways:
-        from csctl.services.payments.accounts import Gateways
-
-        return Gateways(self)
+    def _translated(self) -> AbstractContextManager[None]:
+        return driver_errors.translated(self.settings.database_url)
 
     @cached_property
-    def mailer(self) -> Mailer:
-        from csctl.services.emails.delivery import Mailer
+    def gateways(self) -> Registry:
+        """The gateway accounts. Opening them reads the database: never for the first time inside a transaction.
 
-        return Mailer(self)
+        Raises Misconfigured.
+        """
+        return self.open_gateways(self)
+
+    @cached_property
+    def mail(self) -> Outgoing:
+        return Outgoing(self.settings.mail_url, self.shop, self.settings.templates_dir)
 
     @property
-    def actor(self) -> operators.Actor:
+    def actor(self) -> Actor:
         """The operator. Commands without one never ask."""
         if self.operator is None:
             raise NotPermitted("no operator", fix="set CSCTL_TOKEN")
         return self.operator
 
-    def require(self, action: str) -> None:
-        """Raises NotPermitted, and leaves it in the trail, unless the operator's role may do this."""
-        roles = permissions.allowed(action)
-        if self.actor.role not in roles:
-            self.refuse(
-                NotPermitted(
-                    f"{action} is not for the role {self.actor.role.value}",
-                    cause=f"it needs the role {permissions.describe(roles)}",
-                    fix="ask somebody with that role",
-                )
-            )
-
-    def refuse(self, error: NotPermitted, target: str | None = None) -> None:
-        """Put a refusal for lack of rights into the audit trail, and raise it: also where it cannot be written down."""
-        self._note(error, target)
-        raise error
-
-    def _note(self, error: NotPermitted, target: str | None) -> None:
-        error.noted = True
-        with suppress(CsctlError), self._writing() as session:
-            audit.refused(session, self, error, target)
-
     def close(self) -> None:
-        if "mailer" in self.__dict__:
-            self.mailer.close()
+        if "mail" in self.__dict__:
+            self.mail.close()
         self.engine.dispose()
-
-
-def start(
-    settings: Settings, command: str, notice: Callable[[str], None] = lambda _text: None, *, any_schema: bool = False
-) -> App:
-    """An App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
-
-    Raises Misconfigured, NotPermitted, or Unreachable.
-    """
-    app = App(settings, command, notice)
-    try:
-        _identify(app, any_schema=any_schema)
-        app.require(command)
-    except CsctlError:
-        app.close()
-        raise
-    return app
-
-
-def _identify(app: App, *, any_schema: bool) -> None:
-    refusal: NotPermitted | None = None
-    with app.read() as session:
-        if not any_schema or database.current_schema(session) is None:
-            database.require_current_schema(session)
-        installation = session.get(Installation, 1)
-        app.rehearsal = bool(installation and installation.rehearsal)
-        if app.settings.now and not app.rehearsal:
-            raise Misconfigured(
-                "CSCTL_NOW is set, and this database is no rehearsal",
-                cause="the clock is only set on databases made with db init --rehearsal",
-                fix="unset CSCTL_NOW",
-            )
-        app.shop = shop.load(session)
-        app.clock = Clock(zone=app.shop.timezone, fixed=app.settings.now)
-        try:
-            app.operator = operators.owner_of(session, app.settings.token)
-            operators.require_valid(app.operator, app.clock.now())
-        except NotPermitted as error:
-            refusal = error
-    if refusal:
-        app.refuse(refusal)
-    operators.note_use(app)

@@ -7,85 +7,23 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    DateTime,
-    Engine,
-    Enum,
-    Integer,
-    MetaData,
-    Text,
-    TypeDecorator,
-    create_engine,
-    event,
-    make_url,
-    text,
-)
-from sqlalchemy.engine import URL, Dialect
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import Session
 
-from csctl.domain.states import STATES
 from csctl.driver_errors import sqlstate
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0009"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0010"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
 _ACKNOWLEDGED_WITHIN = (0, 0.5, 2, 5)  # seconds between the questions what became of a commit
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER PRIMARY KEY up by itself
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC. SQLite has no zones, so there the offset is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without an offset cannot be stored")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _words(state: type[StrEnum]) -> Enum:
-    """States are kept as the words that people see."""
-    return Enum(state, native_enum=False, length=40, values_callable=lambda e: [member.value for member in e])
-
-
-class Base(DeclarativeBase):
-    """What all tables share: names for constraints, and how Python's types are stored."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcTime,
-        str: Text,
-        **{state: _words(state) for state in STATES},
-    }
 
 
 def connect(url: str, *, create: bool = False) -> Engine:
@@ -222,9 +160,10 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
+def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
     """A session whose changes are kept when the block ends, all or none.
 
+    A dry run lets the database check the changes, and undoes them; records keep the values that they had in it.
     PostgreSQL may have kept them although the connection was lost before it could say so: then it is asked. Raises
     OutcomeUnknown if it cannot be.
     """
@@ -235,9 +174,13 @@ def writing(engine: Engine) -> Iterator[Session]:
                 # The session leaves the commit to the transaction, whose fate may have to be looked up.
                 with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
                     yield session
-                    if transaction.is_active:  # else it was rolled back: a dry run
-                        session.commit()
-                if transaction.is_active and engine.dialect.name == "postgresql":
+                    if dry_run:
+                        session.flush()
+                        session.expunge_all()  # a rollback of the session would empty the records
+                        transaction.rollback()
+                        return
+                    session.commit()
+                if engine.dialect.name == "postgresql":
                     number = connection.scalar(text("SELECT pg_current_xact_id_if_assigned()::text"))
         except DBAPIError as error:
             if number is None or not error.connection_invalidated:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from csctl.domain.cards import without_card_numbers
+from csctl.card_numbers import without_card_numbers
 
 
 class CsctlError(Exception):

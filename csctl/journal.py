@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from csctl.models import Transaction
     from csctl.results import Result
-    from csctl.services.payments.engine import Job, Turn, Work
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Payments that a run had begun for a record; `again` if the record is done once more since it had failed."""
+
+    transactions: Sequence[int]
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,9 @@ class Journal:
         """Whether anything more may be begun in this transaction: not once another process carries the run on."""
         return True
 
-    def work(self, job: Job, turn: Turn) -> Work:
-        """The work at a record: what its job is, or what is left of that."""
-        return job.begin(turn)
+    def begun(self, session: Session, given: str) -> Begun | None:
+        """The payments that a run had begun for a record before this process; None if there are none."""
+        return None
 
     def note(self, session: Session, entries: Sequence[Entry]) -> None:
         """Keep what became of records, with what the session changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 import csctl.models  # noqa: F401 - so that the metadata knows all tables
-from csctl.database import Base
+from csctl.models.columns import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

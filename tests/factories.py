@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from csctl.clock import parse_time
-from csctl.database import Base
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.money import to_minor
@@ -29,6 +28,7 @@ from csctl.models import (
     Purchase,
     Transaction,
 )
+from csctl.models.columns import Base
 from tests.shops import Shop
 
 HOME = Address("12 Elm Street", None, "Springfield", "IL", "62701", "US")

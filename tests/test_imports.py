@@ -1,4 +1,4 @@
-"""Who may import whom, and what is not imported until it is needed."""
+"""What is not imported until it is needed, and from outside of csctl. Who may import whom is in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -12,37 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("sqlalchemy", "alembic", "jinja2", "tabulate", "stripe", "psycopg")
-
-# What each layer may know of csctl. Data flows one way: commands -> services -> models -> domain.
-FOUNDATION = {"errors", "clock", "interrupts", "paths", "results", "settings", "worker"}
-DATABASE = {"database", "driver_errors"}
-MAY_IMPORT = {
-    "domain": {"domain", "errors", "clock"},
-    "models": {"models", "domain", "errors", "database"},
-    "gateways": {"gateways", "models", "domain", "app", *FOUNDATION},
-    "mail": {"mail", "models", "domain", "app", "services", *FOUNDATION},
-    "phone": {"phone", "domain", *FOUNDATION},
-    "services": {
-        "services",
-        "models",
-        "domain",
-        "gateways",
-        "mail",
-        "phone",
-        "database",
-        "driver_errors",
-        "app",
-        "journal",
-        *FOUNDATION,
-    },
-}
-
-
-@pytest.mark.parametrize("layer", MAY_IMPORT)
-def test_a_layer_imports_only_the_layers_below_it(layer: str) -> None:
-    found = {(file.name, name) for file in (ROOT / "csctl" / layer).rglob("*.py") for name in imported_parts(file)}
-
-    assert {(file, name) for file, name in found if name not in MAY_IMPORT[layer]} == set()
 
 
 def test_the_domain_knows_no_database_and_no_files() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from csctl.domain.cards import holds_card_number
+from csctl.card_numbers import holds_card_number
 from csctl.errors import Usage
 
 LONGEST = 10_000  # characters of a note; other fields are held to SHORT

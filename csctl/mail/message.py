@@ -15,7 +15,7 @@ from csctl.mail.transport import Refused
 from csctl.models import Email
 
 if TYPE_CHECKING:
-    from csctl.services.administration.settings import Shop
+    from csctl.domain.shop import Shop
 
 DEFAULT_SENDER = "no-reply@localhost"
 

@@ -27,7 +27,7 @@ from csctl.errors import CsctlError, Misconfigured
 from csctl.paths import shipped
 
 if TYPE_CHECKING:
-    from csctl.services.administration.settings import Shop
+    from csctl.domain.shop import Shop
 
 _LONGEST_SUBJECT = 200  # characters
 # Embeddings, overrides and isolates: they would let a name turn the text around it.

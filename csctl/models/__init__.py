@@ -9,7 +9,9 @@ from csctl.models.administration import (
     Operator,
     ShopSetting,
 )
+from csctl.models.approval import Approval, ApprovalDecision
 from csctl.models.catalog import PricePoint, Product, ProductOption
+from csctl.models.columns import Base
 from csctl.models.customer import Customer, HistoryEntry, PaymentMethod
 from csctl.models.email import Email, NotifyEmail
 from csctl.models.order import Fulfillment, Order, Purchase
@@ -17,8 +19,11 @@ from csctl.models.run import Run, RunRecord
 from csctl.models.transaction import QueueItem, Request, Transaction
 
 __all__ = [
+    "Approval",
+    "ApprovalDecision",
     "AuditRow",
     "AuditSeal",
+    "Base",
     "BlacklistEntry",
     "Customer",
     "Email",

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csctl.database import Base, BigId
 from csctl.domain.states import Role
+from csctl.models.columns import Base, BigId
 
 
 class Installation(Base):

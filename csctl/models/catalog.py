@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from csctl.database import Base, BigId
+from csctl.models.columns import Base, BigId
 
 
 class Product(Base):

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, event
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from csctl.database import Base, BigId
 from csctl.domain.addresses import Address
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
+from csctl.models.columns import Base, BigId
 
 
 def address_columns(prefix: str) -> tuple[Any, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csctl.database import Base, BigId
 from csctl.domain.states import EmailKind, EmailState
+from csctl.models.columns import Base, BigId
 
 
 class Email(Base):

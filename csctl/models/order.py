@@ -7,10 +7,10 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from csctl.database import Base, BigId
 from csctl.domain.addresses import Address
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models.catalog import PricePoint
+from csctl.models.columns import Base, BigId
 from csctl.models.customer import Customer, address_columns
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csctl.database import Base, BigId
 from csctl.domain.states import RecordState, RunState
+from csctl.models.columns import Base, BigId
 
 
 class Run(Base):

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from csctl.database import Base, BigId
 from csctl.domain.states import ItemState, Kind, Occasion, Settlement, State
+from csctl.models.columns import Base, BigId
 from csctl.models.order import Order
 
 
@@ -90,7 +90,7 @@ class Transaction(Base):
     @property
     def is_sale(self) -> bool:
         """An approved sale or capture: what can be refunded."""
-        return self.kind in (Kind.SALE, Kind.CAPTURE) and self.state is State.APPROVED
+        return self.kind.takes_money and self.state is State.APPROVED
 
     @property
     def refundable(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from csctl.database import Base
+from csctl.models.columns import Base
 from tests.administration.command_tree import Leaf, leaves
 from tests.running import Done
 from tests.runs.scenes import ELSEWHERE, SCENES

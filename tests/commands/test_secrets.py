@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from csctl.database import Base
-from csctl.domain.cards import holds_card_number
+from csctl.card_numbers import holds_card_number
+from csctl.models.columns import Base
 from tests.administration.command_tree import Leaf, leaves
 from tests.factories import make_customer, make_fulfillment, make_order, make_sale
 from tests.shops import Shop

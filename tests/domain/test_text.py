@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csctl.domain.cards import holds_card_number, without_card_numbers
+from csctl.card_numbers import holds_card_number, without_card_numbers
 from csctl.domain.text import LONGEST, accept, digits, fold, printable
 from csctl.errors import Usage
 

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import joinedload
 
-from csctl.app import App, start
+from csctl.app import App
+from csctl.bootstrap import start
 from csctl.models import Order, Transaction
 from csctl.services.emails import announce as emails
 from csctl.settings import load

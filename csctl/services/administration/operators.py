@@ -8,7 +8,6 @@ import hmac
 import secrets
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from csctl import database
 from csctl.clock import rfc3339
 from csctl.domain import ids
+from csctl.domain.operators import Actor
 from csctl.domain.states import Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
@@ -30,18 +30,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _USE_IS_KEPT_EVERY = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Actor:
-    """The operator on whose behalf this process runs."""
-
-    id: int
-    name: str
-    role: Role
-    last_used_at: datetime | None = None
-    disabled_at: datetime | None = None
-    token_expires_at: datetime | None = None
 
 
 def new_token() -> tuple[str, str]:
@@ -126,12 +114,11 @@ def add(session: Session, name: str, role: Role, now: datetime, expires_at: date
 def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
     """A new operator, whose token works until the end of the day `expires`. Raises Usage for a day that is over."""
     expires_at = _end_of(app, expires)
-    with app.write() as session:
+    with app.write(dry_run=dry_run) as session:
         row = add(session, name, role, app.clock.now(), expires_at)
         audit.write(session, app, "created", target=row["id"], role=role.value, expires=_text(expires_at))
-        if dry_run:
-            session.rollback()
-            row |= {"id": None, "token": None}
+    if dry_run:
+        row |= {"id": None, "token": None}
     return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
 
@@ -141,7 +128,7 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
     Raises Conflict for a disabled one, whose token would open nothing.
     """
     expires_at = _end_of(app, expires)
-    with app.write() as session:
+    with app.write(dry_run=dry_run) as session:
         operator = _find(session, who)
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled", fix=_enabling(operator))
@@ -150,8 +137,6 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
         name = ids.show("opr", operator.id)
         audit.write(session, app, "updated", target=name, changed=["token"], expires=_text(expires_at))
         row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
-        if dry_run:
-            session.rollback()
     return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
 
@@ -214,11 +199,6 @@ def _enabling(operator: Operator) -> str:
 def listing(app: App) -> list[dict[str, Any]]:
     with app.read() as session:
         return [_row(operator) for operator in session.scalars(select(Operator).order_by(Operator.id.desc()))]
-
-
-def names(session: Session) -> dict[int, str]:
-    """The name of every operator by id, for records that say who made them."""
-    return dict(session.execute(select(Operator.id, Operator.name)).all())
 
 
 def _row(operator: Operator) -> dict[str, Any]:

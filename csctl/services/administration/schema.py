@@ -12,7 +12,7 @@ from csctl import database, driver_errors
 from csctl.clock import Clock
 from csctl.domain.states import Role
 from csctl.errors import Conflict, Misconfigured
-from csctl.models import AuditRow, Installation
+from csctl.models import AuditRow, Base, Installation
 from csctl.paths import shipped
 from csctl.services.administration import operators
 from csctl.services.shared import audit
@@ -103,7 +103,7 @@ def differences(engine: Engine) -> list[str]:
     from alembic.migration import MigrationContext
 
     with engine.connect() as connection:
-        return [repr(d) for d in compare_metadata(MigrationContext.configure(connection), database.Base.metadata)]
+        return [repr(d) for d in compare_metadata(MigrationContext.configure(connection), Base.metadata)]
 
 
 def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:

@@ -13,12 +13,12 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from csctl.database import Base
 from csctl.domain import sealing as rules
 from csctl.domain.sealing import Finding, Seal
 from csctl.domain.trail_triggers import TRIGGERS
 from csctl.errors import Busy, Conflict, Usage
 from csctl.models import AuditRow, AuditSeal
+from csctl.models.columns import Base
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -93,10 +93,9 @@ def _sealed(app: App, upto: int) -> Iterator[int]:
 
 
 def _rehearsed(app: App, upto: int) -> Iterator[int]:
-    with app.write() as session:
+    with app.write(dry_run=True) as session:
         while made := _seal_batch(session, app, upto):
             yield made
-        session.rollback()
 
 
 def _seal_batch(session: Session, app: App, upto: int) -> int:

@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain import billing as calendar
 from csctl.domain import ids
-from csctl.domain.addresses import Address
 from csctl.domain.money import Money
-from csctl.domain.states import Occasion, OrderStatus, State
+from csctl.domain.states import Occasion
 from csctl.errors import Conflict, NotPermitted
-from csctl.models import BlacklistEntry, Customer, Order, Purchase, Transaction
+from csctl.models import BlacklistEntry, Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes.billing import Billing
 from csctl.services.payments import cards, charges
-from csctl.services.payments.engine import Call, Turn, customers_held
+from csctl.services.payments.engine import customers_held
+from csctl.services.payments.jobs import Call, Turn
 from csctl.services.shared import audit, history
 from csctl.services.views import purchases
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from csctl.app import App
-
-_REFUSED = (State.DECLINED, State.FAILED)
 
 
 def bill(
@@ -83,36 +79,29 @@ def sales_of_next(turn: Turn, purchase: Purchase) -> list[Transaction]:
 
 def under_way(turn: Turn, purchase: Purchase) -> Transaction | None:
     """The charge of the next cycle whose outcome is not known yet."""
-    return next((sale for sale in sales_of_next(turn, purchase) if sale.state not in _REFUSED), None)
+    return next((sale for sale in sales_of_next(turn, purchase) if not sale.state.refused), None)
 
 
 def refuse_unless_ordered(order: Order) -> None:
     """Raises Conflict for an order that came to nothing, or whose own charge is not answered."""
-    if order.status in (OrderStatus.PENDING, OrderStatus.DECLINED):
+    if not order.status.confirmed:
         name = ids.show("ord", order.id)
         raise Conflict(
             f"{name} is {order.status.value}", cause="its purchases are not billed", fix=f"csctl order show {name}"
         )
 
 
-def blacklisted(session: Session, customer: Customer, *addresses: Address | None) -> NotPermitted | None:
-    """Why this customer is not charged; None if nothing speaks against it. `addresses` are those of the order.
+def blacklisted(turn: Turn, app: App, order: Order) -> NotPermitted | None:
+    """Why an order's customer is not charged; None if nothing speaks against it.
 
-    All who are held in a transaction are looked up at once: a run bills many in each.
+    All customers who are held in a transaction are looked up at once: a run bills many in each.
     """
+    session, customer = turn.session, order.customer
     known: dict[int, list[BlacklistEntry]] = session.info.setdefault("blacklisted", {})
     if customer.id not in known:
         customers = {one.id: one for one in (customer, *customers_held(session))}
-        found = blacklist.matches(session, list(customers.values()))
+        found = blacklist.matches(session, list(customers.values()), app.shop.country)
         known.update((number, found.get(number, [])) for number in customers)
-    own = (None, customer.billing, customer.shipping)
-    others = [address for address in addresses if address not in own]
-    entries = known[customer.id] or (blacklist.of_addresses(session, others) if others else ())
-    if not entries:
-        return None
-    name = ids.show("cus", customer.id)
-    return NotPermitted(
-        f"{name} is blacklisted",
-        cause=", ".join(f"{ids.show('bli', entry.id)} ({entry.kind}): {entry.reason}" for entry in entries),
-        fix=f"csctl blacklist check --customer {name}",
-    )
+    addresses = (order.billing, order.shipping)
+    entries = known[customer.id] or blacklist.of_other_addresses(session, customer, addresses)
+    return blacklist.refusal(customer, entries)

@@ -14,9 +14,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from csctl.domain import ids
-from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
-from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus
+from csctl.domain.states import BILLED, CONFIRMED, NOT_OVER, Occasion, PurchaseStatus
 from csctl.errors import Conflict
 from csctl.models import Order, Purchase
 from csctl.results import Result
@@ -24,7 +23,8 @@ from csctl.services.billing import cycle as billing
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.payments import reconcile
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.shared import listing
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _BATCH = 500
-BILLED = (
-    PurchaseStatus.TRIAL,
-    PurchaseStatus.ACTIVE,
-    PurchaseStatus.RECYCLE_BILLING,
-    PurchaseStatus.CANCELLATION_SCHEDULED,
-)
-_NO_ORDER_YET = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
-def run(app: App, *, every_missed: bool = False, concurrency: int = 1, dry_run: bool = False) -> Iterator[Result]:
+def run(
+    app: App,
+    orphans: reconcile.Orphans,
+    *,
+    every_missed: bool = False,
+    concurrency: int = 1,
+    dry_run: bool = False,
+) -> Iterator[Result]:
     """Reconcile what is orphaned, then attend to every purchase whose day has come.
 
     Its day is that of its next billing, of the end of its pause, or of its cancellation. With `every_missed`, all
@@ -49,13 +49,13 @@ def run(app: App, *, every_missed: bool = False, concurrency: int = 1, dry_run: 
     """
     _ = app.gateways
     if not dry_run:
-        reconcile.orphans(app, concurrency=concurrency)
+        reconcile.orphans(app, orphans, concurrency=concurrency)
     jobs = (_job(app, number, every_missed=every_missed) for number in _due(app))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 
 
 def _due(app: App) -> Iterator[int]:
-    statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.not_in(_NO_ORDER_YET))
+    statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.in_(CONFIRMED))
     return listing.numbers(app, statement, Purchase.id)
 
 
@@ -66,12 +66,12 @@ def overdue(app: App) -> list[str]:
             select(Purchase)
             .join(Order)
             .where(Purchase.status.in_(BILLED), Purchase.next_bill_on < app.clock.today())
-            .where(Order.status.not_in(_NO_ORDER_YET))
+            .where(Order.status.in_(CONFIRMED))
             .options(joinedload(Purchase.order).joinedload(Order.customer))
             .order_by(Purchase.id)
             .limit(_BATCH)
         ).all()
-        unwanted = blacklist.matches(session, list({one.order.customer for one in found}))
+        unwanted = blacklist.matches(session, list({one.order.customer for one in found}), app.shop.country)
         return [ids.show("pur", one.id) for one in found if one.order.customer_id not in unwanted]
 
 
@@ -80,7 +80,7 @@ def _has_come(app: App) -> ColumnElement[bool]:
     return or_(
         and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today),
         and_(Purchase.status == PurchaseStatus.PAUSED, Purchase.paused_until <= today),
-        and_(Purchase.status.not_in(rules.OVER), Purchase.cancel_on <= today),
+        and_(Purchase.status.in_(NOT_OVER), Purchase.cancel_on <= today),
     )
 
 
@@ -92,7 +92,7 @@ def _job(app: App, number: int, *, every_missed: bool) -> Job:
 def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     """What is due of one purchase, as it is now: another worker may have been first."""
     purchase, today = turn.session.get_one(Purchase, ref.id), app.clock.today()
-    if purchase.status in rules.OVER or purchase.order.status in _NO_ORDER_YET:
+    if purchase.status.over or not purchase.order.status.confirmed:
         return
     if purchase.cancel_on is not None and purchase.cancel_on <= today:
         cancelling.cancel_purchase(turn.session, app, purchase, purchase.cancel_reason)
@@ -106,13 +106,13 @@ def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
 
 def _is_due(app: App, purchase: Purchase) -> bool:
     day = purchase.next_bill_on
-    return purchase.status in BILLED and day is not None and day <= app.clock.today()
+    return purchase.status.billed and day is not None and day <= app.clock.today()
 
 
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     purchase = turn.session.get_one(Purchase, ref.id)
     order = purchase.order
-    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
+    if refusal := billing.blacklisted(turn, app, order):
         yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):

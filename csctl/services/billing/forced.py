@@ -19,7 +19,8 @@ from csctl.models import Purchase
 from csctl.results import Result
 from csctl.services.billing import cycle as billing
 from csctl.services.outcomes.billing import Billing
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.refunds.refunds import How
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
             fix=f"csctl txn reconcile {name}",
         )
     order = purchase.order
-    if refusal := billing.blacklisted(turn.session, order.customer, order.billing, order.shipping):
+    if refusal := billing.blacklisted(turn, app, order):
         raise refusal
     return purchase
 

@@ -13,22 +13,19 @@ from sqlalchemy.orm import Session
 from csctl.domain import blacklist as rules
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import PurchaseStatus
+from csctl.domain.states import NOT_OVER
 from csctl.domain.text import accept
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import BlacklistEntry, Customer, Order, Purchase
 from csctl.results import Page, Result
-from csctl.services.administration import operators
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.blacklist.files import Wanted
 from csctl.services.customers.lookup import live
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.shared import audit, bulk, history, listing
+from csctl.services.shared import audit, bulk, history, listing, operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_OVER = (PurchaseStatus.CANCELLED, PurchaseStatus.COMPLETE)
 
 
 def add(
@@ -81,7 +78,7 @@ def _known(session: Session, app: App, one: Wanted) -> Iterator[Wanted]:
     customer = session.get(Customer, number)
     if customer is None or customer.merged_into_id or customer.erased_at:
         return
-    for kind, value in rules.values_of(blacklist.facts(session, [customer])[0]):
+    for kind, value in rules.values_of(blacklist.facts(session, [customer], app.shop.country)[0]):
         try:
             rules.entry_key(kind, value, app.shop.country)
         except Usage:
@@ -127,7 +124,10 @@ def _cancel_purchases(app: App, named: Iterable[Wanted], *, dry_run: bool, fail_
         theirs = session.execute(
             select(Purchase.id, Order.customer_id)
             .join(Order)
-            .where(Order.customer_id.in_(numbers), Purchase.status.not_in(_OVER))
+            .where(
+                Order.customer_id.in_(numbers),
+                Purchase.status.in_(NOT_OVER),
+            )
             .order_by(Purchase.id)
         ).all()
     reasons = {purchase: numbers[customer] for purchase, customer in theirs}
@@ -194,11 +194,11 @@ def find(
 def _meaning(app: App, customer_id: int) -> list[BlacklistEntry]:
     with app.read() as session:
         customer = listing.existing(session, Customer, "cus", customer_id)
-        return blacklist.matches(session, [customer]).get(customer_id, [])
+        return blacklist.matches(session, [customer], app.shop.country).get(customer_id, [])
 
 
 def rows(session: Session, entries: Sequence[BlacklistEntry]) -> list[dict[str, Any]]:
-    names = operators.names(session)
+    names = operator_names.names(session)
     return [
         {
             "id": ids.show("bli", entry.id),
@@ -231,7 +231,7 @@ def check(app: App, asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
 def _matching(session: Session, app: App, kind: str, value: str) -> Iterator[BlacklistEntry]:
     if kind == "customer":
         customer = listing.existing(session, Customer, "cus", ids.parse("cus", value).id)
-        yield from blacklist.matches(session, [customer]).get(customer.id, [])
+        yield from blacklist.matches(session, [customer], app.shop.country).get(customer.id, [])
         return
     keys = rules.asked_keys(kind, value, app.shop.country)
     is_network = (BlacklistEntry.kind == "ip") & BlacklistEntry.match_key.contains("/")

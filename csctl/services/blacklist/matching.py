@@ -8,18 +8,21 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.blacklist import KINDS, Facts, address_keys, keys_of, within
+from csctl.errors import NotPermitted
 from csctl.models import BlacklistEntry, Customer, PaymentMethod
-from csctl.services.administration import settings as shop
 
 
-def matches(session: Session, customers: Sequence[Customer]) -> dict[int, list[BlacklistEntry]]:
-    """The entries that mean each of these customers, by customer id; one that no entry means is not in it.
+def matches(session: Session, customers: Sequence[Customer], country: str | None) -> dict[int, list[BlacklistEntry]]:
+    """The entries that match each of these customers, by customer id; customers without a match are left out.
 
-    Runs two or three queries, however many customers there are.
+    `country` is the shop's: phone numbers without a country code belong to it.
+
+    Runs two queries, however many customers there are.
     """
-    known = facts(session, customers)
+    known = facts(session, customers, country)
     keys = {fact.customer_id: keys_of(fact) for fact in known}
     wanted = {key for found in keys.values() for _, key in found}
     is_network = and_(BlacklistEntry.kind == "ip", BlacklistEntry.match_key.contains("/"))
@@ -45,12 +48,37 @@ def means(entry: BlacklistEntry, keys: set[tuple[str, str]], ip: str | None) -> 
     return (entry.kind, entry.match_key) in keys
 
 
-def facts(session: Session, customers: Sequence[Customer]) -> list[Facts]:
-    """What is known of these customers that an entry may name. Runs one query, or two: a phone number may not say where
-    it belongs, and then that is the shop's country.
-    """
-    unread = any(customer.phone and not customer.phone.startswith("+") for customer in customers)
-    country = shop.load(session).country if unread else None
+def refusal(customer: Customer, entries: Sequence[BlacklistEntry]) -> NotPermitted | None:
+    """Why a customer whom these entries match is not charged; None without entries."""
+    if not entries:
+        return None
+    name = ids.show("cus", customer.id)
+    return NotPermitted(
+        f"{name} is blacklisted",
+        cause=", ".join(f"{ids.show('bli', entry.id)} ({entry.kind}): {entry.reason}" for entry in entries),
+        fix=f"csctl blacklist check --customer {name}",
+    )
+
+
+def of_customer(
+    session: Session, customer: Customer, addresses: Iterable[Address | None], country: str | None
+) -> Sequence[BlacklistEntry]:
+    """The entries that match a customer; if there are none, those that match one of the order's `addresses`."""
+    found = matches(session, [customer], country).get(customer.id, [])
+    return found or of_other_addresses(session, customer, addresses)
+
+
+def of_other_addresses(
+    session: Session, customer: Customer, addresses: Iterable[Address | None]
+) -> Sequence[BlacklistEntry]:
+    """The entries that match an address of an order, where that is not one of the customer's own."""
+    own = (None, customer.billing, customer.shipping)
+    others = [address for address in addresses if address not in own]
+    return of_addresses(session, [one for one in others if one]) if others else ()
+
+
+def facts(session: Session, customers: Sequence[Customer], country: str | None) -> list[Facts]:
+    """What is known of these customers that an entry may name, in one query."""
     cards: dict[int, list[tuple[str, str]]] = defaultdict(list)
     of_these = PaymentMethod.customer_id.in_([customer.id for customer in customers])
     for owner, bin_, last4 in session.execute(

@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from csctl import interrupts
 from csctl.domain import ids
-from csctl.errors import CsctlError, Misconfigured
-from csctl.mail.folder import Folder
+from csctl.errors import CsctlError
 from csctl.mail.message import compose
-from csctl.mail.rendering import Renderer, TemplateBroken
-from csctl.mail.smtp import Server
-from csctl.mail.transport import ConnectionLost, Postponed, Refused, Transport, not_understood
+from csctl.mail.rendering import TemplateBroken
+from csctl.mail.transport import ConnectionLost, Postponed, Refused
 from csctl.models import Email
 from csctl.results import Result
 from csctl.services.emails import outbox
@@ -34,38 +31,11 @@ _LOST_IN_A_ROW = 3  # connections; one alone may be one email's fault
 Attempt = tuple[Email, CsctlError | None]  # an email, and why it was not sent
 
 
-def open_transport(url: str | None) -> Transport:
-    """The way out that CSCTL_MAIL_URL names; connects to nothing yet. Raises Misconfigured."""
-    if not url:
-        raise Misconfigured(
-            "no mail server is configured",
-            cause="CSCTL_MAIL_URL is not set",
-            fix="set CSCTL_MAIL_URL to file:DIR or smtp://user:password@host:587?tls=starttls",
-        )
-    scheme = url.partition(":")[0]
-    if scheme == "file":
-        return Folder.at(url)
-    if scheme in ("smtp", "smtps"):
-        return Server.at(url)
-    raise not_understood(url, "it begins with neither file:, smtp:// nor smtps://")
-
-
-class Mailer:
-    """Delivers emails for one process. `stopped` is why a delivery ended before its time."""
+class Delivery:
+    """Delivers emails over the way out of this process, which remembers why no more are tried (`app.mail.stopped`)."""
 
     def __init__(self, app: App) -> None:
-        self._app = app
-        self._told: set[str] = set()
-        self._lost = 0
-        self.stopped: CsctlError | None = None
-
-    @cached_property
-    def _transport(self) -> Transport:
-        return open_transport(self._app.settings.mail_url)
-
-    @cached_property
-    def renderer(self) -> Renderer:
-        return Renderer(self._app.shop, self._app.settings.templates_dir)
+        self._app, self._mail = app, app.mail
 
     def deliver_new(self) -> bool:
         """Deliver what this process wrote into the outbox, now that it is committed. Whether all of it was sent.
@@ -89,7 +59,7 @@ class Mailer:
         Raises Misconfigured or Unreachable if none can be delivered. If that shows only later, the email in hand is
         refused for it, and those after it stay as they are, as they do after SIGINT or SIGTERM.
         """
-        self._transport  # noqa: B018 - a wrong URL is refused before anything is claimed
+        self._mail.transport  # noqa: B018 - a wrong URL is refused before anything is claimed
         if refs is not None:
             results = (self._named(ref, dry_run=dry_run) for ref in refs)
         else:
@@ -100,22 +70,17 @@ class Mailer:
                 if fail_fast and not result.ok:
                     return
 
-    def close(self) -> None:
-        """End the connection to the mail server."""
-        if "_transport" in self.__dict__:
-            self._transport.close()
-
     # -- which emails
 
     def _waiting(self, *, dry_run: bool) -> Generator[Result]:
         for place, (email, error) in enumerate(self._rehearsed() if dry_run else self._all()):
-            if error and self.stopped and place == 0:
+            if error and self._mail.stopped and place == 0:
                 raise error
             yield _result(ids.show("eml", email.id), email, error, dry_run=dry_run)
 
     def _all(self) -> Iterator[Attempt]:
         after = 0
-        while not self.stopped and (batch := outbox.claim(self._app, _BATCH, after=after)):
+        while not self._mail.stopped and (batch := outbox.claim(self._app, _BATCH, after=after)):
             for email, error in self._attempts(batch):
                 after = email.id
                 yield email, error
@@ -123,7 +88,7 @@ class Mailer:
     def _among(self, numbers: Sequence[int]) -> Iterator[Attempt]:
         for start in range(0, len(numbers), _BATCH):
             left = set(numbers[start : start + _BATCH])
-            while left and not self.stopped and (batch := outbox.claim(self._app, _BATCH, among=sorted(left))):
+            while left and not self._mail.stopped and (batch := outbox.claim(self._app, _BATCH, among=sorted(left))):
                 for email, error in self._attempts(batch):
                     left.discard(email.id)
                     yield email, error
@@ -133,8 +98,8 @@ class Mailer:
             email = outbox.find_unsent(self._app, ref)
             if dry_run:
                 return _result(ref.given, email, self._rehearse(email), dry_run=True)
-            if self.stopped:
-                return _result(ref.given, email, self.stopped)
+            if self._mail.stopped:
+                return _result(ref.given, email, self._mail.stopped)
             for claimed, error in self._attempts(outbox.claim(self._app, 1, among=[ref.id])):
                 return _result(ref.given, claimed, error)
             raise outbox.taken(ref)
@@ -147,7 +112,7 @@ class Mailer:
         """What comes of each; `stopped` is set, and the rest released, where the next would fare no better."""
         untried = list(batch)
         try:
-            while untried and not self.stopped and not self._slow(untried[0]):
+            while untried and not self._mail.stopped and not self._slow(untried[0]):
                 email = untried.pop(0)
                 yield email, self._attempt(email)
         finally:
@@ -159,18 +124,18 @@ class Mailer:
 
     def _attempt(self, email: Email) -> CsctlError | None:
         try:
-            said = self.renderer.render(email.kind, email.context)
-            self._transport.send(ids.show("eml", email.id), compose(email, said, self._app.shop))
+            said = self._mail.renderer.render(email.kind, email.context)
+            self._mail.transport.send(ids.show("eml", email.id), compose(email, said, self._app.shop))
         except Refused as error:
             outbox.failed(self._app, email, error)
             return error
         except CsctlError as error:
-            self._lost = self._lost + 1 if isinstance(error, ConnectionLost) else 0
-            if self._lost >= _LOST_IN_A_ROW or not isinstance(error, TemplateBroken | Postponed):
-                self.stopped = error
+            self._mail.lost_in_a_row = self._mail.lost_in_a_row + 1 if isinstance(error, ConnectionLost) else 0
+            if self._mail.lost_in_a_row >= _LOST_IN_A_ROW or not isinstance(error, TemplateBroken | Postponed):
+                self._mail.stopped = error
             outbox.postponed(self._app, email, error)
             return error
-        self._lost = 0
+        self._mail.lost_in_a_row = 0
         outbox.sent(self._app, email, said)
         return None
 
@@ -185,7 +150,7 @@ class Mailer:
 
     def _rehearse(self, email: Email) -> CsctlError | None:
         try:
-            compose(email, self.renderer.render(email.kind, email.context), self._app.shop)
+            compose(email, self._mail.renderer.render(email.kind, email.context), self._app.shop)
         except CsctlError as error:
             return error
         return None
@@ -199,7 +164,7 @@ class Mailer:
         failed: list[str] = []
         waits = False
         try:
-            self._transport  # noqa: B018 - a wrong URL is the one reason for all of them
+            self._mail.transport  # noqa: B018 - a wrong URL is the one reason for all of them
             for email, error in attempts():
                 if error:
                     shown = ids.show("eml", email.id)
@@ -211,8 +176,8 @@ class Mailer:
         except CsctlError as error:
             waits = True
             self._tell(f"No email was sent: {_reason(error)}")
-        self._tell_what_is_left(failed, waits=waits or self.stopped is not None)
-        return not (failed or waits or self.stopped)
+        self._tell_what_is_left(failed, waits=waits or self._mail.stopped is not None)
+        return not (failed or waits or self._mail.stopped)
 
     def _tell_what_is_left(self, failed: Sequence[str], *, waits: bool) -> None:
         if waits:
@@ -226,8 +191,8 @@ class Mailer:
 
     def _tell(self, text: str) -> None:
         """A notice, once: the hundredth email that finds no server is no news."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._mail.said:
+            self._mail.said.add(text)
             self._app.notice(text)
 
 

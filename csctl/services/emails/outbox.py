@@ -25,7 +25,7 @@ from csctl.services.shared import audit, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
-    from csctl.services.administration.settings import Shop
+    from csctl.domain.shop import Shop
 
 LEASE = timedelta(minutes=5)
 _BY_HAND = "email send"
@@ -178,7 +178,7 @@ def show(app: App, number: int) -> dict[str, Any]:
     row |= {"from": sender(app.shop), "reply_to": app.shop.support_email, "text": email.text, "html": email.html}
     if email.text is None:
         try:
-            said = app.mailer.renderer.render(email.kind, email.context)
+            said = app.mail.renderer.render(email.kind, email.context)
         except CsctlError as error:
             row["error"] = _reason(error)
         else:
@@ -211,6 +211,6 @@ def _row(app: App, email: Email) -> dict[str, Any]:
 def _subject(app: App, email: Email) -> str | None:
     """Of an email that was not rendered yet; none if its template is broken, which is no reason to list nothing."""
     try:
-        return app.mailer.renderer.subject(email.kind, email.context)
+        return app.mail.renderer.subject(email.kind, email.context)
     except CsctlError:
         return None

@@ -91,7 +91,7 @@ def preview(app: App, kind: EmailKind, *, order: int | None = None, transaction:
     """
     with app.read() as session:
         context = _context(session, app, kind, order, transaction)
-    said = app.mailer.renderer.render(kind, context)
+    said = app.mail.renderer.render(kind, context)
     return {"kind": kind.value, "subject": said.subject, "text": said.text, "html": said.html}
 
 

@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import EmailKind, Kind, OrderStatus, State
+from csctl.domain.states import EmailKind, Kind, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
 from csctl.results import Result
 from csctl.services.emails import announce as emails
+from csctl.services.emails.delivery import Delivery
 from csctl.services.shared import audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 _ANNOUNCED = {EmailKind.REFUND: Kind.REFUND, EmailKind.VOID: Kind.VOID}
-_NEVER_WELCOMED = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
 def of_transactions(
@@ -63,7 +63,7 @@ def of_orders(
 def welcomed(session: Session, ref: Ref) -> Order:
     """An order that was placed for good. Raises NotFound, or Conflict."""
     order = listing.existing(session, Order, "ord", ref.id)
-    if order.status in _NEVER_WELCOMED:
+    if not order.status.confirmed:
         raise Conflict(
             f"{ids.show('ord', order.id)} is {order.status.value}, so there is no welcome email",
             fix=f"csctl order show {ids.show('ord', order.id)}",
@@ -132,7 +132,7 @@ def _delivered(
     for result in bulk.each(app, refs, again, dry_run=dry_run, fail_fast=fail_fast):
         if dry_run:
             yield replace(result, extra={"email_id": None})  # the number was taken back
-        elif result.ok and not app.mailer.deliver_new():
+        elif result.ok and not Delivery(app).deliver_new():
             yield replace(result, outcome="pending", message=f"{result.message} waits in the outbox")
         else:
             yield result

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, func, make_url, or_, select
 from sqlalchemy.orm import Session
 
-from csctl import app as apps
 from csctl import database
 from csctl.domain import ids
-from csctl.domain.states import EmailState, ItemState, State
+from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
 from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.mail.outgoing import open_transport
 from csctl.models import Email, NotifyEmail, QueueItem, Transaction
 from csctl.services.billing import daily as billing_run
-from csctl.services.emails.delivery import open_transport
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import consistency
 from csctl.services.payments import accounts
@@ -41,8 +40,10 @@ class Problem(NamedTuple):
 Problems = Iterator[Problem]
 
 
-def examine(load: Callable[[], Settings]) -> list[dict[str, Any]]:
+def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> list[dict[str, Any]]:
     """A row for each check that finds nothing, and for each problem: `check`, `status`, `problem`, `fix`.
+
+    `start` makes the App, whatever schema the database has.
 
     A missing database, an old schema and settings that cannot be are findings too; a wrong token is not: raises
     NotPermitted.
@@ -53,7 +54,7 @@ def examine(load: Callable[[], Settings]) -> list[dict[str, Any]]:
         return _rows("settings", iter([_said(error)]))
     rows = [*_rows("settings", _settings(settings)), *_rows("files", _files(settings))]
     try:
-        app = apps.start(settings, "doctor", any_schema=True)
+        app = start(settings)
     except (Misconfigured, Unreachable) as error:
         return [*rows, *_rows("database", iter([_said(error)]))]
     try:
@@ -149,7 +150,7 @@ def _mail(app: App) -> Problems:
         yield Problem("emails have no sender", "csctl setting set mail-from ADDRESS")
     for kind, sample in SAMPLES.items() if app.settings.templates_dir else ():
         try:
-            app.mailer.renderer.render(kind, sample)
+            app.mail.renderer.render(kind, sample)
         except CsctlError as error:
             yield _said(error)
 
@@ -166,7 +167,7 @@ def _notify(app: App) -> Problems:
 def _transactions(app: App) -> Problems:
     """Outcomes that nobody knows, and attempts whose worker is gone."""
     unknown = Transaction.state == State.UNKNOWN
-    orphaned = Transaction.state.in_((State.CREATED, State.SENT)) & or_(
+    orphaned = Transaction.state.in_(UNANSWERED_STATES) & or_(
         Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now()
     )
     with app.read() as session:

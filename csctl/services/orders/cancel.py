@@ -15,7 +15,8 @@ from csctl.errors import Conflict, NotFound
 from csctl.models import Order, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.refunds import refunds
 from csctl.services.refunds import scope as refund_scope
 from csctl.services.refunds.refunds import How, Wish

@@ -19,11 +19,12 @@ from csctl.domain.states import Occasion, OrderStatus
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
-from csctl.services.billing import cycle as billing
+from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup as customers
 from csctl.services.outcomes import checkout as checkout_rules
 from csctl.services.payments import cards, charges
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
     session = turn.session
     customer = customers.live(session, wish.customer_id)
     shipping = _shipping(customer, wish.shipping)
-    if refusal := billing.blacklisted(session, customer, shipping):
+    entries = blacklist.of_customer(session, customer, [shipping], app.shop.country)
+    if refusal := blacklist.refusal(customer, entries):
         raise refusal
     lines = [_line(session, text) for text in wish.items]
     currency = _one_currency(lines)

@@ -18,7 +18,7 @@ from csctl.results import Result
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes import checkout as checkout_rules
 from csctl.services.payments import attempts
-from csctl.services.payments.engine import LEASE, Call, Turn
+from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
     of_this = [
         one for one in others if sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle)
     ]
-    twice = any(one.state not in (State.DECLINED, State.FAILED) for one in of_this)
+    twice = any(not one.state.refused for one in of_this)
     if not twice:
         sale.state, sale.reason, sale.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
         if sale.occasion is Occasion.CHECKOUT:

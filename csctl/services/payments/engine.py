@@ -16,10 +16,8 @@ and records all answers that have come in since, in one transaction, so that man
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -29,91 +27,22 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.states import Kind, State
+from csctl.domain.states import CHARGES, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
+from csctl.services.payments import accounts, resume
+from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-LEASE = timedelta(minutes=5)  # how long an attempt belongs to who claimed it (domain rules, section 3)
 _TOO_LATE = LEASE.total_seconds() * 0.8  # a call that could not be begun by then is not begun
 _PATIENCE = (0.5, 2, 5)  # seconds between tries to record what a gateway has answered
 _GATHER = 0.02  # seconds to wait for more answers once one has come
 _TOGETHER = 64  # jobs of a dry run in one transaction
-_SALES = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run."""
-
-    make: Callable[[], Any]
-    assumed: Any
-    unsent: Any
-
-
-Work = Generator[Call | Result, Any, None]
-
-
-@dataclass
-class Turn:
-    """What a piece of work holds while it has the database: a session, and its rows under lock."""
-
-    session: Session
-    needs: Needs
-
-    def transaction(self, number: int) -> Transaction | None:
-        return self.session.get(Transaction, number)
-
-    def sales_of(self, order_id: int) -> list[Transaction]:
-        """Sales, captures and authorizations of an order, oldest first."""
-        loaded = [row for row in self.session.identity_map.values() if isinstance(row, Transaction)]
-        return sorted((t for t in loaded if t.order_id == order_id and t.kind in _SALES), key=lambda t: t.id)
-
-
-@dataclass
-class Needs:
-    """The rows that a piece of work must hold: these, the orders they belong to, and all sales of those.
-
-    `opened` are attempts that it made; they have no number before the transaction's end.
-    """
-
-    transactions: set[int] = field(default_factory=set)
-    orders: set[int] = field(default_factory=set)
-    items: set[int] = field(default_factory=set)
-    purchases: set[int] = field(default_factory=set)
-    opened: list[Transaction] = field(default_factory=list)
-
-    def numbers(self) -> set[int]:
-        """Of all transactions that are meant."""
-        return self.transactions | {attempt.id for attempt in self.opened}
-
-
-@dataclass
-class Job:
-    """A piece of work, and the record it is for as the caller named it. `begin` makes the generator.
-
-    `go_on` makes that of a record for which a run had begun these attempts, the last one of each sale: needed where
-    some of them may leave more to be done. Its last argument says that the record is done again since it had failed.
-    """
-
-    given: str
-    needs: Needs
-    begin: Callable[[Turn], Work]
-    go_on: Callable[[Turn, list[Transaction], bool], Work] | None = None
-    turn: Turn | None = None
-    work: Work | None = None
-    results: list[Result] = field(default_factory=list)
-
-    def anew(self) -> Job:
-        """The job from its start: what it wrote was undone, and nothing was sent."""
-        self.needs.opened.clear()
-        self.turn, self.work, self.results = None, None, []
-        return self
 
 
 def drive(
@@ -124,11 +53,11 @@ def drive(
     In a dry run the same work is done, calls are answered as assumed, and all of it is rolled back. After SIGINT or
     SIGTERM no new job begins; those that are under way are finished and recorded first.
     """
-    gateways = app.gateways  # looks into the database, and so cannot be made inside a transaction
+    _ = app.gateways  # reads the database, and so cannot be opened inside a transaction
     if dry_run:
         yield from _rehearse(app, jobs, fail_fast=fail_fast)
         return
-    gateways.remember()
+    accounts.remember(app)
     window = app.gateways.window(window)
     with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
         engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast)
@@ -142,14 +71,12 @@ def _rehearse(app: App, jobs: Iterable[Job], *, fail_fast: bool) -> Iterator[Res
     """A dry run: the jobs in transactions that are rolled back, some together as they would be, and first just one:
     whoever waits for the first line has it soon.
     """
-    emails_before, coming, size = len(app.new_emails), iter(jobs), 1
+    coming, size = iter(jobs), 1
     while not interrupts.asked() and (batch := list(islice(coming, size))):
         size = 1 if fail_fast else min(size * 2, _TOGETHER)
-        with app.write() as session:
+        with app.write(dry_run=True) as session:
             hold(session, [job.needs for job in batch])
             results = [result.as_dry_run() for job in batch for result in _assume(app, job, session)]
-            session.rollback()
-        del app.new_emails[emails_before:]
         yield from results
         if fail_fast and not all(result.ok for result in results):
             return
@@ -158,7 +85,7 @@ def _rehearse(app: App, jobs: Iterable[Job], *, fail_fast: bool) -> Iterator[Res
 def _assume(app: App, job: Job, session: Session) -> Iterator[Result]:
     reply: Any = None
     try:
-        work = app.journal.work(job, Turn(session, job.needs))
+        work = _started(app, job, Turn(session, job.needs))
         while True:
             step = work.send(reply)
             reply = None
@@ -171,6 +98,12 @@ def _assume(app: App, job: Job, session: Session) -> Iterator[Result]:
         return
     except CsctlError as error:
         yield Result.refused(job.given, error)
+
+
+def _started(app: App, job: Job, turn: Turn) -> Work:
+    """The work at a record: what its job is, or what is left of that where a run had begun payments for it."""
+    begun = app.journal.begun(turn.session, job.given)
+    return job.begin(turn) if begun is None else resume.work(job, turn, begun.transactions, again=begun.again)
 
 
 class _Engine:
@@ -255,12 +188,8 @@ class _Engine:
 
     def _advance(self, steps: list[tuple[Job, Any]]) -> list[Result]:
         """Let the jobs work in one transaction; what they call is called once it is committed."""
-        emails_before, self.moved = len(self.app.new_emails), False
-        try:
-            results, calls = self._work(steps)
-        except Exception:
-            del self.app.new_emails[emails_before:]
-            raise
+        self.moved = False
+        results, calls = self._work(steps)
         for job, call in calls:
             self.in_flight[self.pool.submit(_in_time(call))] = job
         return results
@@ -299,7 +228,7 @@ def _step(app: App, job: Job, session: Session, reply: Any, results: list[Result
     """Let a job work until it calls, or is done."""
     if job.work is None or job.turn is None:
         job.turn = Turn(session, job.needs)
-        job.work = app.journal.work(job, job.turn)
+        job.work = _started(app, job, job.turn)
     job.turn.session = session
     while True:
         try:
@@ -343,7 +272,12 @@ def hold(session: Session, needs: Iterable[Needs]) -> None:
     purchases = session.scalars(chosen).all() if billed else []
     transactions = session.scalars(
         select(Transaction)
-        .where(or_(Transaction.id.in_(numbers), Transaction.order_id.in_(held) & Transaction.kind.in_(_SALES)))
+        .where(
+            or_(
+                Transaction.id.in_(numbers),
+                Transaction.order_id.in_(held) & Transaction.kind.in_(CHARGES),
+            )
+        )
         .order_by(Transaction.id)
         .with_for_update()
     ).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,16 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import Kind, State
+from csctl.domain.states import OPEN_STATES, RETURNS, Kind, State
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable, Usage
 from csctl.gateways.protocol import Answer, Found, Gateway, Reason
 from csctl.models import PaymentMethod, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, charges, settlement
-from csctl.services.payments.engine import Call, Job, Needs, Turn, Work, drive
-from csctl.services.shared import listing
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -39,7 +40,7 @@ def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | No
         return None
     if not refs:
         raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
-    app.require("txn reconcile by what somebody saw")
+    access.require(app, "txn reconcile by what somebody saw")
     if seen == "failed":
         return Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page")
     known_as = accept(reference, "reference") if reference else None
@@ -60,24 +61,29 @@ def reconcile(
     With a `verdict` nobody is asked; it is refused where somebody can be.
     """
     if refs:
-        app.require("txn reconcile of named transactions")
+        access.require(app, "txn reconcile of named transactions")
         jobs: Iterator[Job] = (_job(app, ref, verdict=verdict) for ref in refs)
     else:
-        app.require("txn reconcile of all")
+        access.require(app, "txn reconcile of all")
         _tell_what_is_under_way(app)
         jobs = _all_jobs(app)
     return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def orphans(app: App, *, concurrency: int = 1) -> None:
-    """What every cron run does first: the same as reconciling all, whoever runs it. Notices tell what came of it, and
-    `app.trouble` what was our own fault: that is nobody's answer.
-    """
+@dataclass
+class Orphans:
+    """What reconciling before a cron's own work came to: `misconfigured` is our own fault, not a gateway's answer."""
+
+    misconfigured: Misconfigured | None = None
+
+
+def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> None:
+    """Reconcile all that is open, as every cron run does first, whoever runs it. Notices say what came of it."""
     _tell_what_is_under_way(app)
     for result in drive(app, _all_jobs(app), window=concurrency):
         app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
         if isinstance(result.error, Misconfigured):
-            app.trouble = result.error
+            found.misconfigured = result.error
 
 
 def unknown_left(app: App) -> int:
@@ -97,9 +103,12 @@ def _tell_what_is_under_way(app: App) -> None:
 
 
 _OPEN = and_(
-    Transaction.state.in_((State.UNKNOWN, State.PENDING, State.CREATED, State.SENT)),
+    Transaction.state.in_(OPEN_STATES),
     # Sales that were made elsewhere have no key, and are not ours to ask about.
-    or_(Transaction.kind.in_((Kind.REFUND, Kind.VOID)), (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None)),
+    or_(
+        Transaction.kind.in_(RETURNS),
+        (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None),
+    ),
 )
 
 
@@ -135,7 +144,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
             fix="csctl txn sync",
         )
     leased = row.lease_until is not None and row.lease_until >= app.clock.now()
-    if not named and (leased or row.state in attempts.FINAL):
+    if not named and (leased or row.state.closed):
         return
     if leased and row.lease_until:
         raise Conflict(
@@ -143,7 +152,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
             cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
             fix="run it again then",
         )
-    if row.state in attempts.FINAL:
+    if row.state.closed:
         yield from _look_again(turn, app, ref, row)
         return
     _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed

@@ -17,8 +17,9 @@ from csctl.gateways.protocol import Found
 from csctl.models import Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts
-from csctl.services.payments.engine import Call, Job, Needs, Turn, Work, drive
-from csctl.services.shared import audit, history, listing
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+from csctl.services.shared import access, audit, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -66,7 +67,7 @@ def sync(
     A refund that the gateway reports as returned joins the queue.
     """
     if refs:
-        app.require("txn sync")
+        access.require(app, "txn sync")
         jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
     else:
         jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in _unsettled(app))

@@ -23,7 +23,8 @@ from csctl.errors import Conflict
 from csctl.models import Purchase, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.refunds import refunds
 from csctl.services.shared import bulk

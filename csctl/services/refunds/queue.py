@@ -21,35 +21,42 @@ from csctl.models import NotifyEmail, Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import attempts, reconcile
-from csctl.services.payments.engine import Job, Needs, Turn, Work, drive
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import refunds
-from csctl.services.shared import audit, bulk, history, listing
+from csctl.services.shared import access, audit, bulk, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
 def retry_due(
-    app: App, *, limit: int | None = None, concurrency: int = 1, dry_run: bool = False, fail_fast: bool = False
+    app: App,
+    orphans: reconcile.Orphans,
+    *,
+    limit: int | None = None,
+    concurrency: int = 1,
+    dry_run: bool = False,
+    fail_fast: bool = False,
 ) -> Iterator[Result]:
-    """The daily cron: reconcile what is orphaned, then try again every refund that is due today.
+    """The daily cron: reconcile what is orphaned, then retry every refund that is due today.
 
     Any number of processes may do this at once: each item is attempted by one of them. Waiting emails are delivered by
     the caller, last.
     """
-    app.require("queue retry of all")
+    access.require(app, "queue retry of all")
     _ = app.gateways
     warn_without_notify_emails(app)
     if not dry_run:
-        reconcile.orphans(app, concurrency=concurrency)
+        reconcile.orphans(app, orphans, concurrency=concurrency)
     jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
     """Try the named items now, taking the day's slot of each."""
-    app.require("queue retry of named items")
+    access.require(app, "queue retry of named items")
     jobs = (_job(app, ref, named=True) for ref in refs)
     yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
 

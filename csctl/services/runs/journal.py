@@ -1,7 +1,8 @@
 """The journal of a run: what became of each record, kept in the transaction in which it became so.
 
 A process that dies therefore leaves no record of which the journal does not know. It knows the payments that were
-begun, too (`RunRecord.transactions`): whoever goes on takes these up (`services/taking_up.py`), and begins no second.
+begun, too (`RunRecord.transactions`): resuming settles these (`services/payments/orphans.py`), and begins no second
+one.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from csctl import worker
 from csctl.domain import ids
 from csctl.domain.states import RecordState, RunState
 from csctl.errors import Busy, Conflict, OutcomeUnknown
-from csctl.journal import Entry, Journal
+from csctl.journal import Begun, Entry, Journal
 from csctl.models import Run, RunRecord
 from csctl.results import Result
-from csctl.services.payments import resume as taking_up
-from csctl.services.payments.engine import LEASE, Job, Turn, Work
+from csctl.services.payments.jobs import LEASE
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -66,12 +66,12 @@ class Seen(Journal):
         name = given if self._met[given] == 1 else f"{given} ({self._met[given]})"
         return None if self._known.get(name) in self._over else name
 
-    def work(self, job: Job, turn: Turn) -> Work:
-        mine = (RunRecord.run_id == self.number) & (RunRecord.given == job.given)
-        record = turn.session.scalars(select(RunRecord).where(mine)).one_or_none()
+    def begun(self, session: Session, given: str) -> Begun | None:
+        mine = (RunRecord.run_id == self.number) & (RunRecord.given == given)
+        record = session.scalars(select(RunRecord).where(mine)).one_or_none()
         if record is None or not record.transactions:
-            return job.begin(turn)
-        return taking_up.work(job, turn, record.transactions, again=self.again and record.outcome is not None)
+            return None
+        return Begun(record.transactions, again=self.again and record.outcome is not None)
 
 
 def _known(app: App, number: int) -> dict[str, RecordState]:
@@ -107,10 +107,10 @@ class Kept(Seen):
         self.lost = cast("CursorResult[Any]", held).rowcount == 0
         return not self.lost
 
-    def work(self, job: Job, turn: Turn) -> Work:
-        return job.begin(turn) if self.begun_here else super().work(job, turn)
+    def begun(self, session: Session, given: str) -> Begun | None:
+        return None if self.begun_here else super().begun(session, given)
 
-    def begun(self) -> list[int]:
+    def attempts(self) -> list[int]:
         """The attempts at a gateway that were begun for records which are not done."""
         pending = (RunRecord.run_id == self.number) & (RunRecord.state == RecordState.PENDING)
         wanted = select(RunRecord.transactions).where(pending, RunRecord.transactions.is_not(None))

@@ -15,10 +15,10 @@ from csctl.domain.states import RecordState, Role, RunState
 from csctl.errors import Conflict
 from csctl.models import Operator, Run, RunRecord
 from csctl.results import Page
-from csctl.services.payments.engine import LEASE
+from csctl.services.payments.jobs import LEASE
 from csctl.services.runs import journal as run_journal
 from csctl.services.runs.journal import Kept, Seen
-from csctl.services.shared import listing
+from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -78,7 +78,7 @@ def resumption(app: App, number: int, *, retry_failed: bool) -> Resumption:
         wanted = select(RunRecord.given).where(RunRecord.run_id == number, RunRecord.state.in_(again))
         given = tuple(session.scalars(wanted.order_by(RunRecord.place))) if run.by_ids else None
     if not mine:
-        app.require("runs of others")
+        access.require(app, "runs of others")
     if problem:
         raise problem
     left = run.total - run.done - (0 if retry_failed else run.failed)
@@ -153,7 +153,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         run = listing.existing(session, Run, "run", number)
         row = {**_row(session, app, run), "arguments": run.arguments, "records": _records(session, number)}
     if run.operator_id != app.actor.id:
-        app.require("runs of others")
+        access.require(app, "runs of others")
     return row
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from csctl.clock import Clock, parse_date, parse_time
-from csctl.database import Base
 from csctl.domain import ids
 from csctl.errors import NotFound, Usage
+from csctl.models.columns import Base
 from csctl.results import Page
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from sqlalchemy import inspect as mapping_of
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from csctl.database import Base
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
 from csctl.models import (
@@ -24,6 +23,7 @@ from csctl.models import (
     QueueItem,
     Transaction,
 )
+from csctl.models.columns import Base
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
 
@@ -80,7 +80,7 @@ def document(app: App, who: str) -> dict[str, Any]:
             "queue": _of(session, QueueItem, QueueItem.order_id.in_(numbers)),
             "history": _of(session, HistoryEntry, HistoryEntry.customer_id.in_(people)),
             "emails": _of(session, Email, or_(Email.customer_id.in_(people), Email.order_id.in_(numbers))),
-            "blacklist": blacklist.matches(session, [customer]).get(customer.id, []),
+            "blacklist": blacklist.matches(session, [customer], app.shop.country).get(customer.id, []),
         }
         rows = {name: [_plain(record) for record in records] for name, records in found.items()}
         return {**_plain(customer), "exported_at": app.clock.now(), **rows, "audit": _trail(session, customer, rows)}

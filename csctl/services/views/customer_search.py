@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -84,7 +84,11 @@ def customers(app: App, search: Search, limit: int | None) -> Page:
     if search.external_id:
         found.append(Customer.external_id == search.external_id)
     statement = select(Customer).where(Customer.merged_into_id.is_(None), *found)
-    return listing.newest_first(app, statement, Customer.created_at, Customer.id, customer_rows.rows, limit)
+
+    def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
+        return customer_rows.rows(session, customers, app.shop.country)
+
+    return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit)
 
 
 def orders(app: App, search: Search, limit: int | None) -> Page:

@@ -13,8 +13,8 @@ from csctl.models import Customer, Order
 from csctl.services.blacklist import matching as blacklist
 
 
-def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
-    """A row for each customer. Runs the same number of queries for one and for many."""
+def rows(session: Session, customers: list[Customer], country: str | None) -> list[dict[str, Any]]:
+    """A row for each customer. Runs the same number of queries for one and for many. `country` is the shop's."""
     numbers = [customer.id for customer in customers]
     counts = select(Order.customer_id, func.count(), func.max(Order.placed_at))
     orders = {
@@ -23,7 +23,7 @@ def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
             counts.where(Order.customer_id.in_(numbers)).group_by(Order.customer_id)
         )
     }
-    blocked = blacklist.matches(session, customers)
+    blocked = blacklist.matches(session, customers, country)
     return [
         {
             **_details(customer),

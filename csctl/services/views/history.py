@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.models import HistoryEntry
 from csctl.results import Page
-from csctl.services.administration import operators
 from csctl.services.customers import lookup
-from csctl.services.shared import listing
+from csctl.services.shared import listing, operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -28,16 +27,16 @@ def of_customer(app: App, who: str, limit: int | None) -> Page:
 
 def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
     """A row for each entry. Runs one query."""
-    names = operators.names(session)
+    names = operator_names.names(session)
     return [_row(entry, names) for entry in entries]
 
 
-def _row(entry: HistoryEntry, operator_names: dict[int, str]) -> dict[str, Any]:
+def _row(entry: HistoryEntry, names: dict[int, str]) -> dict[str, Any]:
     return {
         "at": entry.at,
         "kind": entry.kind.value,
         "text": f"{entry.text}: {entry.reason}" if entry.reason else entry.text,
-        "operator": operator_names.get(entry.operator_id) if entry.operator_id else None,
+        "operator": names.get(entry.operator_id) if entry.operator_id else None,
         "order_id": ids.show_or_none("ord", entry.order_id),
         "transaction_id": ids.show_or_none("txn", entry.transaction_id),
         "customer_id": ids.show("cus", entry.customer_id),

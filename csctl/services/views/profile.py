@@ -28,14 +28,16 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
         customer = lookup.find(session, who)
         theirs = Order.customer_id == customer.id
         return {
-            **customers.rows(session, [customer])[0],
+            **customers.rows(session, [customer], app.shop.country)[0],
             "ip": customer.ip,
             "merged_into": ids.show_or_none("cus", customer.merged_into_id),
             "erased_at": customer.erased_at,
             "version": customer.version,
             "billing": (customer.billing or Address()).as_dict(),
             "shipping": (customer.shipping or Address()).as_dict(),
-            "blacklist": [_entry(entry) for entry in blacklist.matches(session, [customer]).get(customer.id, [])],
+            "blacklist": [
+                _entry(entry) for entry in blacklist.matches(session, [customer], app.shop.country).get(customer.id, [])
+            ],
             "payment_methods": [transactions.payment_method_row(method) for method in customer.payment_methods],
             "orders": orders.of_customer(session, customer.id),
             "purchases": orders.purchases_of(session, theirs),

@@ -13,8 +13,8 @@ from csctl.domain.money import to_decimal
 from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Order, PaymentMethod, Transaction
 from csctl.results import Page
-from csctl.services.administration import operators
 from csctl.services.shared import listing as listings
+from csctl.services.shared import operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -55,7 +55,7 @@ def show(app: App, number: int) -> dict[str, Any]:
     """A transaction, the card it used, and the captures, voids and refunds of it. Raises NotFound."""
     with app.read() as session:
         transaction = listings.existing(session, Transaction, "txn", number)
-        names = operators.names(session)
+        names = operator_names.names(session)
         children = session.scalars(
             select(Transaction)
             .where(Transaction.parent_id == number)
@@ -78,14 +78,14 @@ def of_orders(session: Session, orders: ColumnElement[bool]) -> list[dict[str, A
 
 
 def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, Any]]:
-    names = operators.names(session)
+    names = operator_names.names(session)
     return [row(transaction, names) for transaction in transactions]
 
 
 def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:
     """`refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
     currency = transaction.currency
-    sells = transaction.kind in (Kind.SALE, Kind.CAPTURE)
+    sells = transaction.kind.takes_money
     return {
         "id": ids.show("txn", transaction.id),
         "external_id": transaction.external_id,

@@ -9,8 +9,8 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
+from csctl.card_numbers import is_blotted_out
 from csctl.clock import parse_date, parse_time
-from csctl.domain.cards import is_blotted_out
 from csctl.domain.money import exponent, to_minor
 from csctl.domain.record_kinds import REFERENCES
 from csctl.domain.text import accept

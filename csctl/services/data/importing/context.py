@@ -12,10 +12,10 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csctl.database import Base
 from csctl.domain import ids
 from csctl.errors import Conflict, Usage
 from csctl.models import Installation
+from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
 
 Record = TypeVar("Record", bound=Base)

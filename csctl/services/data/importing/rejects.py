@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
-from csctl.domain.cards import blotted_out
+from csctl.card_numbers import blotted_out
 from csctl.domain.spreadsheet import neutralised
 from csctl.errors import CsctlError, Misconfigured, Usage
 from csctl.services.data.importing.mapping import Mapping

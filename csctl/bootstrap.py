@@ -1,0 +1,63 @@
+"""Starting csctl: settings, database and operator are put together as an App."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from csctl import database
+from csctl.app import App
+from csctl.clock import Clock
+from csctl.errors import CsctlError, Misconfigured, NotPermitted
+from csctl.models import Installation
+from csctl.services.administration import operators
+from csctl.services.administration import settings as shop
+from csctl.services.payments import accounts
+from csctl.services.shared import access
+from csctl.settings import Settings
+
+
+def _silent(_text: str) -> None:
+    """No notices."""
+
+
+def start(
+    settings: Settings, command: str, notice: Callable[[str], None] = _silent, *, any_schema: bool = False
+) -> App:
+    """An App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
+
+    Raises Misconfigured, NotPermitted, or Unreachable.
+    """
+    engine = database.connect(settings.database_url)
+    app = App(settings, command, engine, notice, accounts.open_all, access.note_refusal)
+    try:
+        _identify(app, any_schema=any_schema)
+        access.require(app, command)
+    except CsctlError:
+        app.close()
+        raise
+    return app
+
+
+def _identify(app: App, *, any_schema: bool) -> None:
+    refusal: NotPermitted | None = None
+    with app.read() as session:
+        if not any_schema or database.current_schema(session) is None:
+            database.require_current_schema(session)
+        installation = session.get(Installation, 1)
+        app.rehearsal = bool(installation and installation.rehearsal)
+        if app.settings.now and not app.rehearsal:
+            raise Misconfigured(
+                "CSCTL_NOW is set, and this database is no rehearsal",
+                cause="the clock is only set on databases made with db init --rehearsal",
+                fix="unset CSCTL_NOW",
+            )
+        app.shop = shop.load(session)
+        app.clock = Clock(zone=app.shop.timezone, fixed=app.settings.now)
+        try:
+            app.operator = operators.owner_of(session, app.settings.token)
+            operators.require_valid(app.operator, app.clock.now())
+        except NotPermitted as error:
+            refusal = error
+    if refusal:
+        access.refuse(app, refusal)
+    operators.note_use(app)

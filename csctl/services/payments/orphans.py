@@ -1,0 +1,71 @@
+"""Payments that a run had begun when its process died.
+
+Those that were under way are asked about first; one that was never sent is sent now, with the key it has. Only then
+does the run's command go through what is left (`resume`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from csctl.domain import ids
+from csctl.domain.attempts import becomes
+from csctl.domain.states import Kind, State
+from csctl.gateways.protocol import Answer
+from csctl.models import PaymentMethod, Transaction
+from csctl.results import Result
+from csctl.services.payments import attempts, charges, reconcile
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_WINDOW = 4
+
+
+def settle(app: App, numbers: Iterable[int]) -> Iterator[Result]:
+    """Settle the attempts of a run whose process is gone; those that nobody sent are sent. One that is unknown since
+    the gateway's answer was lost is asked about as always.
+    """
+    return drive(app, (_job(app, number) for number in numbers), window=_WINDOW)
+
+
+def _job(app: App, number: int) -> Job:
+    return Job(ids.show("txn", number), Needs(transactions={number}), lambda turn: _settle(turn, app, number))
+
+
+def _settle(turn: Turn, app: App, number: int) -> Work:
+    row = turn.session.get_one(Transaction, number)
+    if row.state is State.UNKNOWN and (row.lease_until is None or row.lease_until < app.clock.now()):
+        yield from reconcile.settle(turn, app, ids.Ref(ids.show("txn", number), number))
+    if not row.state.unanswered:
+        return
+    _ = app.gateways[row.gateway]
+    if row.state is State.SENT:
+        claim = attempts.claim_for(app, row)
+        answer = yield from reconcile.ask(turn, app, row)
+        row = turn.session.get_one(Transaction, number)
+        if row.claim != claim or answer is not reconcile.ABSENT:
+            yield reconcile.record(turn, app, row, claim, _known(answer))
+            return
+    if row.parent_id and turn.session.get_one(Transaction, row.parent_id).disputed_at:
+        yield reconcile.record(turn, app, row, attempts.claim_for(app, row), attempts.NOT_SENT)
+        return
+    yield (yield from _send(turn, app, row))
+
+
+def _known(answer: Answer) -> Answer:
+    """What a gateway that cannot tell leaves: it was sent, and nobody knows."""
+    return replace(answer, state=State.UNKNOWN) if answer.state is State.SENT else answer
+
+
+def _send(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Result]:
+    if row.kind is not Kind.SALE:
+        if row.state is State.SENT:  # it is certain that it was not carried out: its sending begins anew
+            row.state = becomes(row.state, State.CREATED)
+        return (yield from attempts.exchange(turn, app, row))
+    method = turn.session.get_one(PaymentMethod, row.payment_method_id)
+    return (yield from charges.exchange(turn, app, row, method.token))
