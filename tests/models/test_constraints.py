@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, Connection, Index, Table, TypeDecorator,
 from sqlalchemy.exc import IntegrityError
 
 import csctl.models  # noqa: F401 - the tables
-from csctl.database import Base
+from csctl.models.columns import Base
 from tests.models.rows import BROKEN, FITTING, VALID
 
 TABLES = Base.metadata.tables

@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
 import csctl.models  # noqa: F401 - the tables
-from csctl.database import Base
 from csctl.domain import trail_triggers
+from csctl.models.columns import Base
 from tests.mutants.mutant import ROOT, Mutant
 
 _CONSTRAINTS = ("tests/models/test_constraints.py",)
