@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from csctl.domain.outcomes import Outcome
+
 if TYPE_CHECKING:
     from csctl.results import Result
 
@@ -26,9 +28,8 @@ _VERBS = {
     "reshipped": "reship",
     "skipped": "skip",
 }
-_MONEY = ("refunded", "voided", "billed")  # these count transactions, not records
 _ID = re.compile(r"\b[a-z]{2,3}_[0-9]+\b")
-_RETRIED_ELSEWHERE = ("queued", "unknown")  # by queue retry, or by txn reconcile and the next resume
+_RETRIED_ELSEWHERE = (Outcome.QUEUED, Outcome.UNKNOWN)  # by queue retry, or by txn reconcile and the next resume
 _REASONS = 3  # reasons that the summary names
 _KINDS = 1000  # different reasons that are counted
 
@@ -40,8 +41,8 @@ class Tally:
     noun: str = "record"
     total: int = 0
     retriable: int = 0  # records that failed, and that nothing else will retry
-    outcomes: Counter[str] = field(default_factory=Counter)
-    moved: dict[str, list[Any]] = field(default_factory=dict)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    moved: dict[Outcome, list[Any]] = field(default_factory=dict)
     problems: list[Any] = field(default_factory=list)  # the first two errors
     reasons: Counter[str] = field(default_factory=Counter)
     exits: Counter[int] = field(default_factory=Counter)
@@ -59,17 +60,17 @@ class Tally:
         self.exits[result.error.exit if result.error else 0] += 1
         if result.error:
             self._add_problem(result)
-        if result.money and result.outcome != "refused":
+        if result.money and result.outcome != Outcome.REFUSED:
             self._add_money(result.outcome, result.money)
 
     def _add_problem(self, result: Result) -> None:
         self.retriable += result.outcome not in _RETRIED_ELSEWHERE
         if len(self.problems) < 2:
             self.problems.append(result.error)
-        if result.outcome == "refused" and len(self.reasons) < _KINDS:
+        if result.outcome == Outcome.REFUSED and len(self.reasons) < _KINDS:
             self.reasons[_generic(result.message, result.id)] += 1
 
-    def _add_money(self, outcome: str, money: Any) -> None:
+    def _add_money(self, outcome: Outcome, money: Any) -> None:
         sums = self.moved.setdefault(outcome, [])
         for place, one in enumerate(sums):
             if one.currency == money.currency:
@@ -86,16 +87,18 @@ class Tally:
 
         `would refund 1,204 transactions, 31,202.10 USD and 88,000 JPY; 13 would be refused: …`
         """
-        parts = [self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != "refused"]
-        if refused := self.outcomes["refused"]:
+        parts = [
+            self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != Outcome.REFUSED
+        ]
+        if refused := self.outcomes[Outcome.REFUSED]:
             parts.append(f"{refused:,} {'would be ' if would else ''}refused: {self._why()}")
         return "; ".join(parts)
 
-    def _part(self, outcome: str, *, would: bool) -> str:
+    def _part(self, outcome: Outcome, *, would: bool) -> str:
         from csctl.domain.money import totals
 
         number = self.outcomes[outcome]
-        noun = "transaction" if outcome in _MONEY else self.noun
+        noun = "transaction" if outcome.moves_money else self.noun
         many = f"{number:,} {noun if number == 1 else _plural(noun)}"
         if not (verb := _VERBS.get(outcome)):
             said = f"{many} {'would be ' if would else ''}{outcome}"

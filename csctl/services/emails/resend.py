@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import EmailKind, Kind, OrderStatus, State
+from csctl.domain.outcomes import Outcome
+from csctl.domain.states import EmailKind, Kind, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
 from csctl.results import Result
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _ANNOUNCED = {EmailKind.REFUND: Kind.REFUND, EmailKind.VOID: Kind.VOID}
-_NEVER_WELCOMED = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
 def of_transactions(
@@ -64,7 +64,7 @@ def of_orders(
 def welcomed(session: Session, ref: Ref) -> Order:
     """An order that was placed for good. Raises NotFound, or Conflict."""
     order = listing.existing(session, Order, "ord", ref.id)
-    if order.status in _NEVER_WELCOMED:
+    if not order.status.confirmed:
         raise Conflict(
             f"{ids.show('ord', order.id)} is {order.status.value}, so there is no welcome email",
             fix=f"csctl order show {ids.show('ord', order.id)}",
@@ -122,8 +122,8 @@ def _written(session: Session, app: App, ref: Ref, order: Order, email: Email | 
         order_id=order.id,
         transaction_id=email.transaction_id,
     )
-    audit.write(session, app, "created", target=number, kind=kind, again=ref.given)
-    return Result(ref.given, "sent", f"{kind} email to {email.recipient}", extra={"email_id": number})
+    audit.write(session, app, Outcome.CREATED, target=number, kind=kind, again=ref.given)
+    return Result(ref.given, Outcome.SENT, f"{kind} email to {email.recipient}", extra={"email_id": number})
 
 
 def _delivered(
@@ -134,6 +134,6 @@ def _delivered(
         if dry_run:
             yield replace(result, extra={"email_id": None})  # the number was taken back
         elif result.ok and not Delivery(app).deliver_new():
-            yield replace(result, outcome="pending", message=f"{result.message} waits in the outbox")
+            yield replace(result, outcome=Outcome.PENDING, message=f"{result.message} waits in the outbox")
         else:
             yield result

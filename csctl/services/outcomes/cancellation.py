@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from csctl.domain import fulfillments as shipments
 from csctl.domain import ids
 from csctl.domain import purchases as rules
-from csctl.domain.purchases import OVER, Operation, When
+from csctl.domain.outcomes import Outcome
+from csctl.domain.purchases import Operation, When
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase
 from csctl.services.shared import audit, history
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str | None) -> bool:
     """Cancel a purchase now; False if there was nothing to cancel. It leaves fulfillments alone."""
-    if purchase.status in OVER:
+    if purchase.status.over:
         return False
     before, purchase.status = purchase.status, PurchaseStatus.CANCELLED
     purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), reason
@@ -32,7 +33,7 @@ def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str 
     of = purchase.order
     history.event(session, app, of.customer_id, f"cancelled {name}", of.id, reason=reason)
     audit.write(
-        session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=audit.given(reason)
+        session, app, Outcome.CANCELLED, target=name, before=before.value, after="cancelled", reason=audit.given(reason)
     )
     return True
 
@@ -56,7 +57,7 @@ def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reas
     audit.write(
         session,
         app,
-        "updated",
+        Outcome.UPDATED,
         target=name,
         before=before.value,
         after=after.value,
@@ -103,5 +104,5 @@ def cancel_order(session: Session, app: App, order: Order, reason: str | None) -
     name = ids.show("ord", order.id)
     history.event(session, app, order.customer_id, f"cancelled {name}", order.id, reason=reason)
     changed = {"before": before.value, "after": order.status.value, "reason": audit.given(reason)}
-    audit.write(session, app, "cancelled", target=name, **changed)
+    audit.write(session, app, Outcome.CANCELLED, target=name, **changed)
     return True

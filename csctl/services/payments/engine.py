@@ -27,13 +27,14 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.states import State
+from csctl.domain.outcomes import Outcome
+from csctl.domain.states import CHARGES, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
-from csctl.services.payments.jobs import LEASE, SALES, Call, Job, Needs, Turn, Work
+from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -272,7 +273,12 @@ def hold(session: Session, needs: Iterable[Needs]) -> None:
     purchases = session.scalars(chosen).all() if billed else []
     transactions = session.scalars(
         select(Transaction)
-        .where(or_(Transaction.id.in_(numbers), Transaction.order_id.in_(held) & Transaction.kind.in_(SALES)))
+        .where(
+            or_(
+                Transaction.id.in_(numbers),
+                Transaction.order_id.in_(held) & Transaction.kind.in_(CHARGES),
+            )
+        )
         .order_by(Transaction.id)
         .with_for_update()
     ).all()
@@ -302,7 +308,7 @@ def _said(problem: Exception) -> CsctlError:
 def _not_begun(job: Job, problem: CsctlError) -> Result:
     """Nothing was sent. Whether its intent was kept may be unknown; then reconciling finds out and closes it."""
     if isinstance(problem, OutcomeUnknown):
-        return Result(job.given, "unknown", problem.message, error=problem)
+        return Result(job.given, Outcome.UNKNOWN, problem.message, error=problem)
     return Result.refused(job.given, problem)
 
 
@@ -313,7 +319,7 @@ def _lost(job: Job, problem: Exception | None) -> Result:
     name = f"txn_{attempt.id}" if attempt else ""
     return Result(
         job.given,
-        "unknown",
+        Outcome.UNKNOWN,
         "the gateway has answered, and the answer could not be recorded",
         error=OutcomeUnknown(
             "the gateway has answered, and the answer could not be recorded",

@@ -9,14 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import intervals
-from csctl.domain.purchases import OVER
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Usage
 from csctl.models import Order, PricePoint, Purchase
 from csctl.services.data.importing import order_totals
 from csctl.services.data.importing.cells import MOST, Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge, referred
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 
 _KIND = KINDS["purchases"]
 _BILLED = (PurchaseStatus.ACTIVE, PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.CANCELLATION_SCHEDULED)
@@ -42,7 +41,7 @@ class Purchases:
         self._prices = {price.code: price for price in prices}
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
         order = referred(self._orders, row, "order", "order", "orders")
@@ -55,8 +54,8 @@ class Purchases:
         else:
             self._found[key] = Purchase(external_id=key, order_id=order.id, created_at=order.placed_at, **values)
             self._session.add(self._found[key])
-            outcome = Outcome.CREATED
-        if outcome in (Outcome.CREATED, Outcome.UPDATED):
+            outcome = RowOutcome.CREATED
+        if outcome in (RowOutcome.CREATED, RowOutcome.UPDATED):
             self._touched[order.id] = order
             self._warn(row, self._found[key])
         return outcome
@@ -117,7 +116,7 @@ def _completed(values: dict[str, Any], order: Order, existing: Purchase | None, 
         return values.get(name, getattr(existing, name, None))
 
     status, interval = after("status"), after("interval")
-    if status not in OVER and not interval:
+    if not status.over and not interval:
         raise Usage(
             f"status: what is bought once cannot be {status.value}",
             cause="only a price with an interval makes a subscription",
