@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import LONGEST, accept
 from csctl.errors import Usage
@@ -34,7 +35,7 @@ def note(app: App, who: str, text: str, *, dry_run: bool = False) -> Iterator[Re
         customer = lookup.live(session, lookup.find(session, subject.given).id)
         name = ids.show("cus", customer.id)
         history.event(session, app, customer.id, kept, kind=HistoryKind.NOTE)
-        audit.write(session, app, "created", target=name, changed=["note"])
-        return Result(subject.given, "created", f"note added to {name}")
+        audit.write(session, app, Outcome.CREATED, target=name, changed=["note"])
+        return Result(subject.given, Outcome.CREATED, f"note added to {name}")
 
     return bulk.each(app, [bulk.Word(who)], add, dry_run=dry_run)
