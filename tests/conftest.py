@@ -33,9 +33,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import forks, running
+from tests import compiled, forks, running
 from tests.databases import Template, make_template
-from tests.engines import share_what_is_compiled
 from tests.postgres import PostgresMissing, Server
 from tests.running import Done, Process, Terminal
 from tests.shops import Shop
@@ -60,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        share_what_is_compiled(patch)
+        compiled.share(patch)
         yield
 
 
