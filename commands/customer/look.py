@@ -10,11 +10,13 @@ import click
 from csctl.results import RESULT_FIELDS
 
 from ..cli.declare import group, limit_options
+from ..cli.ids import id_argument
 from ..cli.output import Output
 from ..cli.search_options import search_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.domain.ids import Ref
 
 customer = group("customer", "Find customers, look at their profile, write notes.")
 
@@ -50,7 +52,7 @@ _PROFILE = (
     "erased_at",
     "version",
 )
-_HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id")
+_HISTORY = ("id", "at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id", "edited_at")
 who_argument = click.argument("who", metavar="CUS")
 
 
@@ -98,7 +100,7 @@ def show(app: App, out: Output, who: str) -> None:
 
 @customer.command(
     fields=_HISTORY,
-    columns=("at", "kind", "operator", "text"),
+    columns=("id", "at", "kind", "operator", "text"),
     exits=(5,),
     examples=("csctl customer history cus_12", "csctl customer history cus_12 --all -o json"),
 )
@@ -131,6 +133,30 @@ def note(app: App, out: Output, who: str, text: str | None) -> None:
     out.change(lambda dry_run: notes.note(app, who, written, dry_run=dry_run))
 
 
+@customer.command(
+    "edit-note",
+    fields=RESULT_FIELDS,
+    columns=("id", "outcome", "message"),
+    changes=True,
+    noun="note",
+    examples=(
+        "csctl customer edit-note his_31 'Wants the parcel left with the neighbor.'",
+        "csctl customer edit-note his_31 < letter.txt",
+    ),
+)
+@id_argument("his")
+@click.argument("text", required=False)
+def edit_note(app: App, out: Output, ref: Ref, text: str | None) -> None:
+    """Replace the text of a note: TEXT, or standard input, or what $EDITOR saves.
+
+    NOTE is the id that `csctl customer history` shows. Agents edit their own notes, administrators all.
+    """
+    from csctl.services.customers import notes
+
+    written = _written() if text is None else text
+    out.change(lambda dry_run: notes.edit(app, ref, written, dry_run=dry_run))
+
+
 def _written() -> str:
     """The text of a note that is not on the command line. Bytes that are no text are refused like others."""
     if sys.stdin.isatty():
@@ -139,3 +165,4 @@ def _written() -> str:
 
 
 from . import edit as customer_editing  # noqa: E402, F401 - adds its commands to the group
+from . import payment_method as payment_methods  # noqa: E402, F401

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each field of the address. The command gets those that were given, as a dict called `shipping`."""
 
     def collect(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
@@ -57,7 +57,7 @@ def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="A price point, how many, and another price for each. May be repeated.",
 )
 @id_option("pm", "--payment-method", "payment_method_id", help="Charge this card, not the customer's default one.")
-@_shipping_options
+@shipping_options
 @click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="No welcome email.")
 def create(app: App, out: Output, **wish: Any) -> None:
     """Place an order for a customer, with their details as they are.

@@ -161,3 +161,4 @@ def resend_email(app: App, out: Output, refs: list[Ref], kind: str, fail_fast: b
 
 
 from . import change as order_changes  # noqa: E402, F401 - adds its commands to the group
+from . import rerun as order_rerun  # noqa: E402, F401

@@ -38,6 +38,7 @@ _FIELDS = (
     "trial_ends_on",
     "next_bill_on",
     "cancel_on",
+    "billed_by",
 )
 _CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS, "status", "before", "after"),
@@ -270,3 +271,4 @@ def cancel(
 
 
 from . import bill as purchase_billing  # noqa: E402, F401 - adds its commands to the group
+from . import ownership as purchase_ownership  # noqa: E402, F401
