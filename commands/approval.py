@@ -12,9 +12,11 @@ from csctl.domain.states import ApprovalState
 from csctl.errors import Unconfirmed
 from csctl.results import MONEY_FIELDS
 
-from .cli.declare import bulk_options, fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.ids import id_argument, ids_argument
 from .cli.output import Output
+from .cli.shared_options import bulk_options, fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -84,7 +86,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 @ids_argument("apr")
 @click.option("--again", is_flag=True, help="With --yes: also where money of the sale was returned since the request.")
 @bulk_options
-def grant(app: App, out: Output, refs: list[Ref], again: bool, concurrency: int, fail_fast: bool) -> None:
+def grant(app: App, out: ChangeOutput, refs: list[Ref], again: bool, concurrency: int, fail_fast: bool) -> None:
     """Carry out refunds that agents asked for, as if the limit had allowed them.
 
     A request of your own has to be granted by another administrator. Where money of the sale was returned after the
@@ -102,7 +104,7 @@ def grant(app: App, out: Output, refs: list[Ref], again: bool, concurrency: int,
     out.change(lambda dry_run: granting.grant(app, refs, accepted, refunds.How(dry_run, concurrency, fail_fast)))
 
 
-def _ask_again(out: Output, returned: dict[str, str]) -> None:
+def _ask_again(out: ChangeOutput, returned: dict[str, str]) -> None:
     """The question before the usual one. Raises Unconfirmed for anything but yes."""
     for name, money in returned.items():
         out.notice(f"{name}: {money} of its sale was returned after the request.")
@@ -120,7 +122,7 @@ def _ask_again(out: Output, returned: dict[str, str]) -> None:
 @ids_argument("apr")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown to the agent.")
 @fail_fast_option
-def deny(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool) -> None:
+def deny(app: App, out: ChangeOutput, refs: list[Ref], reason: str, fail_fast: bool) -> None:
     """Close requests without a refund."""
     from csctl.services.refunds import approvals
 
@@ -136,7 +138,7 @@ def deny(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool) -
 )
 @ids_argument("apr")
 @fail_fast_option
-def withdraw(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def withdraw(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Take back requests of your own."""
     from csctl.services.refunds import approvals
 

@@ -8,8 +8,10 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from .cli.declare import fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.output import Output
+from .cli.shared_options import fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -43,7 +45,7 @@ def show(app: App, out: Output, named: str) -> None:
     """A product, by its SKU or id, with its options and price points."""
     from csctl.services.catalog import products
 
-    from .product_layout import product_layout
+    from .layouts.product import product_layout
 
     out.show(products.show(app, named), product_layout(out))
 
@@ -60,7 +62,7 @@ def show(app: App, out: Output, named: str) -> None:
 )
 @click.argument("sku")
 @click.option("--name", required=True, help="What people call it.")
-def create(app: App, out: Output, sku: str, name: str) -> None:
+def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
     """A new product. What it costs comes with `csctl product price add`."""
     from csctl.services.catalog import products
 
@@ -76,7 +78,7 @@ def create(app: App, out: Output, sku: str, name: str) -> None:
 )
 @click.argument("named", metavar="PRODUCT")
 @click.option("--name", required=True, help="What people call it.")
-def edit(app: App, out: Output, named: str, name: str) -> None:
+def edit(app: App, out: ChangeOutput, named: str, name: str) -> None:
     """Give a product another name. Orders and emails show it from then on."""
     from csctl.services.catalog import products
 
@@ -94,11 +96,11 @@ def edit(app: App, out: Output, named: str, name: str) -> None:
 @click.argument("named", metavar="PRODUCT…", nargs=-1, required=True)
 @click.option("--revert", is_flag=True, help="Sell them again.")
 @fail_fast_option
-def retire(app: App, out: Output, named: tuple[str, ...], revert: bool, fail_fast: bool) -> None:
+def retire(app: App, out: ChangeOutput, named: tuple[str, ...], revert: bool, fail_fast: bool) -> None:
     """Sell products no more. Subscriptions to them go on and are billed."""
     from csctl.services.catalog import products
 
-    out.count = len(set(named))
+    out.target.count = len(set(named))
     out.change(lambda dry_run: products.retire(app, named, revert=revert, dry_run=dry_run, fail_fast=fail_fast))
 
 
@@ -116,7 +118,7 @@ def retire(app: App, out: Output, named: tuple[str, ...], revert: bool, fail_fas
 @click.argument("named", metavar="PRODUCT")
 @click.argument("code", metavar="OPTION")
 @click.option("--name", help="What people call it.")
-def option_add(app: App, out: Output, named: str, code: str, name: str | None) -> None:
+def option_add(app: App, out: ChangeOutput, named: str, code: str, name: str | None) -> None:
     """A variant of a product: a size, a flavour. A product without variants needs none."""
     from csctl.services.catalog import products
 
@@ -145,7 +147,7 @@ def option_add(app: App, out: Output, named: str, code: str, name: str | None) -
 @click.option("--trial-days", type=int, metavar="N", help="How long the trial is.")
 @click.option("--trial-amount", metavar="1.00", help="What the trial costs; without it, nothing.")
 @click.option("--final-cycle", type=int, metavar="N", help="The last cycle to bill; the checkout is cycle 1.")
-def price_add(app: App, out: Output, named: str, **terms: Any) -> None:
+def price_add(app: App, out: ChangeOutput, named: str, **terms: Any) -> None:
     """A price for an option of a product. Its code is what orders and purchases name it by."""
     from csctl.services.catalog import products
 

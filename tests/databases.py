@@ -16,6 +16,7 @@ from csctl import database
 from csctl.domain.states import Role
 from csctl.services.administration import operators, schema
 from csctl.settings import Settings
+from tests.mutants import guards
 from tests.postgres import Server
 
 _NAME = "csctl_template"
@@ -71,5 +72,6 @@ def make_template(folder: Path, server: Server | None) -> Template:
         for role in (Role.AGENT, Role.SERVICE):
             row = operators.add(session, role.value, role, _FOUNDED)
             tokens[role.value] = str(row["token"])
+    guards.drop_named(engine)
     engine.dispose()
     return Template(url, tokens, file, server)

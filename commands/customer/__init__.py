@@ -1,5 +1,6 @@
 """csctl customer."""
 
-from .look import customer
+from . import edit, look, payment_method
+from .group import customer
 
-__all__ = ["customer"]
+__all__ = ["customer", "edit", "look", "payment_method"]

@@ -9,33 +9,17 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from ..cli.declare import group, limit_options
+from ..cli.change import ChangeOutput
 from ..cli.ids import id_argument
 from ..cli.output import Output
 from ..cli.search_options import search_options
+from ..cli.shared_options import limit_options
+from .group import FIELDS, customer, who_argument
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
 
-customer = group("customer", "Find customers, look at their profile, write notes.")
-
-FIELDS = (
-    "id",
-    "external_id",
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "city",
-    "region",
-    "postal_code",
-    "country",
-    "blacklisted",
-    "orders",
-    "last_order_at",
-    "created_at",
-)
 _PROFILE = (
     *FIELDS,
     "ip",
@@ -53,7 +37,6 @@ _PROFILE = (
     "version",
 )
 _HISTORY = ("id", "at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id", "edited_at")
-who_argument = click.argument("who", metavar="CUS")
 
 
 @customer.command(
@@ -93,7 +76,7 @@ def show(app: App, out: Output, who: str) -> None:
     """
     from csctl.services.views import profile
 
-    from ..layouts import customer_layout
+    from ..layouts.customer import customer_layout
 
     out.show(profile.of_customer(app, who), customer_layout(out))
 
@@ -125,7 +108,7 @@ def history(app: App, out: Output, who: str, limit: int | None) -> None:
 )
 @who_argument
 @click.argument("text", required=False)
-def note(app: App, out: Output, who: str, text: str | None) -> None:
+def note(app: App, out: ChangeOutput, who: str, text: str | None) -> None:
     """Write a note about a customer: TEXT, or standard input, or what $EDITOR saves."""
     from csctl.services.customers import notes
 
@@ -146,10 +129,10 @@ def note(app: App, out: Output, who: str, text: str | None) -> None:
 )
 @id_argument("his")
 @click.argument("text", required=False)
-def edit_note(app: App, out: Output, ref: Ref, text: str | None) -> None:
+def edit_note(app: App, out: ChangeOutput, ref: Ref, text: str | None) -> None:
     """Replace the text of a note: TEXT, or standard input, or what $EDITOR saves.
 
-    NOTE is the id that `csctl customer history` shows. Agents edit their own notes, administrators all.
+    The id is the one that `csctl customer history` shows. Agents edit their own notes, administrators all.
     """
     from csctl.services.customers import notes
 
@@ -162,7 +145,3 @@ def _written() -> str:
     if sys.stdin.isatty():
         return click.edit() or ""
     return sys.stdin.buffer.read().decode(errors="surrogateescape").replace("\r\n", "\n")
-
-
-from . import edit as customer_editing  # noqa: E402, F401 - adds its commands to the group
-from . import payment_method as payment_methods  # noqa: E402, F401

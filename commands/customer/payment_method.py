@@ -8,10 +8,12 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from ..cli.declare import fail_fast_option, group, limit_options
+from ..cli.change import ChangeOutput
+from ..cli.declare import group
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
-from .look import customer
+from ..cli.shared_options import fail_fast_option, limit_options
+from .group import customer
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -66,7 +68,7 @@ def list_(app: App, out: Output, who: str | None, expiring: str | None, limit: i
     examples=("csctl customer payment-method default pm_3", "csctl customer payment-method default pm_3 --dry-run"),
 )
 @id_argument("pm")
-def default(app: App, out: Output, ref: Ref) -> None:
+def default(app: App, out: ChangeOutput, ref: Ref) -> None:
     """Make a card the customer's default: purchases that name no card are billed on it."""
     from csctl.services.customers import payment_methods
 
@@ -82,7 +84,7 @@ def default(app: App, out: Output, ref: Ref) -> None:
 )
 @ids_argument("pm")
 @fail_fast_option
-def disable(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def disable(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Charge cards no more. What was paid with them can still be refunded.
 
     Purchases that name such a card are not billed until they get another one.

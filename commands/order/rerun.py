@@ -9,11 +9,11 @@ import click
 from csctl.domain.ids import Ref
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from ..cli.declare import bulk_options
+from ..cli.change import ChangeOutput
 from ..cli.ids import id_argument, id_option, ids_argument
-from ..cli.output import Output
+from ..cli.shared_options import bulk_options
 from .change import shipping_options
-from .look import order
+from .group import order
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @bulk_options
 def rerun(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     refs: list[Ref],
     payment_method_id: int | None,
     email: bool,
@@ -66,7 +66,7 @@ def rerun(
 )
 @id_argument("ord")
 @shipping_options
-def edit(app: App, out: Output, ref: Ref, shipping: dict[str, str]) -> None:
+def edit(app: App, out: ChangeOutput, ref: Ref, shipping: dict[str, str]) -> None:
     """Change the shipping address of an order that has not shipped.
 
     With --shipping-line1 the address is wholly new, without it only the fields that you name are changed.

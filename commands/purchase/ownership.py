@@ -9,10 +9,10 @@ import click
 from csctl.domain.ids import Ref
 from csctl.results import RESULT_FIELDS
 
-from ..cli.declare import fail_fast_option
+from ..cli.change import ChangeOutput
 from ..cli.ids import id_argument, ids_argument
-from ..cli.output import Output
-from .change import purchase
+from ..cli.shared_options import fail_fast_option
+from .group import purchase
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -29,7 +29,7 @@ _COLUMNS = ("id", "outcome", "message")
 )
 @id_argument("pur")
 @id_argument("pm", "method")
-def payment_method(app: App, out: Output, ref: Ref, method: Ref) -> None:
+def payment_method(app: App, out: ChangeOutput, ref: Ref, method: Ref) -> None:
     """Bill a subscription on another card of its customer."""
     from csctl.services.purchases import ownership
 
@@ -49,7 +49,7 @@ def payment_method(app: App, out: Output, ref: Ref, method: Ref) -> None:
 @ids_argument("pur")
 @click.option("--date", "day", metavar="DATE", help="Day of the next billing [default: today].")
 @fail_fast_option
-def reactivate(app: App, out: Output, refs: list[Ref], day: str | None, fail_fast: bool) -> None:
+def reactivate(app: App, out: ChangeOutput, refs: list[Ref], day: str | None, fail_fast: bool) -> None:
     """Take cancelled subscriptions up again at their old price.
 
     Nothing is charged by this command: the next billing run bills what is due. Refused for a blacklisted customer.
@@ -73,7 +73,7 @@ def reactivate(app: App, out: Output, refs: list[Ref], day: str | None, fail_fas
 @ids_argument("pur")
 @click.argument("owner", metavar="csctl|NAME")
 @fail_fast_option
-def billing_owner(app: App, out: Output, refs: list[Ref], owner: str, fail_fast: bool) -> None:
+def billing_owner(app: App, out: ChangeOutput, refs: list[Ref], owner: str, fail_fast: bool) -> None:
     """Say who bills purchases: csctl, or another system by its name.
 
     What another system bills is never charged by csctl, and its terms are not changed here. Before a purchase moves to

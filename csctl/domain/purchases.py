@@ -79,10 +79,9 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.CANCELLATION_SCHEDULED, Operation.DECLINE): Status.RECYCLE_FAILED,
 }
 TABLE[Status.CANCELLED, Operation.REACTIVATE] = Status.ACTIVE
-OVER = frozenset({Status.CANCELLED, Status.COMPLETE})
 # What is not over can be changed and cancelled, wherever it stands.
 for _status in Status:
-    if _status not in OVER:
+    if not _status.over:
         for _operation in (Operation.OPTION, Operation.PRICE, Operation.QUANTITY):
             TABLE[_status, _operation] = _status
         TABLE[_status, Operation.CANCEL] = Status.CANCELLED
@@ -135,7 +134,7 @@ def instead(name: str, status: Status) -> str:
     """The commands that a purchase in that state allows."""
     if status is Status.CANCELLED:
         return f"csctl purchase reactivate {name}, if it is a subscription that shall go on"
-    if status in OVER:
+    if status.over:
         return f"nothing more can be done with it: csctl purchase show {name}"
     return " or ".join(f"csctl purchase {words.format(name)}" for words in _INSTEAD[status])
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from csctl.domain.purchases import OVER, TABLE, Operation, after
+from csctl.domain.purchases import TABLE, Operation, after
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Conflict
 from tests.factories import customer_of, make_order, make_payment_method, make_price, make_purchase
@@ -124,7 +124,7 @@ def test_the_table_is_that_of_the_rules() -> None:
 
 
 def test_nothing_but_reactivation_leads_out_of_what_is_over() -> None:
-    assert {operation for state, operation in TABLE if state in OVER} == {Operation.REACTIVATE}
+    assert {operation for state, operation in TABLE if state.over} == {Operation.REACTIVATE}
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

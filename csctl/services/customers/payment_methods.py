@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.clock import parse_age
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.purchases import OVER
+from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict
 from csctl.models import Customer, PaymentMethod, Purchase
 from csctl.results import Page, Result
@@ -79,7 +79,7 @@ def row(method: PaymentMethod) -> dict[str, Any]:
 def _subscriptions(session: Session, methods: Sequence[int]) -> dict[int, int]:
     """How many purchases that are not over name each card."""
     named = Purchase.payment_method_id
-    counted = select(named, func.count()).where(named.in_(methods), Purchase.status.not_in(OVER)).group_by(named)
+    counted = select(named, func.count()).where(named.in_(methods), Purchase.status.in_(NOT_OVER)).group_by(named)
     return {number: count for number, count in session.execute(counted) if number is not None}
 
 

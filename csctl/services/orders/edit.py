@@ -14,7 +14,7 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import kept
 from csctl.domain.ids import Ref
-from csctl.domain.purchases import OVER
+from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict, Usage
 from csctl.models import Fulfillment, Order, Purchase
 from csctl.results import Result
@@ -59,7 +59,7 @@ def _refuse_shipped(session: Session, order: Order) -> None:
     if order.cancelled_at:
         raise Conflict(f"{name} is cancelled", cause="nothing is shipped for it", fix=f"csctl order show {name}")
     made = session.scalars(select(Fulfillment).where(Fulfillment.order_id == order.id)).all()
-    running = select(Purchase.id).where(Purchase.order_id == order.id, Purchase.status.not_in(OVER)).limit(1)
+    running = select(Purchase.id).where(Purchase.order_id == order.id, Purchase.status.in_(NOT_OVER)).limit(1)
     if not made or any(one.status in shipments.UNSHIPPED for one in made) or session.scalar(running):
         return
     last = ids.show("ful", made[-1].id)

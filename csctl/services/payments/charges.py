@@ -104,7 +104,7 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
         if (sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle))
         or sale.occasion is one.occasion is Occasion.CHECKOUT  # the order was charged again
     ]
-    twice = any(one.state not in (State.DECLINED, State.FAILED) for one in of_this)
+    twice = any(not one.state.refused for one in of_this)
     if not twice:
         sale.state, sale.reason, sale.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
         if sale.occasion is Occasion.CHECKOUT:

@@ -12,7 +12,7 @@ from csctl.clock import parse_date
 from csctl.domain import ids
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
-from csctl.domain.purchases import OVER, Operation
+from csctl.domain.purchases import Operation
 from csctl.domain.states import OrderStatus
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Usage
@@ -36,7 +36,7 @@ def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterato
         purchase = purchase_changes.locked(session, ref.id)
         name = ids.show("pur", purchase.id)
         rules.refuse_billed_elsewhere(name, purchase.billed_by)
-        if purchase.status in OVER:
+        if purchase.status.over:
             raise Conflict(f"{name} is {purchase.status.value}", cause="it is not billed any more")
         purchase_changes.require_recurring(purchase)
         method = cards.chosen(session, purchase.order.customer, method_id)

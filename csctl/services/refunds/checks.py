@@ -19,7 +19,7 @@ from csctl.services.refunds import limits
 if TYPE_CHECKING:
     from csctl.app import App
 
-REVERSIBLE = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)  # what can be voided; refunded are sales and captures
+REVERSIBLE = tuple(kind for kind in Kind if kind.is_charge)
 
 
 def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTURE)) -> Transaction:

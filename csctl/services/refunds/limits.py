@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import Kind, Role, State
+from csctl.domain.states import REFUSED_STATES, Kind, Role
 from csctl.errors import NotPermitted
 from csctl.models import ApprovalDecision, Operator, Transaction
 
@@ -67,7 +67,7 @@ def refunded_today(session: Session, app: App, currency: str) -> int:
     """
     session.execute(select(Operator.id).where(Operator.id == app.actor.id).with_for_update(key_share=True))
     granted = exists().where(ApprovalDecision.transaction_id == Transaction.id)
-    closed = Transaction.state.in_((State.DECLINED, State.FAILED)) & Transaction.queue_item_id.is_(None)
+    closed = Transaction.state.in_(REFUSED_STATES) & Transaction.queue_item_id.is_(None)
     spent = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
         Transaction.created_at >= app.clock.start_of(app.clock.today()),
         Transaction.created_by == app.actor.id,

@@ -360,7 +360,7 @@ def _made(turn: Turn, app: App, request: int | None, of: Any) -> list[Transactio
         select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
     ).all()
     for attempt in made:
-        if attempt.state in (State.CREATED, State.SENT) and (attempt.lease_until or app.clock.now()) > app.clock.now():
+        if attempt.state.unanswered and (attempt.lease_until or app.clock.now()) > app.clock.now():
             name = ids.show("txn", attempt.id)
             raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
     turn.needs.opened += made  # held from the next call on
