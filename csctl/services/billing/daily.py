@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import BILLED, CONFIRMED, NOT_OVER, Occasion, PurchaseStatus
 from csctl.errors import Conflict
 from csctl.models import Order, Purchase
@@ -96,7 +97,7 @@ def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
         return
     if purchase.cancel_on is not None and purchase.cancel_on <= today:
         cancelling.cancel_purchase(turn.session, app, purchase, purchase.cancel_reason)
-        yield Result(ref.given, "cancelled", f"it was scheduled for {today}")
+        yield Result(ref.given, Outcome.CANCELLED, f"it was scheduled for {today}")
         return
     if purchase.status is PurchaseStatus.PAUSED and purchase.paused_until and purchase.paused_until <= today:
         yield purchase_changes.resume_one(turn.session, app, purchase, ref.given)
@@ -113,14 +114,14 @@ def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     purchase = turn.session.get_one(Purchase, ref.id)
     order = purchase.order
     if refusal := billing.blacklisted(turn, app, order):
-        yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
+        yield Result(ref.given, Outcome.SKIPPED, f"{refusal.message}: {refusal.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):
         terms = billing.next_of(app, purchase, every_missed=every_missed)
         try:
             result = yield from billing.bill(turn, app, purchase, terms, Occasion.RUN)
         except Conflict as no_card:  # reported, and no reason to call the whole run a failure
-            yield Result(ref.given, "skipped", f"{no_card.message}: {no_card.cause}")
+            yield Result(ref.given, Outcome.SKIPPED, f"{no_card.message}: {no_card.cause}")
             return
         purchase = turn.session.get_one(Purchase, ref.id)
         yield replace(result, id=ref.given, message=result.message or _words(purchase))

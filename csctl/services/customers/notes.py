@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import HistoryKind, Role
 from csctl.domain.text import LONGEST, accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
@@ -38,7 +39,7 @@ def edit(app: App, ref: Ref, text: str, *, dry_run: bool = False) -> Iterator[Re
         lookup.live(session, entry.customer_id)  # held: two edits of one note wait for each other
         _refuse_unless_editable(session, app, entry)
         if entry.text == kept:
-            return Result(ref.given, "skipped", "no change")
+            return Result(ref.given, Outcome.SKIPPED, "no change")
         edited = HistoryEntry(
             customer_id=entry.customer_id,
             at=entry.at,
@@ -53,8 +54,10 @@ def edit(app: App, ref: Ref, text: str, *, dry_run: bool = False) -> Iterator[Re
         session.add(edited)
         session.flush()
         name = ids.show("his", edited.id)
-        audit.write(session, app, "updated", target=ids.show("cus", entry.customer_id), changed=["note"], note=name)
-        return Result(ref.given, "updated", "note edited" if dry_run else f"note edited: it is {name} now")
+        audit.write(
+            session, app, Outcome.UPDATED, target=ids.show("cus", entry.customer_id), changed=["note"], note=name
+        )
+        return Result(ref.given, Outcome.UPDATED, "note edited" if dry_run else f"note edited: it is {name} now")
 
     return bulk.each(app, [ref], change, dry_run=dry_run)
 
@@ -88,7 +91,7 @@ def note(app: App, who: str, text: str, *, dry_run: bool = False) -> Iterator[Re
         customer = lookup.live(session, lookup.find(session, subject.given).id)
         name = ids.show("cus", customer.id)
         history.event(session, app, customer.id, kept, kind=HistoryKind.NOTE)
-        audit.write(session, app, "created", target=name, changed=["note"])
-        return Result(subject.given, "created", f"note added to {name}")
+        audit.write(session, app, Outcome.CREATED, target=name, changed=["note"])
+        return Result(subject.given, Outcome.CREATED, f"note added to {name}")
 
     return bulk.each(app, [bulk.Word(who)], add, dry_run=dry_run)

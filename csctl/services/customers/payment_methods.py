@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.clock import parse_age
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict
 from csctl.models import Customer, PaymentMethod, Purchase
@@ -93,12 +94,12 @@ def make_default(app: App, ref: Ref, *, dry_run: bool) -> Iterator[Result]:
             raise Conflict(f"{name} is disabled", fix="choose another card")
         before = [ids.show("pm", one.id) for one in customer.payment_methods if one.is_default]
         if before == [name]:
-            return Result(ref.given, "skipped", "no change: it is the default card")
+            return Result(ref.given, Outcome.SKIPPED, "no change: it is the default card")
         for one in customer.payment_methods:
             one.is_default = one is method
         history.event(session, app, customer.id, f"{name} is the default card")
-        audit.write(session, app, "updated", target=ids.show("cus", customer.id), default=name, before=before)
-        return Result(ref.given, "updated", f"the default card of {ids.show('cus', customer.id)}")
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("cus", customer.id), default=name, before=before)
+        return Result(ref.given, Outcome.UPDATED, f"the default card of {ids.show('cus', customer.id)}")
 
     return bulk.each(app, [ref], change, dry_run=dry_run)
 
@@ -110,11 +111,13 @@ def disable(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = F
         method, customer = _locked(session, ref)
         name = ids.show("pm", method.id)
         if method.disabled_at:
-            return Result(ref.given, "skipped", f"no change: disabled since {app.clock.day_of(method.disabled_at)}")
+            return Result(
+                ref.given, Outcome.SKIPPED, f"no change: disabled since {app.clock.day_of(method.disabled_at)}"
+            )
         method.disabled_at, method.is_default = app.clock.now(), False
         history.event(session, app, customer.id, f"{name} is disabled")
-        audit.write(session, app, "updated", target=name, disabled=True)
-        return Result(ref.given, "updated", _disabled_words(session, method))
+        audit.write(session, app, Outcome.UPDATED, target=name, disabled=True)
+        return Result(ref.given, Outcome.UPDATED, _disabled_words(session, method))
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 

@@ -14,6 +14,7 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import kept
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict, Usage
 from csctl.models import Fulfillment, Order, Purchase
@@ -43,12 +44,12 @@ def edit_shipping(app: App, ref: Ref, given: Mapping[str, str], *, dry_run: bool
         after = replace(Address() if values.get("line1") else before, **values)
         changed = [f"shipping_{f.name}" for f in fields(Address) if getattr(before, f.name) != getattr(after, f.name)]
         if not changed:
-            return Result(ref.given, "skipped", "no change", extra={"changed": []})
+            return Result(ref.given, Outcome.SKIPPED, "no change", extra={"changed": []})
         order.shipping = after
         words = "changed the shipping address"
         history.event(session, app, order.customer_id, f"{words} of {name}", order.id)
-        audit.write(session, app, "updated", target=name, changed=changed)
-        return Result(ref.given, "updated", f"{words}: {', '.join(changed)}", extra={"changed": changed})
+        audit.write(session, app, Outcome.UPDATED, target=name, changed=changed)
+        return Result(ref.given, Outcome.UPDATED, f"{words}: {', '.join(changed)}", extra={"changed": changed})
 
     return bulk.each(app, [ref], change, dry_run=dry_run)
 

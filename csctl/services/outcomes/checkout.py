@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain import purchases as rules
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus, State
 from csctl.models import Fulfillment, Order, Purchase, Transaction
 from csctl.services.emails import announce as emails
@@ -82,7 +83,7 @@ def _note(session: Session, app: App, order: Order, *, before: OrderStatus) -> N
     audit.write(
         session,
         app,
-        "updated",
+        Outcome.UPDATED,
         target=ids.show("ord", order.id),
         before=before.value,
         after=order.status.value,

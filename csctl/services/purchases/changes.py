@@ -14,6 +14,7 @@ from csctl.domain import ids, intervals
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
 from csctl.domain.money import to_decimal, to_minor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
@@ -73,7 +74,7 @@ def stop_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool
         before = shown(session, purchase)
         purchase.trial_ends_on = app.clock.today()
         cancelling.cancel_purchase(session, app, purchase, "trial stopped")
-        return result(ref.given, "cancelled", before, shown(session, purchase))
+        return result(ref.given, Outcome.CANCELLED, before, shown(session, purchase))
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -185,8 +186,8 @@ def carry_out(
     change(session, purchase)
     purchase.status = then
     session.flush()
-    said = result(given, "updated", before, shown(session, purchase))
-    if said.outcome != "skipped":
+    said = result(given, Outcome.UPDATED, before, shown(session, purchase))
+    if said.outcome != Outcome.SKIPPED:
         note(session, app, purchase, said)
     return said
 
@@ -216,13 +217,13 @@ def shown(session: Session, purchase: Purchase) -> dict[str, Any]:
     return kept
 
 
-def result(given: str, outcome: str, before: dict[str, Any], after: dict[str, Any]) -> Result:
+def result(given: str, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Result:
     """What changed, as a row: `before` and `after` hold what differs."""
     changed = [name for name in after if before[name] != after[name]]
     was, now = ({name: side[name] for name in changed} for side in (before, after))
     extra = {"status": after["status"], "before": was, "after": now}
     if not changed:
-        return Result(given, "skipped", "it is so already", extra=extra)
+        return Result(given, Outcome.SKIPPED, "it is so already", extra=extra)
     return Result(given, outcome, _words(was, now), extra=extra)
 
 

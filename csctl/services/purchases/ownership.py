@@ -12,6 +12,7 @@ from csctl.clock import parse_date
 from csctl.domain import ids
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation
 from csctl.domain.states import OrderStatus
 from csctl.domain.text import accept
@@ -42,12 +43,12 @@ def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterato
         method = cards.chosen(session, purchase.order.customer, method_id)
         before, card = ids.show_or_none("pm", purchase.payment_method_id), ids.show("pm", method.id)
         if before == card:
-            return Result(ref.given, "skipped", "no change: it is billed on this card")
+            return Result(ref.given, Outcome.SKIPPED, "no change: it is billed on this card")
         purchase.payment_method_id = method.id
         history.event(session, app, purchase.order.customer_id, f"{name} is billed on {card}", purchase.order_id)
-        audit.write(session, app, "updated", target=name, before=before, after=card)
+        audit.write(session, app, Outcome.UPDATED, target=name, before=before, after=card)
         return Result(
-            ref.given, "updated", f"billed on {card}" + (f" ending in {method.last4}" if method.last4 else "")
+            ref.given, Outcome.UPDATED, f"billed on {card}" + (f" ending in {method.last4}" if method.last4 else "")
         )
 
     return bulk.each(app, [ref], change, dry_run=dry_run)
@@ -103,7 +104,7 @@ def _reopen(session: Session, app: App, order: Order) -> None:
     if order.status is OrderStatus.CANCELLED:
         order.status = OrderStatus.COMPLETE
     audit.write(
-        session, app, "updated", target=ids.show("ord", order.id), before=before.value, after=order.status.value
+        session, app, Outcome.UPDATED, target=ids.show("ord", order.id), before=before.value, after=order.status.value
     )
 
 
@@ -119,12 +120,12 @@ def set_billing_owner(
         purchase = purchase_changes.locked(session, ref.id)
         name, before = ids.show("pur", purchase.id), purchase.billed_by
         if before == billed_by:
-            return Result(ref.given, "skipped", f"no change: billed by {before or OURS}")
+            return Result(ref.given, Outcome.SKIPPED, f"no change: billed by {before or OURS}")
         purchase.billed_by = billed_by
         said = f"billed by {billed_by or OURS}, before by {before or OURS}"
         history.event(session, app, purchase.order.customer_id, f"{name} is {said}", purchase.order_id)
-        audit.write(session, app, "updated", target=name, before=before or OURS, after=billed_by or OURS)
-        return Result(ref.given, "updated", said + _overdue(purchase, app.clock.today()))
+        audit.write(session, app, Outcome.UPDATED, target=name, before=before or OURS, after=billed_by or OURS)
+        return Result(ref.given, Outcome.UPDATED, said + _overdue(purchase, app.clock.today()))
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
