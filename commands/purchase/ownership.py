@@ -67,7 +67,7 @@ def reactivate(app: App, out: ChangeOutput, refs: list[Ref], day: str | None, fa
     asks="many",
     examples=(
         "csctl purchase billing-owner pur_3 csctl",
-        "csctl purchase list -o name | csctl purchase billing-owner - 'Stripe Billing' --yes",
+        "csctl purchase billing-owner pur_3 pur_4 'Stripe Billing' --yes",
     ),
 )
 @ids_argument("pur")
