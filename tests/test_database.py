@@ -113,7 +113,6 @@ def test_a_file_that_is_no_database_is_a_configuration_error(csctl: Csctl, tmp_p
 
 @pytest.mark.postgres
 def test_a_wrong_password_is_a_configuration_error_and_is_not_printed(csctl: Csctl, postgres: Server) -> None:
-    postgres.run("DROP ROLE IF EXISTS picky", "CREATE ROLE picky LOGIN PASSWORD 'right'")
     url = postgres.url("postgres", user="picky:hunter2")
     done = csctl("whoami -o json --debug", env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": "csctl_x"})
 

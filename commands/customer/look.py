@@ -1,4 +1,4 @@
-"""csctl customer: find people, look at their profile, write down what they said."""
+"""csctl customer search, show, history, note."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ _HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "cus
 def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
     """Find customers.
 
-    QUERY is looked for in name, email, phone, address and ids, each of its words. What is given as an option must
-    match too. Letters match without case and accents; email, names and addresses in part. --since and --until look at
-    when the customer became one.
+    Each word of QUERY must match the name, email, phone, address or an id. Options must match as well. Case and accents
+    do not matter; names, emails and addresses match in part. --since and --until compare the creation time of the
+    customer.
     """
     from csctl.services.views import customer_search
 
@@ -68,9 +68,9 @@ def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
 )
 @who_argument
 def show(app: App, out: Output, who: str) -> None:
-    """The profile of a customer: details, addresses, cards, history, orders, transactions, queue.
+    """Show the profile of a customer: details, addresses, cards, history, orders, transactions, queue.
 
-    CUS is an id, or an email that only one customer has.
+    CUS is an id, or the email of exactly one customer.
     """
     from csctl.services.views import profile
 
@@ -88,7 +88,7 @@ def show(app: App, out: Output, who: str) -> None:
 @who_argument
 @limit_options
 def history(app: App, out: Output, who: str, limit: int | None) -> None:
-    """Notes, calls and events of a customer, newest first."""
+    """List notes, calls and events of a customer, newest first."""
     from csctl.services.views import history
 
     out.rows(history.of_customer(app, who, limit))
@@ -100,14 +100,14 @@ def history(app: App, out: Output, who: str, limit: int | None) -> None:
     changes=True,
     noun="note",
     examples=(
-        "csctl customer note cus_12 'Wants the parcel left with the neighbour.'",
+        "csctl customer note cus_12 'Wants the parcel left with the neighbor.'",
         "csctl customer note cus_12 < letter.txt",
     ),
 )
 @who_argument
 @click.argument("text", required=False)
 def note(app: App, out: ChangeOutput, who: str, text: str | None) -> None:
-    """Write a note about a customer: TEXT, or standard input, or what $EDITOR saves."""
+    """Add a note to a customer: TEXT, standard input, or a text from $EDITOR."""
     from csctl.services.customers import notes
 
     written = _written() if text is None else text
@@ -115,7 +115,7 @@ def note(app: App, out: ChangeOutput, who: str, text: str | None) -> None:
 
 
 def _written() -> str:
-    """The text of a note that is not on the command line. Bytes that are no text are refused like others."""
+    """The text of a note from standard input or the editor. Invalid UTF-8 is kept, for the service to refuse."""
     if sys.stdin.isatty():
         return click.edit() or ""
     return sys.stdin.buffer.read().decode(errors="surrogateescape").replace("\r\n", "\n")

@@ -30,7 +30,13 @@ def backend() -> str:
 
 
 @pytest.fixture
-def granted(shop: Shop, postgres: Server) -> Shop:
+def alone(postgres: Server) -> Iterator[None]:
+    with postgres.alone():
+        yield
+
+
+@pytest.fixture
+def granted(shop: Shop, postgres: Server, alone: None) -> Shop:
     """A shop whose database has the groups, and a login in each of them."""
     done = shop("db grants --apply")
     assert done.code == 0, done.err
