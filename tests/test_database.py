@@ -166,13 +166,10 @@ def test_a_server_may_speak_any_language(shop: Shop, state: str, error: type[Csc
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_what_sqlite_refuses_to_write_is_known_by_its_code(shop: Shop) -> None:
     engine = database.connect(shop.database_url)
-    with (
-        pytest.raises(Misconfigured, match="may not write"),
-        driver_errors.translated(shop.database_url),
-        engine.begin() as connection,
-    ):
+    with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
-        connection.exec_driver_sql("DELETE FROM operators")
+        with pytest.raises(Misconfigured, match="may not write"), driver_errors.translated(shop.database_url):
+            connection.exec_driver_sql("DELETE FROM operators")
     engine.dispose()
 
 
