@@ -93,7 +93,7 @@ The prefix of an id says what kind of record it names:
   txn_12  transaction       ful_12  fulfillment       rfq_12  queued refund
   eml_12  email             bli_12  blacklist entry   opr_12  operator
   pm_12   payment method    run_12  bulk run          prd_12  product
-  aud_12  audit row         apr_12  approval request
+  aud_12  audit row         apr_12  approval request  his_12  history entry
 
 The prefix may be left out where only one kind is possible: csctl txn show 12.
 Commands that change records take several ids, or - to read them from standard
