@@ -79,6 +79,21 @@ def enable(app: App, out: ChangeOutput, name: str) -> None:
 
 
 @operator.command(
+    "set-role",
+    **_CHANGE,
+    examples=("csctl operator set-role tim admin", "csctl operator set-role opr_2 agent --dry-run"),
+)
+@click.argument("name")
+@click.argument("role", type=click.Choice(["agent", "admin", "service"]))
+def set_role(app: App, out: ChangeOutput, name: str, role: str) -> None:
+    """Give an operator another role, from their next command on."""
+    from csctl.domain.states import Role
+    from csctl.services.administration import operators
+
+    out.change(lambda dry_run: operators.set_role(app, name, Role(role), dry_run=dry_run))
+
+
+@operator.command(
     "rotate-token",
     fields=_WITH_TOKEN,
     columns=_WITH_TOKEN[:-1],

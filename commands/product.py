@@ -11,7 +11,7 @@ from csctl.results import RESULT_FIELDS
 from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
-from .cli.shared_options import limit_options
+from .cli.shared_options import fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -22,13 +22,13 @@ price = group("price", "Manage the price points of a product's options.")
 product.add_command(option)
 product.add_command(price)
 
-_FIELDS = ("id", "sku", "name", "options", "price_points", "created_at")
+_FIELDS = ("id", "sku", "name", "options", "price_points", "created_at", "retired_at")
 
 
 @product.command(
     "list",
     fields=_FIELDS,
-    columns=("id", "sku", "name", "options", "price_points"),
+    columns=("id", "sku", "name", "options", "price_points", "retired_at"),
     examples=("csctl product list", "csctl product list --all -o json"),
 )
 @limit_options
@@ -67,6 +67,41 @@ def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
     from csctl.services.catalog import products
 
     out.change(lambda dry_run: products.create(app, sku, name, dry_run=dry_run))
+
+
+@product.command(
+    fields=(*RESULT_FIELDS, "sku"),
+    noun="product",
+    columns=("id", "outcome", "message"),
+    changes=True,
+    examples=("csctl product edit green-tea --name 'Sencha'", "csctl product edit prd_3 --name 'Sencha' --dry-run"),
+)
+@click.argument("named", metavar="PRODUCT")
+@click.option("--name", required=True, help="What people call it.")
+def edit(app: App, out: ChangeOutput, named: str, name: str) -> None:
+    """Give a product another name. Orders and emails show it from then on."""
+    from csctl.services.catalog import products
+
+    out.change(lambda dry_run: products.edit(app, named, name, dry_run=dry_run))
+
+
+@product.command(
+    fields=(*RESULT_FIELDS, "sku"),
+    noun="product",
+    columns=("id", "outcome", "message"),
+    changes=True,
+    asks="many",
+    examples=("csctl product retire green-tea", "csctl product retire green-tea --revert"),
+)
+@click.argument("named", metavar="PRODUCT…", nargs=-1, required=True)
+@click.option("--revert", is_flag=True, help="Sell them again.")
+@fail_fast_option
+def retire(app: App, out: ChangeOutput, named: tuple[str, ...], revert: bool, fail_fast: bool) -> None:
+    """Sell products no more. Subscriptions to them go on and are billed."""
+    from csctl.services.catalog import products
+
+    out.target.count = len(set(named))
+    out.change(lambda dry_run: products.retire(app, named, revert=revert, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @option.command(

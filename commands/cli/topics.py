@@ -17,8 +17,8 @@ The exit code says how a command ended.
       over the remaining amount, disputed, locked, ambiguous)
   6   not permitted: no or a wrong token, role too low, blacklisted customer
   7   declined at the prompt; nothing was done
-  8   gateway, mail server or database unreachable, or the output cannot be
-      written; nothing was sent or stored, safe to repeat
+  8   gateway, mail server or database unreachable, or the output could not
+      be written; nothing was sent or stored, safe to repeat
   9   outcome unknown: sent, and no answer received; csctl txn reconcile TXN
   10  lock timeout: another process holds the records
   11  configuration is missing or wrong (credentials too), or the schema is not
@@ -93,7 +93,7 @@ The prefix of an id says what kind of record it names:
   txn_12  transaction       ful_12  fulfillment       rfq_12  queued refund
   eml_12  email             bli_12  blacklist entry   opr_12  operator
   pm_12   payment method    run_12  bulk run          prd_12  product
-  aud_12  audit row         apr_12  approval request
+  aud_12  audit row         apr_12  approval request  his_12  history entry
 
 The prefix may be left out where only one kind is possible: csctl txn show 12.
 Commands that change records take several ids, or - to read them from standard

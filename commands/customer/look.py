@@ -10,6 +10,7 @@ import click
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
+from ..cli.ids import id_argument
 from ..cli.output import Output
 from ..cli.search_options import search_options
 from ..cli.shared_options import limit_options
@@ -17,6 +18,7 @@ from .group import FIELDS, customer, who_argument
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.domain.ids import Ref
 
 _PROFILE = (
     *FIELDS,
@@ -34,7 +36,7 @@ _PROFILE = (
     "erased_at",
     "version",
 )
-_HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id")
+_HISTORY = ("id", "at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id", "edited_at")
 
 
 @customer.command(
@@ -81,7 +83,7 @@ def show(app: App, out: Output, who: str) -> None:
 
 @customer.command(
     fields=_HISTORY,
-    columns=("at", "kind", "operator", "text"),
+    columns=("id", "at", "kind", "operator", "text"),
     exits=(5,),
     examples=("csctl customer history cus_12", "csctl customer history cus_12 --all -o json"),
 )
@@ -112,6 +114,30 @@ def note(app: App, out: ChangeOutput, who: str, text: str | None) -> None:
 
     written = _written() if text is None else text
     out.change(lambda dry_run: notes.note(app, who, written, dry_run=dry_run))
+
+
+@customer.command(
+    "edit-note",
+    fields=RESULT_FIELDS,
+    columns=("id", "outcome", "message"),
+    changes=True,
+    noun="note",
+    examples=(
+        "csctl customer edit-note his_31 'Wants the parcel left with the neighbor.'",
+        "csctl customer edit-note his_31 < letter.txt",
+    ),
+)
+@id_argument("his")
+@click.argument("text", required=False)
+def edit_note(app: App, out: ChangeOutput, ref: Ref, text: str | None) -> None:
+    """Replace the text of a note: TEXT, or standard input, or what $EDITOR saves.
+
+    The id is the one that `csctl customer history` shows. Agents edit their own notes, administrators all.
+    """
+    from csctl.services.customers import notes
+
+    written = _written() if text is None else text
+    out.change(lambda dry_run: notes.edit(app, ref, written, dry_run=dry_run))
 
 
 def _written() -> str:

@@ -20,6 +20,7 @@ def _page(sheet: Sheet, record: Record) -> str:
             ("Price point", record["price_point"]),
             ("Price", _price(record, record["currency"])),
             ("Bills every", record["interval"]),
+            ("Billed by", record["billed_by"]),
             (
                 "Cycle",
                 f"{record['cycle']} of {record['final_cycle']}" if record["final_cycle"] else str(record["cycle"]),

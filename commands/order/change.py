@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each field of the address. The command gets the given ones as a dict called `shipping`."""
 
     def collect(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
@@ -59,7 +59,7 @@ def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @id_option(
     "pm", "--payment-method", "payment_method_id", help="Payment method to charge [default: the customer's default]."
 )
-@_shipping_options
+@shipping_options
 @click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="Send no welcome email.")
 def create(app: App, out: ChangeOutput, **wish: Any) -> None:
     """Create an order for a customer, with their current details.

@@ -32,6 +32,7 @@ FIELDS = (
     "trial_ends_on",
     "next_bill_on",
     "cancel_on",
+    "billed_by",
 )
 CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS, "status", "before", "after"),

@@ -164,14 +164,8 @@ def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
         operator = _find(session, named.given)
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled already")
-        admins = session.scalars(
-            select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None)).with_for_update()
-        ).all()
-        if admins == [operator]:
-            raise Conflict(
-                f"{operator.name} is the last administrator",
-                fix="csctl operator create NAME --role admin, then disable",
-            )
+        if operator.role is Role.ADMIN:
+            _refuse_last_admin(session, operator)
         operator.disabled_at = app.clock.now()
         audit.write(session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), disabled=True)
         return Result(named.given, Outcome.UPDATED, "disabled", extra=_known(operator))
@@ -191,6 +185,33 @@ def enable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
         return Result(named.given, Outcome.UPDATED, "enabled", extra=_known(operator))
 
     return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def set_role(app: App, who: str, role: Role, *, dry_run: bool = False) -> Iterator[Result]:
+    """Give an operator another role, from the next command on. Raises Conflict for the last administrator."""
+
+    def change(session: Session, named: bulk.Word) -> Result:
+        operator = _find(session, named.given)
+        before = operator.role
+        if before is role:
+            return Result(named.given, Outcome.SKIPPED, f"no change: {role.value}", extra=_known(operator))
+        if before is Role.ADMIN and not operator.disabled_at:
+            _refuse_last_admin(session, operator)
+        operator.role = role
+        audit.write(
+            session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), before=before.value, after=role.value
+        )
+        return Result(named.given, Outcome.UPDATED, f"{before.value} -> {role.value}", extra=_known(operator))
+
+    return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def _refuse_last_admin(session: Session, operator: Operator) -> None:
+    active = select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None))
+    if session.scalars(active.with_for_update()).all() == [operator]:
+        raise Conflict(
+            f"{operator.name} is the last administrator", fix="csctl operator create NAME --role admin, then try again"
+        )
 
 
 def _enabling(operator: Operator) -> str:

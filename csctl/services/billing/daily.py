@@ -67,7 +67,7 @@ def overdue(app: App) -> list[str]:
             select(Purchase)
             .join(Order)
             .where(Purchase.status.in_(BILLED), Purchase.next_bill_on < app.clock.today())
-            .where(Order.status.in_(CONFIRMED))
+            .where(Order.status.in_(CONFIRMED), Purchase.billed_by.is_(None))
             .options(joinedload(Purchase.order).joinedload(Order.customer))
             .order_by(Purchase.id)
             .limit(_BATCH)
@@ -79,7 +79,7 @@ def overdue(app: App) -> list[str]:
 def _has_come(app: App) -> ColumnElement[bool]:
     today = app.clock.today()
     return or_(
-        and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today),
+        and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today, Purchase.billed_by.is_(None)),
         and_(Purchase.status == PurchaseStatus.PAUSED, Purchase.paused_until <= today),
         and_(Purchase.status.in_(NOT_OVER), Purchase.cancel_on <= today),
     )
@@ -107,7 +107,7 @@ def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
 
 def _is_due(app: App, purchase: Purchase) -> bool:
     day = purchase.next_bill_on
-    return purchase.status.billed and day is not None and day <= app.clock.today()
+    return purchase.billed_by is None and purchase.status.billed and day is not None and day <= app.clock.today()
 
 
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:

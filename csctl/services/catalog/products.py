@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ def row(product: Product) -> dict[str, Any]:
         "options": [option.code for option in product.options],
         "price_points": [point.code for option in product.options for point in option.prices],
         "created_at": product.created_at,
+        "retired_at": product.retired_at,
     }
 
 
@@ -112,6 +113,42 @@ def find(session: Session, named: str) -> Product:
     if product is None:
         raise NotFound(f"there is no product {word[:100]!r}", fix="csctl product list --all")
     return product
+
+
+# -- changing
+
+
+def edit(app: App, product: str, name: str, *, dry_run: bool) -> Iterator[Result]:
+    """Give a product another name. Raises Usage for an empty one."""
+    if not (name := accept(name, "name")):
+        raise Usage("a product needs a name", fix='--name "Green tea"')
+
+    def change(session: Session, found: Product) -> Result:
+        before, extra = found.name, {"sku": found.sku}
+        if before == name:
+            return Result(product, Outcome.SKIPPED, "no change", extra=extra)
+        found.name = name
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("prd", found.id), before=before, after=name)
+        return Result(product, Outcome.UPDATED, f"{before} -> {name}", extra=extra)
+
+    return _each(app, product, change, dry_run=dry_run)
+
+
+def retire(app: App, products: Sequence[str], *, revert: bool, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
+    """Sell products no more or, with `revert`, again. Subscriptions to them go on."""
+
+    def change(session: Session, named: _Named) -> Result:
+        found = bulk.locked(session, Product, "prd", find(session, named.given).id)
+        extra = {"sku": found.sku}
+        if (found.retired_at is None) is revert:
+            since = f"retired since {app.clock.day_of(found.retired_at)}" if found.retired_at else "on sale"
+            return Result(named.given, Outcome.SKIPPED, f"no change: {since}", extra=extra)
+        found.retired_at = None if revert else app.clock.now()
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("prd", found.id), retired=not revert)
+        return Result(named.given, Outcome.UPDATED, "on sale again" if revert else "retired", extra=extra)
+
+    named = [_Named(word) for word in dict.fromkeys(products)]
+    return bulk.each(app, named, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
 # -- adding

@@ -131,6 +131,13 @@ def _known(point: PricePoint | None, code: str) -> PricePoint:
             cause="an item is PRICE, PRICE:QTY or PRICE:QTY@UNIT_PRICE",
             fix="csctl product list",
         )
+    product = point.option.product
+    if product.retired_at:
+        raise Conflict(
+            f"{product.sku} is retired",
+            cause="it is not sold any more",
+            fix=f"csctl product retire {product.sku} --revert",
+        )
     return point
 
 

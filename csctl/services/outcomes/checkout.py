@@ -18,7 +18,7 @@ from csctl.services.shared import audit
 if TYPE_CHECKING:
     from csctl.app import App
 
-_NOT_CHARGED = "the charge was not approved"
+NOT_CHARGED = "the charge was not approved"
 
 
 def take_outcome(session: Session, app: App, sale: Transaction) -> None:
@@ -63,7 +63,7 @@ def reopen(session: Session, app: App, order: Order) -> None:
         return
     order.status = OrderStatus.PENDING
     for purchase in order.purchases:
-        if purchase.cancel_reason == _NOT_CHARGED:
+        if purchase.cancel_reason == NOT_CHARGED:
             purchase.cancelled_at = purchase.cancel_reason = None
             begin(purchase, app.clock.day_of(purchase.created_at))
     _note(session, app, order, before=OrderStatus.DECLINED)
@@ -74,7 +74,7 @@ def _decline(session: Session, app: App, order: Order) -> None:
     for purchase in order.purchases:
         if purchase.status is not PurchaseStatus.CANCELLED:
             purchase.status = PurchaseStatus.CANCELLED
-            purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), _NOT_CHARGED
+            purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), NOT_CHARGED
             purchase.next_bill_on = None
     _note(session, app, order, before=OrderStatus.PENDING)
 

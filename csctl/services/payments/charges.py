@@ -100,7 +100,10 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
     """
     name, others = ids.show("txn", sale.id), [one for one in turn.sales_of(sale.order_id) if one is not sale]
     of_this = [
-        one for one in others if sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle)
+        one
+        for one in others
+        if (sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle))
+        or sale.occasion is one.occasion is Occasion.CHECKOUT  # the order was charged again
     ]
     twice = any(not one.state.refused for one in of_this)
     if not twice:

@@ -68,7 +68,9 @@ def cancel(
         before = purchase_changes.shown(session, purchase)
         cancelling.cancel_at(session, app, purchase, fitting, reason)
         outcome = Outcome.CANCELLED if fitting.now else Outcome.UPDATED
-        return purchase_changes.result(ref.given, outcome, before, purchase_changes.shown(session, purchase))
+        said = purchase_changes.result(ref.given, outcome, before, purchase_changes.shown(session, purchase))
+        elsewhere = rules.cancel_there_too(purchase.billed_by)
+        return replace(said, message=f"{said.message}; {elsewhere}") if elsewhere else said
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 

@@ -41,6 +41,8 @@ _SHOWN = (
     "cancel_on",
 )
 _TERMS = ("option", "price_point", "quantity", "unit_price", "price")
+# What may be done with a purchase that another system bills: take back a cancellation that csctl has scheduled.
+_LOCAL = (Operation.CALL_OFF, Operation.RESUME)
 _LARGEST_QUANTITY = 1_000_000
 Change = Callable[[Session, Purchase], None]
 
@@ -178,6 +180,8 @@ def carry_out(
     """
     name, before = ids.show("pur", purchase.id), shown(session, purchase)
     trial = rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today())
+    if operation not in _LOCAL:
+        rules.refuse_billed_elsewhere(name, purchase.billed_by)
     then = rules.after(name, purchase.status, operation, in_trial=trial)
     change(session, purchase)
     purchase.status = then
