@@ -69,9 +69,7 @@ def _compiled_once() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--full", action="store_true", help="everything, and on both databases"
-    )
+    parser.addoption("--full", action="store_true", help="everything, and on both databases")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -40,6 +40,11 @@ def left_out(items: Iterable[pytest.Item], *, postgres: bool) -> set[pytest.Item
     return out
 
 
+def only_full(*values: Any) -> list[Any]:
+    """Parameters that a quick run leaves out."""
+    return [pytest.param(value, marks=pytest.mark.full) for value in values]
+
+
 def pairs(*axes: Sequence[Any]) -> list[Any]:
     """The product of these values, as parameters. In a quick run each two values of two axes meet at least once."""
     chosen = covering(*axes)
