@@ -71,7 +71,7 @@ _SWEPT = [leaf for leaf in leaves() if leaf.texts and leaf.path not in _NOT_SWEP
 def shares(texts: list[str], size: int) -> dict[tuple[str, str | None], list[str]]:
     """Some of the texts for each parameter of each command: the next ones each time its name occurs again."""
     turn: Counter[str | None] = Counter()
-    chosen = {}
+    chosen: dict[tuple[str, str | None], list[str]] = {}
     for leaf in _SWEPT:
         for param in leaf.texts:
             chosen[leaf.path, param.name] = [texts[(turn[param.name] + n) % len(texts)] for n in range(size)]
