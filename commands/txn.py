@@ -131,8 +131,8 @@ def refund(
 ) -> None:
     """Refund settled sales, in full or in part.
 
-    A refund that fails for certain is queued (exit 12), and retried once a day for three days. With --outside nothing
-    is sent: the amount counts as refunded.
+    A refund that fails for certain is queued (exit 12), and retried once a day: csctl queue. With --outside nothing is
+    sent: the amount counts as refunded.
     """
     from csctl.services.refunds import outside as records
     from csctl.services.refunds import refunds

@@ -66,7 +66,7 @@ def change(
         said = list(_carry_out(session, app, sale, wanted))
         name, words = ids.show("txn", sale.id), ", ".join(said)
         history.event(
-            session, app, sale.order.customer_id, f"{name}: {words}", order_id=sale.order_id, transaction_id=sale.id
+            session, app, sale.order.customer_id, f"{name} {words}", order_id=sale.order_id, transaction_id=sale.id
         )
         audit.write(session, app, Outcome.UPDATED, target=name, before=before, after=_standing(sale))
         return Result(ref.given, Outcome.UPDATED, words, extra={"disputed": sale.disputed_at is not None})
@@ -75,7 +75,8 @@ def change(
 
 
 def _standing(sale: Transaction) -> dict[str, Any]:
-    return {"disputed": sale.disputed_at is not None, "billing_blocked": sale.billing_blocked_at is not None}
+    blocked = {"billing_blocked": True} if sale.billing_blocked_at else {}
+    return {"disputed": sale.disputed_at is not None, **blocked}
 
 
 def _carry_out(session: Session, app: App, sale: Transaction, wanted: Change) -> Iterator[str]:
@@ -84,12 +85,12 @@ def _carry_out(session: Session, app: App, sale: Transaction, wanted: Change) ->
     if wanted.revert:
         _refuse_unless_disputed(sale)
         sale.disputed_at = None
-        yield "no longer disputed"
+        yield "is no longer disputed"
     elif wanted.lost:
         yield from _lose(session, app, sale, wanted.amount)
     elif not (wanted.resume_billing or (wanted.cancel and sale.disputed_at)):
         _mark(app, sale)
-        yield "disputed"
+        yield "is disputed"
     if wanted.resume_billing:
         if not (sale.billing_blocked_at or wanted.revert):
             name = ids.show("txn", sale.id)
@@ -99,7 +100,7 @@ def _carry_out(session: Session, app: App, sale: Transaction, wanted: Change) ->
                 fix=f"csctl txn show {name}",
             )
         sale.billing_blocked_at = None
-        yield "billing is resumed"
+        yield "keeps nothing from being billed any more"
     if wanted.cancel:
         yield from _cancel(session, app, sale)
 
@@ -131,7 +132,7 @@ def _lose(session: Session, app: App, sale: Transaction, amount: str | None) -> 
     removed = _make_room(session, app, sale, lost)
     sale.disputed_at, sale.billing_blocked_at = None, app.clock.now()
     outside.book(session, app, sale, lost, Outside.CHARGEBACK, None, send_email=False)
-    yield f"lost, {Money(lost, sale.currency)} taken back by the bank"
+    yield f"lost its dispute: {Money(lost, sale.currency)} were taken back by the bank"
     if removed:
         yield f"removed {', '.join(removed)} from the queue"
 

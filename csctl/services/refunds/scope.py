@@ -51,7 +51,8 @@ def returned_of(turn: Turn, purchase: Purchase) -> int:
             QueueItem.state.in_([state for state in ItemState if not state.given_up]),
         )
     )
-    return (turn.session.scalar(directly) or 0) + (turn.session.scalar(queued) or 0)
+    # PostgreSQL sums to a Decimal, which a gateway does not take for an amount.
+    return int(turn.session.scalar(directly) or 0) + int(turn.session.scalar(queued) or 0)
 
 
 def views(sales: list[Transaction]) -> list[SaleView]:
