@@ -56,7 +56,7 @@ WALK = (
         exit=9,
     ),
     Step("txn reconcile", "Instead, csctl asks the gateway for the outcome. The refund was paid."),
-    Step("queue list", "The refunds that cron will retry, once a day for three days."),
+    Step("queue list", "The refunds that cron will retry, once a day."),
     Step(
         "queue retry",
         "Tuesday's cron job. The first refund is approved, and the customer receives an email.",
@@ -71,7 +71,7 @@ WALK = (
     Step("queue retry", "Wednesday.", at=_WEDNESDAY),
     Step(
         "queue retry",
-        "Thursday: the third retry fails. The refund is exhausted, and the Notify Emails receive a message.",
+        "Thursday: the last retry fails. The refund is exhausted, and the Notify Emails receive a message.",
         at=_THURSDAY,
     ),
     Step("email list", "All emails to customers and to the shop. Each is a file in outbox/.", at=_THURSDAY),

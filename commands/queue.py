@@ -147,7 +147,7 @@ def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str, fail_fast:
 @ids_argument("rfq")
 @fail_fast_option
 def requeue(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Put exhausted or removed refunds back into the queue, for three new attempts."""
+    """Put exhausted or removed refunds back into the queue, with all their retries."""
     from csctl.services.refunds import queue
 
     out.change(lambda dry_run: queue.requeue(app, refs, dry_run=dry_run, fail_fast=fail_fast))

@@ -110,7 +110,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 def refund(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Refund settled sales, in full or in part.
 
-    A refund that fails for certain is queued (exit 12), and retried once a day for three days.
+    A refund that fails for certain is queued (exit 12), and retried once a day: csctl queue.
     """
     from csctl.services.refunds import refunds
 

@@ -17,8 +17,8 @@ The exit code says how a command ended.
       over the remaining amount, disputed, locked, ambiguous)
   6   not permitted: no or a wrong token, role too low, blacklisted customer
   7   declined at the prompt; nothing was done
-  8   gateway, mail server or database unreachable, or the output cannot be
-      written; nothing was sent or stored, safe to repeat
+  8   gateway, mail server or database unreachable, or the output could not
+      be written; nothing was sent or stored, safe to repeat
   9   outcome unknown: sent, and no answer received; csctl txn reconcile TXN
   10  lock timeout: another process holds the records
   11  configuration is missing or wrong (credentials too), or the schema is not

@@ -66,7 +66,7 @@ FORMS: dict[str, frozenset[Role]] = {
     "queue retry of named items": PEOPLE,
     "txn reconcile of all": CRON,
     "txn reconcile of named transactions": PEOPLE,
-    "txn reconcile by what somebody saw": ADMINS,
+    "txn reconcile with --as": ADMINS,
     "refund above the limit": ADMINS,
     "runs of others": ADMINS,
     "approvals of others": ADMINS,

@@ -41,7 +41,7 @@ def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | No
         return None
     if not refs:
         raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
-    access.require(app, "txn reconcile by what somebody saw")
+    access.require(app, "txn reconcile with --as")
     if seen == "failed":
         return Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page")
     known_as = accept(reference, "reference") if reference else None
