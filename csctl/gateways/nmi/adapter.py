@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from csctl.domain.reasons import Reason
-from csctl.domain.states import Kind, State
+from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
 from csctl.gateways import decimals
 from csctl.gateways.nmi import answers, codes, records, requests, search
@@ -140,6 +140,7 @@ class Nmi:
             message=message,
             amount=said.amount,
             currency=op.currency if said.amount is not None else None,
+            settlement=Settlement.UNSETTLED,
             code=said.code,
         )
 

@@ -11,7 +11,7 @@ from csctl.domain.states import Kind, State
 from csctl.gateways.protocol import Gateway
 from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.ledgers.server import Fault
-from tests.gateways.nmi.conftest import Op
+from tests.gateways.operations import Op
 
 APPROVED = b"response=1&responsetext=SUCCESS&transactionid=9&response_code=100"
 BROKEN = {

@@ -15,7 +15,8 @@ from csctl.gateways.operations import Absent, Ambiguous, Found, Possible
 from csctl.gateways.protocol import Gateway, UnknownReference
 from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.ledgers.server import Fault
-from tests.gateways.nmi.conftest import NOW, Op, Opener
+from tests.gateways.nmi.conftest import Opener
+from tests.gateways.operations import NOW, Op
 
 
 def found(result: object) -> Found:
@@ -229,8 +230,7 @@ def test_changes_bring_everything_since_the_cursor_once_a_page(
     ledger.settle()
     account.refund(refund := op(Kind.REFUND, "8.00", sale=sales[0]))
     again = {change.reference: change for change in account.changes(changes[-1].cursor)}
-    assert again[sales[1]].found is not None
-    assert again[sales[1]].found.settlement is Settlement.SETTLED
+    assert found(again[sales[1]].found).settlement is Settlement.SETTLED
     assert refund.key in {change.key for change in again.values() if change.kind is Kind.REFUND}
 
 

@@ -14,7 +14,8 @@ from csctl.gateways.operations import Initiator
 from csctl.gateways.protocol import Gateway
 from tests.gateways.ledgers.nmi import KEY, NmiLedger
 from tests.gateways.ledgers.server import Fault
-from tests.gateways.nmi.conftest import Op, Opener
+from tests.gateways.nmi.conftest import Opener
+from tests.gateways.operations import Op
 
 _SOFT = ("200", "201", "202", "203", "240", "260", "264")
 
