@@ -102,7 +102,7 @@ def _changed(account: Account, since: datetime) -> Iterator[Transaction]:
         new = [one for one in got if one.id not in seen]
         seen.update(one.id for one in new)
         yield from new
-        # Whether pages are counted from 0 or from 1 is not documented: the first one may come twice, one after the other.
+        # Whether pages are counted from 0 or from 1 is not documented: the first one may come twice.
         more, page = len(got) >= requests.PAGE and (bool(new) or page < 2), page + 1
 
 

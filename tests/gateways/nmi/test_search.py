@@ -287,3 +287,24 @@ def test_the_account_says_what_it_can_do(account: Gateway) -> None:
     assert not can.resend_after_absence
     assert can.refund_unsettled is Possible.ASK
     assert can.changes
+
+
+@pytest.mark.parametrize(
+    ("condition", "state"),
+    [
+        ("pending", State.PENDING),
+        ("in_progress", State.PENDING),
+        ("pendingsettlement", State.APPROVED),
+        ("complete", State.APPROVED),
+        ("canceled", State.FAILED),
+        ("abandoned", State.FAILED),
+        ("failed", State.FAILED),  # it had been approved
+        ("unknown", State.UNKNOWN),
+        ("invented", State.UNKNOWN),
+    ],
+)
+def test_every_condition_of_a_refund(account: Gateway, ledger: NmiLedger, condition: str, state: State) -> None:
+    reference = ledger.refund_outside(ledger.sell("20.00", settled=True), "8.00")
+    ledger.books[reference].condition = condition
+
+    assert account.lookup(reference, Kind.REFUND).answer.state is state
