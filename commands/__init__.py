@@ -1,5 +1,5 @@
 """The command line. `main` is what the console script runs."""
 
-from .root import main
+from .entry import main
 
 __all__ = ["main"]

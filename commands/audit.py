@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli.declare import group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.output import Output
+from .cli.shared_options import limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -52,15 +54,15 @@ def list_(
     changes=True,
     examples=("csctl audit seal", "csctl audit seal --dry-run -o json"),
 )
-def seal(app: App, out: Output) -> None:
+def seal(app: App, out: ChangeOutput) -> None:
     """Seal what is in the trail, and print the root. Meant for cron.
 
     Whoever changes a sealed row, or takes one out or in, is found out by audit verify. Keep the root where those who
     could change the database cannot: it vouches for the seals themselves.
     """
-    from csctl.services.administration import seals as sealing
+    from csctl.services.administration import seals
 
-    done = sealing.seal(app, dry_run=out.dry_run)
+    done = seals.seal(app, dry_run=out.dry_run)
     out.show(done)
     if not done["seals"]:
         out.notice("Nothing new to seal.")
@@ -81,9 +83,9 @@ def verify(app: App, out: Output, roots: tuple[str, ...]) -> None:
 
     Without a root that was kept elsewhere, whoever can write the database could have made the seals anew.
     """
-    from csctl.services.administration import seals as sealing
+    from csctl.services.administration import seals
 
-    findings = list(sealing.verify(app, roots))
+    findings = list(seals.verify(app, roots))
     out.rows(findings)
     out.exit_code = 5 if findings else 0
     out.notice(f"{len(findings)} things do not hold." if findings else "The trail holds.")

@@ -8,8 +8,9 @@ import click
 
 from csctl.results import MONEY_FIELDS
 
-from .cli.declare import concurrency_option, group
-from .cli.output import Output
+from .cli.change import ChangeOutput
+from .cli.declare import group
+from .cli.shared_options import concurrency_option
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -33,20 +34,20 @@ billing = group("billing", "The daily run that bills subscriptions.")
     help="Where cycles were missed: charge one and go on from today, or charge each of them.",
 )
 @concurrency_option(8)
-def run(app: App, out: Output, catch_up: str, concurrency: int) -> None:
+def run(app: App, out: ChangeOutput, catch_up: str, concurrency: int) -> None:
     """Bill the purchases that are due, and make their shipments. Meant for a daily cron.
 
     Any number of hosts may run it at once, and as often as they like: each cycle is billed once. Pauses that are over
     end, and cancellations take effect on their day. A soft decline is tried again on later days (csctl setting list,
     recycle-days). Blacklisted customers are skipped. Waiting emails are delivered last.
     """
-    from csctl.services.billing import daily as billing_run
+    from csctl.services.billing import daily
     from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
 
     every = catch_up == "all"
     orphans = reconcile.Orphans()
-    out.change(lambda dry: billing_run.run(app, orphans, every_missed=every, concurrency=concurrency, dry_run=dry))
+    out.change(lambda dry: daily.run(app, orphans, every_missed=every, concurrency=concurrency, dry_run=dry))
     out.complete(unknown_left=reconcile.unknown_left(app), trouble=orphans.misconfigured)
     if not out.dry_run:
         Delivery(app).deliver_waiting()

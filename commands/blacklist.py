@@ -12,10 +12,12 @@ from csctl.domain.ids import Ref
 from csctl.results import RESULT_FIELDS
 
 from .cli import table
-from .cli.declare import fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.search_options import period_options
+from .cli.shared_options import fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -74,7 +76,7 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
 @fail_fast_option
 def add(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     values: list[tuple[str, str]],
     file: Path | None,
     reason: str | None,
@@ -85,12 +87,11 @@ def add(
 
     What is on the blacklist already is skipped. Asks always: the entries hold from the next charge on.
     """
-    from csctl.services.blacklist import entries as blacklisting
-    from csctl.services.blacklist import files as blacklist_files
+    from csctl.services.blacklist import entries, files
 
-    wanted = blacklist_files.wanted(values, file, reason)
+    wanted = files.wanted(values, file, reason)
     out.change(
-        lambda dry_run: blacklisting.add(
+        lambda dry_run: entries.add(
             app, wanted, cancel_purchases=cancel_purchases, dry_run=dry_run, fail_fast=fail_fast
         )
     )
@@ -109,11 +110,11 @@ def add(
 @ids_argument("bli")
 @click.option("--reason", help="Why; kept in the audit trail.")
 @fail_fast_option
-def remove(app: App, out: Output, refs: list[Ref], reason: str | None, fail_fast: bool) -> None:
+def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str | None, fail_fast: bool) -> None:
     """Take entries off the blacklist."""
-    from csctl.services.blacklist import entries as blacklisting
+    from csctl.services.blacklist import entries
 
-    out.change(lambda dry_run: blacklisting.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: entries.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @blacklist.command(
@@ -130,9 +131,9 @@ def remove(app: App, out: Output, refs: list[Ref], reason: str | None, fail_fast
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     """Entries, newest first."""
-    from csctl.services.blacklist import entries as blacklisting
+    from csctl.services.blacklist import entries
 
-    out.rows(blacklisting.find(app, limit, **filters))
+    out.rows(entries.find(app, limit, **filters))
 
 
 @blacklist.command(
@@ -142,9 +143,9 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 @value_options
 def check(app: App, out: Output, values: list[tuple[str, str]]) -> None:
     """Whether any of these values is blacklisted, by which entries, and why. The exit code is 0 either way."""
-    from csctl.services.blacklist import entries as blacklisting
+    from csctl.services.blacklist import entries
 
-    out.show(blacklisting.check(app, values), lambda found: _layout(out, found))
+    out.show(entries.check(app, values), lambda found: _layout(out, found))
 
 
 def _layout(out: Output, found: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .cli.declare import Cli, group
+from .cli.context import Cli
+from .cli.declare import group
 from .cli.output import Output
 
 config = group("config", "Where csctl finds things.")

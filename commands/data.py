@@ -12,6 +12,7 @@ import click
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 
+from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
 
@@ -61,7 +62,7 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
 @click.option("--rejects", type=click.Path(path_type=Path), help="Where rejected rows go, instead of FILE.rejects.csv.")
 def import_(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     kind: str,
     file: Path,
     maps: tuple[str, ...],
@@ -99,10 +100,10 @@ def import_(
 @click.option("--with-tokens", is_flag=True, help="Of payment methods, the gateways' tokens too.")
 def export(app: App, out: Output, kind: str, with_tokens: bool) -> None:
     """Write all records of a kind, with the fields that an import has."""
-    from csctl.services.data import export as data_export
+    from csctl.services.data import export
 
     out.narrow(KINDS[kind].fields)
-    out.rows(data_export.run(app, kind, with_tokens=with_tokens))
+    out.rows(export.run(app, kind, with_tokens=with_tokens))
 
 
 def _sentence(counts: Mapping[str, Any]) -> str:

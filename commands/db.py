@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli.declare import Cli, group
+from .cli.change import ChangeOutput
+from .cli.context import Cli
+from .cli.declare import group
 from .cli.output import Output
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
 )
 @click.option("--admin", required=True, metavar="NAME", help="The first administrator.")
 @click.option("--rehearsal", is_flag=True, help="To practise on: the sandbox gateway and CSCTL_NOW work only there.")
-def init(cli: Cli, out: Output, admin: str, rehearsal: bool) -> None:
+def init(cli: Cli, out: ChangeOutput, admin: str, rehearsal: bool) -> None:
     """Create the tables and the first administrator, and print the token: it is shown this once."""
     from csctl.services.administration import schema
 
@@ -41,7 +43,7 @@ def init(cli: Cli, out: Output, admin: str, rehearsal: bool) -> None:
     any_schema=True,
     examples=("csctl db upgrade", "csctl db upgrade --dry-run -o json"),
 )
-def upgrade(app: App, out: Output) -> None:
+def upgrade(app: App, out: ChangeOutput) -> None:
     """Bring the tables up to date with this csctl."""
     from csctl.services.administration import schema
 
@@ -70,7 +72,7 @@ def check(app: App, out: Output) -> None:
 
 @db.command(changes=True, examples=("csctl db grants", "csctl db grants --apply --dry-run"))
 @click.option("--apply", "carry_out", is_flag=True, help="Carry it out, as the tables' owner.")
-def grants(app: App, out: Output, carry_out: bool) -> None:
+def grants(app: App, out: ChangeOutput, carry_out: bool) -> None:
     """The SQL that gives PostgreSQL's groups csctl_agent, csctl_admin and csctl_service their rights.
 
     Give each person a login of their own, in the group of their role: docs/security.md walks through it.

@@ -17,8 +17,9 @@ import click
 
 from csctl.errors import Conflict, CsctlError, Misconfigured
 
-from .cli import errors as report
-from .cli.declare import Cli, Command
+from .cli import errors
+from .cli.context import Cli
+from .cli.declare import Command
 from .cli.output import Output
 
 _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY = (f"2026-03-0{day}T09:00:00Z" for day in (2, 3, 4, 5))
@@ -135,7 +136,7 @@ def _made(shop: Path, folder: Path) -> Iterator[None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         if not was_there:
             shop.rmdir()
-        report.say(f"The demo did not come to its end: nothing of it is left in {folder}.")
+        errors.say(f"The demo did not come to its end: nothing of it is left in {folder}.")
         raise
 
 
@@ -217,7 +218,7 @@ def _show(words: str) -> None:
 
 
 def _call(words: str) -> int:
-    from .root import run
+    from .entry import run
 
     sys.stdout.flush()
     return run(shlex.split(words))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .cli.declare import Cli, Command
+from .cli.context import Cli
+from .cli.declare import Command
 from .cli.output import Output
 
 _MISCONFIGURED = 11

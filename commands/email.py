@@ -12,9 +12,11 @@ from csctl.domain.states import EmailKind, EmailState
 from csctl.domain.text import printable, printable_html
 from csctl.results import RESULT_FIELDS
 
-from .cli.declare import fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.ids import id_argument, id_option, ids_argument
 from .cli.output import Output
+from .cli.shared_options import fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -81,9 +83,9 @@ def preview(app: App, out: Output, kind: str, order: int | None, transaction: in
 
     Templates in CSCTL_TEMPLATES_DIR are used where they are there.
     """
-    from csctl.services.emails import preview as email_preview
+    from csctl.services.emails import preview
 
-    record = email_preview.preview(app, EmailKind(kind), order=order, transaction=transaction)
+    record = preview.preview(app, EmailKind(kind), order=order, transaction=transaction)
     _print(out, record, as_html=as_html)
 
 
@@ -94,7 +96,7 @@ def preview(app: App, out: Output, kind: str, order: int | None, transaction: in
 )
 @ids_argument("eml", required=False)
 @fail_fast_option
-def send(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def send(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Deliver what waits in the outbox, or the named emails, those that failed included. Meant for a cron, too.
 
     Without ids, the exit code is 0 when it is through, 8 when the mail server cannot be reached.

@@ -10,9 +10,11 @@ import click
 from csctl.domain.states import FulfillmentStatus
 from csctl.results import RESULT_FIELDS
 
-from .cli.declare import fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.ids import id_argument, id_option, ids_argument
 from .cli.output import Output
+from .cli.shared_options import fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -65,7 +67,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 @ids_argument("ful")
 @fail_fast_option
-def hold(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def hold(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Keep pending shipments from going out, until they are released."""
     _move(app, out, "hold", refs, fail_fast)
 
@@ -80,7 +82,7 @@ def hold(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 )
 @ids_argument("ful")
 @fail_fast_option
-def release(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def release(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Let shipments go that were held."""
     _move(app, out, "release", refs, fail_fast)
 
@@ -92,7 +94,7 @@ def release(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 )
 @ids_argument("ful")
 @fail_fast_option
-def cancel(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def cancel(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Cancel shipments that have not left the house. Money is not touched."""
     _move(app, out, "cancel", refs, fail_fast)
 
@@ -104,7 +106,7 @@ def cancel(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 )
 @ids_argument("ful")
 @fail_fast_option
-def reship(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Ship again what was shipped, delivered, returned or lost: as a new shipment of the same order."""
     from csctl.services.catalog import fulfillments
 
@@ -126,7 +128,7 @@ def reship(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 @fail_fast_option
 def ship(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     refs: list[Ref],
     carrier: str | None,
     tracking: str | None,
@@ -140,7 +142,7 @@ def ship(
     from csctl.services.catalog import fulfillments
 
     lines = fulfillments.shipped_lines(refs, carrier, tracking, file)
-    out.count, out.ids_from_stdin = len(lines), out.ids_from_stdin or str(file) == "-"
+    out.target.count, out.target.from_stdin = len(lines), out.target.from_stdin or str(file) == "-"
     out.change(lambda dry_run: fulfillments.ship(app, lines, dry_run=dry_run, fail_fast=fail_fast))
 
 
@@ -149,7 +151,7 @@ def ship(
 )
 @ids_argument("ful")
 @fail_fast_option
-def deliver(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def deliver(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Mark shipments as delivered."""
     _move(app, out, "deliver", refs, fail_fast)
 
@@ -162,7 +164,7 @@ def deliver(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 )
 @ids_argument("ful")
 @fail_fast_option
-def return_(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def return_(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Take shipments back, in two steps: announced, then arrived.
 
     What was shipped or delivered becomes rma_pending: the customer may send it back. Said again of one that is
@@ -176,12 +178,12 @@ def return_(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 )
 @ids_argument("ful")
 @fail_fast_option
-def fail(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def fail(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Give shipments up that were lost or could not be sent; they can be shipped again."""
     _move(app, out, "fail", refs, fail_fast)
 
 
-def _move(app: App, out: Output, operation: str, refs: list[Ref], fail_fast: bool) -> None:
+def _move(app: App, out: ChangeOutput, operation: str, refs: list[Ref], fail_fast: bool) -> None:
     from csctl.domain.fulfillments import Operation
     from csctl.services.catalog import fulfillments
 

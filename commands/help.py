@@ -6,8 +6,9 @@ import click
 
 from csctl.errors import Usage
 
-from .cli import errors as report
-from .cli.declare import Cli, Command
+from .cli import errors
+from .cli.context import Cli
+from .cli.declare import Command
 from .cli.output import Output
 from .cli.topics import TOPICS
 
@@ -47,7 +48,7 @@ def _help_of(ctx: click.Context, words: tuple[str, ...]) -> str:
         group = ctx.command
         known = group.list_commands(ctx) if isinstance(group, click.Group) else []
         if not isinstance(group, click.Group) or (found := group.get_command(ctx, word)) is None:
-            hint = report.with_suggestion(click.UsageError(""), word, [*known, *TOPICS])
+            hint = errors.with_suggestion(click.UsageError(""), word, [*known, *TOPICS])
             raise Usage(hint.message.replace("command", "topic or command", 1), fix="csctl help")
         ctx = click.Context(found, info_name=word, parent=ctx)
     return ctx.command.get_help(ctx)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli.declare import Cli, Command
+from .cli.change import ChangeOutput
+from .cli.context import Cli
+from .cli.declare import Command
 from .cli.output import Output
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _FIELDS = ("id", "name", "role")
     opens=False,
     examples=("csctl login", "csctl login < token.txt"),
 )
-def login(cli: Cli, out: Output) -> None:
+def login(cli: Cli, out: ChangeOutput) -> None:
     """Keep your token in a file that only you can read, so that CSCTL_TOKEN need not be set.
 
     The token is asked for, or read from standard input: never an argument, which others could see.

@@ -9,6 +9,7 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
+from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
 
@@ -42,7 +43,7 @@ _expires = click.option(
     "--role", type=click.Choice(["agent", "admin", "service"]), required=True, help="What the operator may do."
 )
 @_expires
-def create(app: App, out: Output, name: str, role: str, expires: str | None) -> None:
+def create(app: App, out: ChangeOutput, name: str, role: str, expires: str | None) -> None:
     """Add an operator, and print the token."""
     from csctl.clock import parse_date
     from csctl.domain.states import Role
@@ -62,7 +63,7 @@ def list_(app: App, out: Output) -> None:
 
 @operator.command(**_CHANGE, examples=("csctl operator disable tim", "csctl operator disable opr_2 --dry-run"))
 @click.argument("name")
-def disable(app: App, out: Output, name: str) -> None:
+def disable(app: App, out: ChangeOutput, name: str) -> None:
     """Take an operator's rights away, at once."""
     from csctl.services.administration import operators
 
@@ -71,7 +72,7 @@ def disable(app: App, out: Output, name: str) -> None:
 
 @operator.command(**_CHANGE, examples=("csctl operator enable tim", "csctl operator enable opr_2 --dry-run"))
 @click.argument("name")
-def enable(app: App, out: Output, name: str) -> None:
+def enable(app: App, out: ChangeOutput, name: str) -> None:
     """Give a disabled operator their rights back.
 
     The token is the one that they had; if somebody else may know it: csctl operator rotate-token NAME.
@@ -90,7 +91,7 @@ def enable(app: App, out: Output, name: str) -> None:
 )
 @click.argument("name")
 @_expires
-def rotate_token(app: App, out: Output, name: str, expires: str | None) -> None:
+def rotate_token(app: App, out: ChangeOutput, name: str, expires: str | None) -> None:
     """Give an operator a new token; the old one stops working at once."""
     from csctl.clock import parse_date
     from csctl.services.administration import operators
@@ -99,6 +100,6 @@ def rotate_token(app: App, out: Output, name: str, expires: str | None) -> None:
     _show(out, operators.rotate_token(app, name, until, dry_run=out.dry_run))
 
 
-def _show(out: Output, made: Mapping[str, Any]) -> None:
+def _show(out: ChangeOutput, made: Mapping[str, Any]) -> None:
     out.show(made)
     out.notice("Nothing was done, and there is no token." if out.dry_run else _ONCE)

@@ -8,8 +8,10 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from .cli.declare import group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.output import Output
+from .cli.shared_options import limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -43,7 +45,7 @@ def show(app: App, out: Output, named: str) -> None:
     """A product, by its SKU or id, with its options and price points."""
     from csctl.services.catalog import products
 
-    from .product_layout import product_layout
+    from .layouts.product import product_layout
 
     out.show(products.show(app, named), product_layout(out))
 
@@ -60,7 +62,7 @@ def show(app: App, out: Output, named: str) -> None:
 )
 @click.argument("sku")
 @click.option("--name", required=True, help="What people call it.")
-def create(app: App, out: Output, sku: str, name: str) -> None:
+def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
     """A new product. What it costs comes with `csctl product price add`."""
     from csctl.services.catalog import products
 
@@ -81,7 +83,7 @@ def create(app: App, out: Output, sku: str, name: str) -> None:
 @click.argument("named", metavar="PRODUCT")
 @click.argument("code", metavar="OPTION")
 @click.option("--name", help="What people call it.")
-def option_add(app: App, out: Output, named: str, code: str, name: str | None) -> None:
+def option_add(app: App, out: ChangeOutput, named: str, code: str, name: str | None) -> None:
     """A variant of a product: a size, a flavour. A product without variants needs none."""
     from csctl.services.catalog import products
 
@@ -110,7 +112,7 @@ def option_add(app: App, out: Output, named: str, code: str, name: str | None) -
 @click.option("--trial-days", type=int, metavar="N", help="How long the trial is.")
 @click.option("--trial-amount", metavar="1.00", help="What the trial costs; without it, nothing.")
 @click.option("--final-cycle", type=int, metavar="N", help="The last cycle to bill; the checkout is cycle 1.")
-def price_add(app: App, out: Output, named: str, **terms: Any) -> None:
+def price_add(app: App, out: ChangeOutput, named: str, **terms: Any) -> None:
     """A price for an option of a product. Its code is what orders and purchases name it by."""
     from csctl.services.catalog import products
 

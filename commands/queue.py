@@ -11,9 +11,11 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import ItemState
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .cli.declare import concurrency_option, fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.ids import id_argument, ids_argument
 from .cli.output import Output
+from .cli.shared_options import concurrency_option, fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -49,9 +51,9 @@ FIELDS = (
 @limit_options
 def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
     """What is in the queue, newest first."""
-    from csctl.services.views import queue as queue_items
+    from csctl.services.views import queue
 
-    out.rows(queue_items.listing(app, state, limit))
+    out.rows(queue.listing(app, state, limit))
 
 
 @queue.command(
@@ -61,11 +63,11 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
 @id_argument("rfq")
 def show(app: App, out: Output, ref: Ref) -> None:
     """One refund in the queue, with every attempt and why it failed."""
-    from csctl.services.views import queue as queue_items
+    from csctl.services.views import queue
 
-    from .layouts import queue_layout
+    from .layouts.queue import queue_layout
 
-    out.show(queue_items.show(app, ref.id), queue_layout(out))
+    out.show(queue.show(app, ref.id), queue_layout(out))
 
 
 @queue.command(
@@ -74,9 +76,9 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 def stats(app: App, out: Output) -> None:
     """How much is in the queue, by state and currency, and how much of it is due today."""
-    from csctl.services.views import queue as queue_items
+    from csctl.services.views import queue
 
-    out.rows(queue_items.stats(app))
+    out.rows(queue.stats(app))
 
 
 @queue.command(
@@ -90,7 +92,7 @@ def stats(app: App, out: Output) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @concurrency_option(8)
 @fail_fast_option
-def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency: int, fail_fast: bool) -> None:
+def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concurrency: int, fail_fast: bool) -> None:
     """Try again the refunds that are due today. Meant for a daily cron.
 
     Any number of hosts may run it at once, and as often as they like: each refund is tried once a day. With ids: those
@@ -98,17 +100,16 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
     """
     from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
-    from csctl.services.refunds import queue as refund_queue
-    from csctl.services.refunds import refunds
+    from csctl.services.refunds import queue, refunds
 
     if refs:
         how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
-        out.change(lambda dry_run: refund_queue.retry_named(app, refs, replace(how, dry_run=dry_run)))
+        out.change(lambda dry_run: queue.retry_named(app, refs, replace(how, dry_run=dry_run)))
         return
     orphans = reconcile.Orphans()
     out.change(
-        lambda dry: refund_queue.retry_due(
-            app, orphans, limit=limit, concurrency=concurrency, dry_run=dry, fail_fast=fail_fast
+        lambda dry_run: queue.retry_due(
+            app, orphans, limit=limit, concurrency=concurrency, dry_run=dry_run, fail_fast=fail_fast
         )
     )
     out.complete(unknown_left=reconcile.unknown_left(app), trouble=orphans.misconfigured)
@@ -128,11 +129,11 @@ def retry(app: App, out: Output, refs: list[Ref], limit: int | None, concurrency
 @ids_argument("rfq")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it is given up.")
 @fail_fast_option
-def remove(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool) -> None:
+def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str, fail_fast: bool) -> None:
     """Take refunds out of the queue. Their amount is left of the sale again."""
-    from csctl.services.refunds import queue as refund_queue
+    from csctl.services.refunds import queue
 
-    out.change(lambda dry_run: refund_queue.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: queue.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @queue.command(
@@ -143,11 +144,11 @@ def remove(app: App, out: Output, refs: list[Ref], reason: str, fail_fast: bool)
 )
 @ids_argument("rfq")
 @fail_fast_option
-def requeue(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def requeue(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Put refunds that were given up or removed back, for three new attempts."""
-    from csctl.services.refunds import queue as refund_queue
+    from csctl.services.refunds import queue
 
-    out.change(lambda dry_run: refund_queue.requeue(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: queue.requeue(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @queue.command(
@@ -162,11 +163,11 @@ def requeue(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 @ids_argument("rfq")
 @click.option("--reference", required=True, metavar="REF", help="Of the payment outside.")
 @fail_fast_option
-def resolve(app: App, out: Output, refs: list[Ref], reference: str, fail_fast: bool) -> None:
+def resolve(app: App, out: ChangeOutput, refs: list[Ref], reference: str, fail_fast: bool) -> None:
     """The money was returned outside of the gateway: count it as refunded."""
-    from csctl.services.refunds import queue as refund_queue
+    from csctl.services.refunds import queue
 
-    out.change(lambda dry_run: refund_queue.resolve(app, refs, reference, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: queue.resolve(app, refs, reference, dry_run=dry_run, fail_fast=fail_fast))
 
 
 notify = group("notify", "The Notify Emails: who is told when a refund is given up.")
@@ -191,7 +192,7 @@ def notify_list(app: App, out: Output) -> None:
 )
 @click.argument("addresses", metavar="EMAIL…", nargs=-1, required=True)
 @fail_fast_option
-def notify_add(app: App, out: Output, addresses: tuple[str, ...], fail_fast: bool) -> None:
+def notify_add(app: App, out: ChangeOutput, addresses: tuple[str, ...], fail_fast: bool) -> None:
     """Tell these addresses too."""
     from csctl.services.emails import notify_emails
 
@@ -208,9 +209,9 @@ def notify_add(app: App, out: Output, addresses: tuple[str, ...], fail_fast: boo
 )
 @click.argument("addresses", metavar="EMAIL…", nargs=-1, required=True)
 @fail_fast_option
-def notify_remove(app: App, out: Output, addresses: tuple[str, ...], fail_fast: bool) -> None:
+def notify_remove(app: App, out: ChangeOutput, addresses: tuple[str, ...], fail_fast: bool) -> None:
     """Tell these addresses no more."""
     from csctl.services.emails import notify_emails
 
-    out.count = len(set(addresses))
+    out.target.count = len(set(addresses))
     out.change(lambda dry_run: notify_emails.remove(app, addresses, dry_run=dry_run, fail_fast=fail_fast))

@@ -11,9 +11,12 @@ from csctl.domain.states import RunState
 from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS
 
-from .cli.declare import COMMON, RESUMPTION, Command, fail_fast_option, group, limit_options
+from .cli import invocation, repeat
+from .cli.change import ChangeOutput
+from .cli.declare import Command, group
 from .cli.ids import id_argument
 from .cli.output import Output
+from .cli.shared_options import fail_fast_option, limit_options
 from .cli.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 @id_argument("run")
 @click.option("--retry-failed", is_flag=True, help="Do those again, too, that failed or were refused.")
 @fail_fast_option
-def resume(app: App, out: Output, ref: Ref, retry_failed: bool, fail_fast: bool) -> None:
+def resume(app: App, out: ChangeOutput, ref: Ref, retry_failed: bool, fail_fast: bool) -> None:
     """Go on with a run that was stopped: do what was not done, by the same command with the same options.
 
     No payment is made twice: where one was begun, the gateway is asked what became of it, and a refund that failed and
@@ -85,6 +88,7 @@ def _do_again(ctx: click.Context, left: Resumption, besides: list[str]) -> int:
             f"what {left.name} read from standard input is not kept",
             fix=f"csctl {left.command} --from FILE, with the same lines: what is done already stays as it is",
         )
+    printing = repeat.printing_options(ctx)
     root = ctx.find_root()
     command, inner = root.command, root
     for word in left.command.split():
@@ -93,19 +97,9 @@ def _do_again(ctx: click.Context, left: Resumption, besides: list[str]) -> int:
         assert found is not None  # noqa: S101
         command, inner = found, click.Context(found, info_name=word, parent=inner)
     assert isinstance(command, Command)  # noqa: S101
-    inner.meta[RESUMPTION] = left
-    command.parse_args(inner, [*_how(ctx), *besides, *left.arguments])
+    invocation.begin(inner, left)
+    command.parse_args(inner, [*printing, *besides, *left.arguments])
     return command.invoke(inner)
-
-
-def _how(ctx: click.Context) -> list[str]:
-    """How to ask and to print: as this command line says it, and not the first one."""
-    words, _, _ = ctx.command.make_parser(ctx).parse_args(list(ctx.meta["csctl.words"]))
-    return [
-        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
-        for name, value in words.items()
-        if name in COMMON and isinstance(value, (str, bool))
-    ]
 
 
 def _layout(out: Output, row: Mapping[str, Any]) -> str:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from csctl.results import RESULT_FIELDS
 
-from .cli.declare import group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.output import Output
+from .cli.shared_options import limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -24,9 +26,9 @@ _LEDGER = ("ref", "kind", "amount", "currency", "parent_ref", "key", "result", "
 @limit_options
 def ledger(app: App, out: Output, limit: int | None) -> None:
     """What the sandbox carried out and refused, newest first: to be compared with what the database believes."""
-    from csctl.services.administration import sandbox as rehearsal
+    from csctl.services.administration import sandbox
 
-    out.rows(rehearsal.ledger(app, limit))
+    out.rows(sandbox.ledger(app, limit))
 
 
 @sandbox.command(
@@ -35,11 +37,11 @@ def ledger(app: App, out: Output, limit: int | None) -> None:
     noun="transaction",
     examples=("csctl sandbox adopt", "csctl sandbox adopt --dry-run -o jsonl"),
 )
-def adopt(app: App, out: Output) -> None:
+def adopt(app: App, out: ChangeOutput) -> None:
     """Teach the sandbox the sales in the database, so that imported ones can be voided and refunded there."""
-    from csctl.services.administration import sandbox as rehearsal
+    from csctl.services.administration import sandbox
 
-    out.change(lambda dry_run: rehearsal.adopt(app, dry_run=dry_run))
+    out.change(lambda dry_run: sandbox.adopt(app, dry_run=dry_run))
 
 
 @sandbox.command(
@@ -49,8 +51,8 @@ def adopt(app: App, out: Output) -> None:
     asks="always",
     examples=("csctl sandbox reset --dry-run", "csctl sandbox reset --yes"),
 )
-def reset(app: App, out: Output) -> None:
+def reset(app: App, out: ChangeOutput) -> None:
     """Empty the sandbox's ledger. The database keeps what it knows."""
-    from csctl.services.administration import sandbox as rehearsal
+    from csctl.services.administration import sandbox
 
-    out.change(lambda dry_run: rehearsal.reset(app, dry_run=dry_run))
+    out.change(lambda dry_run: sandbox.reset(app, dry_run=dry_run))

@@ -8,6 +8,7 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
+from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
 
@@ -24,9 +25,9 @@ _CHANGE: dict[str, Any] = {
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, word: str) -> list[str]:
-    from csctl.services.administration import settings as shop
+    from csctl.services.administration import settings
 
-    return [name for name in shop.KNOWN if name.startswith(word)]
+    return [name for name in settings.KNOWN if name.startswith(word)]
 
 
 _name_argument = click.argument("name", shell_complete=_complete)
@@ -35,9 +36,9 @@ _name_argument = click.argument("name", shell_complete=_complete)
 @setting.command("list", fields=_FIELDS, examples=("csctl setting list", "csctl setting list -o json"))
 def list_(app: App, out: Output) -> None:
     """Every setting, its value, whether that was set or is the default, and its meaning."""
-    from csctl.services.administration import settings as shop
+    from csctl.services.administration import settings
 
-    out.rows(shop.listing(app))
+    out.rows(settings.listing(app))
 
 
 @setting.command(
@@ -47,19 +48,19 @@ def list_(app: App, out: Output) -> None:
 )
 @_name_argument
 @click.argument("value")
-def set_(app: App, out: Output, name: str, value: str) -> None:
+def set_(app: App, out: ChangeOutput, name: str, value: str) -> None:
     """Set a setting, for all hosts."""
-    from csctl.services.administration import settings as shop
+    from csctl.services.administration import settings
 
-    out.change(lambda dry_run: shop.change(app, name, value, dry_run=dry_run))
+    out.change(lambda dry_run: settings.change(app, name, value, dry_run=dry_run))
 
 
 @setting.command(
     **_CHANGE, examples=("csctl setting unset support-email", "csctl setting unset agent-refund-limit --dry-run")
 )
 @_name_argument
-def unset(app: App, out: Output, name: str) -> None:
+def unset(app: App, out: ChangeOutput, name: str) -> None:
     """Go back to the default."""
-    from csctl.services.administration import settings as shop
+    from csctl.services.administration import settings
 
-    out.change(lambda dry_run: shop.unset(app, name, dry_run=dry_run))
+    out.change(lambda dry_run: settings.unset(app, name, dry_run=dry_run))

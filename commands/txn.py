@@ -10,11 +10,13 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import Kind, Settlement, State
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
-from .cli.declare import bulk_options, concurrency_option, fail_fast_option, group, limit_options
+from .cli.change import ChangeOutput
+from .cli.declare import group
 from .cli.ids import id_argument, id_option, ids_argument
 from .cli.output import Output
 from .cli.refund_options import reason_options, refund_options
 from .cli.search_options import period_options
+from .cli.shared_options import bulk_options, concurrency_option, fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -80,13 +82,14 @@ def show(app: App, out: Output, ref: Ref) -> None:
     """A transaction, what can be refunded of it, and the refunds and voids of it."""
     from csctl.services.views import transactions
 
-    from .layouts import transaction_layout
+    from .layouts.transaction import transaction_layout
 
     out.show(transactions.show(app, ref.id), transaction_layout(out))
 
 
 @txn.command(
-    fields=MONEY_FIELDS,
+    fields=(*MONEY_FIELDS, "approval_id"),
+    columns=("id", "outcome", "amount", "currency", "transaction_id", "queue_item_id", "message"),
     changes=True,
     money=True,
     asks="always",
@@ -100,7 +103,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 @refund_options
 @click.option("--cancel", flag_value="purchase", help="Cancel the purchase too, once the refund is accepted or queued.")
 @bulk_options
-def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
+def refund(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Return the money of settled sales, whole or in part.
 
     A refund that fails for certain goes into the refund queue (exit 12), and is tried again once a day for three days.
@@ -125,7 +128,7 @@ def refund(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: 
 @click.option("--amount", hidden=True)  # there is no partial void: the answer says so
 @reason_options
 @bulk_options
-def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
+def void(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Revert pending charges that have not settled. A void is always for the whole amount."""
     from csctl.services.refunds import refunds
 
@@ -153,7 +156,7 @@ def void(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bo
 @click.option("--reference", metavar="REF", help="With --as approved: the gateway's reference for it.")
 def reconcile(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     refs: list[Ref],
     concurrency: int,
     fail_fast: bool,
@@ -164,15 +167,15 @@ def reconcile(
 
     Without ids: all that is. Exits 9 if some remain unknown.
     """
-    from csctl.services.payments import reconcile as service
+    from csctl.services.payments import reconcile
 
-    verdict = service.verdict(app, refs, seen, reference)
+    verdict = reconcile.verdict(app, refs, seen, reference)
     out.change(
-        lambda dry_run: service.reconcile(
+        lambda dry_run: reconcile.reconcile(
             app, refs, verdict, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast
         )
     )
-    out.complete(unknown_left=0 if refs else service.unknown_left(app))
+    out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))
 
 
 @txn.command(
@@ -184,18 +187,17 @@ def reconcile(
 @ids_argument("txn", required=False)
 @concurrency_option(4)
 @fail_fast_option
-def sync(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
+def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
     """Ask the gateways what has settled, and which refunds came back.
 
     Without ids: all that has not settled yet.
     """
-    from csctl.services.payments import reconcile as unknowns
-    from csctl.services.payments import settlement
+    from csctl.services.payments import reconcile, settlement
 
     out.change(
         lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
     )
-    out.complete(unknown_left=0 if refs else unknowns.unknown_left(app))
+    out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))
 
 
 @txn.command(
@@ -209,14 +211,14 @@ def sync(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bo
 )
 @ids_argument("txn")
 @fail_fast_option
-def resend_email(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def resend_email(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Send the email of an approved refund or void once more.
 
     Of a sale, that of its newest refund or void.
     """
-    from csctl.services.emails import resend as resending
+    from csctl.services.emails import resend
 
-    out.change(lambda dry_run: resending.of_transactions(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: resend.of_transactions(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @txn.command(
@@ -229,7 +231,7 @@ def resend_email(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> Non
 @ids_argument("txn")
 @click.option("--revert", is_flag=True, help="It is won, or was withdrawn: disputed no longer.")
 @fail_fast_option
-def dispute(app: App, out: Output, refs: list[Ref], revert: bool, fail_fast: bool) -> None:
+def dispute(app: App, out: ChangeOutput, refs: list[Ref], revert: bool, fail_fast: bool) -> None:
     """Mark sales that the customer's bank takes back (a chargeback), or say that they no longer are.
 
     While a sale is disputed it cannot be refunded, queued refunds of it wait, and its purchases cannot be force billed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -47,28 +47,38 @@ class App:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that changes nothing."""
-        with driver_errors.translated(self.settings.database_url), database.reading(self.engine) as session:
+        with self._translated(), database.reading(self.engine) as session:
             yield session
 
     @contextmanager
-    def write(self, *, target: str | None = None) -> Iterator[Session]:
+    def write(self, *, dry_run: bool = False, target: str | None = None) -> Iterator[Session]:
         """A session whose changes are kept when the block ends, all or none. Never call a gateway inside.
 
-        Where the database itself refuses the login, that goes into the audit log, as a refusal of `target`.
+        A dry run lets the database check the changes, and undoes them. Where they are undone, so are the emails that
+        they announced. Where the database itself refuses the login, that goes into the audit log, as a refusal of
+        `target`.
         """
+        kept, emails_before = False, len(self.new_emails)
         try:
-            with self.writing() as session:
+            with self._translated(), database.writing(self.engine, dry_run=dry_run) as session:
                 yield session
+            kept = not dry_run
         except NotPermitted as error:
             if isinstance(error.__cause__, DBAPIError):  # what csctl refuses is noted where that is decided
                 self.note_refusal(self, error, target)
             raise
+        finally:
+            if not kept:
+                del self.new_emails[emails_before:]
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """The same without a note in the audit log: for writing that note itself."""
-        with driver_errors.translated(self.settings.database_url), database.writing(self.engine) as session:
+    def write_refusal(self) -> Iterator[Session]:
+        """A session for the note of a refusal: one that the database refuses in turn is not noted again."""
+        with self._translated(), database.writing(self.engine) as session:
             yield session
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return driver_errors.translated(self.settings.database_url)
 
     @cached_property
     def gateways(self) -> Registry:

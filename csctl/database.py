@@ -19,7 +19,7 @@ from csctl.driver_errors import sqlstate
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0009"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0010"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
@@ -160,9 +160,10 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
+def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
     """A session whose changes are kept when the block ends, all or none.
 
+    A dry run lets the database check the changes, and undoes them; records keep the values that they had in it.
     PostgreSQL may have kept them although the connection was lost before it could say so: then it is asked. Raises
     OutcomeUnknown if it cannot be.
     """
@@ -173,9 +174,13 @@ def writing(engine: Engine) -> Iterator[Session]:
                 # The session leaves the commit to the transaction, whose fate may have to be looked up.
                 with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
                     yield session
-                    if transaction.is_active:  # else it was rolled back: a dry run
-                        session.commit()
-                if transaction.is_active and engine.dialect.name == "postgresql":
+                    if dry_run:
+                        session.flush()
+                        session.expunge_all()  # a rollback of the session would empty the records
+                        transaction.rollback()
+                        return
+                    session.commit()
+                if engine.dialect.name == "postgresql":
                     number = connection.scalar(text("SELECT pg_current_xact_id_if_assigned()::text"))
         except DBAPIError as error:
             if number is None or not error.connection_invalidated:

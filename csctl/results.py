@@ -54,7 +54,8 @@ class Result:
 
     def as_dry_run(self) -> Result:
         """The same of a dry run: what it made is gone, and so are the ids of it."""
-        return replace(self, dry_run=True, transaction_id=None, queue_item_id=None)
+        made = {"approval_id": None} if "approval_id" in self.extra else {}
+        return replace(self, dry_run=True, transaction_id=None, queue_item_id=None, extra={**self.extra, **made})
 
     def row(self) -> dict[str, Any]:
         money = self.money

@@ -1,4 +1,4 @@
-"""Where something may be coloured: on a terminal, unless NO_COLOR, TERM or --color say otherwise."""
+"""When output is colored: on a terminal, unless NO_COLOR, TERM or --color decide otherwise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHOICES = ("auto", "always", "never")
 
 
 def wanted(choice: str, *, on_stderr: bool = False) -> bool:
-    """Whether to colour what is printed there."""
+    """Whether to color what is printed on stdout, or on stderr."""
     if choice != "auto":
         return choice == "always"
     stream = sys.stderr if on_stderr else sys.stdout
@@ -20,7 +20,7 @@ def wanted(choice: str, *, on_stderr: bool = False) -> bool:
 
 
 def choice_in(words: Sequence[str]) -> str:
-    """What --color says on a command line that may not even parse."""
+    """The value of --color on a command line that may be invalid."""
     for place, word in enumerate(words):
         given = words[place + 1] if word == "--color" and place + 1 < len(words) else None
         given = word.partition("=")[2] if word.startswith("--color=") else given
@@ -29,10 +29,10 @@ def choice_in(words: Sequence[str]) -> str:
     return "auto"
 
 
-def bold(text: str, *, colour: bool) -> str:
-    return click.style(text, bold=True) if colour else text
+def bold(text: str, *, enabled: bool) -> str:
+    return click.style(text, bold=True) if enabled else text
 
 
-def label(text: str, *, bad: bool, colour: bool) -> str:
-    """What stands before the text of an error, its cause or its fix."""
-    return click.style(text, fg="red" if bad else "cyan", bold=True) if colour else text
+def label(text: str, *, bad: bool, enabled: bool) -> str:
+    """The mark before an error, its cause or its fix."""
+    return click.style(text, fg="red" if bad else "cyan", bold=True) if enabled else text

@@ -1,4 +1,4 @@
-"""How csctl speaks of what went wrong: on stderr, as Error / Cause / Fix, or as JSON where JSON was asked for."""
+"""Reporting errors: on stderr, as Error / Cause / Fix, or as JSON where -o asks for JSON."""
 
 from __future__ import annotations
 
@@ -17,86 +17,87 @@ from csctl.domain.text import printable
 from csctl.errors import CsctlError, Unreachable
 from csctl.settings import mask, preference
 
-from . import color as colour
-from . import streams
+from . import color, streams
 from .streams import OutputLost
 
 _SHORT_OUTPUT = re.compile(r"-[hqy]*o(.*)", re.DOTALL)  # short options may be joined, and -o is the last one
 
 
 class Ended(Exception):
-    """A change was stopped before it was through. `said`: where it stands, and how to go on."""
+    """A change stopped before its end. `message` says how far it came and how to resume it."""
 
-    def __init__(self, exit: int, said: str, *, lost: OutputLost | None = None) -> None:
-        super().__init__(said)
-        self.exit, self.said, self.lost = exit, said, lost
+    def __init__(self, exit: int, message: str, *, lost: OutputLost | None = None) -> None:
+        super().__init__(message)
+        self.exit, self.message, self.lost = exit, message, lost
 
 
-def error(problem: CsctlError, words: list[str]) -> int:
-    """Say what went wrong; the exit code it stands for."""
+def report(problem: CsctlError, words: list[str]) -> int:
+    """Print an error as the command line `words` asks for. Returns its exit code."""
     if wanted_output(words) in ("json", "jsonl"):
         say(json.dumps({"error": problem.as_dict()}))
     else:
-        say_error(problem, _colour_wanted(words))
+        say_error(problem, _color_choice(words))
     return problem.exit
 
 
 def say_error(problem: CsctlError, choice: str = "auto") -> None:
-    """The three lines of an error. `choice` is that of --color."""
-    coloured = colour.wanted(choice, on_stderr=True)
+    """Print the three lines of an error. `choice` is the value of --color."""
+    colored = color.wanted(choice, on_stderr=True)
     for name, text in (("Error", problem.message), ("Cause", problem.cause), ("Fix", problem.fix)):
         if text:
-            mark = colour.label(f"{name}:", bad=name == "Error", colour=coloured)
-            say(f"{mark} {printable(text)}", coloured=coloured)
+            mark = color.label(f"{name}:", bad=name == "Error", enabled=colored)
+            say(f"{mark} {printable(text)}", colored=colored)
 
 
-def bug(problem: Exception, words: list[str]) -> int:
-    """What should not happen. The traceback only with --debug, with passwords masked."""
+def report_bug(problem: Exception, words: list[str]) -> int:
+    """Report an exception that csctl does not expect. The traceback only with --debug, with passwords masked."""
     if "--debug" in words:
         say(mask("".join(traceback.format_exception(problem))).rstrip())
-    return error(
+    return report(
         CsctlError(
             f"csctl has a bug: {type(problem).__name__}",
-            cause="this should not have happened; what was committed before it is safe",
+            cause="an unexpected exception; what was committed before it is safe",
             fix="run it again with --debug, and report what it prints",
         ),
         words,
     )
 
 
-def ended(end: Ended) -> int:
-    """A change that did not come to its end."""
+def report_end(end: Ended) -> int:
+    """Report a change that stopped before its end."""
     if end.lost:
         streams.discard_output()
-    say(end.said)
+    say(end.message)
     return end.exit
 
 
-def output_lost(lost: OutputLost, words: list[str]) -> int:
-    """Nobody reads what we print, which is theirs to decide; or it cannot be written."""
+def report_lost_output(lost: OutputLost, words: list[str]) -> int:
+    """Report output that cannot be written. A reader that closed the pipe is not an error."""
     streams.discard_output()
     if lost.gone:
         return 0
-    return error(
-        Unreachable("the output cannot be written", cause=lost.reason, fix="make room, or print it elsewhere"), words
+    return report(
+        Unreachable("the output cannot be written", cause=lost.reason, fix="free some space, or write it elsewhere"),
+        words,
     )
 
 
-def interrupted(number: int) -> int:
-    say("Interrupted. What was done is recorded; nothing is half done.")
+def report_interrupt(number: int) -> int:
+    """Report that a signal stopped a command between two records."""
+    say("Interrupted. Finished work is recorded; no record is half done.")
     return 128 + number
 
 
-def say(text: str, *, coloured: bool = False) -> None:
-    """A line on stderr. A closed stderr is no reason to stop working."""
+def say(text: str, *, colored: bool = False) -> None:
+    """Print a line on stderr. A closed stderr does not stop the command."""
     try:
-        click.echo(text, err=True, color=coloured)
+        click.echo(text, err=True, color=colored)
     except (BrokenPipeError, OSError):
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the rest of this process
 
 
 def wanted_output(words: list[str]) -> str:
-    """The output format on a command line that may not even parse."""
+    """The output format of a command line that may be invalid."""
     for place, word in enumerate(words):
         if word == "--output" and place + 1 < len(words):
             return words[place + 1]
@@ -116,21 +117,22 @@ def _env_file(words: list[str]) -> Path | None:
     return None
 
 
-def _colour_wanted(words: list[str]) -> str:
-    choice = colour.choice_in(words)
+def _color_choice(words: list[str]) -> str:
+    choice = color.choice_in(words)
     return "never" if choice == "auto" and preference("NO_COLOR", os.environ, _env_file(words)) else choice
 
 
 def help_hint(ctx: click.Context | None) -> str | None:
+    """The command that prints the help for this context."""
     return f"{ctx.command_path} --help" if ctx else None
 
 
 def with_suggestion(problem: click.UsageError, word: str, known: Iterable[str]) -> click.UsageError:
-    """The error, with the words that were perhaps meant."""
+    """The error for an unknown command, with similar commands."""
     return click.UsageError(f"There is no command {word!r}.{did_you_mean(word, known)}", ctx=problem.ctx)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question about the words that are like this one, to be put behind a sentence; empty if there are none."""
+    """A question that names similar words, to append to a sentence; empty if there are none."""
     close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(close)}?" if close else ""

@@ -11,7 +11,7 @@ import click
 from csctl.domain import ids
 from csctl.errors import Usage
 
-from .declare import RESUMPTION
+from . import invocation
 
 
 def ids_argument(prefix: str, name: str | None = None, *, required: bool = True) -> Callable[[Any], Any]:
@@ -62,22 +62,21 @@ def _same_of_another_kind(ctx: click.Context, word: str) -> str | None:
 
 
 def _read_ids(ctx: click.Context, name: str, prefix: str, words: tuple[str, ...]) -> list[ids.Ref]:
-    noun = ids.PREFIXES[prefix][0]
-    ctx.meta["csctl.ids"], ctx.meta["csctl.noun"] = name, noun
-    resumption = ctx.meta.get(RESUMPTION)
-    if words == ("-",) and resumption:
-        found = [ids.parse(prefix, word) for word in resumption.given or ()]
+    this = invocation.current(ctx)
+    this.ids_parameter, this.target.noun = name, ids.PREFIXES[prefix][0]
+    if words == ("-",) and this.resumption:
+        found = [ids.parse(prefix, word) for word in this.resumption.given or ()]
     elif words == ("-",):
-        ctx.meta["csctl.stdin"] = True
-        found = list(_ids_on_stdin(prefix, noun))
+        this.target.from_stdin = True
+        found = list(_ids_on_stdin(prefix, this.target.noun))
     else:
         found = [_read_id(ctx, prefix, word) for word in words]
     first: dict[int, ids.Ref] = {}
     for ref in found:
         first.setdefault(ref.id, ref)
-    once = list(first.values())
-    ctx.meta["csctl.count"], ctx.meta["csctl.refs"] = len(once), once
-    return once
+    this.refs = list(first.values())
+    this.target.count = len(this.refs)
+    return this.refs
 
 
 def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:

@@ -18,6 +18,9 @@ REFUNDS = (
     click.option(
         "--request-id", metavar="KEY", help="Say it twice, have it done once: the second gets the first result."
     ),
+    click.option(
+        "--request-approval", is_flag=True, help="Above your limit: keep it as a request for an administrator."
+    ),
 )
 
 

@@ -93,7 +93,7 @@ Ids have a prefix that says what they name:
   txn_12  transaction       ful_12  fulfillment       rfq_12  queued refund
   eml_12  email             bli_12  blacklist entry   opr_12  operator
   pm_12   payment method    run_12  bulk run          prd_12  product
-  aud_12  audit row
+  aud_12  audit row         apr_12  approval request
 
 A bare number is understood where the command says what it must be:
 csctl txn show 12.

@@ -1,5 +1,6 @@
 """csctl customer."""
 
-from .look import customer
+from . import edit, look
+from .group import customer
 
-__all__ = ["customer"]
+__all__ = ["customer", "edit", "look"]

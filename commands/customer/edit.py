@@ -11,10 +11,11 @@ import click
 from csctl.domain.customer_fields import CUSTOMER_FIELDS
 from csctl.results import RESULT_FIELDS
 
-from ..cli.declare import fail_fast_option
+from ..cli.change import ChangeOutput
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
-from .look import customer, who_argument
+from ..cli.shared_options import fail_fast_option
+from .group import customer, who_argument
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -63,11 +64,11 @@ def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_field_options
 @click.option("--external-id", metavar="ID", help="What another system calls them.")
-def create(app: App, out: Output, values: dict[str, str], external_id: str | None) -> None:
+def create(app: App, out: ChangeOutput, values: dict[str, str], external_id: str | None) -> None:
     """Add a customer. Phone numbers may be written in any way; the billing country helps to read them."""
-    from csctl.services.customers import edit as customer_editing
+    from csctl.services.customers import edit
 
-    out.change(lambda dry_run: customer_editing.create(app, values, external_id, dry_run=dry_run))
+    out.change(lambda dry_run: edit.create(app, values, external_id, dry_run=dry_run))
 
 
 @customer.command(
@@ -91,7 +92,7 @@ def create(app: App, out: Output, values: dict[str, str], external_id: str | Non
 @fail_fast_option
 def edit(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     who: str | None,
     values: dict[str, str],
     file: Path | None,
@@ -103,11 +104,11 @@ def edit(
     An empty text clears a field; in a file, an empty cell leaves it as it is. Whoever was changed by somebody else
     since this began, or since the version that you name (--version, or a column version), is left alone: exit 5.
     """
-    from csctl.services.customers import edit as customer_editing
+    from csctl.services.customers import edit
 
-    edits = customer_editing.plan(app, who, values, file, version)
-    out.count, out.ids_from_stdin = len(edits), str(file) == "-"
-    out.change(lambda dry_run: customer_editing.edit(app, edits, dry_run=dry_run, fail_fast=fail_fast))
+    edits = edit.plan(app, who, values, file, version)
+    out.target.count, out.target.from_stdin = len(edits), str(file) == "-"
+    out.change(lambda dry_run: edit.edit(app, edits, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @customer.command(
@@ -120,15 +121,15 @@ def edit(
 @id_argument("cus", "keep")
 @ids_argument("cus", "others")
 @fail_fast_option
-def merge(app: App, out: Output, keep: Ref, others: list[Ref], fail_fast: bool) -> None:
+def merge(app: App, out: ChangeOutput, keep: Ref, others: list[Ref], fail_fast: bool) -> None:
     """Make one customer of several: the first is kept, and gets all that belongs to the others.
 
     Orders, payment methods, history, queue items and emails move, details that the first one lacks are filled in.
     The others stay with a pointer to the first, and can be found as before.
     """
-    from csctl.services.customers import merge as customer_merge
+    from csctl.services.customers import merge
 
-    out.change(lambda dry_run: customer_merge.merge(app, keep, others, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: merge.merge(app, keep, others, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @customer.command(
@@ -140,16 +141,16 @@ def merge(app: App, out: Output, keep: Ref, others: list[Ref], fail_fast: bool) 
 )
 @ids_argument("cus")
 @fail_fast_option
-def erase(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
+def erase(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Erase a person for good: details, cards, notes, emails. The books are kept.
 
     Orders, amounts, transactions and shipments stay, without name or address (but the country, for taxes). Refused
     while a purchase can still be billed, or money is on its way. What the blacklist says of them stays. Emails that
     were delivered, exports and backups are out of csctl's reach.
     """
-    from csctl.services.customers import erase as customer_erase
+    from csctl.services.customers import erase
 
-    out.change(lambda dry_run: customer_erase.erase(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+    out.change(lambda dry_run: erase.erase(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @customer.command(
@@ -160,11 +161,11 @@ def erase(app: App, out: Output, refs: list[Ref], fail_fast: bool) -> None:
 @who_argument
 def export(app: App, out: Output, who: str) -> None:
     """All that is known of a person, as one JSON document: texts of emails and the audit trail included."""
-    from csctl.services.views import customer_document as customer_export
+    from csctl.services.views import customer_document
 
     if out.output == "table":
         out.output = "json"  # a document, for whoever asked for it
-    out.show(customer_export.document(app, who))
+    out.show(customer_document.document(app, who))
 
 
 @customer.command(
@@ -176,7 +177,7 @@ def export(app: App, out: Output, who: str) -> None:
 )
 @who_argument
 @click.option("--number", help="Another number than the customer's own.")
-def call(app: App, out: Output, who: str, number: str | None) -> None:
+def call(app: App, out: ChangeOutput, who: str, number: str | None) -> None:
     """Call a customer through your phone switch, and put it into their history.
 
     CSCTL_PHONE_SWITCH says which: `manual:` gives a tel: URI to click, `asterisk:` rings your phone and dials.

@@ -9,31 +9,15 @@ import click
 
 from csctl.results import RESULT_FIELDS
 
-from ..cli.declare import group, limit_options
+from ..cli.change import ChangeOutput
 from ..cli.output import Output
 from ..cli.search_options import search_options
+from ..cli.shared_options import limit_options
+from .group import FIELDS, customer, who_argument
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-customer = group("customer", "Find customers, look at their profile, write notes.")
-
-FIELDS = (
-    "id",
-    "external_id",
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "city",
-    "region",
-    "postal_code",
-    "country",
-    "blacklisted",
-    "orders",
-    "last_order_at",
-    "created_at",
-)
 _PROFILE = (
     *FIELDS,
     "ip",
@@ -51,7 +35,6 @@ _PROFILE = (
     "version",
 )
 _HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id")
-who_argument = click.argument("who", metavar="CUS")
 
 
 @customer.command(
@@ -91,7 +74,7 @@ def show(app: App, out: Output, who: str) -> None:
     """
     from csctl.services.views import profile
 
-    from ..layouts import customer_layout
+    from ..layouts.customer import customer_layout
 
     out.show(profile.of_customer(app, who), customer_layout(out))
 
@@ -123,7 +106,7 @@ def history(app: App, out: Output, who: str, limit: int | None) -> None:
 )
 @who_argument
 @click.argument("text", required=False)
-def note(app: App, out: Output, who: str, text: str | None) -> None:
+def note(app: App, out: ChangeOutput, who: str, text: str | None) -> None:
     """Write a note about a customer: TEXT, or standard input, or what $EDITOR saves."""
     from csctl.services.customers import notes
 
@@ -136,6 +119,3 @@ def _written() -> str:
     if sys.stdin.isatty():
         return click.edit() or ""
     return sys.stdin.buffer.read().decode(errors="surrogateescape").replace("\r\n", "\n")
-
-
-from . import edit as customer_editing  # noqa: E402, F401 - adds its commands to the group

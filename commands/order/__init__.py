@@ -1,5 +1,6 @@
 """csctl order."""
 
-from .look import order
+from . import change, look, refund
+from .group import order
 
-__all__ = ["order"]
+__all__ = ["change", "look", "order", "refund"]

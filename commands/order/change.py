@@ -11,10 +11,10 @@ from csctl.domain.addresses import ADDRESS_FIELDS
 from csctl.domain.ids import Ref
 from csctl.results import MONEY_FIELDS
 
-from ..cli.declare import bulk_options
+from ..cli.change import ChangeOutput
 from ..cli.ids import id_option, ids_argument
-from ..cli.output import Output
-from .look import order
+from ..cli.shared_options import bulk_options
+from .group import order
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -59,7 +59,7 @@ def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @id_option("pm", "--payment-method", "payment_method_id", help="Charge this card, not the customer's default one.")
 @_shipping_options
 @click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="No welcome email.")
-def create(app: App, out: Output, **wish: Any) -> None:
+def create(app: App, out: ChangeOutput, **wish: Any) -> None:
     """Place an order for a customer, with their details as they are.
 
     What is due now is charged in one sale; of a trial, its amount. Declined, the order is kept as declined. With
@@ -90,7 +90,7 @@ def create(app: App, out: Output, **wish: Any) -> None:
 @bulk_options
 def cancel(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     refs: list[Ref],
     reason: str | None,
     refund: bool,
@@ -106,13 +106,11 @@ def cancel(
     is approved, accepted or queued; if the gateway cannot be reached, nothing is done.
     """
     from csctl.domain.refund_plan import Which
-    from csctl.services.orders import cancel as order_cancelling
+    from csctl.services.orders import cancel
     from csctl.services.refunds import refunds
 
     if not refund:
-        out.change(lambda dry: order_cancelling.cancel(app, refs, reason, dry_run=dry, fail_fast=fail_fast))
+        out.change(lambda dry: cancel.cancel(app, refs, reason, dry_run=dry, fail_fast=fail_fast))
         return
     wish = refunds.Wish(reason=reason, cancel="order", email=email, which=Which(last=last, all_cycles=all_cycles))
-    out.change(
-        lambda dry: order_cancelling.cancel_and_refund(app, refs, wish, refunds.How(dry, concurrency, fail_fast))
-    )
+    out.change(lambda dry: cancel.cancel_and_refund(app, refs, wish, refunds.How(dry, concurrency, fail_fast)))

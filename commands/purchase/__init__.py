@@ -1,5 +1,6 @@
 """csctl purchase."""
 
-from .change import purchase
+from . import bill, change, look, stop, trial
+from .group import purchase
 
-__all__ = ["purchase"]
+__all__ = ["bill", "change", "look", "purchase", "stop", "trial"]

@@ -9,10 +9,10 @@ import click
 from csctl.domain.ids import Ref
 from csctl.results import MONEY_FIELDS
 
-from ..cli.declare import bulk_options
+from ..cli.change import ChangeOutput
 from ..cli.ids import ids_argument
-from ..cli.output import Output
-from .change import purchase, trial
+from ..cli.shared_options import bulk_options
+from .group import purchase, trial
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -42,7 +42,7 @@ _COLUMNS = ("id", "outcome", "amount", "currency", "transaction_id", "message")
 @bulk_options
 def force_bill(
     app: App,
-    out: Output,
+    out: ChangeOutput,
     refs: list[Ref],
     quantity: int | None,
     unit_price: str | None,
@@ -55,11 +55,11 @@ def force_bill(
     Each cycle is billed once. Quantity and unit price are kept once the charge is approved. If it is declined, nothing
     changes.
     """
-    from csctl.services.billing import forced as billing_by_hand
+    from csctl.services.billing import forced
     from csctl.services.refunds.refunds import How
 
-    terms = billing_by_hand.Terms(quantity, unit_price, cycle)
-    out.change(lambda dry_run: billing_by_hand.force(app, refs, terms, How(dry_run, concurrency, fail_fast)))
+    terms = forced.Terms(quantity, unit_price, cycle)
+    out.change(lambda dry_run: forced.force(app, refs, terms, How(dry_run, concurrency, fail_fast)))
 
 
 @trial.command(
@@ -73,9 +73,9 @@ def force_bill(
 )
 @ids_argument("pur")
 @bulk_options
-def skip(app: App, out: Output, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
+def skip(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
     """Bill the first full cycle now, at full price. If that is declined, the trial goes on."""
-    from csctl.services.billing import forced as billing_by_hand
+    from csctl.services.billing import forced
     from csctl.services.refunds.refunds import How
 
-    out.change(lambda dry_run: billing_by_hand.skip_trials(app, refs, How(dry_run, concurrency, fail_fast)))
+    out.change(lambda dry_run: forced.skip_trials(app, refs, How(dry_run, concurrency, fail_fast)))

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from csctl.domain.states import Kind, State
 
-_RETURNS = (Kind.REFUND, Kind.VOID)
-_UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -21,7 +18,7 @@ class Effect:
 
 def effect(kind: Kind, state: State, amount: int) -> Effect:
     """What an attempt of this kind comes to in this state. Declined and failed ones change nothing."""
-    if kind in _RETURNS and state in _UNDER_WAY:
+    if kind.is_return and not state.closed:
         return Effect(reserved=amount)
     if state is State.APPROVED and kind is Kind.REFUND:
         return Effect(refunded=amount)

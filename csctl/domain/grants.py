@@ -26,6 +26,7 @@ OUTCOME = (
     "UPDATE (state, reason, message, gateway_ref, claim, lease_until, sent_at, finished_at, settlement, settled_at,"
     " voided_at, disputed_at, refunded, reserved, queue_item_id, attempt_on, then_cancel)"
 )
+_WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
 
 # table -> what agents, admins and the service may do with it
@@ -41,6 +42,9 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "fulfillments": (_EDIT, _EDIT, _EDIT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
     "refund_queue": (_EDIT, _EDIT, _EDIT),
+    # Who asked for what, and what was decided, is written once; what a person wrote may be erased.
+    "approvals": (_ADD, _WORDS, _READ),
+    "approval_decisions": (_ADD, _WORDS, _READ),
     "requests": (_EDIT, _EDIT, _EDIT),
     "runs": (_ALL, _ALL, _ALL),  # one that was refused before its first record is taken back
     "run_records": (_ALL, _ALL, _ALL),

@@ -21,6 +21,7 @@ GROUPS: dict[frozenset[Role], str] = {
         blacklist list, blacklist check
         customer create, customer edit, customer call, customer export
         fulfillment list, fulfillment show, fulfillment hold, fulfillment release, fulfillment cancel
+        approval list, approval show, approval withdraw
         purchase list, purchase show, purchase trial restart, purchase trial stop
         purchase option, purchase price, purchase billing-date, purchase quantity
         purchase cancel, purchase pause, purchase resume
@@ -41,6 +42,7 @@ GROUPS: dict[frozenset[Role], str] = {
         operator create, operator list, operator disable, operator enable, operator rotate-token
         setting list, setting set, setting unset
         data import, data export
+        approval grant, approval deny
         audit list, audit verify
         blacklist add, blacklist remove
         db grants
@@ -65,6 +67,7 @@ FORMS: dict[str, frozenset[Role]] = {
     "txn reconcile by what somebody saw": ADMINS,
     "refund above the limit": ADMINS,
     "runs of others": ADMINS,
+    "approvals of others": ADMINS,
 }
 # These work without an operator: they look at no record, or are how one becomes an operator.
 OPEN_TO_ALL = frozenset({"help", "completion", "config show", "db init", "login", "demo"})

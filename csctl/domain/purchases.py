@@ -77,10 +77,9 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.CANCELLATION_SCHEDULED, Operation.DECLINE_SOFTLY): Status.RECYCLE_BILLING,
     (Status.CANCELLATION_SCHEDULED, Operation.DECLINE): Status.RECYCLE_FAILED,
 }
-OVER = frozenset({Status.CANCELLED, Status.COMPLETE})
 # What is not over can be changed and cancelled, wherever it stands.
 for _status in Status:
-    if _status not in OVER:
+    if not _status.over:
         for _operation in (Operation.OPTION, Operation.PRICE, Operation.QUANTITY):
             TABLE[_status, _operation] = _status
         TABLE[_status, Operation.CANCEL] = Status.CANCELLED
@@ -130,7 +129,7 @@ def after(name: str, status: Status, operation: Operation, *, in_trial: bool = F
 
 def instead(name: str, status: Status) -> str:
     """The commands that a purchase in that state allows."""
-    if status in OVER:
+    if status.over:
         return f"nothing more can be done with it: csctl purchase show {name}"
     return " or ".join(f"csctl purchase {words.format(name)}" for words in _INSTEAD[status])
 

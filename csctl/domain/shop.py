@@ -9,7 +9,12 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Shop:
-    """The settings of the shop. `refund_limits`: what an agent may return of one sale, in minor units by currency."""
+    """The settings of the shop.
+
+    `refund_limits`: what an agent may return of one sale, `daily_limits`: on one business day; in minor units by
+    currency. `refund_reasons`: the reasons that refunds may have; empty allows any text. `emails`: the optional ones
+    that are sent.
+    """
 
     timezone: ZoneInfo = ZoneInfo("UTC")
     country: str | None = None
@@ -18,4 +23,8 @@ class Shop:
     support_email: str | None = None
     mail_from: str | None = None
     refund_limits: Mapping[str, int] = field(default_factory=dict)
+    daily_limits: Mapping[str, int] = field(default_factory=dict)
     recycle_days: tuple[int, ...] = (3, 7, 14)
+    refund_reasons: tuple[str, ...] = ()
+    approval_days: int = 14
+    emails: frozenset[str] = frozenset()

@@ -15,6 +15,21 @@ class Kind(StrEnum):
     VOID = "void"
     REFUND = "refund"
 
+    @property
+    def is_charge(self) -> bool:
+        """It charges a card or holds an amount on it: what can be voided."""
+        return self in (Kind.AUTHORIZE, Kind.CAPTURE, Kind.SALE)
+
+    @property
+    def takes_money(self) -> bool:
+        """It takes money: what can be refunded."""
+        return self in (Kind.CAPTURE, Kind.SALE)
+
+    @property
+    def is_return(self) -> bool:
+        """It gives money back."""
+        return self in (Kind.VOID, Kind.REFUND)
+
 
 class State(StrEnum):
     """How far one attempt at a gateway has come."""
@@ -26,6 +41,21 @@ class State(StrEnum):
     FAILED = "failed"
     PENDING = "pending"
     UNKNOWN = "unknown"
+
+    @property
+    def refused(self) -> bool:
+        """It is certain that no money moved."""
+        return self in (State.DECLINED, State.FAILED)
+
+    @property
+    def closed(self) -> bool:
+        """The outcome is final, as far as an answer can be."""
+        return self is State.APPROVED or self.refused
+
+    @property
+    def unanswered(self) -> bool:
+        """The gateway has not answered yet: not sent, or the call is under way."""
+        return self in (State.CREATED, State.SENT)
 
 
 class Occasion(StrEnum):
@@ -51,6 +81,11 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
 
+    @property
+    def confirmed(self) -> bool:
+        """Its checkout succeeded, whatever happened later."""
+        return self not in (OrderStatus.PENDING, OrderStatus.DECLINED)
+
 
 class PurchaseStatus(StrEnum):
     TRIAL = "trial"
@@ -61,6 +96,21 @@ class PurchaseStatus(StrEnum):
     CANCELLATION_SCHEDULED = "cancellation_scheduled"
     CANCELLED = "cancelled"
     COMPLETE = "complete"
+
+    @property
+    def over(self) -> bool:
+        """Nothing is billed any more."""
+        return self in (PurchaseStatus.CANCELLED, PurchaseStatus.COMPLETE)
+
+    @property
+    def billed(self) -> bool:
+        """The daily run bills it on its day."""
+        return self in (
+            PurchaseStatus.TRIAL,
+            PurchaseStatus.ACTIVE,
+            PurchaseStatus.RECYCLE_BILLING,
+            PurchaseStatus.CANCELLATION_SCHEDULED,
+        )
 
 
 class FulfillmentStatus(StrEnum):
@@ -85,6 +135,16 @@ class ItemState(StrEnum):
     REMOVED = "removed"
     RESOLVED = "resolved"
 
+    @property
+    def open(self) -> bool:
+        """It waits for its day, or is being retried."""
+        return self in (ItemState.QUEUED, ItemState.IN_PROGRESS)
+
+    @property
+    def given_up(self) -> bool:
+        """Its amount is available on the sale again."""
+        return self in (ItemState.EXHAUSTED, ItemState.REMOVED)
+
 
 class EmailKind(StrEnum):
     WELCOME = "welcome"
@@ -99,11 +159,26 @@ class EmailState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
 
+    @property
+    def open(self) -> bool:
+        """It waits, or is being sent."""
+        return self in (EmailState.WAITING, EmailState.SENDING)
+
 
 class Role(StrEnum):
     AGENT = "agent"
     ADMIN = "admin"
     SERVICE = "service"
+
+
+class ApprovalState(StrEnum):
+    """Where a request for approval stands. Only the three in the middle are decisions that are kept."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
 
 
 class HistoryKind(StrEnum):
@@ -151,4 +226,17 @@ STATES: tuple[type[StrEnum], ...] = (
     HistoryKind,
     RunState,
     RecordState,
+    ApprovalState,
 )
+
+# The sets above, for conditions in SQL.
+CHARGES = [kind for kind in Kind if kind.is_charge]
+SALES = [kind for kind in Kind if kind.takes_money]
+RETURNS = [kind for kind in Kind if kind.is_return]
+OPEN_STATES = [state for state in State if not state.closed]
+REFUSED_STATES = [state for state in State if state.refused]
+UNANSWERED_STATES = [state for state in State if state.unanswered]
+OPEN_ITEMS = [state for state in ItemState if state.open]
+BILLED = [status for status in PurchaseStatus if status.billed]
+NOT_OVER = [status for status in PurchaseStatus if not status.over]
+CONFIRMED = [status for status in OrderStatus if status.confirmed]

@@ -9,6 +9,7 @@ from csctl.models.administration import (
     Operator,
     ShopSetting,
 )
+from csctl.models.approval import Approval, ApprovalDecision
 from csctl.models.catalog import PricePoint, Product, ProductOption
 from csctl.models.columns import Base
 from csctl.models.customer import Customer, HistoryEntry, PaymentMethod
@@ -18,6 +19,8 @@ from csctl.models.run import Run, RunRecord
 from csctl.models.transaction import QueueItem, Request, Transaction
 
 __all__ = [
+    "Approval",
+    "ApprovalDecision",
     "AuditRow",
     "AuditSeal",
     "Base",

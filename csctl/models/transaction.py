@@ -90,7 +90,7 @@ class Transaction(Base):
     @property
     def is_sale(self) -> bool:
         """An approved sale or capture: what can be refunded."""
-        return self.kind in (Kind.SALE, Kind.CAPTURE) and self.state is State.APPROVED
+        return self.kind.takes_money and self.state is State.APPROVED
 
     @property
     def refundable(self) -> int:

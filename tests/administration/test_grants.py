@@ -93,6 +93,7 @@ def trying(table: str) -> dict[str, str]:
         grants.WRITE_DOWN: f"INSERT INTO {table} (outcome) VALUES (DEFAULT)",
         "UPDATE": f"UPDATE {table} SET {every} WHERE false",
         grants.OUTCOME: f"UPDATE {table} SET state = DEFAULT, refunded = DEFAULT, then_cancel = DEFAULT WHERE false",
+        "UPDATE (reason)": f"UPDATE {table} SET reason = DEFAULT WHERE false",
         "UPDATE (last_used_at)": f"UPDATE {table} SET last_used_at = DEFAULT WHERE false",
         "DELETE": f"DELETE FROM {table} WHERE false",
         "TRUNCATE": f"TRUNCATE {table}",
@@ -131,6 +132,12 @@ FORBIDDEN = (
     "UPDATE transactions SET amount = 1000000",
     "UPDATE transactions SET created_by = 1",
     "UPDATE transactions SET parent_id = NULL",
+    "UPDATE approvals SET amount = 1",
+    "UPDATE approvals SET requested_by = 1",
+    "INSERT INTO approval_decisions (approval_id, state, decided_at) VALUES (1, 'granted', now())",
+    "INSERT INTO approval_decisions (approval_id, state, decided_at) VALUES (1, 'denied', now())",
+    "UPDATE approval_decisions SET state = 'granted'",
+    "DELETE FROM approval_decisions",
     "UPDATE installation SET rehearsal = true",
     "UPDATE alembic_version SET version_num = 'x'",
     "CREATE TABLE mine (id int)",
@@ -180,6 +187,11 @@ def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -
     works(f"txn resend-email {sale} --yes")
     works(f"txn refund {failing} --yes", 12)
     works("queue list")
+    granted("setting set agent-refund-limit '5 USD'")
+    works(f"txn refund {make_sale(granted)} --request-approval --reason late --yes")
+    works("approval list")
+    works("approval withdraw apr_1")
+    granted("setting unset agent-refund-limit")
     works("queue remove rfq_1 --reason 'the customer changed their mind' --yes")
     works("queue requeue rfq_1 --yes")
     works("queue resolve rfq_1 --reference 'bank transfer 7' --yes")

@@ -19,6 +19,7 @@ AGENTS = """
     fulfillment list|show|hold|release|cancel|reship|ship|deliver|return|fail
     queue list|show|stats|remove|requeue|resolve
     product list|show
+    approval list|show|withdraw
     email list|show|preview
     blacklist list|check
     run list|show|resume

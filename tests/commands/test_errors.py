@@ -142,7 +142,7 @@ def test_a_change_stops_when_nobody_reads_what_becomes_of_it(shop: Shop, nobody:
     said = process.stderr.read()
 
     assert process.wait(60) == 3
-    assert said.startswith("Stopped: nobody reads the output any more. 1 of 3 records are done; go on with: csctl run")
+    assert said.startswith("Stopped: the output was closed. 1 of 3 records are done; resume with: csctl run")
     assert shop.sql("SELECT count(*) AS n FROM fulfillments WHERE status = 'hold'") == [{"n": 1}]
 
 

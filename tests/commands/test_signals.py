@@ -41,7 +41,7 @@ def test_a_signal_stops_a_change_after_the_record_in_hand(shop: Shop, number: si
 
     assert process.returncode == 128 + number
     assert said.splitlines() == [
-        f"Stopped by {number.name}. {done} of 30 records are done; go on with: csctl run resume run_1"
+        f"Stopped by {number.name}. {done} of 30 records are done; resume with: csctl run resume run_1"
     ]
     assert 1 < done < 30
     assert out.count('"outcome": "refunded"') == done
@@ -128,7 +128,7 @@ def test_a_change_that_nobody_reads_finishes_what_is_at_the_gateway(shop: Shop, 
 
     assert process.wait(60) == 3
     assert said.splitlines() == [
-        f"Stopped: nobody reads the output any more. {done} of 30 records are done; go on with: csctl run resume run_1"
+        f"Stopped: the output was closed. {done} of 30 records are done; resume with: csctl run resume run_1"
     ]
     assert 0 < done < 30
     assert shop.sql("SELECT count(*) AS n FROM transactions WHERE state IN ('created', 'sent')") == [{"n": 0}]
@@ -178,7 +178,7 @@ def test_a_change_stops_at_a_full_disk(shop: Shop) -> None:
     assert done.returncode == 3
     assert done.stderr.splitlines() == [
         "Stopped: the output cannot be written (No space left on device). "
-        f"{refunded(shop)} of 10 records are done; go on with: csctl run resume run_1"
+        f"{refunded(shop)} of 10 records are done; resume with: csctl run resume run_1"
     ]
     assert refunded(shop) < 10
 

@@ -28,7 +28,7 @@ def test_the_question_shows_how_many_and_how_much(shop: Shop) -> None:
     shop.adopt()
     shop.sql("UPDATE transactions SET disputed_at = created_at WHERE id = 1")
     child = shop.terminal(f"txn refund {' '.join(sales)}")
-    child.expect(r"Go on\? \[y/N\]")
+    child.expect(r"Continue\? \[y/N\]")
     asked = str(child.before)
     child.sendline("")
     said = all_of(child)
@@ -47,7 +47,7 @@ def test_the_question_names_a_record_and_what_would_become_of_it(shop: Shop) -> 
     order = shop(f"purchase show {purchase} -o json").json["order_id"]
     make_sale(shop, "24.00", order=order, purchase=purchase)
     child = shop.terminal(f"purchase cancel {purchase} --refund-last")
-    child.expect(r"Go on\? \[y/N\]")
+    child.expect(r"Continue\? \[y/N\]")
     asked = str(child.before)
     child.sendline("n")
     all_of(child)
@@ -62,7 +62,7 @@ def test_the_question_names_a_record_and_what_would_become_of_it(shop: Shop) -> 
 def test_the_question_tells_what_a_refund_brings_with_it(shop: Shop) -> None:
     sale = make_sale(shop)
     child = shop.terminal(f"txn refund {sale} --cancel")
-    child.expect(r"Go on\? \[y/N\]")
+    child.expect(r"Continue\? \[y/N\]")
     asked = str(child.before)
     child.sendline("n")
     all_of(child)
@@ -85,7 +85,7 @@ def test_what_would_be_refused_as_a_whole_is_refused_without_a_question(shop: Sh
         child = shop.terminal(words, as_=as_)
         said = all_of(child)
 
-        assert "Go on?" not in said
+        assert "Continue?" not in said
         assert child.exitstatus == code, said
     assert "refused" in said
     assert [row["kind"] for row in shop.ledger() if row["kind"] == "refund"] == []
@@ -99,7 +99,7 @@ def test_only_yes_is_yes(shop: Shop, answer: str, code: int) -> None:
     (sale,) = make_sales(shop, 1)
     shop.adopt()
     child = shop.terminal(f"txn refund {sale}")
-    child.expect(r"Go on\? \[y/N\]")
+    child.expect(r"Continue\? \[y/N\]")
     child.send(answer) if answer in ("\x03", "\x04") else child.sendline(answer)
     all_of(child)
 

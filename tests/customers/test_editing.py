@@ -151,7 +151,7 @@ def test_an_edit_that_came_between_the_question_and_the_answer_is_not_overwritte
     file = tmp_path / "changes.csv"
     file.write_text(f"id,first_name\n{first},Anna\n{second},Berta\n")
     terminal = shop.terminal(f"customer edit --from {file}")
-    terminal.expect("Go on")
+    terminal.expect("Continue")
 
     shop(f"customer edit {second} --email meanwhile@example.com")
     terminal.sendline("y")

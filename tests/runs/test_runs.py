@@ -105,7 +105,7 @@ def test_a_run_that_failed_fast_goes_on_where_it_stopped(shop: Shop) -> None:
     again = shop("run resume run_1 --yes -o json")
 
     assert stopped.code == 3
-    assert "1 of 3 records are left: csctl run resume run_1" in stopped.err
+    assert "1 of 3 records remain: csctl run resume run_1" in stopped.err
     assert [(row["id"], row["outcome"]) for row in again.json] == [(shipments[2], "updated")]
 
 
@@ -218,4 +218,4 @@ def test_the_rest_of_a_run_may_stop_at_the_first_that_fails(shop: Shop) -> None:
     done = shop("run resume run_1 --fail-fast --yes -o json")
 
     assert [row["id"] for row in done.json] == [sale]
-    assert "1 of 3 records are left" in done.err
+    assert "1 of 3 records remain" in done.err

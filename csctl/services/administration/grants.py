@@ -34,14 +34,12 @@ def apply(app: App, *, dry_run: bool = False) -> list[str]:
     owner.
     """
     _only_postgresql(app)
-    with app.write() as session:
+    with app.write(dry_run=dry_run) as session:
         statements = _statements(session)
         connection = session.connection()
         for statement in statements:
             connection.exec_driver_sql(statement)
         audit.write(session, app, "updated", target="grants", statements=len(statements))
-        if dry_run:
-            session.rollback()
     return statements
 
 

@@ -114,12 +114,11 @@ def add(session: Session, name: str, role: Role, now: datetime, expires_at: date
 def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
     """A new operator, whose token works until the end of the day `expires`. Raises Usage for a day that is over."""
     expires_at = _end_of(app, expires)
-    with app.write() as session:
+    with app.write(dry_run=dry_run) as session:
         row = add(session, name, role, app.clock.now(), expires_at)
         audit.write(session, app, "created", target=row["id"], role=role.value, expires=_text(expires_at))
-        if dry_run:
-            session.rollback()
-            row |= {"id": None, "token": None}
+    if dry_run:
+        row |= {"id": None, "token": None}
     return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
 
@@ -129,7 +128,7 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
     Raises Conflict for a disabled one, whose token would open nothing.
     """
     expires_at = _end_of(app, expires)
-    with app.write() as session:
+    with app.write(dry_run=dry_run) as session:
         operator = _find(session, who)
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled", fix=_enabling(operator))
@@ -138,8 +137,6 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
         name = ids.show("opr", operator.id)
         audit.write(session, app, "updated", target=name, changed=["token"], expires=_text(expires_at))
         row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
-        if dry_run:
-            session.rollback()
     return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
 

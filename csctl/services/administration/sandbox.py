@@ -64,19 +64,16 @@ def adopt(app: App, *, dry_run: bool) -> Iterator[Result]:
     for name, sandbox in _sandboxes(app):
         last, number = 0, 0
         while not interrupts.asked():
-            with app.write() as session:
+            with app.write(dry_run=dry_run) as session:
                 found = _transactions(session, name, last)
                 lessons = [_lesson(session, row) for row in found]
-                taught = [(row.id, row.kind.value) for row in found]  # rolled back, rows forget what they were
-                if dry_run:
-                    session.rollback()
             if not found:
                 break
             if not dry_run:
                 sandbox.teach(lessons)
-            for last, kind in taught:
-                yield Result(ids.show("txn", last), "updated", f"{kind} at {name}", dry_run=dry_run)
-            number += len(taught)
+            for row in found:
+                yield Result(ids.show("txn", row.id), "updated", f"{row.kind.value} at {name}", dry_run=dry_run)
+            last, number = found[-1].id, number + len(found)
         if not dry_run:
             with app.write() as session:
                 audit.write(session, app, "updated", target=name, adopted=number)

@@ -93,10 +93,9 @@ def _sealed(app: App, upto: int) -> Iterator[int]:
 
 
 def _rehearsed(app: App, upto: int) -> Iterator[int]:
-    with app.write() as session:
+    with app.write(dry_run=True) as session:
         while made := _seal_batch(session, app, upto):
             yield made
-        session.rollback()
 
 
 def _seal_batch(session: Session, app: App, upto: int) -> int:

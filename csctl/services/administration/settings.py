@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -66,8 +66,28 @@ def _limit(text: str) -> str:
         raise Usage(f"{text!r} names no currency", fix="write it like 50 USD")
     money = Money(to_minor(amount, currency.upper()), currency.upper())
     if money.amount <= 0:
-        raise Usage("a limit must be more than zero", fix="csctl setting unset agent-refund-limit, to have none")
+        raise Usage("a limit must be more than zero", fix="csctl setting unset NAME removes the limit")
     return str(money)
+
+
+def _days(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d{0,2}", text.strip(), re.ASCII):
+        raise Usage(f"{text[:40]!r} is not a number of days", fix="write a number from 1 to 999")
+    return text.strip()
+
+
+def _reasons(text: str) -> str:
+    """A comma-separated list, each reason once."""
+    reasons = list(dict.fromkeys(part for one in text.split(",") if (part := accept(one, "refund-reasons"))))
+    if not reasons:
+        raise Usage("refund-reasons names no reason", fix="write them like 'damaged, late, changed mind'")
+    return ", ".join(reasons)
+
+
+def _switch(text: str) -> str:
+    if (word := text.strip().lower()) not in ("on", "off"):
+        raise Usage(f"{text[:40]!r} is neither on nor off", fix="write on or off")
+    return word
 
 
 # name -> (what it means, how a value is checked and brought into one form)
@@ -79,21 +99,30 @@ KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
     "support-email": ("where customers may answer to", _sender),
     "mail-from": ("the sender of emails", _sender),
     "agent-refund-limit": ("the most an agent may refund of one sale, e.g. `50 USD`; one a currency", _limit),
+    "agent-daily-limit": ("the most an agent may refund on one business day, e.g. `500 USD`; one a currency", _limit),
     "recycle-days": ("days after a soft decline on which billing is tried again", _recycle_days),
+    "refund-reasons": ("the reasons a refund may have; --reason is then one of them", _reasons),
+    "approval-days": ("days after which a request for approval expires", _days),
+    "email-refund-returned": ("tell the customer when a bank returned their refund", _switch),
+    "email-billing-declined": ("tell the customer when a billing was declined", _switch),
+    "email-billing-given-up": ("tell the customer when a billing is not tried again", _switch),
+    "email-purchase-cancelled": ("tell the customer when a purchase was cancelled", _switch),
 }
-_LIMIT = "agent-refund-limit"
+_PER_CURRENCY = ("agent-refund-limit", "agent-daily-limit")
+_EMAIL = "email-"
 DEFAULTS: dict[str, str | None] = {
     "timezone": str(Shop().timezone),
     "locale": Shop().locale,
     "shop-name": Shop().name,
     "recycle-days": ",".join(str(day) for day in Shop().recycle_days),
+    "approval-days": str(Shop().approval_days),
+    **{name: "off" for name in KNOWN if name.startswith(_EMAIL)},
 }
 
 
 def load(session: Session) -> Shop:
     """The shop as the database has it, defaults where nothing is set."""
     found = dict(session.execute(select(ShopSetting.name, ShopSetting.value)).all())
-    limits = [value.split(" ") for name, value in found.items() if name.startswith(f"{_LIMIT}:")]
     default = Shop()
     return Shop(
         timezone=ZoneInfo(found["timezone"]) if "timezone" in found else default.timezone,
@@ -102,11 +131,25 @@ def load(session: Session) -> Shop:
         name=found.get("shop-name", default.name),
         support_email=found.get("support-email"),
         mail_from=found.get("mail-from"),
-        refund_limits={currency: to_minor(amount, currency) for amount, currency in limits},
+        refund_limits=_limits(found, "agent-refund-limit"),
+        daily_limits=_limits(found, "agent-daily-limit"),
         recycle_days=tuple(int(day) for day in found["recycle-days"].split(","))
         if "recycle-days" in found
         else default.recycle_days,
+        refund_reasons=tuple(found["refund-reasons"].split(", ")) if "refund-reasons" in found else (),
+        approval_days=int(found.get("approval-days", default.approval_days)),
+        emails=frozenset(
+            name.removeprefix(_EMAIL).replace("-", "_")
+            for name, value in found.items()
+            if name.startswith(_EMAIL) and value == "on"
+        ),
     )
+
+
+def _limits(found: Mapping[str, str], setting: str) -> dict[str, int]:
+    """A setting that has a value for each currency, in minor units."""
+    values = [value.split(" ") for name, value in found.items() if name.startswith(f"{setting}:")]
+    return {currency: to_minor(amount, currency) for amount, currency in values}
 
 
 def listing(app: App) -> list[dict[str, Any]]:
@@ -126,7 +169,7 @@ def row_of(name: str, value: str | None = None) -> dict[str, Any]:
 def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterator[Result]:
     """Set a setting; `value` of the result is the form that is kept. Raises Usage, or NotFound for an unknown name."""
     kept = _known(name)[1](value)
-    stored_as = f"{name}:{kept.split(' ')[1]}" if name == _LIMIT else name
+    stored_as = f"{name}:{kept.split(' ')[1]}" if name in _PER_CURRENCY else name
 
     def keep(session: Session, named: bulk.Word) -> Result:
         row = session.get(ShopSetting, stored_as)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import billing as calendar
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import Occasion, OrderStatus, State
+from csctl.domain.states import Occasion
 from csctl.errors import Conflict, NotPermitted
 from csctl.models import BlacklistEntry, Order, Purchase, Transaction
 from csctl.results import Result
@@ -23,8 +23,6 @@ from csctl.services.views import purchases
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_REFUSED = (State.DECLINED, State.FAILED)
 
 
 def bill(
@@ -81,12 +79,12 @@ def sales_of_next(turn: Turn, purchase: Purchase) -> list[Transaction]:
 
 def under_way(turn: Turn, purchase: Purchase) -> Transaction | None:
     """The charge of the next cycle whose outcome is not known yet."""
-    return next((sale for sale in sales_of_next(turn, purchase) if sale.state not in _REFUSED), None)
+    return next((sale for sale in sales_of_next(turn, purchase) if not sale.state.refused), None)
 
 
 def refuse_unless_ordered(order: Order) -> None:
     """Raises Conflict for an order that came to nothing, or whose own charge is not answered."""
-    if order.status in (OrderStatus.PENDING, OrderStatus.DECLINED):
+    if not order.status.confirmed:
         name = ids.show("ord", order.id)
         raise Conflict(
             f"{name} is {order.status.value}", cause="its purchases are not billed", fix=f"csctl order show {name}"

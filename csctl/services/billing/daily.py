@@ -14,9 +14,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from csctl.domain import ids
-from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
-from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus
+from csctl.domain.states import BILLED, CONFIRMED, NOT_OVER, Occasion, PurchaseStatus
 from csctl.errors import Conflict
 from csctl.models import Order, Purchase
 from csctl.results import Result
@@ -33,13 +32,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _BATCH = 500
-BILLED = (
-    PurchaseStatus.TRIAL,
-    PurchaseStatus.ACTIVE,
-    PurchaseStatus.RECYCLE_BILLING,
-    PurchaseStatus.CANCELLATION_SCHEDULED,
-)
-_NO_ORDER_YET = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
 def run(
@@ -63,7 +55,7 @@ def run(
 
 
 def _due(app: App) -> Iterator[int]:
-    statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.not_in(_NO_ORDER_YET))
+    statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.in_(CONFIRMED))
     return listing.numbers(app, statement, Purchase.id)
 
 
@@ -74,7 +66,7 @@ def overdue(app: App) -> list[str]:
             select(Purchase)
             .join(Order)
             .where(Purchase.status.in_(BILLED), Purchase.next_bill_on < app.clock.today())
-            .where(Order.status.not_in(_NO_ORDER_YET))
+            .where(Order.status.in_(CONFIRMED))
             .options(joinedload(Purchase.order).joinedload(Order.customer))
             .order_by(Purchase.id)
             .limit(_BATCH)
@@ -88,7 +80,7 @@ def _has_come(app: App) -> ColumnElement[bool]:
     return or_(
         and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today),
         and_(Purchase.status == PurchaseStatus.PAUSED, Purchase.paused_until <= today),
-        and_(Purchase.status.not_in(rules.OVER), Purchase.cancel_on <= today),
+        and_(Purchase.status.in_(NOT_OVER), Purchase.cancel_on <= today),
     )
 
 
@@ -100,7 +92,7 @@ def _job(app: App, number: int, *, every_missed: bool) -> Job:
 def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     """What is due of one purchase, as it is now: another worker may have been first."""
     purchase, today = turn.session.get_one(Purchase, ref.id), app.clock.today()
-    if purchase.status in rules.OVER or purchase.order.status in _NO_ORDER_YET:
+    if purchase.status.over or not purchase.order.status.confirmed:
         return
     if purchase.cancel_on is not None and purchase.cancel_on <= today:
         cancelling.cancel_purchase(turn.session, app, purchase, purchase.cancel_reason)
@@ -114,7 +106,7 @@ def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
 
 def _is_due(app: App, purchase: Purchase) -> bool:
     day = purchase.next_bill_on
-    return purchase.status in BILLED and day is not None and day <= app.clock.today()
+    return purchase.status.billed and day is not None and day <= app.clock.today()
 
 
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import blacklist as rules
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import PurchaseStatus
+from csctl.domain.states import NOT_OVER
 from csctl.domain.text import accept
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import BlacklistEntry, Customer, Order, Purchase
@@ -26,8 +26,6 @@ from csctl.services.shared import audit, bulk, history, listing, operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_OVER = (PurchaseStatus.CANCELLED, PurchaseStatus.COMPLETE)
 
 
 def add(
@@ -126,7 +124,10 @@ def _cancel_purchases(app: App, named: Iterable[Wanted], *, dry_run: bool, fail_
         theirs = session.execute(
             select(Purchase.id, Order.customer_id)
             .join(Order)
-            .where(Order.customer_id.in_(numbers), Purchase.status.not_in(_OVER))
+            .where(
+                Order.customer_id.in_(numbers),
+                Purchase.status.in_(NOT_OVER),
+            )
             .order_by(Purchase.id)
         ).all()
     reasons = {purchase: numbers[customer] for purchase, customer in theirs}

@@ -18,10 +18,20 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.ids import Ref
 from csctl.domain.personal import ERASED, Details
-from csctl.domain.purchases import OVER
-from csctl.domain.states import EmailKind, EmailState, HistoryKind, ItemState, State
+from csctl.domain.states import NOT_OVER, OPEN_ITEMS, OPEN_STATES, EmailKind, EmailState, HistoryKind
 from csctl.errors import Busy, Conflict
-from csctl.models import Customer, Email, HistoryEntry, Order, PaymentMethod, Purchase, QueueItem, Transaction
+from csctl.models import (
+    Approval,
+    ApprovalDecision,
+    Customer,
+    Email,
+    HistoryEntry,
+    Order,
+    PaymentMethod,
+    Purchase,
+    QueueItem,
+    Transaction,
+)
 from csctl.results import Result
 from csctl.services.customers import erase_runs as run_erasing
 from csctl.services.customers.lookup import live
@@ -30,8 +40,6 @@ from csctl.services.shared import audit, bulk, history
 if TYPE_CHECKING:
     from csctl.app import App
 
-_UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
-_IN_QUEUE = (ItemState.QUEUED, ItemState.IN_PROGRESS)
 # Texts beside the books. What people wrote is erased whatever it says: nobody knows all that tells of the person.
 # What gateways and banks wrote is erased where it names them.
 _REMARKS: tuple[tuple[Any, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -77,12 +85,12 @@ def _locked_orders(session: Session, customers: Sequence[int]) -> Sequence[Order
 def _refuse_unfinished(session: Session, customer: Customer, orders: Sequence[int]) -> None:
     """Raises Conflict while something is to be billed, or money is on its way."""
     purchase = session.scalar(
-        select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.not_in(OVER)).order_by(Purchase.id)
+        select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.in_(NOT_OVER)).order_by(Purchase.id)
     )
     under_way = session.scalar(
-        select(Transaction.id).where(Transaction.order_id.in_(orders), Transaction.state.in_(_UNDER_WAY))
+        select(Transaction.id).where(Transaction.order_id.in_(orders), Transaction.state.in_(OPEN_STATES))
     )
-    queued = session.scalar(select(QueueItem.id).where(QueueItem.order_id.in_(orders), QueueItem.state.in_(_IN_QUEUE)))
+    queued = session.scalar(select(QueueItem.id).where(QueueItem.order_id.in_(orders), QueueItem.state.in_(OPEN_ITEMS)))
     reasons = (
         ("pur", purchase, "is not over", "csctl purchase cancel {0}"),
         ("txn", under_way, "is under way", "csctl txn reconcile {0}"),
@@ -104,7 +112,7 @@ def _refuse_mail_under_way(
         name = ids.show("eml", email.id)
         if email.state is EmailState.SENDING and email.lease_until and email.lease_until > now:
             raise Busy("an email to them is being sent right now", cause=name, fix="run it again in a minute")
-        if email.kind is EmailKind.REFUND_EXHAUSTED and email.state in (EmailState.WAITING, EmailState.SENDING):
+        if email.kind is EmailKind.REFUND_EXHAUSTED and email.state.open:
             raise Conflict(
                 "nobody was told yet that a refund of theirs was given up",
                 cause=f"{name} waits for its delivery, and needs the name",
@@ -169,7 +177,7 @@ def _blank_card(method: PaymentMethod, known: Details) -> None:
 
 def _blank_email(email: Email) -> None:
     """What waits is not sent any more. Whom of the staff an email went to stays."""
-    if email.state in (EmailState.WAITING, EmailState.SENDING):
+    if email.state.open:
         email.state = EmailState.FAILED
     if email.kind is not EmailKind.REFUND_EXHAUSTED:
         email.recipient = ERASED
@@ -186,3 +194,14 @@ def _blank_remarks(session: Session, orders: Sequence[int], known: Details) -> N
                 text = getattr(record, field)
                 if text and (field in by_people or known.named_in(text)):
                     setattr(record, field, ERASED)
+    _blank_approvals(session, orders)
+
+
+def _blank_approvals(session: Session, orders: Sequence[int]) -> None:
+    """What agents and administrators wrote about refunds of theirs."""
+    theirs = select(Approval.id).join(Approval.sale).where(Transaction.order_id.in_(orders))
+    for approval in session.scalars(select(Approval).where(Approval.id.in_(theirs), Approval.reason.is_not(None))):
+        approval.reason = ERASED
+    said = ApprovalDecision.approval_id.in_(theirs) & ApprovalDecision.reason.is_not(None)
+    for decision in session.scalars(select(ApprovalDecision).where(said)):
+        decision.reason = ERASED

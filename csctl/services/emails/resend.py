@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import EmailKind, Kind, OrderStatus, State
+from csctl.domain.states import EmailKind, Kind, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
 from csctl.results import Result
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _ANNOUNCED = {EmailKind.REFUND: Kind.REFUND, EmailKind.VOID: Kind.VOID}
-_NEVER_WELCOMED = (OrderStatus.PENDING, OrderStatus.DECLINED)
 
 
 def of_transactions(
@@ -64,7 +63,7 @@ def of_orders(
 def welcomed(session: Session, ref: Ref) -> Order:
     """An order that was placed for good. Raises NotFound, or Conflict."""
     order = listing.existing(session, Order, "ord", ref.id)
-    if order.status in _NEVER_WELCOMED:
+    if not order.status.confirmed:
         raise Conflict(
             f"{ids.show('ord', order.id)} is {order.status.value}, so there is no welcome email",
             fix=f"csctl order show {ids.show('ord', order.id)}",

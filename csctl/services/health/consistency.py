@@ -8,13 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
-from csctl.domain.states import ItemState, Kind, State
+from csctl.domain.states import CHARGES, OPEN_STATES, RETURNS, ItemState, Kind, State
 from csctl.models import QueueItem, Transaction
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_UNDER_WAY = (State.CREATED, State.SENT, State.PENDING, State.UNKNOWN)
 
 
 def findings(app: App) -> list[dict[str, Any]]:
@@ -38,7 +36,9 @@ def _totals_of_sales(session: Session) -> list[dict[str, Any]]:
     approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
     # A retry that is under way is reserved by its queue item.
     under_way = of_children(
-        child.kind.in_((Kind.REFUND, Kind.VOID)), child.state.in_(_UNDER_WAY), child.queue_item_id.is_(None)
+        child.kind.in_(RETURNS),
+        child.state.in_(OPEN_STATES),
+        child.queue_item_id.is_(None),
     )
     refunded = approved + of_items(ItemState.RESOLVED)
     reserved = under_way + of_items(ItemState.QUEUED, ItemState.IN_PROGRESS)
@@ -50,7 +50,7 @@ def _totals_of_sales(session: Session) -> list[dict[str, Any]]:
         reserved.label("is_reserved"),
     )
     wrong = select(*columns).where(
-        Transaction.kind.in_((Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)),
+        Transaction.kind.in_(CHARGES),
         (Transaction.refunded != refunded) | (Transaction.reserved != reserved),
     )
     return [
@@ -66,7 +66,9 @@ def _totals_of_sales(session: Session) -> list[dict[str, Any]]:
 
 def _orphaned_queue_items(session: Session) -> list[dict[str, Any]]:
     """An item in progress has an attempt that is under way."""
-    attempt = select(Transaction.id).where(Transaction.queue_item_id == QueueItem.id, Transaction.state.in_(_UNDER_WAY))
+    attempt = select(Transaction.id).where(
+        Transaction.queue_item_id == QueueItem.id, Transaction.state.in_(OPEN_STATES)
+    )
     lost = select(QueueItem.id).where(QueueItem.state == ItemState.IN_PROGRESS, ~attempt.exists())
     return [
         {"check": "queue", "target": ids.show("rfq", number), "problem": "in progress, and nothing is under way"}

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from csctl import database
 from csctl.domain import ids
-from csctl.domain.states import EmailState, ItemState, State
+from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
 from csctl.models import Email, NotifyEmail, QueueItem, Transaction
@@ -167,7 +167,7 @@ def _notify(app: App) -> Problems:
 def _transactions(app: App) -> Problems:
     """Outcomes that nobody knows, and attempts whose worker is gone."""
     unknown = Transaction.state == State.UNKNOWN
-    orphaned = Transaction.state.in_((State.CREATED, State.SENT)) & or_(
+    orphaned = Transaction.state.in_(UNANSWERED_STATES) & or_(
         Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now()
     )
     with app.read() as session:

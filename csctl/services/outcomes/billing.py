@@ -73,10 +73,10 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
         shipment = Fulfillment(order_id=purchase.order_id, status=FulfillmentStatus.PENDING)
         shipment.created_at = app.clock.now()
         session.add(shipment)
-    if purchase.status in rules.OVER:  # cancelled while the charge was under way: it stays so
+    if purchase.status.over:  # cancelled while the charge was under way: it stays so
         return
     _advance(purchase, billing)
-    if purchase.cancel_after_billing and purchase.status not in rules.OVER:
+    if purchase.cancel_after_billing and not purchase.status.over:
         cancelling.cancel_purchase(session, app, purchase, purchase.cancel_reason)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import fulfillments as shipments
 from csctl.domain import ids
 from csctl.domain import purchases as rules
-from csctl.domain.purchases import OVER, Operation, When
+from csctl.domain.purchases import Operation, When
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase
 from csctl.services.shared import audit, history
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str | None) -> bool:
     """Cancel a purchase now; False if there was nothing to cancel. It leaves fulfillments alone."""
-    if purchase.status in OVER:
+    if purchase.status.over:
         return False
     before, purchase.status = purchase.status, PurchaseStatus.CANCELLED
     purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), reason

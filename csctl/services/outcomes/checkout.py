@@ -30,7 +30,7 @@ def take_outcome(session: Session, app: App, sale: Transaction) -> None:
         return
     if sale.state is State.APPROVED:
         confirm(session, app, order, email=sale.send_email)
-    elif sale.state in (State.DECLINED, State.FAILED):
+    elif sale.state.refused:
         _decline(session, app, order)
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 # What an attempt is called once it is approved.
 DONE = {Kind.VOID: "voided", Kind.REFUND: "refunded", Kind.SALE: "billed"}
-FINAL = (State.APPROVED, State.DECLINED, State.FAILED)
 NOT_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="it was never sent")
 _DISPUTED = Answer(State.FAILED, reason=Reason.ABANDONED, message="it was not sent: the sale is disputed")
 
@@ -164,20 +163,20 @@ def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answe
 
     What the gateway says of this attempt for certain is true whoever was told.
     """
-    certain = answer.state in FINAL and answer.reason is not Reason.ABANDONED
-    if attempt.claim != claim and (attempt.state in FINAL or not certain):
+    certain = answer.state.closed and answer.reason is not Reason.ABANDONED
+    if attempt.claim != claim and (attempt.state.closed or not certain):
         return False
     attempt.lease_until = attempt.claim = None
     attempt.state = becomes(attempt.state, answer.state)
     attempt.reason, attempt.message = answer.reason, answer.message
     attempt.gateway_ref = answer.reference or attempt.gateway_ref
-    if answer.state in FINAL:
+    if answer.state.closed:
         attempt.finished_at = app.clock.now()
     return True
 
 
 def _record_void(turn: Turn, app: App, attempt: Transaction, sale: Transaction) -> None:
-    if attempt.state in FINAL:
+    if attempt.state.closed:
         sale.reserved -= attempt.amount
     if attempt.state is State.APPROVED:
         sale.voided_at = app.clock.now()
@@ -200,7 +199,7 @@ def _record_refund(
         if item:
             queue_rules.succeed(app, item)
         emails.announce(turn.session, app, attempt)
-    elif attempt.state in (State.DECLINED, State.FAILED):
+    elif attempt.state.refused:
         return queue_rules.take_failure(turn.session, app, attempt, sale, item)
     return item
 
@@ -210,7 +209,7 @@ def _after(turn: Turn, app: App, attempt: Transaction) -> None:
     order = attempt.order
     if attempt.state is State.APPROVED:
         note_if_all_returned(order, turn.sales_of(order.id))
-    queued = attempt.queue_item_id is not None and attempt.state in (State.DECLINED, State.FAILED)
+    queued = attempt.queue_item_id is not None and attempt.state.refused
     if attempt.then_cancel and (queued or attempt.state in (State.APPROVED, State.PENDING)):
         _cancel(turn, app, attempt)
     money = Money(attempt.amount, attempt.currency)
@@ -334,7 +333,7 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[str, str, Cs
         return DONE[attempt.kind], "", None
     if attempt.state is State.PENDING:
         return "pending", attempt.message or "the gateway has accepted it; the answer comes later", None
-    if attempt.state in (State.UNKNOWN, State.CREATED, State.SENT):
+    if attempt.state is State.UNKNOWN or attempt.state.unanswered:
         lost = OutcomeUnknown(
             f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"
         )

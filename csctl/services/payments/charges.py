@@ -101,7 +101,7 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
     of_this = [
         one for one in others if sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle)
     ]
-    twice = any(one.state not in (State.DECLINED, State.FAILED) for one in of_this)
+    twice = any(not one.state.refused for one in of_this)
     if not twice:
         sale.state, sale.reason, sale.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
         if sale.occasion is Occasion.CHECKOUT:

@@ -27,13 +27,13 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.states import State
+from csctl.domain.states import CHARGES, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
-from csctl.services.payments.jobs import LEASE, SALES, Call, Job, Needs, Turn, Work
+from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -71,14 +71,12 @@ def _rehearse(app: App, jobs: Iterable[Job], *, fail_fast: bool) -> Iterator[Res
     """A dry run: the jobs in transactions that are rolled back, some together as they would be, and first just one:
     whoever waits for the first line has it soon.
     """
-    emails_before, coming, size = len(app.new_emails), iter(jobs), 1
+    coming, size = iter(jobs), 1
     while not interrupts.asked() and (batch := list(islice(coming, size))):
         size = 1 if fail_fast else min(size * 2, _TOGETHER)
-        with app.write() as session:
+        with app.write(dry_run=True) as session:
             hold(session, [job.needs for job in batch])
             results = [result.as_dry_run() for job in batch for result in _assume(app, job, session)]
-            session.rollback()
-        del app.new_emails[emails_before:]
         yield from results
         if fail_fast and not all(result.ok for result in results):
             return
@@ -190,12 +188,8 @@ class _Engine:
 
     def _advance(self, steps: list[tuple[Job, Any]]) -> list[Result]:
         """Let the jobs work in one transaction; what they call is called once it is committed."""
-        emails_before, self.moved = len(self.app.new_emails), False
-        try:
-            results, calls = self._work(steps)
-        except Exception:
-            del self.app.new_emails[emails_before:]
-            raise
+        self.moved = False
+        results, calls = self._work(steps)
         for job, call in calls:
             self.in_flight[self.pool.submit(_in_time(call))] = job
         return results
@@ -278,7 +272,12 @@ def hold(session: Session, needs: Iterable[Needs]) -> None:
     purchases = session.scalars(chosen).all() if billed else []
     transactions = session.scalars(
         select(Transaction)
-        .where(or_(Transaction.id.in_(numbers), Transaction.order_id.in_(held) & Transaction.kind.in_(SALES)))
+        .where(
+            or_(
+                Transaction.id.in_(numbers),
+                Transaction.order_id.in_(held) & Transaction.kind.in_(CHARGES),
+            )
+        )
         .order_by(Transaction.id)
         .with_for_update()
     ).all()

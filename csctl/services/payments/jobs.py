@@ -9,12 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from csctl.domain.states import Kind
 from csctl.models import Transaction
 from csctl.results import Result
 
 LEASE = timedelta(minutes=5)  # how long an attempt belongs to who claimed it (domain rules, section 3)
-SALES = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Turn:
     def sales_of(self, order_id: int) -> list[Transaction]:
         """Sales, captures and authorizations of an order, oldest first."""
         loaded = [row for row in self.session.identity_map.values() if isinstance(row, Transaction)]
-        return sorted((t for t in loaded if t.order_id == order_id and t.kind in SALES), key=lambda t: t.id)
+        return sorted((t for t in loaded if t.order_id == order_id and t.kind.is_charge), key=lambda t: t.id)
 
 
 @dataclass

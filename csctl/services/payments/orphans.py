@@ -41,7 +41,7 @@ def _settle(turn: Turn, app: App, number: int) -> Work:
     row = turn.session.get_one(Transaction, number)
     if row.state is State.UNKNOWN and (row.lease_until is None or row.lease_until < app.clock.now()):
         yield from reconcile.settle(turn, app, ids.Ref(ids.show("txn", number), number))
-    if row.state not in (State.CREATED, State.SENT):
+    if not row.state.unanswered:
         return
     _ = app.gateways[row.gateway]
     if row.state is State.SENT:

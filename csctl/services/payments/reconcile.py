@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.states import Kind, State
+from csctl.domain.states import OPEN_STATES, RETURNS, Kind, State
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable, Usage
 from csctl.gateways.protocol import Answer, Found, Gateway, Reason
@@ -103,9 +103,12 @@ def _tell_what_is_under_way(app: App) -> None:
 
 
 _OPEN = and_(
-    Transaction.state.in_((State.UNKNOWN, State.PENDING, State.CREATED, State.SENT)),
+    Transaction.state.in_(OPEN_STATES),
     # Sales that were made elsewhere have no key, and are not ours to ask about.
-    or_(Transaction.kind.in_((Kind.REFUND, Kind.VOID)), (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None)),
+    or_(
+        Transaction.kind.in_(RETURNS),
+        (Transaction.kind == Kind.SALE) & Transaction.key.is_not(None),
+    ),
 )
 
 
@@ -141,7 +144,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
             fix="csctl txn sync",
         )
     leased = row.lease_until is not None and row.lease_until >= app.clock.now()
-    if not named and (leased or row.state in attempts.FINAL):
+    if not named and (leased or row.state.closed):
         return
     if leased and row.lease_until:
         raise Conflict(
@@ -149,7 +152,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
             cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
             fix="run it again then",
         )
-    if row.state in attempts.FINAL:
+    if row.state.closed:
         yield from _look_again(turn, app, ref, row)
         return
     _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed

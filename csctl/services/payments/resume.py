@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from csctl.domain.states import State
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import attempts
 from csctl.services.payments.jobs import Job, Turn, Work
-
-_CLOSED = (State.DECLINED, State.FAILED)
 
 
 def work(job: Job, turn: Turn, numbers: Iterable[int], *, again: bool) -> Work:
@@ -37,7 +34,7 @@ def work(job: Job, turn: Turn, numbers: Iterable[int], *, again: bool) -> Work:
 
 def may_be_repeated(row: Transaction, *, again: bool) -> bool:
     """Whether it is certain that nothing came of an attempt, and nothing will."""
-    over = row.state in _CLOSED and row.queue_item_id is None
+    over = row.state.refused and row.queue_item_id is None
     return over and (again or row.reason in queue_rules.NEVER_CARRIED_OUT)
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import object_session
+
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
-from csctl.domain.states import Kind, Role, State
-from csctl.errors import Conflict, NotFound, NotPermitted
+from csctl.domain.states import Kind, State
+from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
 from csctl.services.payments.jobs import Turn
+from csctl.services.refunds import limits
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-REVERSIBLE = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)  # what can be voided; refunded are sales and captures
+REVERSIBLE = tuple(kind for kind in Kind if kind.is_charge)
 
 
 def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTURE)) -> Transaction:
@@ -38,7 +41,8 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
     return row
 
 
-def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None) -> None:
+def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None, *, limited: bool = True) -> None:
+    """Raises Conflict, or NotPermitted above an agent's limit; that is not asked if the request is `limited=False`."""
     name = ids.show("txn", sale.id)
     if sale.voided_at:
         raise Conflict(
@@ -61,7 +65,8 @@ def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None) ->
             cause=f"{left} is left; {_where_it_is(sale)}",
             fix=f"csctl txn refund {name} --amount {str(left).split(' ')[0]}",
         )
-    refuse_unless_allowed(app, sale, amount or left.amount)
+    if limited:
+        refuse_unless_allowed(app, sale, amount or left.amount)
     _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than with an attempt on the books
 
 
@@ -71,19 +76,10 @@ def _where_it_is(sale: Transaction) -> str:
 
 
 def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
-    """The agents' limit, cumulative per sale. Once any limit is set, a currency without one needs an admin."""
-    limits = app.shop.refund_limits
-    if not limits or app.actor.role is not Role.AGENT:
-        return
-    limit, wanted = limits.get(sale.currency, 0), sale.refunded + sale.reserved + amount
-    if wanted > limit:
-        raise NotPermitted(
-            f"a refund of {Money(wanted, sale.currency)} of one sale needs the role admin",
-            cause=f"agents may refund up to {Money(limit, sale.currency)}"
-            if limit
-            else f"no limit for {sale.currency}",
-            fix="ask an administrator",
-        )
+    """Raises NotPermitted above an agent's limit."""
+    session = object_session(sale)
+    if session and (refusal := limits.refusal(session, app, sale, amount)):
+        raise refusal
 
 
 def refuse_unless_voidable(app: App, sale: Transaction) -> None:

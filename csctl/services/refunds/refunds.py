@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from csctl.domain.money import to_minor
 from csctl.domain.refund_plan import Part, Unsettled, Which, plan
 from csctl.domain.states import HistoryKind, Kind, Settlement, State
 from csctl.domain.text import LONGEST, accept
-from csctl.errors import Conflict, NotFound, Usage
+from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import HistoryEntry, Order, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, settlement
@@ -22,6 +22,7 @@ from csctl.services.payments import idempotency as requests
 from csctl.services.payments import resume as taking_up
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
+from csctl.services.refunds import approvals, limits
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import scope as refund_scope
 
@@ -46,6 +47,8 @@ class Wish:
     email: bool = True
     request_id: str | None = None
     which: Which = field(default_factory=Which)
+    request_approval: bool = False  # what is above the agent's limit is kept as a request
+    made_by: int | None = None  # the operator who asked, where an administrator grants it
 
     def again(self) -> Wish:
         """The same for a further part: its note is kept already."""
@@ -133,7 +136,8 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
     if first := _first_results(turn, app, request, Transaction.parent_id == ref.id):
         yield replace(first[-1], id=ref.given)
         return
-    refund_checks.refuse_unless_refundable(app, sale, amount)
+    limited = not wish.request_approval
+    refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
     if sale.settlement is not Settlement.SETTLED:
         yield from settlement.ask(turn, app, sale.id)
         # Everything may have changed meanwhile: the same request may have come by another process.
@@ -141,14 +145,18 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
         if first := _first_results(turn, app, request, Transaction.parent_id == ref.id):
             yield replace(first[-1], id=ref.given)
             return
-        refund_checks.refuse_unless_refundable(app, sale, amount)
+        refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
     if sale.settlement is not Settlement.SETTLED:
         raise Conflict(
             f"{ref.given} has not settled",
             cause="no money has moved yet, so none can be returned",
             fix=f"csctl txn void {ids.show('txn', sale.id)}",
         )
-    attempt = _open(turn, app, sale, Part(sale.id, Kind.REFUND, amount or sale.refundable), wish, request)
+    part = Part(sale.id, Kind.REFUND, amount or sale.refundable)
+    if wish.request_approval and limits.refusal(turn.session, app, sale, part.amount):
+        yield replace(_ask(turn, app, sale, part, wish, request), id=ref.given)
+        return
+    attempt = open_part(turn, app, sale, part, wish, request)
     result = yield from attempts.exchange(turn, app, attempt)
     yield replace(result, id=ref.given)
 
@@ -162,7 +170,7 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         refund_checks.refuse_unless_voidable(app, sale)
     if sale.settlement is Settlement.SETTLED:
         raise refund_checks.settled_already(app, sale)
-    attempt = _open(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None)
+    attempt = open_part(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None)
     result = yield from attempts.exchange(turn, app, attempt)
     if attempts.settled_meanwhile(turn, attempt.id):
         raise refund_checks.settled_already(app, refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE))
@@ -191,12 +199,15 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     sales = {sale.id: sale for sale in turn.sales_of(ref.id)}
-    for part in parts:
-        if part.kind is Kind.REFUND:  # the agents' limit is on refunds; whether a void becomes one is seen later
-            refund_checks.refuse_unless_allowed(app, sales[part.sale_id], part.amount)
+    if refusal := _above_limit(turn, app, sales, parts):
+        if not wish.request_approval:
+            raise refusal
+        for part in parts:  # all of them wait: what belongs together is returned together
+            yield replace(_ask(turn, app, sales[part.sale_id], part, wish, request), id=ref.given)
+        return
     # All of the plan is reserved before the first call, so that nothing can come between its parts.
     opened = [
-        _open(turn, app, sales[part.sale_id], part, wish if n == 0 else wish.again(), request)
+        open_part(turn, app, sales[part.sale_id], part, wish if n == 0 else wish.again(), request)
         for n, part in enumerate(parts)
     ]
     for place, attempt in enumerate(opened):
@@ -204,8 +215,38 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         _keep_hold(turn, app, opened[place + 1 :])
         result = yield from attempts.exchange(turn, app, mine)
         if attempts.settled_meanwhile(turn, attempt.id):
-            result = yield from _refund_instead(turn, app, attempt.id, wish, request)
+            result = yield from refund_instead(turn, app, attempt.id, wish, request)
         yield replace(result, id=ref.given)
+
+
+def _above_limit(turn: Turn, app: App, sales: Mapping[int, Transaction], parts: Sequence[Part]) -> NotPermitted | None:
+    """The agents' limit is on refunds; whether a void becomes one is seen later. What parts take is added up."""
+    taken = 0
+    for part in parts:
+        if part.kind is Kind.REFUND:
+            taken += part.amount
+            sale = sales[part.sale_id]
+            if refusal := limits.refusal(turn.session, app, sale, part.amount, with_others=taken - part.amount):
+                return refusal
+    return None
+
+
+def _ask(turn: Turn, app: App, sale: Transaction, part: Part, wish: Wish, request: int | None) -> Result:
+    """Keep a part that is above the operator's limit as a request for approval."""
+    kept = approvals.ask(
+        turn.session,
+        app,
+        sale,
+        part.amount,
+        purchase_id=sale.purchase_id or wish.which.purchase_id,
+        reason=wish.reason,
+        then_cancel=wish.cancel,
+        send_email=wish.email,
+        request_id=request,
+    )
+    if wish.note:
+        _keep_note(turn, app, sale, wish.note, None)
+    return kept
 
 
 def _keep_hold(turn: Turn, app: App, waiting: Sequence[Transaction]) -> None:
@@ -222,7 +263,7 @@ def finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transact
         if attempts.settled_meanwhile(turn, attempt.id):
             sale = turn.session.get_one(Transaction, attempt.parent_id)
             refund_checks.refuse_unless_refundable(app, sale, attempt.amount)
-            result = yield from _refund_instead(turn, app, attempt.id, wish, attempt.request_id)
+            result = yield from refund_instead(turn, app, attempt.id, wish, attempt.request_id)
         elif taking_up.may_be_repeated(attempt, again=again):
             result = yield from _repeat(turn, app, attempt.id, wish)
         else:
@@ -239,22 +280,23 @@ def _repeat(turn: Turn, app: App, number: int, wish: Wish) -> Generator[Call, An
     else:
         refund_checks.refuse_unless_refundable(app, sale, first.amount)
     part = Part(sale.id, first.kind, first.amount)
-    attempt = _open(turn, app, sale, part, wish.again(), first.request_id, carries=first.then_cancel)
+    attempt = open_part(turn, app, sale, part, wish.again(), first.request_id, carries=first.then_cancel)
     result = yield from attempts.exchange(turn, app, attempt)
     if attempts.settled_meanwhile(turn, attempt.id):
-        result = yield from _refund_instead(turn, app, attempt.id, wish, first.request_id)
+        result = yield from refund_instead(turn, app, attempt.id, wish, first.request_id)
     return result
 
 
-def _refund_instead(
-    turn: Turn, app: App, void_id: int, wish: Wish, request: int | None
-) -> Generator[Call, Any, Result]:
+def refund_instead(turn: Turn, app: App, void_id: int, wish: Wish, request: int | None) -> Generator[Call, Any, Result]:
     """The gateway definitely refused the void, because the sale has settled: refund it. Never after a lost answer."""
     void = turn.session.get_one(Transaction, void_id)
     sale = turn.session.get_one(Transaction, void.parent_id)
-    refund_checks.refuse_unless_allowed(app, sale, void.amount)
+    if refusal := limits.refusal(turn.session, app, sale, void.amount):
+        if not wish.request_approval:
+            raise refusal
+        return _ask(turn, app, sale, Part(sale.id, Kind.REFUND, void.amount), wish, request)
     part = Part(sale.id, Kind.REFUND, void.amount)
-    refund = _open(turn, app, sale, part, wish.again(), request, carries=void.then_cancel)
+    refund = open_part(turn, app, sale, part, wish.again(), request, carries=void.then_cancel)
     return (yield from attempts.exchange(turn, app, refund))
 
 
@@ -318,7 +360,7 @@ def _made(turn: Turn, app: App, request: int | None, of: Any) -> list[Transactio
         select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
     ).all()
     for attempt in made:
-        if attempt.state in (State.CREATED, State.SENT) and (attempt.lease_until or app.clock.now()) > app.clock.now():
+        if attempt.state.unanswered and (attempt.lease_until or app.clock.now()) > app.clock.now():
             name = ids.show("txn", attempt.id)
             raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
     turn.needs.opened += made  # held from the next call on
@@ -334,7 +376,7 @@ def _first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[R
     return [taking_up.result_of(turn, attempt) for attempt in kept]
 
 
-def _open(
+def open_part(
     turn: Turn,
     app: App,
     sale: Transaction,
@@ -357,17 +399,23 @@ def _open(
         refund_reason=wish.reason,
         then_cancel=carries or wish.cancel,
     )
+    if wish.made_by:
+        attempt.created_by = wish.made_by
     if wish.note:
         turn.session.flush()
-        turn.session.add(
-            HistoryEntry(
-                customer_id=sale.order.customer_id,
-                at=app.clock.now(),
-                kind=HistoryKind.NOTE,
-                text=wish.note,
-                operator_id=app.actor.id,
-                order_id=sale.order_id,
-                transaction_id=attempt.id,
-            )
-        )
+        _keep_note(turn, app, sale, wish.note, attempt.id)
     return attempt
+
+
+def _keep_note(turn: Turn, app: App, sale: Transaction, text: str, attempt_id: int | None) -> None:
+    turn.session.add(
+        HistoryEntry(
+            customer_id=sale.order.customer_id,
+            at=app.clock.now(),
+            kind=HistoryKind.NOTE,
+            text=text,
+            operator_id=app.actor.id,
+            order_id=sale.order_id,
+            transaction_id=attempt_id or sale.id,
+        )
+    )

@@ -12,7 +12,6 @@ from csctl.domain.refund_plan import SaleView, Which
 from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Purchase, QueueItem, Transaction
-from csctl.services.payments import attempts
 from csctl.services.payments.jobs import Turn
 
 
@@ -36,7 +35,7 @@ def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None)
     """Raises Conflict while nobody knows whether a charge of the order, or of one purchase, was approved."""
     for sale in turn.sales_of(order_id):
         of_this = purchase_id is None or sale.purchase_id in (None, purchase_id)
-        if of_this and sale.key and sale.state not in attempts.FINAL:
+        if of_this and sale.key and not sale.state.closed:
             name = ids.show("txn", sale.id)
             raise Conflict(
                 f"{ids.show('ord', order_id)} is being charged",
@@ -57,7 +56,7 @@ def _returned_of(turn: Turn, purchase: Purchase) -> int:
             Transaction.purchase_id == purchase.id,
             Transaction.kind == Kind.REFUND,
             Transaction.queue_item_id.is_(None),
-            Transaction.state.not_in((State.DECLINED, State.FAILED)),
+            Transaction.state.in_([state for state in State if not state.refused]),
         )
     )
     queued = (
@@ -67,7 +66,7 @@ def _returned_of(turn: Turn, purchase: Purchase) -> int:
         .where(
             of_checkout,
             origin.purchase_id == purchase.id,
-            QueueItem.state.not_in((ItemState.EXHAUSTED, ItemState.REMOVED)),
+            QueueItem.state.in_([state for state in ItemState if not state.given_up]),
         )
     )
     return (turn.session.scalar(directly) or 0) + (turn.session.scalar(queued) or 0)

@@ -34,5 +34,5 @@ def refuse(app: App, error: NotPermitted, target: str | None = None) -> NoReturn
 def note_refusal(app: App, error: NotPermitted, target: str | None = None) -> None:
     """Note a refusal in the audit log. Where that is impossible, the refusal still holds."""
     error.noted = True
-    with suppress(CsctlError), app.writing() as session:
+    with suppress(CsctlError), app.write_refusal() as session:
         audit.refused(session, app, error, target)

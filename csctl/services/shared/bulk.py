@@ -67,17 +67,14 @@ def each(
 
 def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Result], *, dry_run: bool) -> Result | None:
     """None, and nothing is changed, if another process carries the run on."""
-    emails_before = len(app.new_emails)
     kept = False
     try:
-        with app.write(target=item.given) as session:
+        with app.write(dry_run=dry_run, target=item.given) as session:
             if not app.journal.hold(session):
                 return None
             result = change(session, item)
-            session.flush()  # the database's own checks, in a dry run too
-            if dry_run:
-                session.rollback()
-            else:
+            if not dry_run:
+                session.flush()  # what the database refuses is no change that the journal may record
                 app.journal.note(session, [Entry(name, [result])])
         kept = not dry_run
     except StaleDataError:
@@ -86,10 +83,8 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
         result = Result.refused(item.given, error)
         if isinstance(error, NotPermitted) and not error.noted and not dry_run:
             app.note_refusal(app, error, item.given)
-    if not kept:
-        del app.new_emails[emails_before:]
-        if not dry_run:
-            app.journal.later(Entry(name, [result]))
+    if not kept and not dry_run:
+        app.journal.later(Entry(name, [result]))
     return result.as_dry_run() if dry_run else result
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.money import to_decimal
-from csctl.domain.states import Kind, OrderStatus
+from csctl.domain.states import SALES, OrderStatus
 from csctl.domain.text import accept
 from csctl.models import Fulfillment, Order, PricePoint, Product, ProductOption, Purchase, Transaction
 from csctl.results import Page
@@ -86,9 +86,7 @@ def of_customer(session: Session, customer_id: int) -> list[dict[str, Any]]:
 
 def _refunded(session: Session, orders: ColumnElement[bool]) -> dict[int, int]:
     """What was returned of the sales of each order, in minor units. Of one that was not approved, nothing is."""
-    sales = select(Transaction.order_id, func.sum(Transaction.refunded)).where(
-        orders, Transaction.kind.in_((Kind.SALE, Kind.CAPTURE))
-    )
+    sales = select(Transaction.order_id, func.sum(Transaction.refunded)).where(orders, Transaction.kind.in_(SALES))
     return {number: int(total) for number, total in session.execute(sales.group_by(Transaction.order_id))}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
-from csctl.domain.states import ItemState
+from csctl.domain.states import OPEN_ITEMS, ItemState
 from csctl.models import QueueItem, Transaction
 from csctl.results import Page
 from csctl.services.outcomes import refund as queue_rules
@@ -18,14 +18,13 @@ from csctl.services.shared import listing as listings
 if TYPE_CHECKING:
     from csctl.app import App
 
-_OPEN = (ItemState.QUEUED, ItemState.IN_PROGRESS)
-
 
 def listing(app: App, state: str | None, limit: int | None) -> Page:
     """Items in a state, in any, or (without one) those that are still open; newest first."""
     statement = select(QueueItem)
     if state != "any":
-        statement = statement.where(QueueItem.state.in_([ItemState(state)] if state else _OPEN))
+        wanted = [ItemState(state)] if state else OPEN_ITEMS
+        statement = statement.where(QueueItem.state.in_(wanted))
     return listings.newest_first(app, statement, QueueItem.created_at, QueueItem.id, rows, limit)
 
 

@@ -85,7 +85,7 @@ def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, An
 def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:
     """`refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
     currency = transaction.currency
-    sells = transaction.kind in (Kind.SALE, Kind.CAPTURE)
+    sells = transaction.kind.takes_money
     return {
         "id": ids.show("txn", transaction.id),
         "external_id": transaction.external_id,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, State
 from csctl.models import Order, Purchase, Transaction
 
 
@@ -24,7 +24,7 @@ def renew(session: Session, orders: Mapping[int, Order]) -> None:
         select(Transaction.amount)
         .where(
             Transaction.order_id == Order.id,
-            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.kind.in_(SALES),
             Transaction.state == State.APPROVED,
         )
         .order_by(Transaction.created_at, Transaction.id)

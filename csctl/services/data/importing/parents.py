@@ -20,7 +20,7 @@ _BELONGS_TO = {
 def check_kind(kind: Kind, parent: Transaction | None, order_id: int, gateway: str) -> None:
     """Raises Usage if this kind of transaction cannot belong to this parent, or needs one."""
     if parent is None:
-        if kind in (Kind.REFUND, Kind.VOID):
+        if kind.is_return:
             raise Usage(f"parent is missing: a {kind.value} needs the external_id of its sale")
         return
     if parent.kind not in _BELONGS_TO.get(kind, ()) or parent.state is not State.APPROVED:

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import intervals
-from csctl.domain.purchases import OVER
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Usage
@@ -117,7 +116,7 @@ def _completed(values: dict[str, Any], order: Order, existing: Purchase | None, 
         return values.get(name, getattr(existing, name, None))
 
     status, interval = after("status"), after("interval")
-    if status not in OVER and not interval:
+    if not status.over and not interval:
         raise Usage(
             f"status: what is bought once cannot be {status.value}",
             cause="only a price with an interval makes a subscription",

@@ -202,7 +202,7 @@ def _transactions(app: App, dry_run: bool) -> Iterator[_Begin]:
     if not dry_run:
         yield app.write
         return
-    with app.write() as session:
+    with app.write(dry_run=True) as session:
 
         @contextmanager
         def nested() -> Iterator[Session]:
@@ -211,7 +211,6 @@ def _transactions(app: App, dry_run: bool) -> Iterator[_Begin]:
             session.expunge_all()
 
         yield nested
-        session.rollback()
 
 
 @contextmanager

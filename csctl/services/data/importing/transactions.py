@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain.booking import effect
 from csctl.domain.record_kinds import KINDS
-from csctl.domain.states import Kind, OrderStatus, Settlement, State
+from csctl.domain.states import SALES, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, PaymentMethod, Purchase, Transaction
 from csctl.services.data.importing import order_totals, parents
@@ -19,7 +19,6 @@ from csctl.services.data.importing.context import Context, Outcome, find, given,
 from csctl.services.payments import attempts
 
 _KIND = KINDS["transactions"]
-_CHARGES = (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE)
 _UNSURE = (State.PENDING, State.UNKNOWN)
 _ORDER = (Kind.AUTHORIZE, Kind.SALE, Kind.CAPTURE, Kind.VOID, Kind.REFUND)
 
@@ -72,9 +71,7 @@ class Transactions:
             return
         self._session.flush()
         sales: dict[int, list[Transaction]] = {number: [] for number in self._returned}
-        charges = select(Transaction).where(
-            Transaction.order_id.in_(sales), Transaction.kind.in_((Kind.SALE, Kind.CAPTURE))
-        )
+        charges = select(Transaction).where(Transaction.order_id.in_(sales), Transaction.kind.in_(SALES))
         for sale in self._session.scalars(charges):
             sales[sale.order_id].append(sale)
         for number, order in self._returned.items():
@@ -93,7 +90,7 @@ class Transactions:
         if amount == 0 and kind in (Kind.REFUND, Kind.CAPTURE, Kind.VOID):
             raise Usage(f"amount: a {kind.value} of nothing makes no sense")
         state = row.word("state", State) or (existing.state if existing else State.APPROVED)
-        if state in (State.CREATED, State.SENT) and "state" in row:
+        if state.unanswered and "state" in row:
             raise Usage(
                 f"state: what is {state.value} is still under way elsewhere",
                 fix="approved, declined, failed, pending or unknown",
@@ -130,7 +127,7 @@ class Transactions:
 
     def _add(self, key: str, order: Order, facts: dict[str, Any], details: dict[str, Any]) -> Outcome:
         made = details.setdefault("created_at", self._context.now)
-        done = facts["state"] in attempts.FINAL
+        done = facts["state"].closed
         parent = facts["parent"]
         parents.check_kind(facts["kind"], parent, order.id, facts["gateway"])
         if parent:
@@ -161,7 +158,7 @@ class Transactions:
             if record.parent:
                 old, new = (effect(record.kind, one, record.amount) for one in (before, state))
                 parents.book(record.parent, record.amount, old, new, at=self._context.now)
-        if state is not before and state in attempts.FINAL:
+        if state is not before and state.closed:
             details["finished_at"] = self._context.now
         outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
         if outcome is Outcome.UPDATED:
@@ -200,7 +197,7 @@ def _settlement(
         raise Usage(f"settlement: what is {state.value} does not settle")
     if settlement is Settlement.SETTLED:
         return {"settlement": settlement, "settled_at": settled_at or (existing and existing.settled_at) or created_at}
-    if settlement is None and existing is None and kind in _CHARGES and state is State.APPROVED:
+    if settlement is None and existing is None and kind.is_charge and state is State.APPROVED:
         settlement = Settlement.UNSETTLED
     if existing and existing.settlement is Settlement.SETTLED:
         return {}  # the gateway has said so since the file was written

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from .cli.output import Output
-from .cli.sheet import Sheet
-from .layouts import Layout
-
-Record = Mapping[str, Any]
+from ..cli.output import Output
+from ..cli.sheet import Sheet
+from .shared import Layout, Record
 
 
 def product_layout(out: Output) -> Layout:

@@ -1,0 +1,45 @@
+"""What the root group hands to the command that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from csctl.app import App
+    from csctl.settings import Settings
+
+
+@dataclass
+class Cli:
+    """The options before the command. `options` are settings by the name of their variable."""
+
+    env_file: Path | None = None
+    options: dict[str, str | None] = field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        """The settings from options, environment and files."""
+        from csctl.settings import load
+
+        return load(os.environ, options=self.options, env_file=self.env_file)
+
+    def preference(self, name: str) -> str | None:
+        """A setting that only concerns how results are printed: CSCTL_OUTPUT or NO_COLOR."""
+        from csctl.settings import preference
+
+        return preference(name, os.environ, self.env_file)
+
+    @contextmanager
+    def app(self, command: str, notice: Callable[[str], None], *, any_schema: bool = False) -> Iterator[App]:
+        """The App of an operator who may run `command`."""
+        from csctl.bootstrap import start
+
+        app = start(self.settings(), command, notice, any_schema=any_schema)
+        try:
+            yield app
+        finally:
+            app.close()

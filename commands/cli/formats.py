@@ -1,0 +1,65 @@
+"""How one value is written in JSON, in CSV, and in a table."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from csctl.domain.spreadsheet import neutralised
+from csctl.domain.text import printable
+
+FORMATS = ("table", "json", "jsonl", "csv", "name")
+_DELETE = "\x7f"  # the one control character that json.dumps does not escape
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
+_ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, unassigned, line separators
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON in which nothing would act on a terminal: control and format characters are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_to_text)
+    return text if text.isascii() and _DELETE not in text else _NOT_PLAIN.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    if char == "\n" or unicodedata.category(char) not in _ESCAPED_CATEGORIES:
+        return char
+    return r"\u007f" if char == _DELETE else json.dumps(char)[1:-1]
+
+
+def _to_text(value: Any) -> str:
+    from csctl.clock import rfc3339
+
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def csv_cell(value: Any) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else _to_text(value) if isinstance(value, date) else to_json(value)
+    return neutralised(printable(text))
+
+
+def table_cell(value: Any, zone: tzinfo) -> str:
+    """A value for a person to read: times in the shop's zone, and nothing that would act on a terminal."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, dict):
+        return printable(str(value.get("message", to_json(value))))
+    if isinstance(value, list):
+        return printable(", ".join(str(item) for item in value))
+    return printable(str(value))

@@ -1,0 +1,68 @@
+"""What parsing a command line found, kept in click's context for the command that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from csctl.domain.ids import Ref
+    from csctl.services.runs.runs import Resumption
+
+_KEY = "csctl.invocation"
+
+
+@dataclass
+class Target:
+    """The records that a command is asked to change, as far as they are known before it begins.
+
+    `count` is None where ids do not name them: a query or a file does.
+    """
+
+    noun: str = "record"
+    count: int | None = None
+    from_stdin: bool = False
+
+
+@dataclass
+class Invocation:
+    """One command line.
+
+    `words` are the texts as given, by the name of the parameter. `refs` are the records that ids name, and
+    `ids_parameter` the parameter that names them. `resumption` is what remains of the run that this command resumes.
+    """
+
+    words: Mapping[str, Any] = field(default_factory=dict)
+    target: Target = field(default_factory=Target)
+    refs: list[Ref] = field(default_factory=list)
+    ids_parameter: str | None = None
+    resumption: Resumption | None = None
+
+
+def current(ctx: click.Context) -> Invocation:
+    """The invocation that this context belongs to."""
+    invocation = ctx.meta.setdefault(_KEY, Invocation())
+    assert isinstance(invocation, Invocation)  # noqa: S101 - nothing else uses the key
+    return invocation
+
+
+def begin(ctx: click.Context, resumption: Resumption) -> None:
+    """Give the context of a resumed command an invocation of its own: contexts share `meta` with their parents."""
+    ctx.meta[_KEY] = Invocation(resumption=resumption)
+
+
+class Recorder(click.Option):
+    """An option that, beside its own value, keeps the texts of the whole command line.
+
+    click hands the parsed texts to each parameter before it converts them. They are what a resumed run repeats:
+    converted values cannot be turned back into what was typed.
+    """
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        current(ctx).words = dict(opts)
+        return super().handle_parse_result(ctx, opts, args)

@@ -1,0 +1,27 @@
+"""The group csctl customer, the fields of a customer, and the argument that names one."""
+
+from __future__ import annotations
+
+import click
+
+from ..cli.declare import group
+
+customer = group("customer", "Find customers, look at their profile, write notes.")
+
+FIELDS = (
+    "id",
+    "external_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "blacklisted",
+    "orders",
+    "last_order_at",
+    "created_at",
+)
+who_argument = click.argument("who", metavar="CUS")

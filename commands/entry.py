@@ -1,0 +1,75 @@
+"""The entry point: runs a command line, and turns what went wrong into an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from csctl import interrupts
+from csctl.domain.text import LONGEST
+from csctl.errors import CsctlError, Usage
+
+from .cli import errors, streams
+from .root import root
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command and exit as the contract says (`csctl help exit-codes`)."""
+    words = list(sys.argv[1:] if args is None else args)
+    sys.exit(run(words))
+
+
+def run(words: list[str]) -> int:
+    """The exit code of one command line."""
+    with streams.guarded(), interrupts.heeded():
+        try:
+            return _run(words)
+        except interrupts.Stopped as stop:
+            return errors.report_interrupt(stop.number)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        _require_text(words)
+        result = root.main(args=words, prog_name="csctl", standalone_mode=False)
+        streams.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as no_args:
+        click.echo(no_args.format_message())
+        return 0
+    except click.UsageError as error:
+        return errors.report(Usage(error.format_message(), fix=errors.help_hint(error.ctx)), words)
+    except click.ClickException as error:
+        return errors.report(Usage(error.format_message()), words)
+    except (KeyboardInterrupt, click.Abort):
+        return errors.report_interrupt(signal.SIGINT)
+    except errors.Ended as end:
+        return errors.report_end(end)
+    except streams.OutputLost as lost:
+        return errors.report_lost_output(lost, words)
+    except CsctlError as error:
+        return errors.report(error, words)
+    except UnicodeDecodeError:
+        return errors.report(Usage("what was read is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8"), words)
+    except OSError as problem:
+        if problem.filename is None:
+            return errors.report_bug(problem, words)
+        return errors.report(Usage(f"cannot use {str(problem.filename)[:200]}", cause=problem.strerror), words)
+    except Exception as bug:
+        return errors.report_bug(bug, words)
+
+
+def _require_text(words: list[str]) -> None:
+    """Raises Usage for bytes that are not UTF-8, which Python hands on as lone surrogates, for NUL, and for a word that
+    is longer than any field.
+    """
+    for word in words:
+        if "\0" in word or (not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word)):
+            raise Usage(f"{word[:40]!r} is no text", cause="NUL, or bytes that are not UTF-8")
+        if len(word) > LONGEST:
+            raise Usage(f"{word[:40]!r}… is too long", cause=f"{len(word):,} characters, {LONGEST:,} at most")

@@ -1,0 +1,1 @@
+"""How single records look on a terminal."""

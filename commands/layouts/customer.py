@@ -1,0 +1,90 @@
+"""The profile of a customer on a terminal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ..cli.output import Output
+from ..cli.sheet import Sheet
+from . import shared
+from .shared import Layout, Record
+
+
+def customer_layout(out: Output) -> Layout:
+    return lambda record: _customer(Sheet(out.zone), record)
+
+
+def _customer(sheet: Sheet, record: Record) -> str:
+    _details(sheet, record)
+    shared.addresses(sheet, record)
+    if record["payment_methods"]:
+        sheet.heading("Payment methods")
+        sheet.columns([shared.card(method) for method in record["payment_methods"]])
+    if record["history"]:
+        sheet.heading("History")
+        _history(sheet, record)
+    if record["orders"]:
+        sheet.heading("Orders")
+        _orders(sheet, record)
+    if record["queue"]:
+        sheet.heading("Refund queue")
+        sheet.columns([_queued(sheet, item) for item in record["queue"]], right=[1])
+    return str(sheet)
+
+
+def _details(sheet: Sheet, record: Record) -> None:
+    name = " ".join(part for part in (record["first_name"], record["last_name"]) if part)
+    sheet.line(f"{name or '(no name)'}  {record['id']}")
+    for entry in record["blacklist"]:
+        sheet.line(f"BLACKLISTED by {entry['id']}: {entry['kind']} {entry['value']}. {entry['reason']}")
+    sheet.facts(
+        [
+            ("Email", record["email"]),
+            ("Phone", record["phone"]),
+            ("IP", record["ip"]),
+            ("External id", record["external_id"]),
+            ("Since", record["created_at"]),
+            ("Merged into", record["merged_into"]),
+            ("Erased", record["erased_at"]),
+            ("Version", record["version"]),
+            ("Orders", len(record["orders"])),
+            ("Last order", record["last_order_at"]),
+        ]
+    )
+
+
+def _history(sheet: Sheet, record: Record) -> None:
+    entries = record["history"]
+    sheet.columns([[sheet.cell(e["at"]), e["kind"], e["operator"] or "", e["text"]] for e in entries[: shared.MOST]])
+    shared.rest(sheet, entries, f"csctl customer history {record['id']} --all")
+
+
+def _orders(sheet: Sheet, record: Record) -> None:
+    purchases, transactions, shipments = (
+        _by_order(record[kind]) for kind in ("purchases", "transactions", "fulfillments")
+    )
+    for order in record["orders"][: shared.MOST]:
+        sheet.line(
+            f"{order['id']}  {sheet.cell(order['placed_at'])}  {order['status']}  {shared.money(order, 'total')}"
+            + (f", refunded {shared.money(order, 'refunded')}" if shared.is_some(order["refunded"]) else "")
+        )
+        number = order["id"]
+        shared.parts(sheet, number, purchases[number], transactions[number], shipments[number], indent=2)
+    shared.rest(sheet, record["orders"], f"csctl order list --customer {record['id']} --all")
+
+
+def _by_order(rows: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for row in rows:
+        found[row["order_id"]].append(row)
+    return found
+
+
+def _queued(sheet: Sheet, item: Record) -> list[str]:
+    about = [f"{item['attempts']} retries"]
+    if item["next_attempt_on"]:
+        about.append(f"next {sheet.day(item['next_attempt_on'])}")
+    if item["last_reason"]:
+        about.append(item["last_reason"])
+    return [item["id"], shared.money(item, "amount"), item["state"], item["transaction_id"], ", ".join(about)]

@@ -1,0 +1,116 @@
+"""Parts that the layouts of several records share: addresses, cards, money, and what belongs to an order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from csctl.domain.addresses import Address
+
+from ..cli.sheet import Sheet
+
+Record = Mapping[str, Any]
+Layout = Callable[[Record], str]
+MOST = 20  # rows of a long list; the line below it says how to see the rest
+
+
+def addresses(sheet: Sheet, record: Record) -> None:
+    billing, shipping = (Address(**record[kind]).lines() for kind in ("billing", "shipping"))
+    if not billing and not shipping:
+        return
+    sheet.line()
+    if billing == shipping:
+        sheet.line("BILLING AND SHIPPING ADDRESS")
+        for line in billing:
+            sheet.line(line)
+    else:
+        sheet.side_by_side(["BILLING ADDRESS", *(billing or ["-"])], ["SHIPPING ADDRESS", *(shipping or ["-"])])
+
+
+def card(method: Record) -> list[str]:
+    number = f"{method['bin'] or ''}…{method['last4']}" if method["last4"] else ""
+    expires = f"{method['exp_month']:02}/{method['exp_year']}" if method["exp_month"] and method["exp_year"] else ""
+    return [method["id"], method["brand"] or "card", number, expires, "default" if method["default"] else ""]
+
+
+def parts(
+    sheet: Sheet,
+    order_id: str,
+    purchases: Sequence[Record],
+    transactions: Sequence[Record],
+    shipments: Sequence[Record],
+    indent: int,
+) -> None:
+    """What belongs to an order: what was bought, what was paid, what was sent."""
+    sheet.columns([purchase(sheet, one) for one in purchases[:MOST]], right=[1], indent=indent)
+    rest(sheet, purchases, f"csctl order show {order_id} -o json")
+    sheet.columns([transaction(sheet, one) for one in transactions[:MOST]], right=[4], indent=indent)
+    rest(sheet, transactions, f"csctl txn list --order {order_id} --all")
+    sheet.columns([shipment(sheet, one) for one in shipments[:MOST]], indent=indent)
+    rest(sheet, shipments, f"csctl order show {order_id} -o json")
+
+
+def rest(sheet: Sheet, rows: Sequence[Record], command: str) -> None:
+    if len(rows) > MOST:
+        sheet.line(f"… and {len(rows) - MOST:,} more: {command}")
+
+
+def purchase(sheet: Sheet, purchase: Record) -> list[str]:
+    name = purchase["product"] or "(no name)"
+    if purchase["option"] and purchase["option"] != "default":
+        name += f", {purchase['option']}"
+    price = f"{purchase['quantity']} x {money(purchase, 'unit_price')}"
+    about = [f"cycle {purchase['cycle']}"] if purchase["interval"] else []
+    for label, key in (("trial ends", "trial_ends_on"), ("bills", "next_bill_on"), ("ends", "cancel_on")):
+        if purchase[key]:
+            about.append(f"{label} {sheet.day(purchase[key])}")
+    return [purchase["id"], price, purchase["status"], name + (f" ({', '.join(about)})" if about else "")]
+
+
+def transaction(sheet: Sheet, transaction: Record) -> list[str]:
+    return [
+        transaction["id"],
+        sheet.day(transaction["created_at"]),
+        transaction["kind"],
+        transaction["state"],
+        money(transaction, "amount"),
+        _standing(transaction),
+    ]
+
+
+def _standing(transaction: Record) -> str:
+    """What became of a transaction, and what can still be done with it."""
+    said: list[str] = []
+    if transaction["voided"]:
+        said.append("voided")
+    elif transaction["settlement"] and transaction["state"] == "approved":
+        said.append(transaction["settlement"])
+    if transaction["disputed"]:
+        said.append("disputed")
+    if transaction["refunded"] and is_some(transaction["refunded"]):
+        said.append(f"refunded {transaction['refunded']}, left {transaction['refundable']}")
+    if transaction["parent_id"]:
+        said.append(f"of {transaction['parent_id']}")
+    if transaction["state"] != "approved" and (why := transaction["message"] or transaction["reason"]):
+        said.append(why)
+    return ", ".join(said)
+
+
+def shipment(sheet: Sheet, shipment: Record) -> list[str]:
+    said = [shipment["carrier"], shipment["tracking"]]
+    if shipment["shipped_at"]:
+        said.append(sheet.day(shipment["shipped_at"]))
+    if shipment["reship_of"]:
+        said.append(f"repeats {shipment['reship_of']}")
+    return [shipment["id"], shipment["status"], " ".join(part for part in said if part)]
+
+
+def money(record: Record, key: str) -> str:
+    return f"{record[key]} {record['currency']}"
+
+
+def is_some(amount: str) -> bool:
+    return amount.strip("0.") != ""
+
+
+# -- one order, one transaction, one queued refund

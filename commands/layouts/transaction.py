@@ -1,0 +1,43 @@
+"""A transaction on a terminal."""
+
+from __future__ import annotations
+
+from ..cli.output import Output
+from ..cli.sheet import Sheet
+from . import shared
+from .shared import Layout, Record
+
+
+def transaction_layout(out: Output) -> Layout:
+    return lambda record: _transaction_page(Sheet(out.zone), record)
+
+
+def _transaction_page(sheet: Sheet, record: Record) -> str:
+    method = record["payment_method"]
+    sheet.line(f"{record['id']}  {record['kind']}, {record['state']}")
+    sheet.facts(
+        [
+            ("Amount", shared.money(record, "amount")),
+            ("Settlement", "voided" if record["voided"] else record["settlement"]),
+            ("Settled", record["settled_at"]),
+            ("Refunded", record["refunded"]),
+            ("Refundable", record["refundable"]),
+            ("Disputed", "yes: nothing can be refunded" if record["disputed"] else None),
+            ("Order", record["order_id"]),
+            ("Purchase", record["purchase_id"]),
+            ("Customer", record["customer_id"]),
+            ("Of", record["parent_id"]),
+            ("Card", " ".join(part for part in shared.card(method) if part) if method else None),
+            ("Gateway", " ".join(part for part in (record["gateway"], record["gateway_ref"]) if part)),
+            ("Reason", record["reason"]),
+            ("Gateway said", record["message"]),
+            ("Asked because", record["refund_reason"]),
+            ("External id", record["external_id"]),
+            ("Made", record["created_at"]),
+            ("By", record["created_by"]),
+        ]
+    )
+    if record["children"]:
+        sheet.heading("Captures, voids and refunds of it")
+        sheet.columns([shared.transaction(sheet, child) for child in record["children"]], right=[4])
+    return str(sheet)

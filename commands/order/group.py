@@ -1,0 +1,19 @@
+"""The group csctl order, and the fields of an order."""
+
+from __future__ import annotations
+
+from ..cli.declare import group
+
+order = group("order", "Orders: look, create, refund, cancel.")
+
+FIELDS = (
+    "id",
+    "external_id",
+    "customer_id",
+    "status",
+    "total",
+    "refunded",
+    "currency",
+    "placed_at",
+    "cancelled_at",
+)

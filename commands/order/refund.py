@@ -1,0 +1,92 @@
+"""csctl order refund, resend-email."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.ids import Ref
+from csctl.results import MONEY_FIELDS, RESULT_FIELDS
+
+from ..cli.change import ChangeOutput
+from ..cli.ids import id_option, ids_argument
+from ..cli.refund_options import refund_options
+from ..cli.shared_options import bulk_options, fail_fast_option
+from .group import order
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+@order.command(
+    fields=(*MONEY_FIELDS, "approval_id"),
+    columns=("id", "outcome", "amount", "currency", "transaction_id", "queue_item_id", "message"),
+    changes=True,
+    money=True,
+    asks="always",
+    examples=(
+        "csctl order refund ord_7",
+        "csctl order refund ord_7 --last --amount 5.00",
+        "csctl order list --customer cus_12 -o name | csctl order refund - --dry-run -o jsonl",
+    ),
+)
+@ids_argument("ord")
+@refund_options
+@id_option("pur", "--purchase", "purchase_id", help="Only what this purchase cost.")
+@click.option("--last", is_flag=True, help="Of several billings, the newest.")
+@click.option("--cycle", type=click.IntRange(min=1), metavar="N", help="Of several billings, that of cycle N.")
+@click.option("--all-cycles", is_flag=True, help="All billings.")
+@click.option("--cancel", flag_value="order", help="Cancel the order too, once the refund is accepted or queued.")
+@bulk_options
+def refund(
+    app: App,
+    out: ChangeOutput,
+    refs: list[Ref],
+    purchase_id: int | None,
+    last: bool,
+    cycle: int | None,
+    all_cycles: bool,
+    concurrency: int,
+    fail_fast: bool,
+    **wish: Any,
+) -> None:
+    """Return the money of orders: void what has not settled, refund what has.
+
+    A row for each sale that is touched. An order with several billings that have money left needs --last, --cycle
+    or --all-cycles: nobody returns a year of rebills by accident.
+    """
+    from csctl.domain.refund_plan import Which
+    from csctl.services.refunds import refunds
+
+    which = Which(last=last, cycle=cycle, all_cycles=all_cycles, purchase_id=purchase_id)
+    wanted = refunds.Wish(**wish, which=which)
+    out.besides = "Each refund cancels its order, too." if wanted.cancel else None
+    out.change(lambda dry_run: refunds.refund_orders(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast)))
+
+
+@order.command(
+    "resend-email",
+    fields=(*RESULT_FIELDS, "email_id"),
+    columns=("id", "ok", "outcome", "message", "email_id"),
+    changes=True,
+    noun="email",
+    asks="many",
+    examples=("csctl order resend-email ord_7", "csctl order resend-email ord_7 --kind refund -o json"),
+)
+@ids_argument("ord")
+@click.option(
+    "--kind",
+    type=click.Choice(["welcome", "refund", "void"]),
+    default="welcome",
+    show_default=True,
+    help="Which email.",
+)
+@fail_fast_option
+def resend_email(app: App, out: ChangeOutput, refs: list[Ref], kind: str, fail_fast: bool) -> None:
+    """Send the welcome email of an order once more, or that of its newest refund or void."""
+    from csctl.domain.states import EmailKind
+    from csctl.services.emails import resend
+
+    wanted = EmailKind(kind)
+    out.change(lambda dry_run: resend.of_orders(app, refs, wanted, dry_run=dry_run, fail_fast=fail_fast))

@@ -1,0 +1,41 @@
+"""The groups csctl purchase and csctl purchase trial, and what their commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from csctl.results import RESULT_FIELDS
+
+from ..cli.declare import group
+
+purchase = group("purchase", "Purchases: look, change, pause, cancel, bill.")
+trial = group("trial", "The trial of a subscription: restart, skip, stop.")
+purchase.add_command(trial)
+
+FIELDS = (
+    "id",
+    "external_id",
+    "order_id",
+    "customer_id",
+    "product",
+    "option",
+    "price_point",
+    "status",
+    "quantity",
+    "unit_price",
+    "price",
+    "currency",
+    "interval",
+    "cycle",
+    "trial_ends_on",
+    "next_bill_on",
+    "cancel_on",
+)
+CHANGE: dict[str, Any] = {
+    "fields": (*RESULT_FIELDS, "status", "before", "after"),
+    "columns": ("id", "outcome", "message"),
+    "changes": True,
+}
+next_only_option = click.option("--next-only", is_flag=True, help="For the next billing alone.")

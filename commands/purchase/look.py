@@ -1,0 +1,71 @@
+"""csctl purchase list, show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csctl.domain.ids import Ref
+from csctl.domain.states import PurchaseStatus
+
+from ..cli.ids import id_argument, id_option
+from ..cli.output import Output
+from ..cli.shared_options import limit_options
+from .group import FIELDS, purchase
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+_COLUMNS = ("id", "order_id", "product", "status", "price", "currency", "cycle", "next_bill_on")
+
+
+@purchase.command(
+    "list",
+    fields=FIELDS,
+    columns=_COLUMNS,
+    examples=(
+        "csctl purchase list --status recycle_billing",
+        "csctl purchase list --customer cus_12 --due-before 2026-04-01 -o json",
+    ),
+)
+@click.option("--status", type=click.Choice([status.value for status in PurchaseStatus]), help="Only in this status.")
+@id_option("cus", "--customer", "customer_id", help="Only of this customer.")
+@click.option("--due-before", metavar="DATE", help="Only those that are billed before this day.")
+@click.option("--product", metavar="PRODUCT", help="Only of this product: its sku, or words of its name.")
+@limit_options
+def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
+    """Purchases, newest first."""
+    from csctl.services.views import purchases
+
+    out.rows(purchases.listing(app, limit, **filters))
+
+
+@purchase.command(
+    fields=(
+        *FIELDS,
+        "next_billing",
+        "billing_day",
+        "final_cycle",
+        "paused_until",
+        "cancel_after_billing",
+        "cancelled_at",
+        "cancel_reason",
+        "recycle_attempts",
+        "created_at",
+        "transactions",
+    ),
+    examples=("csctl purchase show pur_3", "csctl purchase show pur_3 -o json"),
+)
+@id_argument("pur")
+def show(app: App, out: Output, ref: Ref) -> None:
+    """A purchase, what is decided about its next billing, and its transactions.
+
+    The sale of a checkout that covered several purchases is the order's: csctl order show.
+    """
+    from csctl.services.views import purchases
+
+    from ..layouts.purchase import purchase_layout
+
+    out.show(purchases.show(app, ref.id), purchase_layout(out))

@@ -1,0 +1,23 @@
+"""The state of a request for approval (domain rules, section 7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from csctl.domain.states import ApprovalState
+
+
+def expires_at(created_at: datetime, days: int) -> datetime:
+    """When a request that nobody decided on ends."""
+    return created_at + timedelta(days=days)
+
+
+def state_of(
+    decided: ApprovalState | None, created_at: datetime, *, days: int, now: datetime, requester_disabled: bool
+) -> ApprovalState:
+    """Where a request stands. A decision is final; the request of a disabled operator counts as denied."""
+    if decided is not None:
+        return decided
+    if requester_disabled:
+        return ApprovalState.DENIED
+    return ApprovalState.EXPIRED if expires_at(created_at, days) <= now else ApprovalState.OPEN

@@ -1,0 +1,63 @@
+"""Requests for refunds above an agent's limit, and the decisions on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from csctl.domain.states import ApprovalState
+from csctl.models.administration import Operator
+from csctl.models.columns import Base, BigId
+from csctl.models.transaction import Transaction
+
+
+class Approval(Base):
+    """A refund that an agent may not make alone. Amounts in minor units.
+
+    A row is written once: its state follows from the decision on it, its age and its requester. So no login needs
+    the right to change one. It reserves nothing on the sale. `returned_before` is what was refunded or reserved of
+    the sale when it was written.
+    """
+
+    __tablename__ = "approvals"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"), index=True)
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"))  # whose share it is
+    amount: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    returned_before: Mapped[int] = mapped_column(BigId)
+    reason: Mapped[str | None]
+    then_cancel: Mapped[str | None]  # as of a transaction
+    send_email: Mapped[bool]
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
+    requested_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+    sale: Mapped[Transaction] = relationship()
+    requester: Mapped[Operator] = relationship()
+    decision: Mapped[ApprovalDecision | None] = relationship(back_populates="approval")
+
+
+class ApprovalDecision(Base):
+    """How a request ended. One a request; `transaction_id` is the refund or void that a grant began."""
+
+    __tablename__ = "approval_decisions"
+    __table_args__ = (
+        CheckConstraint("state IN ('granted', 'denied', 'withdrawn')", name="state"),
+        Index(None, "approval_id", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    approval_id: Mapped[int] = mapped_column(ForeignKey("approvals.id"))
+    state: Mapped[ApprovalState]
+    reason: Mapped[str | None]
+    transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"), index=True)
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    decided_at: Mapped[datetime]
+
+    approval: Mapped[Approval] = relationship(back_populates="decision")

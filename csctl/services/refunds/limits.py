@@ -1,0 +1,80 @@
+"""What an agent may refund without approval: of one sale, and on one business day (domain rules, section 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.money import Money
+from csctl.domain.states import REFUSED_STATES, Kind, Role
+from csctl.errors import NotPermitted
+from csctl.models import ApprovalDecision, Operator, Transaction
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def refusal(session: Session, app: App, sale: Transaction, amount: int, *, with_others: int = 0) -> NotPermitted | None:
+    """Why the operator may not return `amount` (minor units) more of this sale; None if they may.
+
+    `with_others` is what the same command is about to return of other sales: it counts for the day.
+    """
+    if app.actor.role is not Role.AGENT:
+        return None
+    by_day = with_others + amount if amount else 0
+    return _of_sale(app, sale, amount) or _of_day(session, app, sale.currency, by_day)
+
+
+def _of_sale(app: App, sale: Transaction, amount: int) -> NotPermitted | None:
+    """Cumulative per sale. Once any limit is set, a currency without one needs an admin."""
+    limits = app.shop.refund_limits
+    if not limits:
+        return None
+    limit, wanted = limits.get(sale.currency, 0), sale.refunded + sale.reserved + amount
+    if wanted <= limit:
+        return None
+    return NotPermitted(
+        f"a refund of {Money(wanted, sale.currency)} of one sale needs the role admin",
+        cause=f"agents may refund up to {Money(limit, sale.currency)}" if limit else f"no limit for {sale.currency}",
+        fix=f"csctl txn refund {ids.show('txn', sale.id)} --request-approval, or ask an administrator",
+    )
+
+
+def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermitted | None:
+    """What the agent has refunded since the business day began counts, whether or not the gateway has answered."""
+    limits = app.shop.daily_limits
+    if not limits or amount == 0:
+        return None
+    limit, done = limits.get(currency, 0), refunded_today(session, app, currency)
+    if done + amount <= limit:
+        return None
+    return NotPermitted(
+        f"a refund of {Money(amount, currency)} more needs the role admin today",
+        cause=f"agents may refund up to {Money(limit, currency)} a day, {Money(done, currency)} of it is used"
+        if limit
+        else f"no limit for {currency}",
+        fix="request approval with --request-approval, or ask an administrator",
+    )
+
+
+def refunded_today(session: Session, app: App, currency: str) -> int:
+    """What the operator has refunded today, in minor units. Approved requests and retries of the queue do not count.
+
+    Holds the operator's row, so that two processes of one agent do not both find the same amount unused.
+    """
+    session.execute(select(Operator.id).where(Operator.id == app.actor.id).with_for_update(key_share=True))
+    granted = exists().where(ApprovalDecision.transaction_id == Transaction.id)
+    closed = Transaction.state.in_(REFUSED_STATES) & Transaction.queue_item_id.is_(None)
+    spent = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
+        Transaction.created_at >= app.clock.start_of(app.clock.today()),
+        Transaction.created_by == app.actor.id,
+        Transaction.kind == Kind.REFUND,
+        Transaction.currency == currency,
+        Transaction.attempt_on.is_(None),
+        ~closed,
+        ~granted,
+    )
+    return int(session.scalar(spent) or 0)
