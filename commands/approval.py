@@ -1,4 +1,4 @@
-"""csctl approval: refunds above an agent's limit, decided by another person."""
+"""csctl approval: grant and deny refunds above an agent's limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .cli.shared_options import bulk_options, fail_fast_option, limit_options
 if TYPE_CHECKING:
     from csctl.app import App
 
-approval = group("approval", "Refunds above an agent's limit: list, grant, deny.")
+approval = group("approval", "Grant and deny refunds above an agent's limit.")
 
 FIELDS = (
     "id",
@@ -51,7 +51,7 @@ FIELDS = (
 @click.option(
     "--state",
     type=click.Choice([*(state.value for state in ApprovalState), "any"]),
-    help="Only in this state [default: open].",
+    help="Only requests in this state [default: open].",
 )
 @limit_options
 def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:

@@ -1,4 +1,4 @@
-"""csctl audit: who changed what."""
+"""csctl audit: list, seal and verify the audit log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .cli.shared_options import limit_options
 if TYPE_CHECKING:
     from csctl.app import App
 
-audit = group("audit", "Who changed what.")
+audit = group("audit", "List, seal and verify the audit log.")
 
 
 @audit.command(
@@ -26,11 +26,11 @@ audit = group("audit", "Who changed what.")
         "csctl audit list --command 'txn refund' --target txn_9 -o json",
     ),
 )
-@click.option("--operator", metavar="NAME", help="Of this operator; a name or an id.")
-@click.option("--command", metavar="COMMAND", help="By this command (txn refund) or group of commands (txn).")
-@click.option("--target", metavar="ID", help="To this record.")
-@click.option("--since", metavar="TIME", help="From this time or day on.")
-@click.option("--until", metavar="TIME", help="Until this time, or this day included.")
+@click.option("--operator", metavar="NAME", help="Only changes by this operator (name or id).")
+@click.option("--command", metavar="COMMAND", help="Only changes by this command (txn refund) or group (txn).")
+@click.option("--target", metavar="ID", help="Only changes of this record.")
+@click.option("--since", metavar="TIME", help="Only changes at this time or on this day, or later.")
+@click.option("--until", metavar="TIME", help="Only changes at this time or on this day, or earlier.")
 @limit_options
 def list_(
     app: App,
@@ -42,7 +42,7 @@ def list_(
     until: str | None,
     limit: int | None,
 ) -> None:
-    """Changes, and refusals for lack of rights, newest first."""
+    """List changes and denied permissions, newest first."""
     from csctl.services.shared import audit
 
     out.rows(audit.find(app, operator=operator, command=command, target=target, since=since, until=until, limit=limit))
@@ -55,10 +55,10 @@ def list_(
     examples=("csctl audit seal", "csctl audit seal --dry-run -o json"),
 )
 def seal(app: App, out: ChangeOutput) -> None:
-    """Seal what is in the trail, and print the root. Meant for cron.
+    """Seal the audit log, and print the root. Made for cron.
 
-    Whoever changes a sealed row, or takes one out or in, is found out by audit verify. Keep the root where those who
-    could change the database cannot: it vouches for the seals themselves.
+    `csctl audit verify` finds sealed rows that are changed, removed or inserted afterwards. Keep the root in a place
+    that people who can write to the database cannot change: it proves that the seals themselves are unchanged.
     """
     from csctl.services.administration import seals
 
@@ -67,9 +67,9 @@ def seal(app: App, out: ChangeOutput) -> None:
     if not done["seals"]:
         out.notice("Nothing new to seal.")
     elif out.dry_run:
-        out.notice(f"Nothing was done: this would seal {done['rows']:,} rows.")
+        out.notice(f"Nothing was done: {done['rows']:,} rows would be sealed.")
     else:
-        out.notice("Keep the root elsewhere: csctl audit verify --root ROOT.")
+        out.notice("Keep the root outside of the database: csctl audit verify --root ROOT.")
 
 
 @audit.command(
@@ -77,15 +77,18 @@ def seal(app: App, out: ChangeOutput) -> None:
     exits=(5,),
     examples=("csctl audit verify", 'csctl audit verify --root "$(tail -1 roots.txt)"'),
 )
-@click.option("--root", "roots", metavar="ROOT", multiple=True, help="A root that was kept, the newest or older ones.")
+@click.option("--root", "roots", metavar="ROOT", multiple=True, help="Root from an earlier seal. May be repeated.")
 def verify(app: App, out: Output, roots: tuple[str, ...]) -> None:
-    """Check the trail against its seals: which rows were changed, removed, slipped in or back-dated.
+    """Verify the audit log: find rows that were changed, removed, inserted or back-dated after they were sealed.
 
-    Without a root that was kept elsewhere, whoever can write the database could have made the seals anew.
+    Without --root, a person who can write to the database could have replaced the seals as well.
     """
     from csctl.services.administration import seals
 
     findings = list(seals.verify(app, roots))
     out.rows(findings)
     out.exit_code = 5 if findings else 0
-    out.notice(f"{len(findings)} things do not hold." if findings else "The trail holds.")
+    if not findings:
+        out.notice("The audit log is verified: no integrity errors.")
+    else:
+        out.notice("1 integrity error." if len(findings) == 1 else f"{len(findings):,} integrity errors.")

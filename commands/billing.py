@@ -1,4 +1,4 @@
-"""csctl billing: charge what is due."""
+"""csctl billing: bill the subscriptions that are due."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .cli.shared_options import concurrency_option
 if TYPE_CHECKING:
     from csctl.app import App
 
-billing = group("billing", "The daily run that bills subscriptions.")
+billing = group("billing", "Bill the subscriptions that are due.")
 
 
 @billing.command(
@@ -31,15 +31,15 @@ billing = group("billing", "The daily run that bills subscriptions.")
     type=click.Choice(["one", "all"]),
     default="one",
     show_default=True,
-    help="Where cycles were missed: charge one and go on from today, or charge each of them.",
+    help="Missed cycles to bill: one, and continue from today, or all of them.",
 )
 @concurrency_option(8)
 def run(app: App, out: ChangeOutput, catch_up: str, concurrency: int) -> None:
-    """Bill the purchases that are due, and make their shipments. Meant for a daily cron.
+    """Bill the purchases that are due, and create their shipments. Made for a daily cron job.
 
-    Any number of hosts may run it at once, and as often as they like: each cycle is billed once. Pauses that are over
-    end, and cancellations take effect on their day. A soft decline is tried again on later days (csctl setting list,
-    recycle-days). Blacklisted customers are skipped. Waiting emails are delivered last.
+    Several hosts may run it at the same time, and several times a day: each cycle is billed once. Pauses end and
+    cancellations take effect on their day. A soft decline is retried on later days (setting recycle-days).
+    Blacklisted customers are skipped. Waiting emails are delivered last.
     """
     from csctl.services.billing import daily
     from csctl.services.emails.delivery import Delivery

@@ -1,4 +1,4 @@
-"""csctl blacklist: who gets no new orders and charges."""
+"""csctl blacklist: block new orders and charges."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .cli.shared_options import fail_fast_option, limit_options
 if TYPE_CHECKING:
     from csctl.app import App
 
-blacklist = group("blacklist", "Who gets no new orders and charges. Refunds are never blocked.")
+blacklist = group("blacklist", "Block new orders and charges. Refunds are never blocked.")
 
 KINDS = {
-    "customer": ("CUS", "A customer."),
-    "email": ("EMAIL", "An email address, or *@domain."),
-    "phone": ("PHONE", "A phone number, in any spelling."),
-    "ip": ("IP", "An IP address, or a network such as 203.0.113.0/24."),
-    "card": ("CARD", "A card by BIN and last four digits: 424242-4242."),
-    "address": ("ADDRESS", "A postal address: '5 Main St, Springfield'."),
+    "customer": ("CUS", "Customer."),
+    "email": ("EMAIL", "Email address, or *@domain."),
+    "phone": ("PHONE", "Phone number, in any format."),
+    "ip": ("IP", "IP address, or a network such as 203.0.113.0/24."),
+    "card": ("CARD", "Card, by BIN and last four digits: 424242-4242."),
+    "address": ("ADDRESS", "Postal address: '5 Main St, Springfield'."),
 }
 _CHANGED = (*RESULT_FIELDS[:3], "kind", "value", *RESULT_FIELDS[3:])
 _FIELDS = ("id", "kind", "value", "reason", "created_at", "created_by")
@@ -38,7 +38,7 @@ _since, _until = period_options("added")
 
 
 def value_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each kind, any number of times. The command gets `values`: pairs of kind and value."""
+    """One option for each kind, which may be repeated. The command gets `values`: pairs of kind and value."""
     for kind, (metavar, help_) in reversed(KINDS.items()):
         command = click.option(
             f"--{kind}",
@@ -70,9 +70,11 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
     ),
 )
 @value_options
-@click.option("--from", "file", type=click.Path(path_type=Path), help="A CSV file: kind, value, reason. - is stdin.")
-@click.option("--reason", help="Why. Required, but for lines of a file that have one.")
-@click.option("--cancel-purchases", is_flag=True, help="Cancel all purchases of the customers named, too.")
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path), help="CSV file with kind, value, reason; - reads stdin."
+)
+@click.option("--reason", help="Reason. Required, except for lines of a file that have one.")
+@click.option("--cancel-purchases", is_flag=True, help="Also cancel all purchases of the named customers.")
 @fail_fast_option
 def add(
     app: App,
@@ -83,9 +85,9 @@ def add(
     cancel_purchases: bool,
     fail_fast: bool,
 ) -> None:
-    """Refuse new orders and charges to whom these values mean. Of a customer, all that is known of them is added.
+    """Block new orders and charges that match these values. For a customer, all their known values are added.
 
-    What is on the blacklist already is skipped. Asks always: the entries hold from the next charge on.
+    Values that are already on the blacklist are skipped. New entries apply from the next charge.
     """
     from csctl.services.blacklist import entries, files
 
@@ -108,10 +110,10 @@ def add(
     ),
 )
 @ids_argument("bli")
-@click.option("--reason", help="Why; kept in the audit trail.")
+@click.option("--reason", help="Reason, kept in the audit log.")
 @fail_fast_option
 def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str | None, fail_fast: bool) -> None:
-    """Take entries off the blacklist."""
+    """Remove entries from the blacklist."""
     from csctl.services.blacklist import entries
 
     out.change(lambda dry_run: entries.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
@@ -122,15 +124,15 @@ def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str | None, fai
     fields=_FIELDS,
     examples=("csctl blacklist list --kind email", "csctl blacklist list --customer cus_12 -o json"),
 )
-@click.option("--kind", type=click.Choice(list(KINDS)), help="Only of this kind.")
-@click.option("--value", metavar="TEXT", help="Only with this in their value.")
-@click.option("--reason", metavar="TEXT", help="Only with this in their reason.")
-@id_option("cus", "--customer", "customer_id", help="Only those that mean this customer.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Only entries of this kind.")
+@click.option("--value", metavar="TEXT", help="Only entries with this text in the value.")
+@click.option("--reason", metavar="TEXT", help="Only entries with this text in the reason.")
+@id_option("cus", "--customer", "customer_id", help="Only entries that match this customer.")
 @_since
 @_until
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
-    """Entries, newest first."""
+    """List the entries, newest first."""
     from csctl.services.blacklist import entries
 
     out.rows(entries.find(app, limit, **filters))
@@ -142,7 +144,7 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 )
 @value_options
 def check(app: App, out: Output, values: list[tuple[str, str]]) -> None:
-    """Whether any of these values is blacklisted, by which entries, and why. The exit code is 0 either way."""
+    """Check whether any of these values is blacklisted, by which entries, and why. Exits 0 in both cases."""
     from csctl.services.blacklist import entries
 
     out.show(entries.check(app, values), lambda found: _layout(out, found))

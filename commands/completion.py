@@ -1,4 +1,4 @@
-"""csctl completion: what the shell needs to complete commands, options and their values."""
+"""csctl completion: complete commands, options and values in the shell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ fish: csctl completion fish > ~/.config/fish/completions/csctl.fish"""
     cls=Command,
     opens=False,
     examples=("csctl completion bash", "csctl completion zsh", "csctl completion fish"),
-    help=f"Print the completion script of a shell. Neither it nor completing asks the database.\n\n{_SETUP}",
+    help=f"Print the completion script for a shell. Completion never opens the database.\n\n{_SETUP}",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(_cli: Cli, _out: Output, shell: str) -> None:

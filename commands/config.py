@@ -1,4 +1,4 @@
-"""csctl config: where csctl finds things."""
+"""csctl config: show the configuration."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from .cli.context import Cli
 from .cli.declare import group
 from .cli.output import Output
 
-config = group("config", "Where csctl finds things.")
+config = group("config", "Show the configuration.")
 
 
 @config.command(
     fields=("name", "value", "origin"), opens=False, examples=("csctl config show", "csctl config show -o json")
 )
 def show(cli: Cli, out: Output) -> None:
-    """Every value from the environment, and where it came from. Secrets are masked."""
+    """Show each setting of the environment and its origin. Secrets are masked."""
     out.rows(cli.settings().rows())

@@ -1,4 +1,4 @@
-"""csctl data: records in, and out."""
+"""csctl data: import and export records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .cli.output import Output
 if TYPE_CHECKING:
     from csctl.app import App
 
-data = group("data", "Bring records in, take them out.")
+data = group("data", "Import and export records.")
 
 _COUNTS = ("kind", "read", "created", "updated", "unchanged", "rejected", "rejects_file", "dry_run")
 _EVERY_FIELD = tuple(dict.fromkeys(field for kind in KINDS.values() for field in kind.fields))
@@ -32,7 +32,7 @@ _kind_argument = click.argument("kind", type=click.Choice(list(KINDS)))
 def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
     delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise Usage(f"--delimiter {text!r} cannot separate cells", fix="one character, or the word tab")
+        raise Usage(f"invalid delimiter {text!r}", fix="use one character, or the word tab")
     return delimiter
 
 
@@ -46,20 +46,32 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
         " --map currency:=USD",
         "csctl data import transactions - --format jsonl --update -o json < transactions.jsonl",
     ),
-    epilog="The fields of each kind, those that a new record needs with a star:\n\n" + _FIELDS_HELP,
+    epilog="Fields of each kind; * marks those that a new record requires:\n\n" + _FIELDS_HELP,
 )
 @_kind_argument
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Which column a field is; FIELD:=VALUE for all rows."
+    "--map",
+    "maps",
+    metavar="FIELD=COLUMN",
+    multiple=True,
+    help="Column of a field; FIELD:=VALUE sets a constant. May be repeated.",
 )
-@click.option("--mapping", type=click.Path(path_type=Path), help="The same from a TOML file. --map overrides it.")
-@click.option("--update", is_flag=True, help="Bring records that are here already up to date; else they stay.")
-@click.option("--format", type=click.Choice(["csv", "jsonl"]), help="Else what the file's name says, or CSV.")
 @click.option(
-    "--delimiter", default=",", show_default=True, callback=_one_character, help="Between the cells of a CSV file."
+    "--mapping", type=click.Path(path_type=Path), help="TOML file with the columns of fields. --map overrides it."
 )
-@click.option("--rejects", type=click.Path(path_type=Path), help="Where rejected rows go, instead of FILE.rejects.csv.")
+@click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
+@click.option(
+    "--format", type=click.Choice(["csv", "jsonl"]), help="Format of the file [default: by its name, else csv]."
+)
+@click.option(
+    "--delimiter",
+    default=",",
+    show_default=True,
+    callback=_one_character,
+    help="Character between the cells of a CSV file.",
+)
+@click.option("--rejects", type=click.Path(path_type=Path), help="File for rejected rows [default: FILE.rejects.csv].")
 def import_(
     app: App,
     out: ChangeOutput,
@@ -72,10 +84,10 @@ def import_(
     delimiter: str,
     rejects: Path | None,
 ) -> None:
-    """Bring in records from a CSV or JSONL FILE; - is standard input.
+    """Import records from a CSV or JSONL FILE; - reads standard input.
 
-    Records are known again by their external_id: importing a file twice changes nothing. Rows that cannot be taken are
-    written to a file of rejects, with their line and the reason; the others go in.
+    Records are recognized by their external_id: importing a file twice changes nothing. Invalid rows are written to a
+    file of rejects with their line number and the reason; the other rows are imported.
     """
     from csctl.services.data.importing.run import Job, run
 
@@ -94,12 +106,12 @@ def import_(
         "csctl data export transactions -o jsonl | csctl --database sqlite:///copy.db data import transactions -"
         " --format jsonl",
     ),
-    epilog="The fields of each kind:\n\n" + _FIELDS_HELP,
+    epilog="Fields of each kind:\n\n" + _FIELDS_HELP,
 )
 @_kind_argument
-@click.option("--with-tokens", is_flag=True, help="Of payment methods, the gateways' tokens too.")
+@click.option("--with-tokens", is_flag=True, help="Include the gateway tokens of payment methods.")
 def export(app: App, out: Output, kind: str, with_tokens: bool) -> None:
-    """Write all records of a kind, with the fields that an import has."""
+    """Export all records of a kind, with the fields that an import accepts."""
     from csctl.services.data import export
 
     out.narrow(KINDS[kind].fields)
@@ -109,12 +121,12 @@ def export(app: App, out: Output, kind: str, with_tokens: bool) -> None:
 def _sentence(counts: Mapping[str, Any]) -> str:
     said = ", ".join(f"{counts[name]} {name}" for name in ("read", "created", "updated", "unchanged", "rejected"))
     notes = [f"see {counts['rejects_file']}"] if counts["rejects_file"] else []
-    notes += ["dry run: nothing was kept"] if counts["dry_run"] else []
+    notes += ["dry run: nothing was stored"] if counts["dry_run"] else []
     return f"{counts['kind']}: {said}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _progress(out: Output) -> Callable[[int], None]:
-    """Counts rows on stderr, if that is a terminal."""
+    """A function that shows the number of rows on stderr, if that is a terminal."""
 
     def show(rows: int) -> None:
         if sys.stderr.isatty() and not out.quiet:

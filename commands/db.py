@@ -1,4 +1,4 @@
-"""csctl db: the database itself."""
+"""csctl db: create, upgrade and check the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .cli.output import Output
 if TYPE_CHECKING:
     from csctl.app import App
 
-db = group("db", "Make, upgrade and check the database.")
+db = group("db", "Create, upgrade and check the database.")
 _STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
 
 
@@ -25,15 +25,15 @@ _STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
     opens=False,
     examples=("csctl db init --admin jane", "csctl db init --admin jane --rehearsal -o json"),
 )
-@click.option("--admin", required=True, metavar="NAME", help="The first administrator.")
-@click.option("--rehearsal", is_flag=True, help="To practise on: the sandbox gateway and CSCTL_NOW work only there.")
+@click.option("--admin", required=True, metavar="NAME", help="Name of the first administrator.")
+@click.option("--rehearsal", is_flag=True, help="Rehearsal database: allows the sandbox gateway and CSCTL_NOW.")
 def init(cli: Cli, out: ChangeOutput, admin: str, rehearsal: bool) -> None:
-    """Create the tables and the first administrator, and print the token: it is shown this once."""
+    """Create the tables and the first administrator, and print the token. It is shown only once."""
     from csctl.services.administration import schema
 
     out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal, dry_run=out.dry_run))
-    kept = "Keep the token: csctl login, or CSCTL_TOKEN. It is not shown again."
-    out.notice("Nothing was done, and there is no token." if out.dry_run else kept)
+    kept = "Store the token: csctl login, or CSCTL_TOKEN. It is not shown again."
+    out.notice("Nothing was done, and no token was created." if out.dry_run else kept)
 
 
 @db.command(
@@ -44,7 +44,7 @@ def init(cli: Cli, out: ChangeOutput, admin: str, rehearsal: bool) -> None:
     examples=("csctl db upgrade", "csctl db upgrade --dry-run -o json"),
 )
 def upgrade(app: App, out: ChangeOutput) -> None:
-    """Bring the tables up to date with this csctl."""
+    """Upgrade the tables to the schema of this version of csctl."""
     from csctl.services.administration import schema
 
     out.show(schema.upgrade(app, dry_run=out.dry_run))
@@ -52,7 +52,7 @@ def upgrade(app: App, out: ChangeOutput) -> None:
 
 @db.command(fields=_STATUS, any_schema=True, examples=("csctl db status", "csctl db status -o json"))
 def status(app: App, out: Output) -> None:
-    """Which database this is, and whether its schema is current."""
+    """Show the database, and whether its schema is current."""
     from csctl.services.administration import schema
 
     out.show(schema.status(app))
@@ -61,27 +61,30 @@ def status(app: App, out: Output) -> None:
 
 @db.command(fields=("check", "target", "problem"), exits=(5,), examples=("csctl db check", "csctl db check -o json"))
 def check(app: App, out: Output) -> None:
-    """Look for what does not hold: totals that do not add up, a schema that is not as it should be."""
+    """Check the integrity of the database: its totals and its schema."""
     from csctl.services.health import consistency
 
     findings = consistency.findings(app)
     out.rows(findings)
     out.exit_code = 5 if findings else 0
-    out.notice(f"{len(findings)} findings." if findings else "All is well.")
+    if not findings:
+        out.notice("No problems found.")
+    else:
+        out.notice("1 problem found." if len(findings) == 1 else f"{len(findings):,} problems found.")
 
 
 @db.command(changes=True, examples=("csctl db grants", "csctl db grants --apply --dry-run"))
-@click.option("--apply", "carry_out", is_flag=True, help="Carry it out, as the tables' owner.")
+@click.option("--apply", "carry_out", is_flag=True, help="Run the statements, as the owner of the tables.")
 def grants(app: App, out: ChangeOutput, carry_out: bool) -> None:
-    """The SQL that gives PostgreSQL's groups csctl_agent, csctl_admin and csctl_service their rights.
+    """Print the SQL that grants the PostgreSQL groups csctl_agent, csctl_admin and csctl_service their rights.
 
-    Give each person a login of their own, in the group of their role: docs/security.md walks through it.
+    Give each person their own login, in the group of their role: docs/security.md describes the steps.
     """
     from csctl.services.administration import grants
 
     statements = grants.apply(app, dry_run=out.dry_run) if carry_out else grants.sql(app)
     out.text("\n".join(f"{statement};" for statement in statements))
     if carry_out:
-        out.notice("Nothing was done: it was a dry run." if out.dry_run else "Done.")
+        out.notice("Dry run: nothing was done." if out.dry_run else "Done.")
     else:
-        out.notice("Nothing was done: --apply carries it out, or psql.")
+        out.notice("Nothing was done. Run the statements with --apply, or with psql.")

@@ -1,4 +1,4 @@
-"""csctl demo: a shop to try things on, and a walk through the daily work."""
+"""csctl demo: create a demo shop, and walk through its daily work."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .cli.declare import Command
 from .cli.output import Output
 
 _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY = (f"2026-03-0{day}T09:00:00Z" for day in (2, 3, 4, 5))
-_SIGNALLED = 128  # and the signal's number: the exit code of what it stopped
+_SIGNALLED = 128  # plus the number of the signal: the exit code of an interrupted command
 _KINDS = ("customers", "payment-methods", "products", "orders", "purchases", "transactions", "fulfillments")
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command of the walk, when it is run, why, and the exit code that it has."""
+    """A command of the walk: why it is run, at what time, and the exit code that it must have."""
 
     words: str
     why: str = ""
@@ -37,98 +37,100 @@ class Step:
     exit: int = 0
 
 
-# The rest of the walk; making the shop comes before it.
+# The walk, after the shop is created.
 WALK = (
-    Step("customer search bjorn", "A customer is on the phone. Any spelling of a name, number or address finds him."),
-    Step("customer show cus_1", "The whole profile, as the web page has it."),
-    Step("customer note cus_1 'Called: the mugs were ordered twice.'", "What was said on the phone."),
+    Step("customer search bjorn", "A customer calls. Names, phone numbers and addresses are found in any spelling."),
+    Step("customer show cus_1", "The whole profile on one page."),
+    Step("customer note cus_1 'Called: the mugs were ordered twice.'", "Write down what the customer said."),
     Step(
         "txn void txn_2 --reason 'ordered twice' --yes",
-        "Her second order is a pending charge: it has not settled, so it is voided.",
+        "The second order is a pending charge: it has not settled, so it is voided.",
     ),
-    Step("txn refund txn_2 --yes", "What is voided cannot be refunded as well.", exit=5),
+    Step("txn refund txn_2 --yes", "A voided charge cannot be refunded as well.", exit=5),
     Step("txn refund txn_1 --amount 5.00 --reason 'late delivery' --yes", "A settled sale is refunded, here in part."),
-    Step("txn refund txn_5 --yes", "This bank says no. The refund is not lost: it waits in the queue.", exit=12),
-    Step("txn refund txn_7 --yes", "So does this one.", exit=12),
+    Step("txn refund txn_5 --yes", "This bank declines the refund. It is queued for a retry.", exit=12),
+    Step("txn refund txn_7 --yes", "This one declines, too.", exit=12),
     Step(
         "txn refund txn_8 --yes",
-        "Here the answer is lost on the way. Unknown is not failed: nothing is sent again.",
+        "Here the answer of the gateway is lost. Unknown is not failed: nothing is sent again.",
         exit=9,
     ),
-    Step("txn reconcile", "The gateway is asked instead. It had paid."),
-    Step("queue list", "What cron will try again, once a day, for three days."),
-    Step("queue retry", "Tuesday's cron. The first refund is through, and its customer is told.", at=_TUESDAY),
-    Step("queue retry", "Started twice? Once a day is once a day.", at=_TUESDAY),
+    Step("txn reconcile", "Instead, csctl asks the gateway for the outcome. The refund was paid."),
+    Step("queue list", "The refunds that cron will retry, once a day."),
+    Step(
+        "queue retry",
+        "Tuesday's cron job. The first refund is approved, and the customer receives an email.",
+        at=_TUESDAY,
+    ),
+    Step("queue retry", "Started twice by accident: each refund is still retried only once a day.", at=_TUESDAY),
     Step(
         "order refund ord_4 --reason 'changed his mind' --yes",
-        "Our books say that this charge is pending, but it has settled overnight: no void, so a refund follows.",
+        "The database says that this charge is pending, but it has settled overnight, so it is refunded.",
         at=_TUESDAY,
     ),
     Step("queue retry", "Wednesday.", at=_WEDNESDAY),
     Step(
         "queue retry",
-        "Thursday: the third retry fails, the refund is given up, and the Notify Emails are told.",
+        "Thursday: the last retry fails. The refund is exhausted, and the Notify Emails receive a message.",
         at=_THURSDAY,
     ),
-    Step("email list", "All that was written to customers and to us. Each is a file in outbox/.", at=_THURSDAY),
-    Step("queue show rfq_2", "Every attempt and its reason.", at=_THURSDAY),
+    Step("email list", "All emails to customers and to the shop. Each is a file in outbox/.", at=_THURSDAY),
+    Step("queue show rfq_2", "Every attempt, with the reason why it failed.", at=_THURSDAY),
     Step("audit list --limit 6", "Who did what.", at=_THURSDAY),
-    Step("sandbox ledger --limit 9", "What the gateway itself has on its books.", at=_THURSDAY),
-    Step("db check", "And our books agree with themselves.", at=_THURSDAY),
+    Step("sandbox ledger --limit 9", "The gateway's own records.", at=_THURSDAY),
+    Step("db check", "The database is consistent.", at=_THURSDAY),
 )
 
 
 @click.command(cls=Command, opens=False, examples=("csctl demo", "csctl demo ./my-shop"))
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path("csctl-demo"))
 def demo(cli: Cli, out: Output, folder: Path) -> None:
-    """Make a shop to try things on in DIR (./csctl-demo), and walk through a few days of work there.
+    """Create a demo shop in DIR (./csctl-demo), and walk through a few days of work there.
 
-    Every command is printed before it runs. It is a rehearsal: no money moves, and no email leaves the machine.
+    Each command is printed before it runs. The shop is a rehearsal: no money moves, and no email leaves the machine.
     """
     shop = folder.absolute()
-    _refuse_what_is_there(shop, folder)
+    _require_empty(shop, folder)
     with _made(shop, folder), _inside(shop) as left_out:
         _open(shop)
         for step in WALK:
             _run(step)
         _keep_time(shop, _THURSDAY)
-    _say(f"\nThe shop is yours: cd {shlex.quote(str(folder))}, then {_program()} customer search, order list, …")
-    _say("Its settings are in .env there; CSCTL_NOW is what lets days pass.")
+    _say(f"\nNow use the shop: cd {shlex.quote(str(folder))}, then {_program()} customer search, order list, …")
+    _say("Its settings are in .env there. Change CSCTL_NOW to let days pass.")
     if left_out:
-        _say(
-            f"Your environment has settings of its own, and they go before that file. First: unset {' '.join(left_out)}"
-        )
+        _say(f"Variables of your environment override that file. Before you begin: unset {' '.join(left_out)}")
 
 
-def _refuse_what_is_there(shop: Path, folder: Path) -> None:
+def _require_empty(shop: Path, folder: Path) -> None:
     if not shop.exists() or (shop.is_dir() and not any(shop.iterdir())):
         return
-    another = "make another: csctl demo OTHER-DIR"
+    another = "create another one: csctl demo OTHER-DIR"
     if not _is_finished(shop):
-        raise Conflict(f"{folder} is there already, and is no demo shop", fix=another)
+        raise Conflict(f"{folder} exists, and is not a demo shop", fix=another)
     enter = f"cd {shlex.quote(str(folder))} && {_program()} customer search jane"
-    raise Conflict(f"{folder} is there already", fix=f"{enter}, or {another}")
+    raise Conflict(f"{folder} exists", fix=f"{enter}, or {another}")
 
 
 def _is_finished(shop: Path) -> bool:
-    """Whether a demo came to its end there: its clock is what it writes last."""
+    """Whether a demo was completed there: the clock is the last thing that it writes."""
     settings = shop / ".env"
     return settings.is_file() and "\nCSCTL_NOW=" in settings.read_text(encoding="utf-8", errors="replace")
 
 
 def _program() -> str:
-    """How csctl is called here: it may be in a virtual environment that is not active."""
+    """The command that runs csctl here: its virtual environment may not be active."""
     return "csctl" if shutil.which("csctl") else shlex.quote(str(Path(sys.argv[0]).absolute()))
 
 
 @contextlib.contextmanager
 def _made(shop: Path, folder: Path) -> Iterator[None]:
-    """The folder of the shop; nothing is left in it of a demo that did not come to its end."""
+    """Create the folder of the shop, and empty it again if the demo does not complete."""
     was_there = shop.exists()
     try:
         shop.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Misconfigured(f"cannot make {folder}", cause=error.strerror) from None
+        raise Misconfigured(f"cannot create {folder}", cause=error.strerror) from None
     try:
         yield
     except BaseException:
@@ -136,14 +138,14 @@ def _made(shop: Path, folder: Path) -> Iterator[None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         if not was_there:
             shop.rmdir()
-        errors.say(f"The demo did not come to its end: nothing of it is left in {folder}.")
+        errors.say(f"The demo was not completed. Its files in {folder} were removed.")
         raise
 
 
 def _open(shop: Path) -> None:
-    """Make the shop the way anybody would: a database, settings, and the records of another system."""
+    """Create the shop as a user would: a database, settings, and records imported from another system."""
     shutil.copytree(_data(), shop / "data", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    _say("A shop of its own, to rehearse on: a database, the built-in gateway, and mail that goes into files.")
+    _say("A rehearsal shop: a database, the built-in gateway, and emails that are written to files.")
     _write_env(shop, token=None)
     made = io.StringIO()
     _show("db init --admin alex --rehearsal -o json")
@@ -159,10 +161,10 @@ def _open(shop: Path) -> None:
         "queue notify add finance@corner-coffee.example.com",
     ):
         _run(Step(words))
-    _say("\nIts customers and orders come in from files, as any shop's would.")
+    _say("\nCustomers and orders are imported from files.")
     for kind in _KINDS:
         _run(Step(f"data import {kind} data/{kind}.csv"))
-    _run(Step("sandbox adopt -q -o name", "The gateway learns of the sales that were made before."))
+    _run(Step("sandbox adopt -q -o name", "The sandbox gateway receives the imported sales."))
 
 
 def _data() -> Path:
@@ -173,7 +175,7 @@ def _data() -> Path:
 
 def _write_env(shop: Path, token: str | None) -> None:
     lines = [
-        "# The demo shop. csctl reads this file when it is started in this folder.",
+        "# The demo shop. csctl reads this file when it runs in this folder.",
         "CSCTL_DATABASE_URL=sqlite:///csctl.db",
         "CSCTL_GATEWAY_MAIN=sandbox:sandbox.db",
         "CSCTL_MAIL_URL=file:outbox",
@@ -187,7 +189,7 @@ def _write_env(shop: Path, token: str | None) -> None:
 def _keep_time(shop: Path, now: str) -> None:
     with (shop / ".env").open("a", encoding="utf-8") as file:
         file.write(
-            "# The shop's clock stands still; set it on to let days pass. Only a rehearsal has such a clock.\n"
+            "# The shop's clock stands still; change it to let days pass. Only rehearsal databases allow this.\n"
             f"CSCTL_NOW={now}\n"
         )
 
@@ -206,11 +208,11 @@ def _run(step: Step) -> None:
 
 
 def _check(step: Step, code: int) -> None:
-    """Raises where a step ended in another way than it does: stopped by a signal, which has been said, or broken."""
+    """Raises if a step was interrupted, which is reported already, or has another exit code than expected."""
     if code > _SIGNALLED:
         raise click.exceptions.Exit(code)
     if code != step.exit:
-        raise CsctlError(f"the walk went another way: csctl {step.words} ended with {code}, not {step.exit}")
+        raise CsctlError(f"the demo failed: csctl {step.words} ended with {code}, not {step.exit}")
 
 
 def _show(words: str) -> None:
@@ -230,7 +232,7 @@ def _say(text: str) -> None:
 
 @contextlib.contextmanager
 def _inside(shop: Path) -> Iterator[list[str]]:
-    """In the shop's folder, with nothing of the caller's own settings: the variables that are left out."""
+    """Work in the shop's folder, without the caller's own settings. Gives the variables that are left out."""
     before, cwd = dict(os.environ), Path.cwd()
     left_out = sorted(name for name in os.environ if name.startswith("CSCTL_"))
     for name in left_out:

@@ -1,4 +1,4 @@
-"""csctl doctor: is everything in order?"""
+"""csctl doctor: find problems in the installation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MISCONFIGURED = 11
     examples=("csctl doctor", "csctl doctor -o json"),
 )
 def doctor(cli: Cli, out: Output) -> None:
-    """Check database, gateways, mail and what waits; each problem comes with its fix.
+    """Check the database, the gateways, mail and the queues; each problem comes with its fix.
 
-    Exits 0 if all is in order, and 11 if something is not.
+    Exits 0 if there are no problems, else 11.
     """
     from csctl.bootstrap import start
     from csctl.services.health import doctor
@@ -28,5 +28,8 @@ def doctor(cli: Cli, out: Output) -> None:
     findings = doctor.examine(cli.settings, lambda settings: start(settings, "doctor", any_schema=True))
     out.rows(findings)
     problems = sum(finding["status"] != "ok" for finding in findings)
-    out.notice(f"{problems} to mend." if problems else "All is well.")
+    if not problems:
+        out.notice("No problems found.")
+    else:
+        out.notice("1 problem found." if problems == 1 else f"{problems} problems found.")
     out.exit_code = _MISCONFIGURED if problems else 0

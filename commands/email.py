@@ -1,4 +1,4 @@
-"""csctl email: the outbox."""
+"""csctl email: list, preview and send emails of the outbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .cli.shared_options import fail_fast_option, limit_options
 if TYPE_CHECKING:
     from csctl.app import App
 
-email = group("email", "The outbox: what was sent to whom, and what waits.")
+email = group("email", "List, preview and send emails of the outbox.")
 
 FIELDS = (
     "id",
@@ -38,7 +38,9 @@ FIELDS = (
     "message_id",
 )
 _KINDS = click.Choice([kind.value for kind in EmailKind])
-_html = click.option("--html", "as_html", is_flag=True, help="Print the HTML instead, e.g. to look at it in a browser.")
+_html = click.option(
+    "--html", "as_html", is_flag=True, help="Print the HTML instead of the text, for example for a browser."
+)
 
 
 @email.command(
@@ -47,11 +49,11 @@ _html = click.option("--html", "as_html", is_flag=True, help="Print the HTML ins
     columns=("id", "kind", "recipient", "subject", "state", "created_at"),
     examples=("csctl email list --state waiting", "csctl email list --kind refund_exhausted -o json"),
 )
-@click.option("--state", type=click.Choice([state.value for state in EmailState]), help="Only in this state.")
-@click.option("--kind", type=_KINDS, help="Only of this kind.")
+@click.option("--state", type=click.Choice([state.value for state in EmailState]), help="Only emails in this state.")
+@click.option("--kind", type=_KINDS, help="Only emails of this kind.")
 @limit_options
 def list_(app: App, out: Output, limit: int | None, state: str | None, kind: str | None) -> None:
-    """Emails, newest first."""
+    """List emails, newest first."""
     from csctl.services.emails import outbox
 
     out.rows(outbox.emails(app, limit, state=state, kind=kind))
@@ -64,7 +66,7 @@ def list_(app: App, out: Output, limit: int | None, state: str | None, kind: str
 @id_argument("eml")
 @_html
 def show(app: App, out: Output, ref: Ref, as_html: bool) -> None:
-    """An email as it was sent; one that waits, as it would be sent now."""
+    """Show an email as it was sent; a waiting one, as it would be sent now."""
     from csctl.services.emails import outbox
 
     _print(out, outbox.show(app, ref.id), as_html=as_html)
@@ -75,13 +77,13 @@ def show(app: App, out: Output, ref: Ref, as_html: bool) -> None:
     examples=("csctl email preview refund", "csctl email preview welcome --order ord_7 --html > welcome.html"),
 )
 @click.argument("kind", type=_KINDS)
-@id_option("ord", "--order", "order", help="With what is known of this order, instead of a sample.")
-@id_option("txn", "--txn", "transaction", help="With what is known of this transaction.")
+@id_option("ord", "--order", "order", help="Order to preview with, instead of sample data.")
+@id_option("txn", "--txn", "transaction", help="Transaction to preview with.")
 @_html
 def preview(app: App, out: Output, kind: str, order: int | None, transaction: int | None, as_html: bool) -> None:
-    """What an email looks like, of a sample or of a record. Nothing is sent.
+    """Preview an email, with sample data or with a record. Nothing is sent.
 
-    Templates in CSCTL_TEMPLATES_DIR are used where they are there.
+    Templates in CSCTL_TEMPLATES_DIR are used before the built-in ones.
     """
     from csctl.services.emails import preview
 
@@ -97,9 +99,9 @@ def preview(app: App, out: Output, kind: str, order: int | None, transaction: in
 @ids_argument("eml", required=False)
 @fail_fast_option
 def send(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Deliver what waits in the outbox, or the named emails, those that failed included. Meant for a cron, too.
+    """Deliver the waiting emails, or the named ones, failed ones included. Also made for cron.
 
-    Without ids, the exit code is 0 when it is through, 8 when the mail server cannot be reached.
+    Without ids it exits 0 when it has processed all of them, and 8 if the mail server is unreachable.
     """
     from csctl.services.emails.delivery import Delivery
 
@@ -117,7 +119,7 @@ def _print(out: Output, record: Mapping[str, Any], *, as_html: bool) -> None:
 
 
 def _as_read(record: Mapping[str, Any]) -> str:
-    """Headers, then the text, as a mail reader shows them."""
+    """The headers, then the text."""
     headers = {
         "From": record.get("from"),
         "Reply-To": record.get("reply_to"),

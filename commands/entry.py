@@ -23,7 +23,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def run(words: list[str]) -> int:
-    """The exit code of one command line."""
+    """Run one command line. Returns its exit code."""
     with streams.guarded(), interrupts.heeded():
         try:
             return _run(words)
@@ -55,7 +55,7 @@ def _run(words: list[str]) -> int:
     except CsctlError as error:
         return errors.report(error, words)
     except UnicodeDecodeError:
-        return errors.report(Usage("what was read is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8"), words)
+        return errors.report(Usage("the input is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8"), words)
     except OSError as problem:
         if problem.filename is None:
             return errors.report_bug(problem, words)
@@ -65,11 +65,13 @@ def _run(words: list[str]) -> int:
 
 
 def _require_text(words: list[str]) -> None:
-    """Raises Usage for bytes that are not UTF-8, which Python hands on as lone surrogates, for NUL, and for a word that
-    is longer than any field.
+    """Raises Usage for a word with NUL or bytes that are not UTF-8 (lone surrogates in Python), or one that is longer
+    than any field.
     """
     for word in words:
         if "\0" in word or (not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word)):
-            raise Usage(f"{word[:40]!r} is no text", cause="NUL, or bytes that are not UTF-8")
+            raise Usage(f"{word[:40]!r} is not valid text", cause="it contains NUL, or bytes that are not UTF-8")
         if len(word) > LONGEST:
-            raise Usage(f"{word[:40]!r}… is too long", cause=f"{len(word):,} characters, {LONGEST:,} at most")
+            raise Usage(
+                f"{word[:40]!r}… is too long", cause=f"it has {len(word):,} characters; the limit is {LONGEST:,}"
+            )

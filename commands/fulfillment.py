@@ -1,4 +1,4 @@
-"""csctl fulfillment: shipments."""
+"""csctl fulfillment: hold, release, ship, cancel and reship shipments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
 
-fulfillment = group("fulfillment", "Shipments: look, hold, ship, cancel, ship again.")
+fulfillment = group("fulfillment", "Hold, release, ship, cancel and reship shipments.")
 _COLUMNS = ("id", "order_id", "status", "carrier", "tracking", "reship_of", "shipped_at")
 _FIELDS = (*_COLUMNS, "customer_id", "external_id", "created_at")
 _CHANGE: dict[str, Any] = {
@@ -36,14 +36,16 @@ _CHANGE: dict[str, Any] = {
     columns=_COLUMNS,
     examples=("csctl fulfillment list --status hold", "csctl fulfillment list --order ord_12 -o json"),
 )
-@click.option("--status", type=click.Choice([one.value for one in FulfillmentStatus]), help="Only in this status.")
-@id_option("ord", "--order", help="Only those of an order.")
-@id_option("cus", "--customer", help="Only those of a customer.")
+@click.option(
+    "--status", type=click.Choice([one.value for one in FulfillmentStatus]), help="Only shipments in this status."
+)
+@id_option("ord", "--order", help="Only shipments of this order.")
+@id_option("cus", "--customer", help="Only shipments of this customer.")
 @limit_options
 def list_(
     app: App, out: Output, status: str | None, order: int | None, customer: int | None, limit: int | None
 ) -> None:
-    """Shipments, newest first."""
+    """List shipments, newest first."""
     from csctl.services.views import fulfillments
 
     state = FulfillmentStatus(status) if status else None
@@ -56,7 +58,7 @@ def list_(
 )
 @id_argument("ful")
 def show(app: App, out: Output, ref: Ref) -> None:
-    """One shipment, and those that repeat it."""
+    """Show a shipment, and the shipments that repeat it."""
     from csctl.services.views import fulfillments
 
     out.show(fulfillments.show(app, ref.id))
@@ -68,7 +70,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
 @ids_argument("ful")
 @fail_fast_option
 def hold(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Keep pending shipments from going out, until they are released."""
+    """Hold pending shipments until they are released."""
     _move(app, out, "hold", refs, fail_fast)
 
 
@@ -83,7 +85,7 @@ def hold(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
 @ids_argument("ful")
 @fail_fast_option
 def release(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Let shipments go that were held."""
+    """Release held shipments."""
     _move(app, out, "release", refs, fail_fast)
 
 
@@ -95,7 +97,7 @@ def release(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
 @ids_argument("ful")
 @fail_fast_option
 def cancel(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Cancel shipments that have not left the house. Money is not touched."""
+    """Cancel shipments that have not been shipped. No money is returned."""
     _move(app, out, "cancel", refs, fail_fast)
 
 
@@ -107,7 +109,7 @@ def cancel(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
 @ids_argument("ful")
 @fail_fast_option
 def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Ship again what was shipped, delivered, returned or lost: as a new shipment of the same order."""
+    """Reship shipments that were shipped, delivered, returned or lost, as new shipments of the same order."""
     from csctl.services.catalog import fulfillments
 
     out.change(lambda dry_run: fulfillments.reship(app, refs, dry_run=dry_run, fail_fast=fail_fast))
@@ -122,9 +124,14 @@ def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
     ),
 )
 @ids_argument("ful", required=False)
-@click.option("--carrier", help="Who carries it. With --from: for the lines that do not say.")
-@click.option("--tracking", help="The carrier's tracking number.")
-@click.option("--from", "file", type=click.Path(path_type=Path), help="CSV: id or external_id, carrier, tracking.")
+@click.option("--carrier", help="Carrier. With --from: for lines without one.")
+@click.option("--tracking", help="Tracking number.")
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(path_type=Path),
+    help="CSV file with id or external_id, carrier, tracking; - reads stdin.",
+)
 @fail_fast_option
 def ship(
     app: App,
@@ -135,9 +142,9 @@ def ship(
     file: Path | None,
     fail_fast: bool,
 ) -> None:
-    """Mark shipments as shipped, one with its number or all that a carrier's file names.
+    """Mark shipments as shipped: one with its tracking number, or all that a carrier's file names.
 
-    What was shipped with the same number before is skipped, so a file may be given twice.
+    Shipments that already have the same tracking number are skipped, so a file may be imported twice.
     """
     from csctl.services.catalog import fulfillments
 
@@ -165,10 +172,10 @@ def deliver(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
 @ids_argument("ful")
 @fail_fast_option
 def return_(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Take shipments back, in two steps: announced, then arrived.
+    """Mark shipments as returned, in two steps: announced, then received.
 
-    What was shipped or delivered becomes rma_pending: the customer may send it back. Said again of one that is
-    rma_pending, it is returned: it is here.
+    A shipped or delivered shipment becomes rma_pending: the customer may send it back. A shipment that is rma_pending
+    becomes returned: it has arrived.
     """
     _move(app, out, "return", refs, fail_fast)
 
@@ -179,7 +186,7 @@ def return_(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
 @ids_argument("ful")
 @fail_fast_option
 def fail(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Give shipments up that were lost or could not be sent; they can be shipped again."""
+    """Mark shipments as lost or undeliverable; they can be reshipped."""
     _move(app, out, "fail", refs, fail_fast)
 
 

@@ -1,4 +1,4 @@
-"""csctl help: the topics that are not about one command, and the help of one that is."""
+"""csctl help: topics that concern all commands, and the help of a command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .cli.topics import TOPICS
 
 
 def _complete(ctx: click.Context, param: click.Parameter, word: str) -> list[str]:
-    """Topics, and the commands below the words that are there."""
+    """The topics, and the commands that may follow the words so far."""
     inner = ctx.find_root()
     group: click.Command | None = inner.command
     before = ctx.params.get(str(param.name)) or ()
@@ -28,7 +28,7 @@ def _complete(ctx: click.Context, param: click.Parameter, word: str) -> list[str
     cls=Command,
     opens=False,
     examples=("csctl help exit-codes", "csctl help txn refund"),
-    help="Help on a topic, or on a command.\n\n\b\n"
+    help="Show help on a topic or a command.\n\n\b\n"
     + "\n".join(f"{name:<12} {summary}" for name, (summary, _) in TOPICS.items()),
 )
 @click.argument("words", metavar="[TOPIC | COMMAND…]", nargs=-1, shell_complete=_complete)
@@ -43,7 +43,7 @@ def help(_cli: Cli, out: Output, words: tuple[str, ...]) -> None:
 
 
 def _help_of(ctx: click.Context, words: tuple[str, ...]) -> str:
-    """The help of a command. Raises Usage if there is none of this name."""
+    """The help of a command. Raises Usage if it does not exist."""
     for word in words:
         group = ctx.command
         known = group.list_commands(ctx) if isinstance(group, click.Group) else []

@@ -1,4 +1,4 @@
-"""csctl login and whoami."""
+"""csctl login, whoami."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _FIELDS = ("id", "name", "role")
     examples=("csctl login", "csctl login < token.txt"),
 )
 def login(cli: Cli, out: ChangeOutput) -> None:
-    """Keep your token in a file that only you can read, so that CSCTL_TOKEN need not be set.
+    """Store your token in a file that only you can read, instead of CSCTL_TOKEN.
 
-    The token is asked for, or read from standard input: never an argument, which others could see.
+    The token is read from the prompt or from standard input, never from an argument: other users can see those.
     """
     from dataclasses import replace
 
@@ -43,12 +43,12 @@ def login(cli: Cli, out: ChangeOutput) -> None:
     app.close()
     path = token_file()
     if not out.dry_run:
-        _keep(path, token.strip())
+        _store(path, token.strip())
     out.show({**_who(app), "dry_run": out.dry_run})
-    out.notice(f"Your token would be kept in {path}." if out.dry_run else f"Your token is in {path}.")
+    out.notice(f"Your token would be stored in {path}." if out.dry_run else f"Your token is stored in {path}.")
 
 
-def _keep(path: Path, token: str) -> None:
+def _store(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -57,7 +57,7 @@ def _keep(path: Path, token: str) -> None:
 
 @click.command(cls=Command, fields=_FIELDS, examples=("csctl whoami", "csctl whoami -o json"))
 def whoami(app: App, out: Output) -> None:
-    """The operator that csctl takes you for."""
+    """Show the operator that your token belongs to."""
     out.show(_who(app))
 
 

@@ -1,4 +1,4 @@
-"""csctl operator: who may use csctl."""
+"""csctl operator: manage the people and programs that may use csctl."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .cli.output import Output
 if TYPE_CHECKING:
     from csctl.app import App
 
-operator = group("operator", "Who may use csctl.")
+operator = group("operator", "Manage the people and programs that may use csctl.")
 _FIELDS = ("id", "name", "role", "created_at", "disabled_at", "token_expires_at", "last_used_at")
 _WITH_TOKEN = ("id", "name", "role", "token", "token_expires_at", "dry_run")
 _CHANGE: dict[str, Any] = {
@@ -25,11 +25,9 @@ _CHANGE: dict[str, Any] = {
     "changes": True,
     "noun": "operator",
 }
-_ONCE = "The token is shown this once. It goes into CSCTL_TOKEN, or csctl login."
+_ONCE = "The token is shown only once. Store it with csctl login, or in CSCTL_TOKEN."
 
-_expires = click.option(
-    "--expires", metavar="DATE", help="The last day on which the token works; without it, it has none."
-)
+_expires = click.option("--expires", metavar="DATE", help="Last day on which the token is valid [default: no limit].")
 
 
 @operator.command(
@@ -39,12 +37,10 @@ _expires = click.option(
     examples=("csctl operator create tim --role agent", "csctl operator create cron --role service -o json"),
 )
 @click.argument("name")
-@click.option(
-    "--role", type=click.Choice(["agent", "admin", "service"]), required=True, help="What the operator may do."
-)
+@click.option("--role", type=click.Choice(["agent", "admin", "service"]), required=True, help="Role of the operator.")
 @_expires
 def create(app: App, out: ChangeOutput, name: str, role: str, expires: str | None) -> None:
-    """Add an operator, and print the token."""
+    """Create an operator, and print the token."""
     from csctl.clock import parse_date
     from csctl.domain.states import Role
     from csctl.services.administration import operators
@@ -55,7 +51,7 @@ def create(app: App, out: ChangeOutput, name: str, role: str, expires: str | Non
 
 @operator.command("list", fields=_FIELDS, examples=("csctl operator list", "csctl operator list --fields name,role"))
 def list_(app: App, out: Output) -> None:
-    """All operators."""
+    """List all operators."""
     from csctl.services.administration import operators
 
     out.rows(operators.listing(app))
@@ -64,7 +60,7 @@ def list_(app: App, out: Output) -> None:
 @operator.command(**_CHANGE, examples=("csctl operator disable tim", "csctl operator disable opr_2 --dry-run"))
 @click.argument("name")
 def disable(app: App, out: ChangeOutput, name: str) -> None:
-    """Take an operator's rights away, at once."""
+    """Disable an operator at once."""
     from csctl.services.administration import operators
 
     out.change(lambda dry_run: operators.disable(app, name, dry_run=dry_run))
@@ -73,13 +69,28 @@ def disable(app: App, out: ChangeOutput, name: str) -> None:
 @operator.command(**_CHANGE, examples=("csctl operator enable tim", "csctl operator enable opr_2 --dry-run"))
 @click.argument("name")
 def enable(app: App, out: ChangeOutput, name: str) -> None:
-    """Give a disabled operator their rights back.
+    """Enable a disabled operator.
 
-    The token is the one that they had; if somebody else may know it: csctl operator rotate-token NAME.
+    The token stays the same. If another person may know it: csctl operator rotate-token NAME.
     """
     from csctl.services.administration import operators
 
     out.change(lambda dry_run: operators.enable(app, name, dry_run=dry_run))
+
+
+@operator.command(
+    "set-role",
+    **_CHANGE,
+    examples=("csctl operator set-role tim admin", "csctl operator set-role opr_2 agent --dry-run"),
+)
+@click.argument("name")
+@click.argument("role", type=click.Choice(["agent", "admin", "service"]))
+def set_role(app: App, out: ChangeOutput, name: str, role: str) -> None:
+    """Give an operator another role, from their next command on."""
+    from csctl.domain.states import Role
+    from csctl.services.administration import operators
+
+    out.change(lambda dry_run: operators.set_role(app, name, Role(role), dry_run=dry_run))
 
 
 @operator.command(
@@ -92,7 +103,7 @@ def enable(app: App, out: ChangeOutput, name: str) -> None:
 @click.argument("name")
 @_expires
 def rotate_token(app: App, out: ChangeOutput, name: str, expires: str | None) -> None:
-    """Give an operator a new token; the old one stops working at once."""
+    """Create a new token for an operator. The old one is invalid at once."""
     from csctl.clock import parse_date
     from csctl.services.administration import operators
 
@@ -102,4 +113,4 @@ def rotate_token(app: App, out: ChangeOutput, name: str, expires: str | None) ->
 
 def _show(out: ChangeOutput, made: Mapping[str, Any]) -> None:
     out.show(made)
-    out.notice("Nothing was done, and there is no token." if out.dry_run else _ONCE)
+    out.notice("Nothing was done, and no token was created." if out.dry_run else _ONCE)

@@ -1,4 +1,4 @@
-"""csctl product: what is sold."""
+"""csctl product: manage products, options and price points."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from csctl.results import RESULT_FIELDS
 from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
-from .cli.shared_options import limit_options
+from .cli.shared_options import fail_fast_option, limit_options
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-product = group("product", "What is sold: products, options, price points.")
-option = group("option", "The variants of a product.")
-price = group("price", "The price points of a product's options.")
+product = group("product", "Manage products, options and price points.")
+option = group("option", "Manage the variants of a product.")
+price = group("price", "Manage the price points of a product's options.")
 product.add_command(option)
 product.add_command(price)
 
-_FIELDS = ("id", "sku", "name", "options", "price_points", "created_at")
+_FIELDS = ("id", "sku", "name", "options", "price_points", "created_at", "retired_at")
 
 
 @product.command(
     "list",
     fields=_FIELDS,
-    columns=("id", "sku", "name", "options", "price_points"),
+    columns=("id", "sku", "name", "options", "price_points", "retired_at"),
     examples=("csctl product list", "csctl product list --all -o json"),
 )
 @limit_options
 def list_(app: App, out: Output, limit: int | None) -> None:
-    """Products, newest first."""
+    """List products, newest first."""
     from csctl.services.catalog import products
 
     out.rows(products.listing(app, limit))
@@ -42,7 +42,7 @@ def list_(app: App, out: Output, limit: int | None) -> None:
 @product.command(fields=_FIELDS, examples=("csctl product show green-tea", "csctl product show prd_3 -o json"))
 @click.argument("named", metavar="PRODUCT")
 def show(app: App, out: Output, named: str) -> None:
-    """A product, by its SKU or id, with its options and price points."""
+    """Show a product, by its SKU or id, with its options and price points."""
     from csctl.services.catalog import products
 
     from .layouts.product import product_layout
@@ -61,12 +61,47 @@ def show(app: App, out: Output, named: str) -> None:
     ),
 )
 @click.argument("sku")
-@click.option("--name", required=True, help="What people call it.")
+@click.option("--name", required=True, help="Name of the product.")
 def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
-    """A new product. What it costs comes with `csctl product price add`."""
+    """Create a product. Add its prices with `csctl product price add`."""
     from csctl.services.catalog import products
 
     out.change(lambda dry_run: products.create(app, sku, name, dry_run=dry_run))
+
+
+@product.command(
+    fields=(*RESULT_FIELDS, "sku"),
+    noun="product",
+    columns=("id", "outcome", "message"),
+    changes=True,
+    examples=("csctl product edit green-tea --name 'Sencha'", "csctl product edit prd_3 --name 'Sencha' --dry-run"),
+)
+@click.argument("named", metavar="PRODUCT")
+@click.option("--name", required=True, help="What people call it.")
+def edit(app: App, out: ChangeOutput, named: str, name: str) -> None:
+    """Give a product another name. Orders and emails show it from then on."""
+    from csctl.services.catalog import products
+
+    out.change(lambda dry_run: products.edit(app, named, name, dry_run=dry_run))
+
+
+@product.command(
+    fields=(*RESULT_FIELDS, "sku"),
+    noun="product",
+    columns=("id", "outcome", "message"),
+    changes=True,
+    asks="many",
+    examples=("csctl product retire green-tea", "csctl product retire green-tea --revert"),
+)
+@click.argument("named", metavar="PRODUCT…", nargs=-1, required=True)
+@click.option("--revert", is_flag=True, help="Sell them again.")
+@fail_fast_option
+def retire(app: App, out: ChangeOutput, named: tuple[str, ...], revert: bool, fail_fast: bool) -> None:
+    """Sell products no more. Subscriptions to them go on and are billed."""
+    from csctl.services.catalog import products
+
+    out.target.count = len(set(named))
+    out.change(lambda dry_run: products.retire(app, named, revert=revert, dry_run=dry_run, fail_fast=fail_fast))
 
 
 @option.command(
@@ -82,9 +117,9 @@ def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
 )
 @click.argument("named", metavar="PRODUCT")
 @click.argument("code", metavar="OPTION")
-@click.option("--name", help="What people call it.")
+@click.option("--name", help="Name of the option.")
 def option_add(app: App, out: ChangeOutput, named: str, code: str, name: str | None) -> None:
-    """A variant of a product: a size, a flavour. A product without variants needs none."""
+    """Add a variant of a product, such as a size. A product without variants needs none."""
     from csctl.services.catalog import products
 
     out.change(lambda dry_run: products.add_option(app, named, code, name, dry_run=dry_run))
@@ -105,15 +140,17 @@ def option_add(app: App, out: ChangeOutput, named: str, code: str, name: str | N
 )
 @click.argument("named", metavar="PRODUCT")
 @click.argument("code", metavar="PRICE")
-@click.option("--amount", metavar="19.99", required=True, help="What one costs.")
-@click.option("--currency", metavar="USD", required=True, help="The ISO 4217 code.")
-@click.option("--option", metavar="OPTION", help="Of which option; needed where there are several.")
-@click.option("--interval", metavar="INTERVAL", help="How often it bills: month, '14 days'. Without it: once.")
-@click.option("--trial-days", type=int, metavar="N", help="How long the trial is.")
-@click.option("--trial-amount", metavar="1.00", help="What the trial costs; without it, nothing.")
-@click.option("--final-cycle", type=int, metavar="N", help="The last cycle to bill; the checkout is cycle 1.")
+@click.option("--amount", metavar="19.99", required=True, help="Price of one unit.")
+@click.option("--currency", metavar="USD", required=True, help="Currency, as ISO 4217 code.")
+@click.option("--option", metavar="OPTION", help="Option of the product. Required if there are several.")
+@click.option(
+    "--interval", metavar="INTERVAL", help="Time between billings, such as month or '14 days' [default: billed once]."
+)
+@click.option("--trial-days", type=int, metavar="N", help="Length of the trial, in days.")
+@click.option("--trial-amount", metavar="1.00", help="Price of the trial [default: free].")
+@click.option("--final-cycle", type=int, metavar="N", help="Last cycle to bill; the checkout is cycle 1.")
 def price_add(app: App, out: ChangeOutput, named: str, **terms: Any) -> None:
-    """A price for an option of a product. Its code is what orders and purchases name it by."""
+    """Add a price point to an option of a product. Orders and purchases refer to it by its code."""
     from csctl.services.catalog import products
 
     wanted = products.Price(**terms)

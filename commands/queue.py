@@ -1,4 +1,4 @@
-"""csctl queue: refunds that failed and are tried again once a day."""
+"""csctl queue: manage the refund queue, and retry what is due."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .cli.shared_options import concurrency_option, fail_fast_option, limit_opti
 if TYPE_CHECKING:
     from csctl.app import App
 
-queue = group("queue", "Failed refunds, tried again once a day.")
+queue = group("queue", "Manage the refund queue, and retry what is due.")
 
 FIELDS = (
     "id",
@@ -46,11 +46,11 @@ FIELDS = (
 @click.option(
     "--state",
     type=click.Choice([*(state.value for state in ItemState), "any"]),
-    help="Only in this state; without it, those queued and in progress.",
+    help="Only items in this state [default: queued and in_progress].",
 )
 @limit_options
 def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
-    """What is in the queue, newest first."""
+    """List the refund queue, newest first."""
     from csctl.services.views import queue
 
     out.rows(queue.listing(app, state, limit))
@@ -62,7 +62,7 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
 )
 @id_argument("rfq")
 def show(app: App, out: Output, ref: Ref) -> None:
-    """One refund in the queue, with every attempt and why it failed."""
+    """Show a queued refund, with every attempt and the reason why it failed."""
     from csctl.services.views import queue
 
     from .layouts.queue import queue_layout
@@ -75,7 +75,7 @@ def show(app: App, out: Output, ref: Ref) -> None:
     examples=("csctl queue stats", "csctl queue stats -o json"),
 )
 def stats(app: App, out: Output) -> None:
-    """How much is in the queue, by state and currency, and how much of it is due today."""
+    """Show the totals of the queue by state and currency, and what is due today."""
     from csctl.services.views import queue
 
     out.rows(queue.stats(app))
@@ -89,14 +89,16 @@ def stats(app: App, out: Output) -> None:
     examples=("csctl queue retry", "csctl queue retry --concurrency 16 -o jsonl", "csctl queue retry rfq_7 --yes"),
 )
 @ids_argument("rfq", required=False)
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Largest number of refunds to retry [default: all that are due]."
+)
 @concurrency_option(8)
 @fail_fast_option
 def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concurrency: int, fail_fast: bool) -> None:
-    """Try again the refunds that are due today. Meant for a daily cron.
+    """Retry the refunds that are due today. Made for a daily cron job.
 
-    Any number of hosts may run it at once, and as often as they like: each refund is tried once a day. With ids: those
-    now, which takes their turn of today. Waiting emails are delivered last.
+    Several hosts may run it at the same time, and several times a day: each refund is retried once a day. With ids, it
+    retries those now, in place of today's retry. Waiting emails are delivered last.
     """
     from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
@@ -127,10 +129,10 @@ def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concu
     ),
 )
 @ids_argument("rfq")
-@click.option("--reason", required=True, metavar="TEXT", help="Why it is given up.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason for the removal.")
 @fail_fast_option
 def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str, fail_fast: bool) -> None:
-    """Take refunds out of the queue. Their amount is left of the sale again."""
+    """Remove refunds from the queue. Their amount is no longer reserved on the sale."""
     from csctl.services.refunds import queue
 
     out.change(lambda dry_run: queue.remove(app, refs, reason, dry_run=dry_run, fail_fast=fail_fast))
@@ -145,7 +147,7 @@ def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str, fail_fast:
 @ids_argument("rfq")
 @fail_fast_option
 def requeue(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Put refunds that were given up or removed back, for three new attempts."""
+    """Put exhausted or removed refunds back into the queue, with all their retries."""
     from csctl.services.refunds import queue
 
     out.change(lambda dry_run: queue.requeue(app, refs, dry_run=dry_run, fail_fast=fail_fast))
@@ -161,23 +163,23 @@ def requeue(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
     ),
 )
 @ids_argument("rfq")
-@click.option("--reference", required=True, metavar="REF", help="Of the payment outside.")
+@click.option("--reference", required=True, metavar="REF", help="Reference of the payment outside of the gateway.")
 @fail_fast_option
 def resolve(app: App, out: ChangeOutput, refs: list[Ref], reference: str, fail_fast: bool) -> None:
-    """The money was returned outside of the gateway: count it as refunded."""
+    """Record that the money was returned outside of the gateway, and count it as refunded."""
     from csctl.services.refunds import queue
 
     out.change(lambda dry_run: queue.resolve(app, refs, reference, dry_run=dry_run, fail_fast=fail_fast))
 
 
-notify = group("notify", "The Notify Emails: who is told when a refund is given up.")
+notify = group("notify", "Manage the Notify Emails, which receive a message when a refund is exhausted.")
 queue.add_command(notify)
 _NOTIFY = ("id", "email", "created_at")
 
 
 @notify.command("list", fields=_NOTIFY, examples=("csctl queue notify list", "csctl queue notify list -o json"))
 def notify_list(app: App, out: Output) -> None:
-    """The addresses that are told."""
+    """List the Notify Emails."""
     from csctl.services.emails import notify_emails
 
     out.rows(notify_emails.listing(app))
@@ -193,7 +195,7 @@ def notify_list(app: App, out: Output) -> None:
 @click.argument("addresses", metavar="EMAIL…", nargs=-1, required=True)
 @fail_fast_option
 def notify_add(app: App, out: ChangeOutput, addresses: tuple[str, ...], fail_fast: bool) -> None:
-    """Tell these addresses too."""
+    """Add Notify Emails."""
     from csctl.services.emails import notify_emails
 
     out.change(lambda dry_run: notify_emails.add(app, addresses, dry_run=dry_run, fail_fast=fail_fast))
@@ -210,7 +212,7 @@ def notify_add(app: App, out: ChangeOutput, addresses: tuple[str, ...], fail_fas
 @click.argument("addresses", metavar="EMAIL…", nargs=-1, required=True)
 @fail_fast_option
 def notify_remove(app: App, out: ChangeOutput, addresses: tuple[str, ...], fail_fast: bool) -> None:
-    """Tell these addresses no more."""
+    """Remove Notify Emails."""
     from csctl.services.emails import notify_emails
 
     out.target.count = len(set(addresses))

@@ -12,38 +12,38 @@ from csctl import __version__
 from .cli import errors
 from .cli.context import Cli
 
-# name -> (module here, summary): given here so that `csctl --help` need not import them.
+# name -> (module, summary). The summaries are here so that `csctl --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "customer": ("customer", "Find customers, look at their profile, write notes."),
-    "order": ("order", "Orders: look, create, refund, cancel."),
-    "purchase": ("purchase", "Purchases: look, change, pause, cancel, bill."),
-    "txn": ("txn", "Transactions: look, void, refund, reconcile."),
-    "fulfillment": ("fulfillment", "Shipments: look, hold, ship, cancel, ship again."),
-    "billing": ("billing", "The daily run that bills subscriptions."),
-    "queue": ("queue", "Failed refunds, tried again once a day."),
-    "approval": ("approval", "Refunds above an agent's limit: list, grant, deny."),
-    "product": ("product", "What is sold: products, options, price points."),
-    "email": ("email", "The outbox: what was sent to whom, and what waits."),
-    "data": ("data", "Bring records in, take them out."),
-    "blacklist": ("blacklist", "Who gets no new orders and charges."),
-    "operator": ("operator", "Who may use csctl."),
-    "setting": ("setting", "What the shop decided: time zone, limits, sender."),
-    "audit": ("audit", "Who changed what."),
-    "sandbox": ("sandbox", "The built-in gateway for rehearsals."),
-    "run": ("run", "Bulk changes: how far they came, and going on with them."),
-    "db": ("db", "Make, upgrade and check the database."),
-    "config": ("config", "Where csctl finds things."),
-    "demo": ("demo", "Make a shop to try things on, and walk through a day."),
-    "doctor": ("doctor", "Check that everything is in order."),
-    "login": ("identity", "Keep your token in a file that only you can read."),
-    "whoami": ("identity", "Who am I?"),
-    "completion": ("completion", "Shell completion for bash, zsh and fish."),
-    "help": ("help", "Help on a topic: exit-codes, environment, output, ids."),
+    "customer": ("customer", "Find and edit customers, show their profile, write notes."),
+    "order": ("order", "Find, create, refund and cancel orders."),
+    "purchase": ("purchase", "Manage subscriptions: change, pause, cancel, bill."),
+    "txn": ("txn", "Void, refund and reconcile transactions."),
+    "fulfillment": ("fulfillment", "Hold, release, ship, cancel and reship shipments."),
+    "billing": ("billing", "Bill the subscriptions that are due."),
+    "queue": ("queue", "Manage the refund queue, and retry what is due."),
+    "approval": ("approval", "Grant and deny refunds above an agent's limit."),
+    "product": ("product", "Manage products, options and price points."),
+    "email": ("email", "List, preview and send emails of the outbox."),
+    "data": ("data", "Import and export records."),
+    "blacklist": ("blacklist", "Block new orders and charges."),
+    "operator": ("operator", "Manage the people and programs that may use csctl."),
+    "setting": ("setting", "Manage the shop's settings: time zone, limits, sender."),
+    "audit": ("audit", "List, seal and verify the audit log."),
+    "sandbox": ("sandbox", "Inspect the built-in gateway for rehearsals."),
+    "run": ("run", "List bulk changes, and resume interrupted ones."),
+    "db": ("db", "Create, upgrade and check the database."),
+    "config": ("config", "Show the configuration."),
+    "demo": ("demo", "Create a demo shop, and walk through its daily work."),
+    "doctor": ("doctor", "Find problems in the installation."),
+    "login": ("identity", "Store your token in a file that only you can read."),
+    "whoami": ("identity", "Show who you are."),
+    "completion": ("completion", "Print the completion script for bash, zsh or fish."),
+    "help": ("help", "Show help on a topic or a command."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, and listed without."""
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
         found = getattr(module, cmd_name)
-        assert isinstance(found, click.Command)  # noqa: S101 - ours to get right, whatever the user types
+        assert isinstance(found, click.Command)  # noqa: S101 - COMMANDS is a constant
         return found
 
     def resolve_command(
@@ -70,12 +70,12 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--env-file", type=click.Path(path_type=Path), help="Read settings from this file instead of ./.env.")
+@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings, instead of ./.env.")
 @click.option(
     "--database",
     "database_url",
     metavar="URL",
-    help="The database, instead of CSCTL_DATABASE_URL. No password here: others see it in the list of processes.",
+    help="Database, instead of CSCTL_DATABASE_URL. Without a password: other users can see the command line.",
 )
 @click.version_option(__version__, message="csctl %(version)s")
 @click.pass_context
@@ -83,9 +83,9 @@ def root(ctx: click.Context, env_file: Path | None, database_url: str | None) ->
     """Customer service for shops with subscriptions, from the shell.
 
     \b
-    csctl demo                         make a shop to try things on
+    csctl demo                         create a demo shop
     csctl customer search jane doe     find a customer
     csctl txn refund txn_9             return money
-    csctl queue retry                  the daily cron
+    csctl queue retry                  retry queued refunds, daily
     """
     ctx.obj = Cli(env_file=env_file, options={"CSCTL_DATABASE_URL": database_url})

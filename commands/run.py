@@ -1,4 +1,4 @@
-"""csctl run: bulk changes by command line, and going on with them."""
+"""csctl run: list bulk changes, and resume interrupted ones."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from csctl.domain.ids import Ref
     from csctl.services.runs.runs import Resumption
 
-run = group("run", "Bulk changes: how far they came, and going on with them.")
+run = group("run", "List bulk changes, and resume interrupted ones.")
 FIELDS = ("id", "command", "state", "total", "done", "failed", "operator", "started_at", "ended_at")
-_SHOWN = 20  # records of a run, where people read
+_SHOWN = 20  # records of a run that a table shows
 
 
 @run.command(
@@ -35,10 +35,13 @@ _SHOWN = 20  # records of a run, where people read
     columns=("id", "command", "state", "total", "done", "failed", "started_at"),
     examples=("csctl run list", "csctl run list --state stopped -o json"),
 )
-@click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only in this state.")
+@click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only runs in this state.")
 @limit_options
 def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
-    """Your bulk changes, newest first; of an administrator, those of all. One whose process died is stopped."""
+    """List your bulk changes, newest first; administrators see those of all operators.
+
+    A run whose process died is listed as stopped.
+    """
     from csctl.services.runs import runs
 
     out.rows(runs.newest(app, limit, state=state))
@@ -49,7 +52,7 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
 )
 @id_argument("run")
 def show(app: App, out: Output, ref: Ref) -> None:
-    """A run, and what became of each of its records."""
+    """Show a run, and the outcome of each record."""
     from csctl.services.runs import runs
 
     out.show(runs.show(app, ref.id), lambda row: _layout(out, row))
@@ -63,36 +66,36 @@ def show(app: App, out: Output, ref: Ref) -> None:
     examples=("csctl run resume run_7", "csctl run resume run_7 --retry-failed --yes -o jsonl"),
 )
 @id_argument("run")
-@click.option("--retry-failed", is_flag=True, help="Do those again, too, that failed or were refused.")
+@click.option("--retry-failed", is_flag=True, help="Also retry the records that failed or were refused.")
 @fail_fast_option
 def resume(app: App, out: ChangeOutput, ref: Ref, retry_failed: bool, fail_fast: bool) -> None:
-    """Go on with a run that was stopped: do what was not done, by the same command with the same options.
+    """Resume an interrupted run: process the remaining records, by the same command with the same options.
 
-    No payment is made twice: where one was begun, the gateway is asked what became of it, and a refund that failed and
-    is in the queue stays there. Records whose outcome was unknown are looked at again.
+    No payment is made twice: attempts under way are reconciled with the gateway first, and a failed refund that is
+    queued stays in the queue. Records whose outcome was unknown are checked again.
     """
     from csctl.services.runs import runs
 
     left = runs.resumption(app, ref.id, retry_failed=retry_failed)
     if left.left == 0:
-        out.notice(f"Nothing is left to do of {left.name}.")
+        out.notice(f"{left.name} is complete: no records remain.")
         out.write([])
         return
     out.exit_code = _do_again(click.get_current_context(), left, ["--fail-fast"] if fail_fast else [])
 
 
 def _do_again(ctx: click.Context, left: Resumption, besides: list[str]) -> int:
-    """Run the command of a run anew, for what is left of it. Its exit code."""
+    """Run the command of a run again, for the remaining records. Returns its exit code."""
     if left.given is None and "--from=-" in left.arguments:
         raise Usage(
-            f"what {left.name} read from standard input is not kept",
-            fix=f"csctl {left.command} --from FILE, with the same lines: what is done already stays as it is",
+            f"{left.name} read its lines from standard input, and they are not stored",
+            fix=f"csctl {left.command} --from FILE, with the same lines; finished records do not change",
         )
     printing = repeat.printing_options(ctx)
     root = ctx.find_root()
     command, inner = root.command, root
     for word in left.command.split():
-        assert isinstance(command, click.Group)  # noqa: S101 - it was this command when the run began
+        assert isinstance(command, click.Group)  # noqa: S101 - the run was begun by this command
         found = command.get_command(inner, word)
         assert found is not None  # noqa: S101
         command, inner = found, click.Context(found, info_name=word, parent=inner)
@@ -122,5 +125,5 @@ def _layout(out: Output, row: Mapping[str, Any]) -> str:
             sheet.heading(state)
             sheet.columns([[one["id"], one["outcome"] or "", one["message"] or ""] for one in some[:_SHOWN]])
         if len(some) > _SHOWN:
-            sheet.line(f"and {len(some) - _SHOWN:,} more: csctl run show {row['id']} -o json")
+            sheet.line(f"… and {len(some) - _SHOWN:,} more: csctl run show {row['id']} -o json")
     return str(sheet).lstrip("\n")

@@ -1,4 +1,4 @@
-"""csctl sandbox: the built-in gateway for rehearsals."""
+"""csctl sandbox: inspect the built-in gateway for rehearsals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .cli.shared_options import limit_options
 if TYPE_CHECKING:
     from csctl.app import App
 
-sandbox = group("sandbox", "The built-in gateway for rehearsals.")
+sandbox = group("sandbox", "Inspect the built-in gateway for rehearsals.")
 _LEDGER = ("ref", "kind", "amount", "currency", "parent_ref", "key", "result", "at", "account")
 
 
@@ -25,7 +25,7 @@ _LEDGER = ("ref", "kind", "amount", "currency", "parent_ref", "key", "result", "
 )
 @limit_options
 def ledger(app: App, out: Output, limit: int | None) -> None:
-    """What the sandbox carried out and refused, newest first: to be compared with what the database believes."""
+    """List what the sandbox carried out and refused, newest first, to compare with the database."""
     from csctl.services.administration import sandbox
 
     out.rows(sandbox.ledger(app, limit))
@@ -38,7 +38,7 @@ def ledger(app: App, out: Output, limit: int | None) -> None:
     examples=("csctl sandbox adopt", "csctl sandbox adopt --dry-run -o jsonl"),
 )
 def adopt(app: App, out: ChangeOutput) -> None:
-    """Teach the sandbox the sales in the database, so that imported ones can be voided and refunded there."""
+    """Copy the sales of the database into the sandbox, so that imported ones can be voided and refunded."""
     from csctl.services.administration import sandbox
 
     out.change(lambda dry_run: sandbox.adopt(app, dry_run=dry_run))
@@ -52,7 +52,7 @@ def adopt(app: App, out: ChangeOutput) -> None:
     examples=("csctl sandbox reset --dry-run", "csctl sandbox reset --yes"),
 )
 def reset(app: App, out: ChangeOutput) -> None:
-    """Empty the sandbox's ledger. The database keeps what it knows."""
+    """Empty the ledger of the sandbox. The database stays as it is."""
     from csctl.services.administration import sandbox
 
     out.change(lambda dry_run: sandbox.reset(app, dry_run=dry_run))

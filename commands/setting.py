@@ -1,4 +1,4 @@
-"""csctl setting: what the shop decided."""
+"""csctl setting: manage the shop's settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .cli.output import Output
 if TYPE_CHECKING:
     from csctl.app import App
 
-setting = group("setting", "What the shop decided: time zone, limits, sender.")
+setting = group("setting", "Manage the shop's settings: time zone, limits, sender.")
 _FIELDS = ("name", "value", "origin", "meaning")
 _CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS[:3], "value", *RESULT_FIELDS[3:]),
@@ -35,7 +35,7 @@ _name_argument = click.argument("name", shell_complete=_complete)
 
 @setting.command("list", fields=_FIELDS, examples=("csctl setting list", "csctl setting list -o json"))
 def list_(app: App, out: Output) -> None:
-    """Every setting, its value, whether that was set or is the default, and its meaning."""
+    """List each setting with its value, its origin (set or default) and its meaning."""
     from csctl.services.administration import settings
 
     out.rows(settings.listing(app))
@@ -60,7 +60,7 @@ def set_(app: App, out: ChangeOutput, name: str, value: str) -> None:
 )
 @_name_argument
 def unset(app: App, out: ChangeOutput, name: str) -> None:
-    """Go back to the default."""
+    """Reset a setting to its default."""
     from csctl.services.administration import settings
 
     out.change(lambda dry_run: settings.unset(app, name, dry_run=dry_run))

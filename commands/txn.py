@@ -1,4 +1,4 @@
-"""csctl txn: transactions at the gateways."""
+"""csctl txn: void, refund and reconcile transactions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .cli.shared_options import bulk_options, concurrency_option, fail_fast_opti
 if TYPE_CHECKING:
     from csctl.app import App
 
-txn = group("txn", "Transactions: look, void, refund, reconcile.")
+txn = group("txn", "Void, refund and reconcile transactions.")
 
 FIELDS = (
     "id",
@@ -48,7 +48,7 @@ FIELDS = (
     "created_at",
     "created_by",
 )
-_since, _until = period_options("made")
+_since, _until = period_options("created")
 
 
 @txn.command(
@@ -57,17 +57,19 @@ _since, _until = period_options("made")
     columns=("id", "kind", "standing", "amount", "currency", "created_at"),
     examples=("csctl txn list --order ord_7", "csctl txn list --kind refund --state failed --since 2026-03-01 -o json"),
 )
-@id_option("ord", "--order", "order_id", help="Only of this order.")
-@id_option("cus", "--customer", "customer_id", help="Only of this customer.")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only of this kind.")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="Only in this state.")
-@click.option("--settlement", type=click.Choice([one.value for one in Settlement]), help="Only settled, or not.")
-@click.option("--gateway", metavar="NAME", help="Only through this gateway account.")
+@id_option("ord", "--order", "order_id", help="Only transactions of this order.")
+@id_option("cus", "--customer", "customer_id", help="Only transactions of this customer.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only transactions of this kind.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only transactions in this state.")
+@click.option(
+    "--settlement", type=click.Choice([one.value for one in Settlement]), help="Only settled or unsettled transactions."
+)
+@click.option("--gateway", metavar="NAME", help="Only transactions of this gateway account.")
 @_since
 @_until
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
-    """Transactions, newest first."""
+    """List transactions, newest first."""
     from csctl.services.views import transactions
 
     out.rows(transactions.listing(app, limit, **filters))
@@ -79,7 +81,7 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 )
 @id_argument("txn")
 def show(app: App, out: Output, ref: Ref) -> None:
-    """A transaction, what can be refunded of it, and the refunds and voids of it."""
+    """Show a transaction, its remaining amount, and its refunds and voids."""
     from csctl.services.views import transactions
 
     from .layouts.transaction import transaction_layout
@@ -101,17 +103,19 @@ def show(app: App, out: Output, ref: Ref) -> None:
 )
 @ids_argument("txn")
 @refund_options
-@click.option("--cancel", flag_value="purchase", help="Cancel the purchase too, once the refund is accepted or queued.")
+@click.option(
+    "--cancel", flag_value="purchase", help="Also cancel the purchase, once the refund is accepted or queued."
+)
 @bulk_options
 def refund(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
-    """Return the money of settled sales, whole or in part.
+    """Refund settled sales, in full or in part.
 
-    A refund that fails for certain goes into the refund queue (exit 12), and is tried again once a day for three days.
+    A refund that fails for certain is queued (exit 12), and retried once a day: csctl queue.
     """
     from csctl.services.refunds import refunds
 
     wanted = refunds.Wish(**wish)
-    out.besides = "Each refund cancels the purchase that was billed, too." if wanted.cancel else None
+    out.besides = "Each refund also cancels the purchase that was billed." if wanted.cancel else None
     out.change(
         lambda dry_run: refunds.refund_transactions(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast))
     )
@@ -125,11 +129,11 @@ def refund(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_
     examples=("csctl txn void txn_9", "csctl txn void txn_9 txn_10 --reason 'ordered twice' --yes"),
 )
 @ids_argument("txn")
-@click.option("--amount", hidden=True)  # there is no partial void: the answer says so
+@click.option("--amount", hidden=True)  # a void is never partial: the error says so
 @reason_options
 @bulk_options
 def void(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
-    """Revert pending charges that have not settled. A void is always for the whole amount."""
+    """Void charges that have not settled, always for the full amount."""
     from csctl.services.refunds import refunds
 
     wanted = refunds.Wish(**wish)
@@ -151,9 +155,9 @@ def void(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
     "--as",
     "seen",
     type=click.Choice(["approved", "failed"]),
-    help="Where the gateway cannot be asked: what its own page says of the named ones (administrators).",
+    help="Outcome that the gateway's own page shows, for gateways without lookup (administrators).",
 )
-@click.option("--reference", metavar="REF", help="With --as approved: the gateway's reference for it.")
+@click.option("--reference", metavar="REF", help="Reference at the gateway, with --as approved.")
 def reconcile(
     app: App,
     out: ChangeOutput,
@@ -163,9 +167,9 @@ def reconcile(
     seen: str | None,
     reference: str | None,
 ) -> None:
-    """Settle what is unknown, pending or orphaned, by asking the gateway and never by guessing.
+    """Ask the gateway for the outcome of unknown, pending and orphaned transactions.
 
-    Without ids: all that is. Exits 9 if some remain unknown.
+    Without ids: of all of them. Exits 9 if some remain unknown.
     """
     from csctl.services.payments import reconcile
 
@@ -188,9 +192,9 @@ def reconcile(
 @concurrency_option(4)
 @fail_fast_option
 def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
-    """Ask the gateways what has settled, and which refunds came back.
+    """Ask the gateways which sales have settled, and which refunds were returned.
 
-    Without ids: all that has not settled yet.
+    Without ids: all transactions that have not settled yet.
     """
     from csctl.services.payments import reconcile, settlement
 
@@ -212,9 +216,9 @@ def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
 @ids_argument("txn")
 @fail_fast_option
 def resend_email(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Send the email of an approved refund or void once more.
+    """Resend the email of an approved refund or void.
 
-    Of a sale, that of its newest refund or void.
+    For a sale: that of its newest refund or void.
     """
     from csctl.services.emails import resend
 
@@ -229,12 +233,12 @@ def resend_email(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) 
     examples=("csctl txn dispute txn_9", "csctl txn dispute txn_9 --revert -o json"),
 )
 @ids_argument("txn")
-@click.option("--revert", is_flag=True, help="It is won, or was withdrawn: disputed no longer.")
+@click.option("--revert", is_flag=True, help="Remove the mark: the dispute was won or withdrawn.")
 @fail_fast_option
 def dispute(app: App, out: ChangeOutput, refs: list[Ref], revert: bool, fail_fast: bool) -> None:
-    """Mark sales that the customer's bank takes back (a chargeback), or say that they no longer are.
+    """Mark sales as disputed (a chargeback by the customer's bank), or remove the mark.
 
-    While a sale is disputed it cannot be refunded, queued refunds of it wait, and its purchases cannot be force billed.
+    A disputed sale cannot be refunded, its queued refunds wait, and its purchases cannot be force billed.
     """
     from csctl.services.payments import disputes
 

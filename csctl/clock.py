@@ -5,11 +5,15 @@ Times are aware datetimes in UTC. A business day is a calendar day in the shop's
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from csctl.errors import Usage
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_AGE = re.compile(r"(?P<count>\d{1,5})(?P<unit>[mhdw])", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,14 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise Usage(f"{text!r} is not a date", fix="write it like 2026-03-01") from None
+
+
+def parse_age(text: str) -> timedelta:
+    """A length of time such as `90m`, `36h`, `3d` or `2w`. Raises Usage for anything else."""
+    match = _AGE.fullmatch(text.strip())
+    if match is None:
+        raise Usage(f"{text[:40]!r} is not a length of time", fix="write it like 90m, 36h, 3d or 2w")
+    return int(match["count"]) * _UNITS[match["unit"]]
 
 
 def rfc3339(moment: datetime) -> str:

@@ -1,8 +1,9 @@
-"""What the drivers of databases say, as csctl's own errors. The one place that knows their words and codes."""
+"""The errors of database drivers as csctl's own. The one place that knows their codes."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, Unreachable
 from csctl.settings import mask
 
+WRONG_CLOCK = "CS001"  # SQLSTATE of the trigger that accepts rows of the audit log
+
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """The driver's errors as csctl's own, in this one place."""
+    """Raise the driver's errors as csctl's own, where they have a meaning for the operator."""
     try:
         yield
     except DBAPIError as error:
@@ -27,99 +30,107 @@ def translated(url: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Meaning:
-    """A problem by PostgreSQL's SQLSTATE, whatever language its messages are in; by its words where there is none: from
-    SQLite, and while connecting.
+    """A problem, and how it is recognized: by SQLSTATEs of PostgreSQL (or their first characters), by primary result
+    codes of SQLite, and `while_connecting`, where PostgreSQL gives no code, by words.
     """
 
-    states: tuple[str, ...]
-    words: str
     kind: type[CsctlError]
     message: str
     fix: str
+    states: tuple[str, ...] = ()
+    sqlite: tuple[int, ...] = ()
+    while_connecting: str | None = None
 
-    def fits(self, state: str | None, said: str) -> bool:
-        return state.startswith(self.states) if state and self.states else bool(re.search(self.words, said, re.I))
+    def fits(self, error: DBAPIError, said: str) -> bool:
+        if (code := sqlite_code(error)) is not None:
+            return code in self.sqlite
+        if state := sqlstate(error):
+            return bool(self.states) and state.startswith(self.states)
+        return self.while_connecting is not None and bool(re.search(self.while_connecting, said, re.IGNORECASE))
 
 
 _MEANINGS = [
     _Meaning(
-        ("55P03", "40P01", "40001"),
-        "database is locked|lock timeout|deadlock detected|could not obtain lock",
         Busy,
-        "somebody else is working on the same records",
+        "another process is working on the same records",
         "run it again",
+        states=("55P03", "40P01", "40001"),
+        sqlite=(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
     ),
     _Meaning(
-        ("28",),
-        "password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf",
         Misconfigured,
         "the database refuses these credentials",
         "check user and password in CSCTL_DATABASE_URL",
+        states=("28",),
+        while_connecting="password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf",
     ),
     _Meaning(
-        ("3D000",),
-        "database .* does not exist|file is not a database|unable to open database file",
         Misconfigured,
-        "there is no such database",
-        "check CSCTL_DATABASE_URL; on PostgreSQL an empty database must be there (createdb) before csctl db init",
+        "the database does not exist",
+        "check CSCTL_DATABASE_URL; on PostgreSQL create an empty database (createdb) before csctl db init",
+        states=("3D000",),
+        sqlite=(sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN),
+        while_connecting="database .* does not exist",
     ),
     _Meaning(
-        (),
-        "invalid connection option|invalid sslmode|does not support SSL|root certificate file",
         Misconfigured,
         "the database cannot be reached in the way that CSCTL_DATABASE_URL says",
         "correct the options behind its ?",
+        while_connecting="invalid connection option|invalid sslmode|does not support SSL|root certificate file",
     ),
     _Meaning(
-        ("53100", "58030"),
-        "disk is full|no space left|disk I/O error",
         Unreachable,
         "the database cannot write",
         "make room on its disk, then run it again",
+        states=("53100", "58030"),
+        sqlite=(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
     ),
     _Meaning(
-        ("25006", "57014", "57P0"),
-        "the database system is",
         Unreachable,
-        "the database takes no changes just now",
+        "the database accepts no changes at the moment",
         "run it again once it does",
+        states=("25006", "57014", "57P0"),
+        while_connecting="the database system is",
     ),
     _Meaning(
-        (),
-        "clocks of this host and of the database",
         Misconfigured,
         "this host's clock, or the database's, is wrong",
-        "set it right: the audit trail takes no rows whose time is more than ten minutes off",
+        "set it right: the audit log accepts no rows whose time is more than ten minutes off",
+        states=(WRONG_CLOCK,),
     ),
     _Meaning(
-        (),
-        "readonly database",
         Misconfigured,
         "this user may not write the database",
         "check who owns the file and its directory",
+        sqlite=(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
     ),
     _Meaning(
-        ("42501",),
-        "permission denied|must be owner",
         NotPermitted,
-        "the database does not let this login do that",
-        "use the login of somebody with that role (csctl db grants)",
+        "the database does not allow this login to do that",
+        "use the login of an operator with that role (csctl db grants)",
+        states=("42501",),
     ),
 ]
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """PostgreSQL's code for what went wrong; None from SQLite, and while connecting."""
+    """PostgreSQL's code for the error; None from SQLite, and while connecting."""
     state: str | None = getattr(error.orig, "sqlstate", None)
     return state
+
+
+def sqlite_code(error: DBAPIError) -> int | None:
+    """SQLite's primary result code for the error; None from PostgreSQL, and for misuse of the driver."""
+    code: int | None = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _translate(error: DBAPIError, url: str) -> CsctlError | None:
     said = str(error.orig).strip()
     for meaning in _MEANINGS:
-        if meaning.fits(sqlstate(error), said):
+        if meaning.fits(error, said):
             return meaning.kind(meaning.message, cause=f"{mask(url)}: {mask(said.splitlines()[0])}", fix=meaning.fix)
-    # An error of no statement is one of connecting: nobody answers, or there is no such host.
+    # An error of no statement is one of connecting: no server answers, or the host does not exist.
     if isinstance(error, OperationalError) and (error.connection_invalidated or error.statement is None):
         return Unreachable(
             "the database cannot be reached",

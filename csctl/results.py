@@ -8,6 +8,7 @@ from typing import Any
 
 from csctl.card_numbers import without_card_numbers
 from csctl.domain.money import Money, to_decimal
+from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError
 
 # The keys of a result row, in order; `fields=` of a command adds to them.
@@ -34,7 +35,7 @@ class Result:
     """
 
     id: str
-    outcome: str
+    outcome: Outcome
     message: str = ""
     error: CsctlError | None = None
     money: Money | None = None
@@ -50,7 +51,7 @@ class Result:
     @classmethod
     def refused(cls, given: str, error: CsctlError, **more: Any) -> Result:
         """The record is as it was, and this is why."""
-        return cls(without_card_numbers(given), "refused", error.message, error=error, **more)
+        return cls(without_card_numbers(given), Outcome.REFUSED, error.message, error=error, **more)
 
     def as_dry_run(self) -> Result:
         """The same of a dry run: what it made is gone, and so are the ids of it."""

@@ -30,25 +30,38 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pexpect
 import pytest
 
-from tests import running
+from tests import forks, running
 from tests.databases import Template, make_template
+from tests.engines import share_what_is_compiled
 from tests.postgres import PostgresMissing, Server
-from tests.running import Done
+from tests.running import Done, Process, Terminal
 from tests.shops import Shop
 
 _MISSING = "no PostgreSQL: "
 
 
-def pytest_configure() -> None:
-    """What a shell starts in the background ignores SIGINT, and so would every csctl that is started here."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the host of this test run, which its workers share.
+
+    What a shell starts in the background ignores SIGINT, and so would every csctl that is started here.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+    os.environ.pop("PYTHONUNBUFFERED", None)  # csctl has to end with what is left in a buffer, too
+    if not hasattr(config, "workerinput"):
+        host = forks.Host()
+        config.add_cleanup(host.stop)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        share_what_is_compiled(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -70,14 +83,12 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL server for this process of the tests. Without one: skipped loudly, and in CI failed."""
+def postgres() -> Server:
+    """The PostgreSQL server of this test run. Without one: skipped loudly, and in CI failed."""
     try:
-        server = Server()
+        return forks.postgres()
     except PostgresMissing as missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{_MISSING}{missing}")
-    yield server
-    server.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -104,11 +115,12 @@ def template(
     _templates: dict[str, Template],
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
 ) -> Template:
     """The database that others are copied from, built by the migrations once per process of the tests."""
     if backend not in _templates:
         server = request.getfixturevalue("postgres") if backend == "postgresql" else None
-        _templates[backend] = make_template(tmp_path_factory.mktemp("template"), server)
+        _templates[backend] = make_template(tmp_path_factory.mktemp("template"), server, worker_id)
     return _templates[backend]
 
 
@@ -136,14 +148,14 @@ def csctl() -> Callable[..., Done]:
 
 
 @pytest.fixture
-def csctl_process() -> Iterator[Callable[..., running.Process]]:
+def csctl_process() -> Iterator[Callable[..., Process]]:
     """Start the console script as a process of its own."""
     with running.processes() as start:
         yield start
 
 
 @pytest.fixture
-def terminal() -> Iterator[Callable[..., pexpect.spawn[Any]]]:
+def terminal() -> Iterator[Callable[..., Terminal]]:
     """Start the console script on a terminal."""
     with running.terminals() as start:
         yield start
@@ -154,8 +166,8 @@ def shop(
     database_url: str,
     template: Template,
     tmp_path: Path,
-    csctl_process: Callable[..., running.Process],
-    terminal: Callable[..., pexpect.spawn[Any]],
+    csctl_process: Callable[..., Process],
+    terminal: Callable[..., Terminal],
 ) -> Iterator[Shop]:
     """A shop without customers yet."""
     made = Shop(tmp_path / "shop", database_url, template.tokens, csctl_process, terminal)

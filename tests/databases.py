@@ -16,9 +16,9 @@ from csctl import database
 from csctl.domain.states import Role
 from csctl.services.administration import operators, schema
 from csctl.settings import Settings
+from tests.mutants import guards
 from tests.postgres import Server
 
-_NAME = "csctl_template"
 _FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -26,6 +26,7 @@ _FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 class Template:
     """A database with the schema and three operators. `tokens` are theirs, by role."""
 
+    name: str
     url: str
     tokens: dict[str, str]
     file: Path | None = None
@@ -35,7 +36,7 @@ class Template:
     @contextmanager
     def copied(self, folder: Path) -> Iterator[str]:
         if self.server:
-            with self._postgres(f"TEMPLATE {_NAME}") as url:
+            with self._postgres(f"TEMPLATE {self.name}") as url:
                 yield url
         else:
             assert self.file
@@ -53,23 +54,28 @@ class Template:
     @contextmanager
     def _postgres(self, options: str) -> Iterator[str]:
         assert self.server
-        name = f"csctl_{next(self._numbers)}"
+        name = f"{self.name}_{next(self._numbers)}"
         self.server.run(f"CREATE DATABASE {name} {options}")
         yield self.server.url(name)
         self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def make_template(folder: Path, server: Server | None) -> Template:
-    """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role."""
+def make_template(folder: Path, server: Server | None, worker: str) -> Template:
+    """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role.
+
+    The workers of a test run share a server: the databases of each begin with its name.
+    """
+    name = f"csctl_{worker}"
     file = None if server else folder / "template.db"
     if server:
-        server.run(f"CREATE DATABASE {_NAME} TEMPLATE template0")
-    url = server.url(_NAME) if server else f"sqlite:///{file}"
+        server.run(f"CREATE DATABASE {name} TEMPLATE template0")
+    url = server.url(name) if server else f"sqlite:///{file}"
     tokens = {"admin": str(schema.init(Settings(database_url=url, now=_FOUNDED), "admin", rehearsal=True)["token"])}
     engine = database.connect(url)
     with Session(engine) as session, session.begin():
         for role in (Role.AGENT, Role.SERVICE):
             row = operators.add(session, role.value, role, _FOUNDED)
             tokens[role.value] = str(row["token"])
+    guards.drop_named(engine)
     engine.dispose()
-    return Template(url, tokens, file, server)
+    return Template(name, url, tokens, file, server)

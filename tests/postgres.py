@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # The server ends with whoever holds the other end of its standard input, even one that was killed.
@@ -27,11 +29,38 @@ class PostgresMissing(Exception):
 
 
 class Server:
+    """A server that runs, by the directory with its socket."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def url(self, database: str, user: str = "csctl") -> str:
+        return f"postgresql+psycopg://{user}@/{database}?host={self.directory}"
+
+    def run(self, *statements: str) -> None:
+        """Statements outside of a transaction, such as CREATE DATABASE."""
+        import psycopg
+
+        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other test that asks for it is at work then: roles belong to the whole server."""
+        import psycopg
+
+        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres") as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(1)")
+            yield
+
+
+class OwnServer(Server):
     """Starts in about a second. Raises PostgresMissing."""
 
     def __init__(self) -> None:
         programs = _programs()
-        self.directory = Path(tempfile.mkdtemp(prefix="csctl-pg-"))
+        super().__init__(Path(tempfile.mkdtemp(prefix="csctl-pg-")))
         data = self.directory / "data"
         prefix = _as_ordinary_user(self.directory)
         made = subprocess.run(
@@ -58,17 +87,13 @@ class Server:
                 start_new_session=True,  # an interrupt is for the tests: they stop the server in order
             )
         self._wait()
+        self.run("CREATE ROLE picky LOGIN PASSWORD 'right'")
 
-    def url(self, database: str, user: str = "csctl") -> str:
-        return f"postgresql+psycopg://{user}@/{database}?host={self.directory}"
-
-    def run(self, *statements: str) -> None:
-        """Statements outside of a transaction, such as CREATE DATABASE."""
-        import psycopg
-
-        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+    def leave(self) -> None:
+        """In a fork: the server ends without us."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.returncode = 0
 
     def stop(self) -> None:
         assert self._process.stdin

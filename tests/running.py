@@ -8,21 +8,18 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
-Process = subprocess.Popen[str]
-PROGRAM = str(Path(sysconfig.get_path("scripts")) / "csctl")
+from tests.forks import PROGRAM, Process, Terminal
+
+__all__ = ["PROGRAM", "Done", "Process", "Terminal"]
 
 
 @dataclass(frozen=True)
@@ -95,48 +92,23 @@ def processes() -> Iterator[Callable[..., Process]]:
     started: list[Process] = []
 
     def start(*words: str, env: Mapping[str, str] | None = None, **options: Any) -> Process:
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(
-            [PROGRAM, *split(words)], env={**os.environ, **(env or {})}, text=True, **{**pipes, **options}
-        )
-        started.append(process)
-        return process
+        started.append(Process(split(words), {**os.environ, **(env or {})}, **options))
+        return started[-1]
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            _close(pipe)
-
-
-def _close(pipe: Any) -> None:
-    try:
-        if pipe:
-            pipe.close()
-    except BrokenPipeError:
-        pass  # what was not read will not be
+        process.end()
 
 
 @contextmanager
-def terminals() -> Iterator[Callable[..., pexpect.spawn[Any]]]:
+def terminals() -> Iterator[Callable[..., Terminal]]:
     """A way to start csctl on a terminal; those that are left at the end are killed."""
-    started: list[pexpect.spawn[Any]] = []
+    started: list[Terminal] = []
 
-    def start(
-        *words: str, env: Mapping[str, str] | None = None, columns: int = 80, lines: int = 24
-    ) -> pexpect.spawn[Any]:
-        child = pexpect.spawn(
-            PROGRAM,
-            split(words),
-            env={**os.environ, "TERM": "xterm", **(env or {})},
-            encoding="utf-8",
-            timeout=60,
-            dimensions=(lines, columns),
-        )
-        started.append(child)
-        return child
+    def start(*words: str, env: Mapping[str, str] | None = None, columns: int = 80, lines: int = 24) -> Terminal:
+        environment = {**os.environ, "TERM": "xterm", **(env or {})}
+        started.append(Terminal(split(words), environment, columns=columns, lines=lines))
+        return started[-1]
 
     yield start
     for child in started:

@@ -12,13 +12,12 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
-import pexpect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from csctl import database
 from csctl.clock import parse_time
-from tests.running import Done, Process, run
+from tests.running import Done, Process, Terminal, run
 
 MONDAY = "2026-03-02T09:00:00Z"
 
@@ -35,7 +34,7 @@ class Shop:
         database_url: str,
         tokens: Mapping[str, str],
         start: Callable[..., Process],
-        terminal: Callable[..., pexpect.spawn[Any]],
+        terminal: Callable[..., Terminal],
     ) -> None:
         folder.mkdir()
         self.folder = folder
@@ -85,7 +84,7 @@ class Shop:
         at: str | None = None,
         env: Mapping[str, str] | None = None,
         **options: Any,
-    ) -> pexpect.spawn[Any]:
+    ) -> Terminal:
         """Start csctl here on a terminal."""
         return self._terminal(*words, env=self.environment(as_, at, env), **options)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from csctl import database, driver_errors
-from csctl.errors import Busy, CsctlError, NotPermitted, Unreachable
+from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, Unreachable
 from csctl.models import Customer
 from tests.factories import make_customer, make_sale, number
 from tests.postgres import Server
@@ -113,7 +113,6 @@ def test_a_file_that_is_no_database_is_a_configuration_error(csctl: Csctl, tmp_p
 
 @pytest.mark.postgres
 def test_a_wrong_password_is_a_configuration_error_and_is_not_printed(csctl: Csctl, postgres: Server) -> None:
-    postgres.run("DROP ROLE IF EXISTS picky", "CREATE ROLE picky LOGIN PASSWORD 'right'")
     url = postgres.url("postgres", user="picky:hunter2")
     done = csctl("whoami -o json --debug", env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": "csctl_x"})
 
@@ -161,6 +160,16 @@ def test_a_server_may_speak_any_language(shop: Shop, state: str, error: type[Csc
     said = f"DO $$ BEGIN RAISE EXCEPTION 'Das geht hier nicht' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(error), driver_errors.translated(shop.database_url), engine.begin() as connection:
         connection.exec_driver_sql(said)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_sqlite_refuses_to_write_is_known_by_its_code(shop: Shop) -> None:
+    engine = database.connect(shop.database_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        with pytest.raises(Misconfigured, match="may not write"), driver_errors.translated(shop.database_url):
+            connection.exec_driver_sql("DELETE FROM operators")
     engine.dispose()
 
 

@@ -264,7 +264,7 @@ def test_the_token_is_asked_for_without_being_shown(shop: Shop) -> None:
     terminal = shop.terminal("login", as_=None)
     terminal.expect("Token")
     terminal.sendline(shop.token("agent"))
-    terminal.expect("Your token is in")
+    terminal.expect("Your token is stored in")
     shown = terminal.before
 
     assert shop.token("agent") not in shown

@@ -1,1 +1,1 @@
-"""What commands are made of: declaration, output, prompts, progress, errors."""
+"""The parts that commands are built from: declaration, output, confirmation, progress, errors."""

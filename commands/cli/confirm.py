@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from csctl.domain.outcomes import Outcome
 from csctl.domain.text import printable
 from csctl.errors import Unconfirmed, Usage
 
@@ -38,7 +39,7 @@ class Preview:
         for result in self.tally.watch(results):
             if self.tally.total <= _LISTED:
                 self.listed.append(result)
-            if self.tally.outcomes["refused"] == self.tally.total:
+            if self.tally.outcomes[Outcome.REFUSED] == self.tally.total:
                 self.refused.append(result)
             else:
                 self.refused.clear()

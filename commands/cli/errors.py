@@ -24,9 +24,12 @@ _SHORT_OUTPUT = re.compile(r"-[hqy]*o(.*)", re.DOTALL)  # short options may be j
 
 
 class Ended(Exception):
-    """A change stopped before its end. `message` says how far it came and how to resume it."""
+    """A change stopped before its end. `message` says how far it came and how to resume it.
 
-    def __init__(self, exit: int, message: str, *, lost: OutputLost | None = None) -> None:
+    `lost`: its output could not be written. Python would wait at its exit until it can be.
+    """
+
+    def __init__(self, exit: int, message: str, *, lost: bool = False) -> None:
         super().__init__(message)
         self.exit, self.message, self.lost = exit, message, lost
 
@@ -84,6 +87,7 @@ def report_lost_output(lost: OutputLost, words: list[str]) -> int:
 
 def report_interrupt(number: int) -> int:
     """Report that a signal stopped a command between two records."""
+    streams.discard_output()  # a reader that waits must not keep us from ending
     say("Interrupted. Finished work is recorded; no record is half done.")
     return 128 + number
 

@@ -38,6 +38,7 @@ class Execution:
     run: Kept | None = None
     counts: Counts | None = None  # of the run, once it has ended
     lost: OutputLost | None = None
+    unread: bool = False  # a signal came while output was being written
     signal: int | None = None
 
     def carry_out(self, work: Work) -> str | None:
@@ -52,7 +53,7 @@ class Execution:
             except OutputLost as lost:
                 self.lost = lost
             except interrupts.Stopped:
-                pass
+                self.unread = True
             except CsctlError:
                 self._fail()
                 raise
@@ -120,10 +121,11 @@ class Execution:
             code, why = 0 if self.dry_run else 3, "Stopped: the output was closed"
         else:
             code, why = 3, f"Stopped: the output cannot be written ({self.lost and self.lost.reason})"
+        lost = self.unread or self.lost is not None
         if self.dry_run:
-            return Ended(code, f"{why}. It was a dry run: nothing was done.", lost=self.lost)
+            return Ended(code, f"{why}. It was a dry run: nothing was done.", lost=lost)
         if self.run is None or self.counts is None:
-            return Ended(code, f"{why}. Records done: {self.tally.total:,}.", lost=self.lost)
+            return Ended(code, f"{why}. Records done: {self.tally.total:,}.", lost=lost)
         done = self.counts.total - self.counts.left
         how_far = f"{done:,} of {self.counts.total:,} records are done"
-        return Ended(code, f"{why}. {how_far}; resume with: csctl run resume {self.run.name}", lost=self.lost)
+        return Ended(code, f"{why}. {how_far}; resume with: csctl run resume {self.run.name}", lost=lost)

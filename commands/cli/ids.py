@@ -1,4 +1,4 @@
-"""How records are named on a command line: by ids in arguments and options, and on standard input."""
+"""Ids of records: in arguments, in options, and on standard input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import invocation
 
 
 def ids_argument(prefix: str, name: str | None = None, *, required: bool = True) -> Callable[[Any], Any]:
-    """One or more ids, or `-` for ids on stdin. The command gets a list of Ref, each record once."""
+    """One or more ids, or `-` to read them from stdin. The command gets a list of Ref, each record once."""
     return click.argument(
         name or "refs",
         metavar=f"{prefix.upper()}…" if required else f"[{prefix.upper()}…]",
@@ -40,7 +40,7 @@ def id_option(prefix: str, flag: str, name: str | None = None, **attributes: Any
 
 
 def _read_id(ctx: click.Context, prefix: str, word: str) -> ids.Ref:
-    """The record that a word names. Raises Usage; for one of another kind with what was perhaps meant."""
+    """The record that a word names. Raises Usage; for an id of another kind, with the command for that kind."""
     try:
         return ids.parse(prefix, word)
     except Usage as error:
@@ -48,7 +48,7 @@ def _read_id(ctx: click.Context, prefix: str, word: str) -> ids.Ref:
 
 
 def _same_of_another_kind(ctx: click.Context, word: str) -> str | None:
-    """The command of the same name for the kind of record that a word names: `csctl order refund ord_1`."""
+    """The command of the same name for the kind of this id: `csctl order refund ord_1`."""
     root = ctx.find_root()
     kind = ids.PREFIXES.get(word.strip().partition("_")[0])
     _, here, *below = ctx.command_path.split()
@@ -83,8 +83,8 @@ def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
     import json
 
     if sys.stdin.isatty():
-        raise Usage(f"- reads {noun} ids from standard input, and that is a terminal", fix="pipe ids in, or name them")
-    import csctl.bootstrap  # noqa: F401 - takes its time, which is well spent while somebody writes the ids
+        raise Usage(f"- reads {noun} ids from standard input, which is a terminal", fix="pipe ids in, or name them")
+    import csctl.bootstrap  # noqa: F401 - slow to import: done while the other side of the pipe writes
 
     for number, line in enumerate(sys.stdin, start=1):
         word = line.strip()
@@ -92,8 +92,8 @@ def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
             continue
         if word.startswith("["):
             raise Usage(
-                f"line {number} of standard input begins a JSON array, and is no id",
-                fix="print one record a line: -o name, or -o jsonl",
+                f"line {number} of standard input begins a JSON array; an id is expected",
+                fix="write one record on each line: -o name, or -o jsonl",
             )
         try:
             if word.startswith("{"):
@@ -103,5 +103,5 @@ def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
             raise Usage(f"line {number} of standard input: {error.message}", cause=error.cause, fix=error.fix) from None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Usage(
-                f"line {number} of standard input is no id", fix='one id a line, or JSON objects with "id"'
+                f"line {number} of standard input is not an id", fix='one id on each line, or JSON objects with "id"'
             ) from None

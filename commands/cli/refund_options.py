@@ -8,19 +8,21 @@ from typing import Any
 import click
 
 REASONS = (
-    click.option("--reason", metavar="TEXT", help="Why; kept with the transaction."),
-    click.option("--note", metavar="TEXT", help="A note for the customer's history."),
-    click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="Do not tell the customer."),
+    click.option("--reason", metavar="TEXT", help="Reason, kept with the transaction."),
+    click.option("--note", metavar="TEXT", help="Note for the customer's history."),
+    click.option(
+        "--no-email", "email", is_flag=True, default=True, flag_value=False, help="Send the customer no email."
+    ),
 )
 REFUNDS = (
-    click.option("--amount", metavar="19.99", help="So much of each; without it, all that is left."),
+    click.option("--amount", metavar="19.99", help="Amount to refund per transaction [default: the remaining amount]."),
     *REASONS,
     click.option(
-        "--request-id", metavar="KEY", help="Say it twice, have it done once: the second gets the first result."
+        "--request-id",
+        metavar="KEY",
+        help="Idempotency key: repeating the command with it returns the first result.",
     ),
-    click.option(
-        "--request-approval", is_flag=True, help="Above your limit: keep it as a request for an administrator."
-    ),
+    click.option("--request-approval", is_flag=True, help="Above your limit: create a request for an administrator."),
 )
 
 

@@ -1,4 +1,4 @@
-"""The fields by which customers and their orders are found."""
+"""The fields that find customers and their orders, and the periods of lists."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _FIELDS = (
     ("--first-name", "Part of the first name."),
     ("--last-name", "Part of the last name."),
     ("--email", "Part of the email address."),
-    ("--phone", "Part of the phone number, however it is written."),
+    ("--phone", "Part of the phone number, in any format."),
     ("--address", "Words of the billing or shipping address."),
     ("--city", "Part of the city."),
     ("--region", "Part of the state or region."),
-    ("--postal-code", "The start of the postal code."),
-    ("--country", "Country, its name or code."),
+    ("--postal-code", "Beginning of the postal code."),
+    ("--country", "Country, by name or code."),
     ("--ip", "IP address."),
     ("--card-last4", "Last four digits of a card."),
     ("--card-bin", "First digits of a card."),
-    ("--gateway-ref", "The gateway's reference of a transaction."),
+    ("--gateway-ref", "Reference of a transaction at the gateway."),
     ("--tracking", "Tracking number of a shipment."),
-    ("--external-id", "The record's id where it came from."),
+    ("--external-id", "Id of the record in the system that it was imported from."),
 )
 
 
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """QUERY and the search fields. The command gets `query` and a keyword for each field, None where not given."""
+    """QUERY and the search fields. The command gets `query` and one keyword for each field, None if it is not given."""
     options = [
         click.argument("query", nargs=-1),
         *(click.option(flag, metavar="TEXT", help=help) for flag, help in _FIELDS),
-        id_option("ord", "--order", "order_id", help="The order's id."),
-        id_option("txn", "--txn", "transaction_id", help="A transaction's id."),
+        id_option("ord", "--order", "order_id", help="Id of an order."),
+        id_option("txn", "--txn", "transaction_id", help="Id of a transaction."),
         click.option("--status", type=click.Choice(STATUSES), help="Status of an order or a purchase."),
-        *period_options("made"),
+        *period_options("created"),
     ]
     for option in reversed(options):
         command = option(command)
@@ -48,8 +48,8 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def period_options(verb: str) -> list[Callable[[Any], Any]]:
-    """--since and --until: a time, or a day of the shop."""
+    """--since and --until: a time, or a day in the shop's zone."""
     return [
-        click.option("--since", metavar="TIME", help=f"Only those {verb} on this day or later."),
-        click.option("--until", metavar="TIME", help=f"Only those {verb} on this day or earlier."),
+        click.option("--since", metavar="TIME", help=f"Only records {verb} at this time or on this day, or later."),
+        click.option("--until", metavar="TIME", help=f"Only records {verb} at this time or on this day, or earlier."),
     ]

@@ -1,4 +1,4 @@
-"""Text laid out for a terminal: headings, facts, and columns of which the last one wraps."""
+"""Pages of text for a terminal: headings, labels with values, and columns of which the last one wraps."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from csctl.domain.text import printable
 
-_WIDEST = 100  # lines longer than that are hard to read, however wide the terminal
-_NARROWEST = 20  # a last column narrower than that goes below its row
+_WIDEST = 100  # columns; longer lines are hard to read on any terminal
+_NARROWEST = 20  # columns; a narrower last column is printed below its row
 _GAP = "  "
 
 
 class Sheet:
-    """Lines of text, at most as wide as the terminal (80 on a pipe). Nothing in them would act on a terminal."""
+    """Lines of text, at most as wide as the terminal (80 on a pipe), with control characters made harmless."""
 
     def __init__(self, zone: tzinfo) -> None:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
@@ -28,18 +28,21 @@ class Sheet:
         return "\n".join(line.rstrip() for line in self._lines)
 
     def line(self, text: str = "", indent: int = 0) -> None:
+        """Add a text, wrapped; without one, an empty line."""
         margin = " " * indent
         self._lines += [margin + part for part in wrapped(text, self.width - indent)]
 
     def heading(self, text: str) -> None:
+        """Add an empty line and a heading."""
         self._lines.append("")
         self.line(text.upper())
 
     def facts(self, pairs: Iterable[tuple[str, Any]]) -> None:
-        """One line for each thing that is known."""
+        """Add one line for each label whose value is known."""
         self.columns([[label, self._full(value)] for label, value in pairs if value not in (None, "", 0)])
 
     def side_by_side(self, left: Sequence[str], right: Sequence[str]) -> None:
+        """Add two blocks of lines beside each other."""
         half = (self.width - len(_GAP)) // 2
         columns = [[part for line in lines for part in wrapped(line, half)] for lines in (left, right)]
         for place in range(max(map(len, columns))):
@@ -47,12 +50,12 @@ class Sheet:
             self._lines.append(f"{padded(one, half)}{_GAP}{other}")
 
     def columns(self, rows: Sequence[Sequence[str]], *, right: Iterable[int] = (), indent: int = 0) -> None:
-        """Rows whose cells stand below each other; those of `right` are aligned to the right, the last one wraps."""
+        """Add rows in aligned columns; those in `right` are aligned to the right, the last one wraps."""
         if not rows:
             return
         widths = [max(wide(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
         start = indent + sum(widths) + len(_GAP) * len(widths)
-        if start > self.width:  # not even without the last one
+        if start > self.width:  # too wide even without the last column
             for row in rows:
                 self.line(_GAP.join(cell for cell in row if cell), indent)
             return
@@ -67,7 +70,7 @@ class Sheet:
                 self.line(last, indent + 4)
 
     def cell(self, value: Any) -> str:
-        """A value as people read it: times in the shop's zone, to the minute."""
+        """A value for a person to read: times in the shop's zone, to the minute."""
         if value is None:
             return ""
         if isinstance(value, datetime):
@@ -75,25 +78,27 @@ class Sheet:
         return str(value)
 
     def _full(self, value: Any) -> str:
-        """The same, with the zone's offset."""
+        """The same, with the offset of the zone."""
         if not isinstance(value, datetime):
             return self.cell(value)
         offset = value.astimezone(self._zone).isoformat()[-6:]
         return f"{self.cell(value)} {offset}"
 
     def day(self, value: date | None) -> str:
+        """A date, or the day of a time."""
         return self.cell(value)[:10]
 
 
 def wide(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    from wcwidth import wcswidth  # only where something is laid out
+    """The number of terminal columns that a text takes."""
+    from wcwidth import wcswidth  # imported only where a page is printed
 
     shown = printable(text)
     return max(wcswidth(shown), 0)
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
+    """A text filled with spaces to this width, on the left if it is aligned to the `right`."""
     shown = printable(text)
     space = " " * (width - wide(shown))
     return space + shown if right else shown + space
@@ -117,7 +122,7 @@ def _wrapped_line(line: str, width: int) -> list[str]:
 
 
 def _pieces(word: str, width: int) -> list[str]:
-    """A word, in pieces if it is too long for a line."""
+    """A word, cut into pieces if it is too long for a line."""
     if wide(word) <= width:
         return [word]
     pieces = [""]

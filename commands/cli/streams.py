@@ -1,4 +1,4 @@
-"""The standard streams, as a program must expect them: closed, full, or read by nobody."""
+"""The standard streams, which may be closed, full, or a pipe whose reader has gone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _GONE = (errno.EPIPE, errno.EBADF, errno.ECONNRESET)
 
 
 class OutputLost(Exception):
-    """What we print goes nowhere. Not an OSError, which click would make an exit code of its own of.
+    """Output that cannot be written. Not an OSError: click would turn that into an exit code of its own.
 
-    `gone`: whoever read it has closed it, which is theirs to do; else it cannot be written (a full disk).
+    `gone`: the reader has closed the pipe, which is not an error; else writing failed (a full disk).
     """
 
     def __init__(self, error: OSError) -> None:
@@ -25,7 +25,7 @@ class OutputLost(Exception):
 
 
 class _Watched:
-    """A stream whose failing is told from that of all others. Everything else is the stream's own."""
+    """A stream that raises OutputLost where writing fails. Everything else is that of the stream inside."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,12 +48,12 @@ class _Watched:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Streams that are there, whatever we were started with, and a stdout that says when it is lost."""
+    """Open the standard streams that are closed, and let stdout raise OutputLost."""
     _open_what_is_closed()
     before = sys.stdout
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # what this terminal's encoding has no character for
+            stream.reconfigure(errors="backslashreplace")  # for characters that the encoding of the terminal lacks
     sys.stdout = _Watched(before)
     try:
         yield
@@ -62,11 +62,11 @@ def guarded() -> Iterator[None]:
 
 
 def _open_what_is_closed() -> None:
-    """A file that is opened later must not become a standard stream: what is printed would go into the database."""
+    """Keep files that are opened later from taking the place of a closed stream: output would go into the database."""
     if sys.stdin is None:
         sys.stdin = _opened(0, os.open(os.devnull, os.O_RDONLY), "r")
     if sys.stdout is None:
-        reader, writer = os.pipe()  # that nobody reads
+        reader, writer = os.pipe()  # a pipe without a reader
         os.close(reader)
         sys.stdout = _opened(1, writer, "w")
     if sys.stderr is None:
@@ -81,12 +81,12 @@ def _opened(number: int, descriptor: int, mode: str) -> Any:
 
 
 def flush() -> None:
-    """Have what was printed leave this process. Raises OutputLost."""
+    """Write everything printed so far. Raises OutputLost."""
     sys.stdout.flush()
 
 
 def discard_output() -> None:
-    """Keep Python from complaining at its exit that it could not write."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    """Keep Python from reporting a failed write when it exits."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)

@@ -1,4 +1,4 @@
-"""Tables of text, as wide as they are on a pipe, and as the terminal on one."""
+"""Tables of text: of any width on a pipe, fitted to the terminal on one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Container, Sequence
 
-_NARROWEST = 8  # a column that is cut below that says nothing
+_NARROWEST = 8  # a column is not cut below this width
 _GAP = 2
 
 
@@ -19,8 +19,8 @@ def drawn(
 ) -> str:
     """A table that fits the terminal; on a pipe nothing is cut.
 
-    The columns called `whole` are never cut: half an id or half a time is none. Where that leaves too little room for
-    the others, each row becomes a block with a line for each field. `head` paints the line of headers.
+    The columns called `whole` (ids, times) are never cut. If that leaves too little room for the others, each row
+    becomes a block with one line for each field. `head` styles the line of headers.
     """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     fitted = [list(headers), *[list(row) for row in rows]]
@@ -33,15 +33,15 @@ def drawn(
 
 
 def _tabulated(rows: Sequence[Sequence[str]]) -> str:
-    import tabulate  # 46 ms
+    import tabulate  # takes 46 ms: only where a table is printed
 
-    tabulate.MIN_PADDING = 0  # else a column is made wider than its header, and than it was fitted to
+    tabulate.MIN_PADDING = 0  # by default a column is wider than its header, and would not fit
     text: str = tabulate.tabulate(rows[1:], headers=rows[0], tablefmt="simple", disable_numparse=True)
     return text
 
 
 def _widths(rows: Sequence[Sequence[str]], whole: Sequence[bool], width: int) -> list[int] | None:
-    """How wide each column may be, the widest ones being cut; None if they cannot be cut that far."""
+    """The width of each column, after cutting the widest ones; None if they cannot be cut far enough."""
     from wcwidth import wcswidth
 
     widths = [max(wcswidth(row[place]) for row in rows) for place in range(len(whole))]

@@ -1,4 +1,4 @@
-"""What a change came to, or would come to: counted while its results go by."""
+"""The summary of a change or of its dry run, counted while the results are printed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from csctl.domain.outcomes import Outcome
+
 if TYPE_CHECKING:
     from csctl.results import Result
 
-# what was done -> what would be
+# outcome -> what a dry run would do
 _VERBS = {
     "refunded": "refund",
     "voided": "void",
@@ -26,48 +28,49 @@ _VERBS = {
     "reshipped": "reship",
     "skipped": "skip",
 }
-_MONEY = ("refunded", "voided", "billed")  # of which it is transactions that are counted
 _ID = re.compile(r"\b[a-z]{2,3}_[0-9]+\b")
-_SEEN_TO = ("queued", "unknown")  # the queue's cron tries again, or the next resume looks again
-_REASONS = 3  # are told
-_KINDS = 1000  # of reasons are told apart
+_RETRIED_ELSEWHERE = (Outcome.QUEUED, Outcome.UNKNOWN)  # by queue retry, or by txn reconcile and the next resume
+_REASONS = 3  # reasons that the summary names
+_KINDS = 1000  # different reasons that are counted
 
 
 @dataclass
 class Tally:
-    """What a bulk change came to. `noun` is what its records are called."""
+    """The counts of a change. `noun` is what its records are called."""
 
     noun: str = "record"
     total: int = 0
-    retriable: int = 0  # failed, and nothing else will try them again
-    outcomes: Counter[str] = field(default_factory=Counter)
-    moved: dict[str, list[Any]] = field(default_factory=dict)
-    problems: list[Any] = field(default_factory=list)  # the first two: more than one is enough to know
+    retriable: int = 0  # records that failed, and that nothing else will retry
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    moved: dict[Outcome, list[Any]] = field(default_factory=dict)
+    problems: list[Any] = field(default_factory=list)  # the first two errors
     reasons: Counter[str] = field(default_factory=Counter)
     exits: Counter[int] = field(default_factory=Counter)
 
     def watch(self, results: Iterable[Result]) -> Iterator[Result]:
+        """The same results, counted as they pass."""
         for result in results:
             self.add(result)
             yield result
 
     def add(self, result: Result) -> None:
+        """Count one result."""
         self.total += 1
         self.outcomes[result.outcome] += 1
         self.exits[result.error.exit if result.error else 0] += 1
         if result.error:
             self._add_problem(result)
-        if result.money and result.outcome != "refused":
+        if result.money and result.outcome != Outcome.REFUSED:
             self._add_money(result.outcome, result.money)
 
     def _add_problem(self, result: Result) -> None:
-        self.retriable += result.outcome not in _SEEN_TO
+        self.retriable += result.outcome not in _RETRIED_ELSEWHERE
         if len(self.problems) < 2:
             self.problems.append(result.error)
-        if result.outcome == "refused" and len(self.reasons) < _KINDS:
+        if result.outcome == Outcome.REFUSED and len(self.reasons) < _KINDS:
             self.reasons[_generic(result.message, result.id)] += 1
 
-    def _add_money(self, outcome: str, money: Any) -> None:
+    def _add_money(self, outcome: Outcome, money: Any) -> None:
         sums = self.moved.setdefault(outcome, [])
         for place, one in enumerate(sums):
             if one.currency == money.currency:
@@ -76,24 +79,26 @@ class Tally:
         sums.append(money)
 
     def exit_code(self) -> int:
-        """0, or the one way in which all records failed, or 3."""
+        """0 if all records succeeded, the common exit code if all failed alike, else 3."""
         return next(iter(self.exits)) if len(self.exits) == 1 else 3 if self.exits else 0
 
     def summary(self, *, would: bool) -> str:
-        """One line: what was done to how many, their money by currency, and why some were refused.
+        """One line: what was done to how many records, the totals by currency, and why some were refused.
 
         `would refund 1,204 transactions, 31,202.10 USD and 88,000 JPY; 13 would be refused: …`
         """
-        parts = [self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != "refused"]
-        if refused := self.outcomes["refused"]:
+        parts = [
+            self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != Outcome.REFUSED
+        ]
+        if refused := self.outcomes[Outcome.REFUSED]:
             parts.append(f"{refused:,} {'would be ' if would else ''}refused: {self._why()}")
         return "; ".join(parts)
 
-    def _part(self, outcome: str, *, would: bool) -> str:
+    def _part(self, outcome: Outcome, *, would: bool) -> str:
         from csctl.domain.money import totals
 
         number = self.outcomes[outcome]
-        noun = "transaction" if outcome in _MONEY else self.noun
+        noun = "transaction" if outcome.moves_money else self.noun
         many = f"{number:,} {noun if number == 1 else _plural(noun)}"
         if not (verb := _VERBS.get(outcome)):
             said = f"{many} {'would be ' if would else ''}{outcome}"
@@ -115,6 +120,6 @@ def _plural(noun: str) -> str:
 
 
 def _generic(message: str, given: str) -> str:
-    """The message without the record that it speaks of, so that it can be counted: `has not settled`."""
+    """The message without ids, so that equal reasons are counted together: `has not settled`."""
     text = message.removeprefix(given).strip() if message.startswith(f"{given} ") else message
     return _ID.sub("…", text)

@@ -1,4 +1,4 @@
-"""csctl customer create, edit, merge, erase, export, call: what changes people, or leaves the house about them."""
+"""csctl customer create, edit, merge, erase, export, call."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _EXPORTED = (
 
 
 def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each field of a customer. The command gets those that were given, as a dict called `values`."""
+    """One option for each field of a customer. The command gets the given ones as a dict called `values`."""
 
     def collect(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
         values = ctx.params.setdefault("values", {})
@@ -63,9 +63,9 @@ def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ),
 )
 @_field_options
-@click.option("--external-id", metavar="ID", help="What another system calls them.")
+@click.option("--external-id", metavar="ID", help="Id of the customer in another system.")
 def create(app: App, out: ChangeOutput, values: dict[str, str], external_id: str | None) -> None:
-    """Add a customer. Phone numbers may be written in any way; the billing country helps to read them."""
+    """Create a customer. Phone numbers may have any format; the billing country helps to read them."""
     from csctl.services.customers import edit
 
     out.change(lambda dry_run: edit.create(app, values, external_id, dry_run=dry_run))
@@ -86,9 +86,12 @@ def create(app: App, out: ChangeOutput, values: dict[str, str], external_id: str
 @click.argument("who", metavar="[CUS]", required=False)
 @_field_options
 @click.option(
-    "--from", "file", type=click.Path(path_type=Path), help="CSV: id or external_id, and any of the fields; - is stdin."
+    "--from",
+    "file",
+    type=click.Path(path_type=Path),
+    help="CSV file with id or external_id, and any of the fields; - reads stdin.",
 )
-@click.option("--version", type=click.IntRange(min=1), help="Only if the customer is still as in this version.")
+@click.option("--version", type=click.IntRange(min=1), help="Version that the customer must still have.")
 @fail_fast_option
 def edit(
     app: App,
@@ -99,10 +102,10 @@ def edit(
     version: int | None,
     fail_fast: bool,
 ) -> None:
-    """Change what is known of a customer, or of many from a file.
+    """Edit a customer, or many customers from a file.
 
-    An empty text clears a field; in a file, an empty cell leaves it as it is. Whoever was changed by somebody else
-    since this began, or since the version that you name (--version, or a column version), is left alone: exit 5.
+    An empty text clears a field; in a file, an empty cell leaves the field as it is. A customer whom another user has
+    changed since the command began, or since the given version (--version, or a column version), is skipped: exit 5.
     """
     from csctl.services.customers import edit
 
@@ -122,10 +125,10 @@ def edit(
 @ids_argument("cus", "others")
 @fail_fast_option
 def merge(app: App, out: ChangeOutput, keep: Ref, others: list[Ref], fail_fast: bool) -> None:
-    """Make one customer of several: the first is kept, and gets all that belongs to the others.
+    """Merge customers: the first one is kept, and receives the records of the others.
 
-    Orders, payment methods, history, queue items and emails move, details that the first one lacks are filled in.
-    The others stay with a pointer to the first, and can be found as before.
+    Orders, payment methods, history, queue items and emails move, and details that the first one lacks are filled in.
+    The other customers stay, refer to the first one, and can be found as before.
     """
     from csctl.services.customers import merge
 
@@ -142,11 +145,11 @@ def merge(app: App, out: ChangeOutput, keep: Ref, others: list[Ref], fail_fast: 
 @ids_argument("cus")
 @fail_fast_option
 def erase(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Erase a person for good: details, cards, notes, emails. The books are kept.
+    """Erase the personal data of customers permanently: details, cards, notes, emails.
 
-    Orders, amounts, transactions and shipments stay, without name or address (but the country, for taxes). Refused
-    while a purchase can still be billed, or money is on its way. What the blacklist says of them stays. Emails that
-    were delivered, exports and backups are out of csctl's reach.
+    Orders, amounts, transactions and shipments stay, without name and address (except the country, for taxes).
+    Refused while a purchase can still be billed or a payment is under way. Blacklist entries stay. Delivered emails,
+    exports and backups are not changed.
     """
     from csctl.services.customers import erase
 
@@ -160,11 +163,11 @@ def erase(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None
 )
 @who_argument
 def export(app: App, out: Output, who: str) -> None:
-    """All that is known of a person, as one JSON document: texts of emails and the audit trail included."""
+    """Export all data about a customer as one JSON document, with the texts of emails and the audit log."""
     from csctl.services.views import customer_document
 
     if out.output == "table":
-        out.output = "json"  # a document, for whoever asked for it
+        out.output = "json"  # a document has no table
     out.show(customer_document.document(app, who))
 
 
@@ -176,11 +179,11 @@ def export(app: App, out: Output, who: str) -> None:
     examples=("csctl customer call cus_12", "csctl customer call cus_12 --number '+49 30 1234567' -o json"),
 )
 @who_argument
-@click.option("--number", help="Another number than the customer's own.")
+@click.option("--number", help="Number to call, instead of the customer's own.")
 def call(app: App, out: ChangeOutput, who: str, number: str | None) -> None:
-    """Call a customer through your phone switch, and put it into their history.
+    """Call a customer through your phone switch, and record the call in their history.
 
-    CSCTL_PHONE_SWITCH says which: `manual:` gives a tel: URI to click, `asterisk:` rings your phone and dials.
+    CSCTL_PHONE_SWITCH selects the switch: `manual:` prints a tel: URI to click, `asterisk:` rings your phone and dials.
     """
     from csctl.services.customers import calls
 

@@ -6,7 +6,7 @@ import click
 
 from ..cli.declare import group
 
-customer = group("customer", "Find customers, look at their profile, write notes.")
+customer = group("customer", "Find and edit customers, show their profile, write notes.")
 
 FIELDS = (
     "id",

@@ -1,4 +1,4 @@
-"""csctl customer: find people, look at their profile, write down what they said."""
+"""csctl customer search, show, history, note."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
+from ..cli.ids import id_argument
 from ..cli.output import Output
 from ..cli.search_options import search_options
 from ..cli.shared_options import limit_options
@@ -17,6 +18,7 @@ from .group import FIELDS, customer, who_argument
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.domain.ids import Ref
 
 _PROFILE = (
     *FIELDS,
@@ -34,7 +36,7 @@ _PROFILE = (
     "erased_at",
     "version",
 )
-_HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id")
+_HISTORY = ("id", "at", "kind", "text", "operator", "order_id", "transaction_id", "customer_id", "edited_at")
 
 
 @customer.command(
@@ -52,9 +54,9 @@ _HISTORY = ("at", "kind", "text", "operator", "order_id", "transaction_id", "cus
 def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
     """Find customers.
 
-    QUERY is looked for in name, email, phone, address and ids, each of its words. What is given as an option must
-    match too. Letters match without case and accents; email, names and addresses in part. --since and --until look at
-    when the customer became one.
+    Each word of QUERY must match the name, email, phone, address or an id. Options must match as well. Case and accents
+    do not matter; names, emails and addresses match in part. --since and --until compare the creation time of the
+    customer.
     """
     from csctl.services.views import customer_search
 
@@ -68,9 +70,9 @@ def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
 )
 @who_argument
 def show(app: App, out: Output, who: str) -> None:
-    """The profile of a customer: details, addresses, cards, history, orders, transactions, queue.
+    """Show the profile of a customer: details, addresses, cards, history, orders, transactions, queue.
 
-    CUS is an id, or an email that only one customer has.
+    CUS is an id, or the email of exactly one customer.
     """
     from csctl.services.views import profile
 
@@ -81,14 +83,14 @@ def show(app: App, out: Output, who: str) -> None:
 
 @customer.command(
     fields=_HISTORY,
-    columns=("at", "kind", "operator", "text"),
+    columns=("id", "at", "kind", "operator", "text"),
     exits=(5,),
     examples=("csctl customer history cus_12", "csctl customer history cus_12 --all -o json"),
 )
 @who_argument
 @limit_options
 def history(app: App, out: Output, who: str, limit: int | None) -> None:
-    """Notes, calls and events of a customer, newest first."""
+    """List notes, calls and events of a customer, newest first."""
     from csctl.services.views import history
 
     out.rows(history.of_customer(app, who, limit))
@@ -100,22 +102,46 @@ def history(app: App, out: Output, who: str, limit: int | None) -> None:
     changes=True,
     noun="note",
     examples=(
-        "csctl customer note cus_12 'Wants the parcel left with the neighbour.'",
+        "csctl customer note cus_12 'Wants the parcel left with the neighbor.'",
         "csctl customer note cus_12 < letter.txt",
     ),
 )
 @who_argument
 @click.argument("text", required=False)
 def note(app: App, out: ChangeOutput, who: str, text: str | None) -> None:
-    """Write a note about a customer: TEXT, or standard input, or what $EDITOR saves."""
+    """Add a note to a customer: TEXT, standard input, or a text from $EDITOR."""
     from csctl.services.customers import notes
 
     written = _written() if text is None else text
     out.change(lambda dry_run: notes.note(app, who, written, dry_run=dry_run))
 
 
+@customer.command(
+    "edit-note",
+    fields=RESULT_FIELDS,
+    columns=("id", "outcome", "message"),
+    changes=True,
+    noun="note",
+    examples=(
+        "csctl customer edit-note his_31 'Wants the parcel left with the neighbor.'",
+        "csctl customer edit-note his_31 < letter.txt",
+    ),
+)
+@id_argument("his")
+@click.argument("text", required=False)
+def edit_note(app: App, out: ChangeOutput, ref: Ref, text: str | None) -> None:
+    """Replace the text of a note: TEXT, or standard input, or what $EDITOR saves.
+
+    The id is the one that `csctl customer history` shows. Agents edit their own notes, administrators all.
+    """
+    from csctl.services.customers import notes
+
+    written = _written() if text is None else text
+    out.change(lambda dry_run: notes.edit(app, ref, written, dry_run=dry_run))
+
+
 def _written() -> str:
-    """The text of a note that is not on the command line. Bytes that are no text are refused like others."""
+    """The text of a note from standard input or the editor. Invalid UTF-8 is kept, for the service to refuse."""
     if sys.stdin.isatty():
         return click.edit() or ""
     return sys.stdin.buffer.read().decode(errors="surrogateescape").replace("\r\n", "\n")

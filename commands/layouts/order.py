@@ -22,7 +22,7 @@ def _order_page(sheet: Sheet, record: Record) -> str:
             ("Refunded", shared.money(record, "refunded")),
             ("External id", record["external_id"]),
             ("Cancelled", record["cancelled_at"]),
-            ("Because", record["cancel_reason"]),
+            ("Reason", record["cancel_reason"]),
         ]
     )
     shared.addresses(sheet, record)

@@ -1,4 +1,4 @@
-"""How a product looks on a terminal."""
+"""A product on a terminal."""
 
 from __future__ import annotations
 

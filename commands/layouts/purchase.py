@@ -1,4 +1,4 @@
-"""How a purchase looks on a terminal."""
+"""A purchase on a terminal."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def _page(sheet: Sheet, record: Record) -> str:
             ("Price point", record["price_point"]),
             ("Price", _price(record, record["currency"])),
             ("Bills every", record["interval"]),
+            ("Billed by", record["billed_by"]),
             (
                 "Cycle",
                 f"{record['cycle']} of {record['final_cycle']}" if record["final_cycle"] else str(record["cycle"]),
@@ -31,7 +32,7 @@ def _page(sheet: Sheet, record: Record) -> str:
             ("Paused until", record["paused_until"]),
             ("Ends", "after the next billing" if record["cancel_after_billing"] else record["cancel_on"]),
             ("Cancelled", record["cancelled_at"]),
-            ("Because", record["cancel_reason"]),
+            ("Reason", record["cancel_reason"]),
             ("Order", record["order_id"]),
             ("Customer", record["customer_id"]),
             ("External id", record["external_id"]),
@@ -48,15 +49,15 @@ def _price(terms: Record, currency: str) -> str:
 
 
 def _next(record: Record) -> str | None:
-    """What the next billing is for, where that is not what it was for before."""
+    """The terms of the next billing, if they differ from the current ones."""
     terms = record["next_billing"]
     if terms is None or all(terms[key] == record[key] for key in ("option", "price_point", "quantity", "unit_price")):
         return None
     what = f" ({terms['option']}, {terms['price_point']})" if terms["price_point"] else ""
-    return f"{_price(terms, record['currency'])}{what}, that once"
+    return f"{_price(terms, record['currency'])}{what}, once"
 
 
 def _transaction(sheet: Sheet, one: Record) -> list[str]:
-    standing = "disputed" if one["disputed"] else one["message"] or one["reason"] or one["settlement"] or ""
+    status = "disputed" if one["disputed"] else one["message"] or one["reason"] or one["settlement"] or ""
     amount = f"{one['amount']} {one['currency']}"
-    return [one["id"], sheet.day(one["created_at"]), one["kind"], one["state"], amount, standing]
+    return [one["id"], sheet.day(one["created_at"]), one["kind"], one["state"], amount, status]

@@ -25,7 +25,7 @@ def _queue_page(sheet: Sheet, record: Record) -> str:
             ("Last reason", record["last_reason"]),
             ("Queued", record["created_at"]),
             ("Closed", record["closed_at"]),
-            ("Because", record["close_reason"]),
+            ("Close reason", record["close_reason"]),
             ("Reference", record["reference"]),
         ]
     )

@@ -15,6 +15,7 @@ MOST = 20  # rows of a long list; the line below it says how to see the rest
 
 
 def addresses(sheet: Sheet, record: Record) -> None:
+    """Add the billing and the shipping address, side by side if they differ."""
     billing, shipping = (Address(**record[kind]).lines() for kind in ("billing", "shipping"))
     if not billing and not shipping:
         return
@@ -28,6 +29,7 @@ def addresses(sheet: Sheet, record: Record) -> None:
 
 
 def card(method: Record) -> list[str]:
+    """The row of a payment method."""
     number = f"{method['bin'] or ''}…{method['last4']}" if method["last4"] else ""
     expires = f"{method['exp_month']:02}/{method['exp_year']}" if method["exp_month"] and method["exp_year"] else ""
     return [method["id"], method["brand"] or "card", number, expires, "default" if method["default"] else ""]
@@ -41,7 +43,7 @@ def parts(
     shipments: Sequence[Record],
     indent: int,
 ) -> None:
-    """What belongs to an order: what was bought, what was paid, what was sent."""
+    """Add the purchases, transactions and shipments of an order."""
     sheet.columns([purchase(sheet, one) for one in purchases[:MOST]], right=[1], indent=indent)
     rest(sheet, purchases, f"csctl order show {order_id} -o json")
     sheet.columns([transaction(sheet, one) for one in transactions[:MOST]], right=[4], indent=indent)
@@ -51,11 +53,13 @@ def parts(
 
 
 def rest(sheet: Sheet, rows: Sequence[Record], command: str) -> None:
+    """Add a line that says how many rows are not shown, and the command that shows them."""
     if len(rows) > MOST:
         sheet.line(f"… and {len(rows) - MOST:,} more: {command}")
 
 
 def purchase(sheet: Sheet, purchase: Record) -> list[str]:
+    """The row of a purchase."""
     name = purchase["product"] or "(no name)"
     if purchase["option"] and purchase["option"] != "default":
         name += f", {purchase['option']}"
@@ -68,6 +72,7 @@ def purchase(sheet: Sheet, purchase: Record) -> list[str]:
 
 
 def transaction(sheet: Sheet, transaction: Record) -> list[str]:
+    """The row of a transaction."""
     return [
         transaction["id"],
         sheet.day(transaction["created_at"]),
@@ -79,38 +84,38 @@ def transaction(sheet: Sheet, transaction: Record) -> list[str]:
 
 
 def _standing(transaction: Record) -> str:
-    """What became of a transaction, and what can still be done with it."""
-    said: list[str] = []
+    """The settlement, refunds and remaining amount of a transaction."""
+    parts: list[str] = []
     if transaction["voided"]:
-        said.append("voided")
+        parts.append("voided")
     elif transaction["settlement"] and transaction["state"] == "approved":
-        said.append(transaction["settlement"])
+        parts.append(transaction["settlement"])
     if transaction["disputed"]:
-        said.append("disputed")
+        parts.append("disputed")
     if transaction["refunded"] and is_some(transaction["refunded"]):
-        said.append(f"refunded {transaction['refunded']}, left {transaction['refundable']}")
+        parts.append(f"refunded {transaction['refunded']}, remaining {transaction['refundable']}")
     if transaction["parent_id"]:
-        said.append(f"of {transaction['parent_id']}")
+        parts.append(f"of {transaction['parent_id']}")
     if transaction["state"] != "approved" and (why := transaction["message"] or transaction["reason"]):
-        said.append(why)
-    return ", ".join(said)
+        parts.append(why)
+    return ", ".join(parts)
 
 
 def shipment(sheet: Sheet, shipment: Record) -> list[str]:
-    said = [shipment["carrier"], shipment["tracking"]]
+    """The row of a shipment."""
+    parts = [shipment["carrier"], shipment["tracking"]]
     if shipment["shipped_at"]:
-        said.append(sheet.day(shipment["shipped_at"]))
+        parts.append(sheet.day(shipment["shipped_at"]))
     if shipment["reship_of"]:
-        said.append(f"repeats {shipment['reship_of']}")
-    return [shipment["id"], shipment["status"], " ".join(part for part in said if part)]
+        parts.append(f"reships {shipment['reship_of']}")
+    return [shipment["id"], shipment["status"], " ".join(part for part in parts if part)]
 
 
 def money(record: Record, key: str) -> str:
+    """The amount of a field, with the currency of its record."""
     return f"{record[key]} {record['currency']}"
 
 
 def is_some(amount: str) -> bool:
+    """Whether a decimal amount is not zero."""
     return amount.strip("0.") != ""
-
-
-# -- one order, one transaction, one queued refund

@@ -26,18 +26,18 @@ def _transaction_page(sheet: Sheet, record: Record) -> str:
             ("Order", record["order_id"]),
             ("Purchase", record["purchase_id"]),
             ("Customer", record["customer_id"]),
-            ("Of", record["parent_id"]),
+            ("Parent", record["parent_id"]),
             ("Card", " ".join(part for part in shared.card(method) if part) if method else None),
             ("Gateway", " ".join(part for part in (record["gateway"], record["gateway_ref"]) if part)),
             ("Reason", record["reason"]),
-            ("Gateway said", record["message"]),
-            ("Asked because", record["refund_reason"]),
+            ("Gateway message", record["message"]),
+            ("Refund reason", record["refund_reason"]),
             ("External id", record["external_id"]),
-            ("Made", record["created_at"]),
-            ("By", record["created_by"]),
+            ("Created", record["created_at"]),
+            ("Created by", record["created_by"]),
         ]
     )
     if record["children"]:
-        sheet.heading("Captures, voids and refunds of it")
+        sheet.heading("Captures, voids and refunds")
         sheet.columns([shared.transaction(sheet, child) for child in record["children"]], right=[4])
     return str(sheet)

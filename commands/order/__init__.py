@@ -1,6 +1,6 @@
 """csctl order."""
 
-from . import change, look, refund
+from . import change, look, refund, rerun
 from .group import order
 
-__all__ = ["change", "look", "order", "refund"]
+__all__ = ["change", "look", "order", "refund", "rerun"]

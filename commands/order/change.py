@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each field of the address. The command gets those that were given, as a dict called `shipping`."""
+def shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each field of the address. The command gets the given ones as a dict called `shipping`."""
 
     def collect(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
         values = ctx.params.setdefault("shipping", {})
@@ -29,7 +29,7 @@ def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
             values[param.name.removeprefix("shipping_")] = text
 
     for field in reversed(ADDRESS_FIELDS):
-        words = f"Send it elsewhere: {field.replace('_', ' ')}."
+        words = f"Shipping address of this order: {field.replace('_', ' ')}."
         flag = f"--shipping-{field.replace('_', '-')}"
         command = click.option(flag, metavar="TEXT", expose_value=False, callback=collect, help=words)(command)
     return command
@@ -47,23 +47,25 @@ def _shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "csctl order create --customer cus_12 --item coffee-monthly --payment-method pm_3 --dry-run -o json",
     ),
 )
-@id_option("cus", "--customer", "customer_id", required=True, help="Who orders.")
+@id_option("cus", "--customer", "customer_id", required=True, help="Customer who places the order.")
 @click.option(
     "--item",
     "items",
     metavar="PRICE[:QTY[@UNIT_PRICE]]",
     multiple=True,
     required=True,
-    help="A price point, how many, and another price for each. May be repeated.",
+    help="Price point, with quantity and unit price [default: 1, the catalog price]. May be repeated.",
 )
-@id_option("pm", "--payment-method", "payment_method_id", help="Charge this card, not the customer's default one.")
-@_shipping_options
-@click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="No welcome email.")
+@id_option(
+    "pm", "--payment-method", "payment_method_id", help="Payment method to charge [default: the customer's default]."
+)
+@shipping_options
+@click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="Send no welcome email.")
 def create(app: App, out: ChangeOutput, **wish: Any) -> None:
-    """Place an order for a customer, with their details as they are.
+    """Create an order for a customer, with their current details.
 
-    What is due now is charged in one sale; of a trial, its amount. Declined, the order is kept as declined. With
-    --shipping-line1 the parcel goes to a wholly new address, without it only the fields that you name are changed.
+    The amount due now is charged in one sale; for a trial, the trial amount. If it is declined, the order is stored as
+    declined. --shipping-line1 replaces the whole shipping address; without it, only the given fields are replaced.
     """
     from csctl.services.orders import checkout
 
@@ -82,11 +84,18 @@ def create(app: App, out: ChangeOutput, **wish: Any) -> None:
     ),
 )
 @ids_argument("ord")
-@click.option("--reason", metavar="TEXT", help="Why; kept with the order.")
-@click.option("--refund", is_flag=True, help="Return its money too: void what has not settled, refund what has.")
-@click.option("--last", is_flag=True, help="With --refund: of several billings, the newest.")
-@click.option("--all-cycles", is_flag=True, help="With --refund: of several billings, all.")
-@click.option("--no-email", "email", is_flag=True, default=True, flag_value=False, help="With --refund: tell nobody.")
+@click.option("--reason", metavar="TEXT", help="Reason, kept with the order.")
+@click.option("--refund", is_flag=True, help="Also return the money: void unsettled sales, refund settled ones.")
+@click.option("--last", is_flag=True, help="With --refund: only the newest of several billings.")
+@click.option("--all-cycles", is_flag=True, help="With --refund: all of several billings.")
+@click.option(
+    "--no-email",
+    "email",
+    is_flag=True,
+    default=True,
+    flag_value=False,
+    help="With --refund: send the customer no email.",
+)
 @bulk_options
 def cancel(
     app: App,
@@ -100,10 +109,10 @@ def cancel(
     concurrency: int,
     fail_fast: bool,
 ) -> None:
-    """Cancel orders: every purchase, and every shipment that has not left. Money is not touched without --refund.
+    """Cancel orders with their purchases and unshipped shipments. Without --refund, no money is returned.
 
-    With --refund there is a row for each sale that is touched, then one for the order. It is cancelled once a refund
-    is approved, accepted or queued; if the gateway cannot be reached, nothing is done.
+    With --refund it prints a row for each sale, then one for the order. The order is cancelled once a refund is
+    approved, accepted or queued; if the gateway is unreachable, nothing is done.
     """
     from csctl.domain.refund_plan import Which
     from csctl.services.orders import cancel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..cli.declare import group
 
-order = group("order", "Orders: look, create, refund, cancel.")
+order = group("order", "Find, create, refund and cancel orders.")
 
 FIELDS = (
     "id",

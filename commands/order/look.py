@@ -28,14 +28,16 @@ _since, _until = period_options("placed")
     columns=_COLUMNS,
     examples=("csctl order list --status complete --since 2026-03-01", "csctl order list --customer cus_12 -o json"),
 )
-@click.option("--status", type=click.Choice([status.value for status in OrderStatus]), help="Only in this status.")
-@id_option("cus", "--customer", "customer_id", help="Only of this customer.")
-@click.option("--product", metavar="PRODUCT", help="Only with this product: its sku, or words of its name.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in OrderStatus]), help="Only orders in this status."
+)
+@id_option("cus", "--customer", "customer_id", help="Only orders of this customer.")
+@click.option("--product", metavar="PRODUCT", help="Only orders with this product, by SKU or words of its name.")
 @_since
 @_until
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
-    """Orders, newest first."""
+    """List orders, newest first."""
     from csctl.services.views import orders
 
     out.rows(orders.listing(app, limit, **filters))
@@ -50,9 +52,9 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 @search_options
 @limit_options
 def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
-    """Find orders, by what is known of the order or of its customer.
+    """Find orders, by fields of the order or of its customer.
 
-    The fields are those of `csctl customer search`; --since and --until look at when the order was placed.
+    The fields are those of `csctl customer search`; --since and --until compare the time when the order was placed.
     """
     from csctl.services.views import customer_search
 
@@ -65,7 +67,7 @@ def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
 )
 @id_argument("ord")
 def show(app: App, out: Output, ref: Ref) -> None:
-    """An order with its purchases, transactions and fulfillments."""
+    """Show an order with its purchases, transactions and fulfillments."""
     from csctl.services.views import orders
 
     from ..layouts.order import order_layout

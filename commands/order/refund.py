@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 )
 @ids_argument("ord")
 @refund_options
-@id_option("pur", "--purchase", "purchase_id", help="Only what this purchase cost.")
-@click.option("--last", is_flag=True, help="Of several billings, the newest.")
-@click.option("--cycle", type=click.IntRange(min=1), metavar="N", help="Of several billings, that of cycle N.")
-@click.option("--all-cycles", is_flag=True, help="All billings.")
-@click.option("--cancel", flag_value="order", help="Cancel the order too, once the refund is accepted or queued.")
+@id_option("pur", "--purchase", "purchase_id", help="Only the share of this purchase.")
+@click.option("--last", is_flag=True, help="Refund the newest of several billings.")
+@click.option("--cycle", type=click.IntRange(min=1), metavar="N", help="Refund the billing of cycle N.")
+@click.option("--all-cycles", is_flag=True, help="Refund all billings.")
+@click.option("--cancel", flag_value="order", help="Also cancel the order, once the refund is accepted or queued.")
 @bulk_options
 def refund(
     app: App,
@@ -51,17 +51,17 @@ def refund(
     fail_fast: bool,
     **wish: Any,
 ) -> None:
-    """Return the money of orders: void what has not settled, refund what has.
+    """Refund orders: void the sales that have not settled, and refund the settled ones.
 
-    A row for each sale that is touched. An order with several billings that have money left needs --last, --cycle
-    or --all-cycles: nobody returns a year of rebills by accident.
+    Prints a row for each sale. An order with several billings that can be refunded requires --last, --cycle or
+    --all-cycles, so that no year of billings is returned by accident.
     """
     from csctl.domain.refund_plan import Which
     from csctl.services.refunds import refunds
 
     which = Which(last=last, cycle=cycle, all_cycles=all_cycles, purchase_id=purchase_id)
     wanted = refunds.Wish(**wish, which=which)
-    out.besides = "Each refund cancels its order, too." if wanted.cancel else None
+    out.besides = "Each refund also cancels its order." if wanted.cancel else None
     out.change(lambda dry_run: refunds.refund_orders(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast)))
 
 
@@ -80,11 +80,11 @@ def refund(
     type=click.Choice(["welcome", "refund", "void"]),
     default="welcome",
     show_default=True,
-    help="Which email.",
+    help="Kind of email.",
 )
 @fail_fast_option
 def resend_email(app: App, out: ChangeOutput, refs: list[Ref], kind: str, fail_fast: bool) -> None:
-    """Send the welcome email of an order once more, or that of its newest refund or void."""
+    """Resend the welcome email of an order, or the email of its newest refund or void."""
     from csctl.domain.states import EmailKind
     from csctl.services.emails import resend
 

@@ -1,6 +1,6 @@
 """csctl purchase."""
 
-from . import bill, change, look, stop, trial
+from . import bill, change, look, ownership, stop, trial
 from .group import purchase
 
-__all__ = ["bill", "change", "look", "purchase", "stop", "trial"]
+__all__ = ["bill", "change", "look", "ownership", "purchase", "stop", "trial"]

@@ -1,4 +1,4 @@
-"""csctl purchase force-bill, trial skip: billing by hand."""
+"""csctl purchase force-bill, trial skip."""
 
 from __future__ import annotations
 
@@ -34,10 +34,12 @@ _COLUMNS = ("id", "outcome", "amount", "currency", "transaction_id", "message")
     ),
 )
 @ids_argument("pur")
-@click.option("--quantity", type=click.IntRange(1, 1_000_000), metavar="N", help="Another quantity, from now on.")
-@click.option("--unit-price", metavar="P", help="Another unit price, from now on.")
 @click.option(
-    "--cycle", type=click.IntRange(min=1), metavar="N", help="Bill cycle N, though it was billed today already."
+    "--quantity", type=click.IntRange(1, 1_000_000), metavar="N", help="New quantity, kept for later billings."
+)
+@click.option("--unit-price", metavar="P", help="New unit price, kept for later billings.")
+@click.option(
+    "--cycle", type=click.IntRange(min=1), metavar="N", help="Cycle to bill, even if the purchase was billed today."
 )
 @bulk_options
 def force_bill(
@@ -50,10 +52,10 @@ def force_bill(
     concurrency: int,
     fail_fast: bool,
 ) -> None:
-    """Charge the next cycle now, and move the next billing by the interval.
+    """Bill the next cycle now, and move the next billing date by one interval.
 
-    Each cycle is billed once. Quantity and unit price are kept once the charge is approved. If it is declined, nothing
-    changes.
+    Each cycle is billed once. A new quantity or unit price is kept if the charge is approved. If it is declined,
+    nothing changes.
     """
     from csctl.services.billing import forced
     from csctl.services.refunds.refunds import How
@@ -74,7 +76,7 @@ def force_bill(
 @ids_argument("pur")
 @bulk_options
 def skip(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
-    """Bill the first full cycle now, at full price. If that is declined, the trial goes on."""
+    """End trials now, and bill the first full cycle. If the charge is declined, the trial continues."""
     from csctl.services.billing import forced
     from csctl.services.refunds.refunds import How
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 )
 @id_argument("pur")
 @click.argument("code", metavar="OPTION")
-@click.option("--price", metavar="PRICE", help="At this price point; without it, quantity and price stay.")
+@click.option("--price", metavar="PRICE", help="Price point of the option [default: quantity and price stay].")
 @next_only_option
 def option_(app: App, out: ChangeOutput, ref: Ref, code: str, price: str | None, next_only: bool) -> None:
-    """Another option of the same product, by its code (csctl product show)."""
+    """Change the option of a purchase, by its code (csctl product show)."""
     from csctl.services.purchases import options
 
     out.change(lambda dry_run: options.change_option(app, ref, code, price, next_only=next_only, dry_run=dry_run))
@@ -41,7 +41,7 @@ def option_(app: App, out: ChangeOutput, ref: Ref, code: str, price: str | None,
 @click.argument("code", metavar="PRICE")
 @next_only_option
 def price_(app: App, out: ChangeOutput, ref: Ref, code: str, next_only: bool) -> None:
-    """Another price point of the same option, by its code (csctl product show). The quantity stays."""
+    """Change the price point of a purchase, by its code (csctl product show). The quantity stays."""
     from csctl.services.purchases import options
 
     out.change(lambda dry_run: options.change_price(app, ref, code, next_only=next_only, dry_run=dry_run))
@@ -55,7 +55,7 @@ def price_(app: App, out: ChangeOutput, ref: Ref, code: str, next_only: bool) ->
 @id_argument("pur")
 @click.argument("day", metavar="DATE")
 def billing_date(app: App, out: ChangeOutput, ref: Ref, day: str) -> None:
-    """Bill on another day the next time, and from then on by that day of the month."""
+    """Change the date of the next billing; later billings keep its day of the month."""
     from csctl.services.purchases import changes
 
     out.change(lambda dry_run: changes.change_billing_date(app, ref, day, dry_run=dry_run))
@@ -70,11 +70,11 @@ def billing_date(app: App, out: ChangeOutput, ref: Ref, day: str) -> None:
     ),
 )
 @id_argument("pur")
-@click.option("--quantity", type=int, required=True, help="How many.")
-@click.option("--unit-price", metavar="9.99", required=True, help="The price of one.")
+@click.option("--quantity", type=int, required=True, help="New quantity.")
+@click.option("--unit-price", metavar="9.99", required=True, help="New price of one unit.")
 @next_only_option
 def quantity_(app: App, out: ChangeOutput, ref: Ref, quantity: int, unit_price: str, next_only: bool) -> None:
-    """Another quantity and unit price. The price is computed, and shown before it is kept (look first: --dry-run)."""
+    """Change quantity and unit price. --dry-run shows the computed price."""
     from csctl.services.purchases import changes
 
     out.change(

@@ -10,8 +10,8 @@ from csctl.results import RESULT_FIELDS
 
 from ..cli.declare import group
 
-purchase = group("purchase", "Purchases: look, change, pause, cancel, bill.")
-trial = group("trial", "The trial of a subscription: restart, skip, stop.")
+purchase = group("purchase", "Manage subscriptions: change, pause, cancel, bill.")
+trial = group("trial", "Restart, skip or stop the trial of a subscription.")
 purchase.add_command(trial)
 
 FIELDS = (
@@ -32,10 +32,11 @@ FIELDS = (
     "trial_ends_on",
     "next_bill_on",
     "cancel_on",
+    "billed_by",
 )
 CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS, "status", "before", "after"),
     "columns": ("id", "outcome", "message"),
     "changes": True,
 }
-next_only_option = click.option("--next-only", is_flag=True, help="For the next billing alone.")
+next_only_option = click.option("--next-only", is_flag=True, help="Change only the next billing.")

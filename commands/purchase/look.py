@@ -30,13 +30,15 @@ _COLUMNS = ("id", "order_id", "product", "status", "price", "currency", "cycle",
         "csctl purchase list --customer cus_12 --due-before 2026-04-01 -o json",
     ),
 )
-@click.option("--status", type=click.Choice([status.value for status in PurchaseStatus]), help="Only in this status.")
-@id_option("cus", "--customer", "customer_id", help="Only of this customer.")
-@click.option("--due-before", metavar="DATE", help="Only those that are billed before this day.")
-@click.option("--product", metavar="PRODUCT", help="Only of this product: its sku, or words of its name.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in PurchaseStatus]), help="Only purchases in this status."
+)
+@id_option("cus", "--customer", "customer_id", help="Only purchases of this customer.")
+@click.option("--due-before", metavar="DATE", help="Only purchases with a billing before this day.")
+@click.option("--product", metavar="PRODUCT", help="Only purchases of this product, by SKU or words of its name.")
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
-    """Purchases, newest first."""
+    """List purchases, newest first."""
     from csctl.services.views import purchases
 
     out.rows(purchases.listing(app, limit, **filters))
@@ -60,9 +62,9 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 )
 @id_argument("pur")
 def show(app: App, out: Output, ref: Ref) -> None:
-    """A purchase, what is decided about its next billing, and its transactions.
+    """Show a purchase, its next billing, and its transactions.
 
-    The sale of a checkout that covered several purchases is the order's: csctl order show.
+    The sale of a checkout with several purchases belongs to the order: csctl order show.
     """
     from csctl.services.views import purchases
 

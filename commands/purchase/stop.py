@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     examples=("csctl purchase pause pur_3 --until 2099-06-01", "csctl purchase pause pur_3 --until 2099-06-01 -o json"),
 )
 @ids_argument("pur")
-@click.option("--until", metavar="DATE", required=True, help="The day on which billing goes on.")
+@click.option("--until", metavar="DATE", required=True, help="Day on which billing continues.")
 @fail_fast_option
 def pause(app: App, out: ChangeOutput, refs: list[Ref], until: str, fail_fast: bool) -> None:
-    """Bill nothing until a day. A billing that falls into the pause is made on that day."""
+    """Pause billing until a day. A billing that falls into the pause moves to that day."""
     from csctl.services.purchases import changes
 
     out.change(lambda dry_run: changes.pause(app, refs, until, dry_run=dry_run, fail_fast=fail_fast))
@@ -43,7 +43,7 @@ def pause(app: App, out: ChangeOutput, refs: list[Ref], until: str, fail_fast: b
 @ids_argument("pur")
 @fail_fast_option
 def resume(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Let paused purchases go on today, and call off cancellations that are scheduled."""
+    """Resume paused purchases today, and remove scheduled cancellations."""
     from csctl.services.purchases import changes
 
     out.change(lambda dry_run: changes.resume(app, refs, dry_run=dry_run, fail_fast=fail_fast))
@@ -66,17 +66,17 @@ def resume(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
     default="now",
     show_default=True,
     metavar="now|after-next|before-next|DATE",
-    help="Now, after the next successful billing, before the next billing, or on a day.",
+    help="Time of the cancellation: now, after the next approved billing, before the next billing, or a day.",
 )
-@click.option("--reason", metavar="TEXT", help="Why; kept with the purchase.")
-@click.option("--refund-last", is_flag=True, help="Return the money of the last billing, too.")
+@click.option("--reason", metavar="TEXT", help="Reason, kept with the purchase.")
+@click.option("--refund-last", is_flag=True, help="Also refund the last billing.")
 @fail_fast_option
 def cancel(
     app: App, out: ChangeOutput, refs: list[Ref], when: str, reason: str | None, refund_last: bool, fail_fast: bool
 ) -> None:
-    """Cancel purchases. Their shipments are left alone; a cancellation that is scheduled is called off by resume.
+    """Cancel purchases, now or later. Their shipments do not change; resume removes a scheduled cancellation.
 
-    With --refund-last the purchase is cancelled once the refund is accepted or queued; if the refund is refused,
+    With --refund-last, the purchase is cancelled once the refund is accepted or queued; if the refund is refused,
     nothing is done.
     """
     from csctl.services.purchases import cancel

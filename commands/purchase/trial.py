@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @ids_argument("pur")
 @fail_fast_option
 def restart(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """Begin trials anew: today is day 1, and they are billed after as many days as the price point gives."""
+    """Restart trials: today is day 1, and billing starts after the trial days of the price point."""
     from csctl.services.purchases import changes
 
     out.change(lambda dry_run: changes.restart_trials(app, refs, dry_run=dry_run, fail_fast=fail_fast))
@@ -37,7 +37,7 @@ def restart(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
 @ids_argument("pur")
 @fail_fast_option
 def stop(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
-    """End trials now: the purchase is cancelled, nothing is billed."""
+    """Stop trials now: the purchases are cancelled, and nothing is billed."""
     from csctl.services.purchases import changes
 
     out.change(lambda dry_run: changes.stop_trials(app, refs, dry_run=dry_run, fail_fast=fail_fast))

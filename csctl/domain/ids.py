@@ -19,6 +19,7 @@ PREFIXES: dict[str, tuple[str, str]] = {
     "bli": ("blacklist entry", "csctl blacklist list"),
     "opr": ("operator", "csctl operator list"),
     "pm": ("payment method", "csctl customer show"),
+    "his": ("history entry", "csctl customer history"),
     "apr": ("approval request", "csctl approval show"),
     "run": ("run", "csctl run show"),
     "prd": ("product", "csctl product show"),

@@ -21,6 +21,8 @@ GROUPS: dict[frozenset[Role], str] = {
         blacklist list, blacklist check
         customer create, customer edit, customer call, customer export
         fulfillment list, fulfillment show, fulfillment hold, fulfillment release, fulfillment cancel
+        customer edit-note, customer payment-method list, customer payment-method default
+        customer payment-method disable, purchase payment-method, purchase reactivate, order rerun, order edit
         approval list, approval show, approval withdraw
         purchase list, purchase show, purchase trial restart, purchase trial stop
         purchase option, purchase price, purchase billing-date, purchase quantity
@@ -42,7 +44,7 @@ GROUPS: dict[frozenset[Role], str] = {
         operator create, operator list, operator disable, operator enable, operator rotate-token
         setting list, setting set, setting unset
         data import, data export
-        approval grant, approval deny
+        approval grant, approval deny, operator set-role, purchase billing-owner, product edit, product retire
         audit list, audit verify
         blacklist add, blacklist remove
         db grants
@@ -64,7 +66,7 @@ FORMS: dict[str, frozenset[Role]] = {
     "queue retry of named items": PEOPLE,
     "txn reconcile of all": CRON,
     "txn reconcile of named transactions": PEOPLE,
-    "txn reconcile by what somebody saw": ADMINS,
+    "txn reconcile with --as": ADMINS,
     "refund above the limit": ADMINS,
     "runs of others": ADMINS,
     "approvals of others": ADMINS,

@@ -30,6 +30,7 @@ class Operation(StrEnum):
     CALL_OFF = "call off a cancellation"
     CANCEL = "cancel"
     SCHEDULE = "cancel --when"
+    REACTIVATE = "reactivate"
     FORCE_BILL = "force-bill"
     BILL = "bill"
     BILL_LAST = "bill for the last time"
@@ -77,6 +78,7 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.CANCELLATION_SCHEDULED, Operation.DECLINE_SOFTLY): Status.RECYCLE_BILLING,
     (Status.CANCELLATION_SCHEDULED, Operation.DECLINE): Status.RECYCLE_FAILED,
 }
+TABLE[Status.CANCELLED, Operation.REACTIVATE] = Status.ACTIVE
 # What is not over can be changed and cancelled, wherever it stands.
 for _status in Status:
     if not _status.over:
@@ -96,6 +98,7 @@ _CANNOT = {
     Operation.QUANTITY: "its quantity cannot be changed",
     Operation.PAUSE: "it cannot be paused",
     Operation.RESUME: "there is nothing to resume",
+    Operation.REACTIVATE: "it cannot be reactivated",
     Operation.CANCEL: "it cannot be cancelled",
     Operation.SCHEDULE: "its cancellation cannot be scheduled",
     Operation.FORCE_BILL: "it cannot be billed",
@@ -129,9 +132,26 @@ def after(name: str, status: Status, operation: Operation, *, in_trial: bool = F
 
 def instead(name: str, status: Status) -> str:
     """The commands that a purchase in that state allows."""
+    if status is Status.CANCELLED:
+        return f"csctl purchase reactivate {name}, if it is a subscription that shall go on"
     if status.over:
         return f"nothing more can be done with it: csctl purchase show {name}"
     return " or ".join(f"csctl purchase {words.format(name)}" for words in _INSTEAD[status])
+
+
+def refuse_billed_elsewhere(name: str, billed_by: str | None) -> None:
+    """Raises Conflict for a purchase that another system bills: two systems would charge the customer twice."""
+    if billed_by:
+        raise Conflict(
+            f"{name} is billed by {billed_by}",
+            cause="csctl neither charges it nor changes its terms",
+            fix=f"do it in {billed_by}, or let an administrator run: csctl purchase billing-owner {name} csctl",
+        )
+
+
+def cancel_there_too(billed_by: str | None) -> str:
+    """What has to be done beside a cancellation here; empty for what csctl bills."""
+    return f"it is billed by {billed_by}: cancel it there, too" if billed_by else ""
 
 
 # -- what it costs

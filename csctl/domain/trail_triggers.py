@@ -31,7 +31,8 @@ _ACCEPTABLE = """CREATE TRIGGER audit_acceptable BEFORE INSERT ON audit FOR EACH
         END IF;
         IF NEW.at NOT BETWEEN clock_timestamp() - interval '10 minutes' AND clock_timestamp() + interval '10 minutes'
            AND EXISTS (SELECT FROM installation WHERE NOT rehearsal) THEN
-            RAISE EXCEPTION 'the clocks of this host and of the database are more than ten minutes apart';
+            RAISE EXCEPTION 'the clocks of this host and of the database are more than ten minutes apart'
+                USING ERRCODE = 'CS001';
         END IF;
         IF NEW.command = 'audit seal' AND NEW.outcome = 'created'
            AND NOT has_table_privilege('audit_seals', 'INSERT') THEN

@@ -18,6 +18,7 @@ class Product(Base):
     sku: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]  # from then on it is not sold; subscriptions go on
 
     options: Mapped[list[ProductOption]] = relationship(back_populates="product", order_by="ProductOption.id")
 

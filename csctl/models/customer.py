@@ -88,6 +88,7 @@ class PaymentMethod(Base):
     exp_month: Mapped[int | None]
     exp_year: Mapped[int | None]
     is_default: Mapped[bool] = mapped_column(default=False)
+    disabled_at: Mapped[datetime | None]  # from then on nothing is charged to it
     created_at: Mapped[datetime]
 
     customer: Mapped[Customer] = relationship(back_populates="payment_methods")
@@ -96,11 +97,16 @@ class PaymentMethod(Base):
 class HistoryEntry(Base):
     """Something that happened to a customer: a note, a call, an event.
 
-    `text` is what csctl says, or the note of an operator; `reason` is why the operator made the change.
+    `text` is what csctl says, or the note of an operator; `reason` is why the operator made the change. An edited note
+    is a new row with the time of the one it replaces, which is not shown any more.
     """
 
     __tablename__ = "history"
-    __table_args__ = (Index(None, "customer_id", "at"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "customer_id", "at"),
+        Index(None, "replaces_id", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
@@ -111,3 +117,5 @@ class HistoryEntry(Base):
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     transaction_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("history.id"))
+    edited_at: Mapped[datetime | None]

@@ -78,6 +78,7 @@ class Purchase(Base):
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
     paused_until: Mapped[date | None]
+    billed_by: Mapped[str | None]  # the other system that bills it; csctl then charges and changes nothing
     recycle_attempts: Mapped[int] = mapped_column(default=0)  # soft declines of the cycle that is due
     final_cycle: Mapped[int | None]  # that of its price point: once it is billed, the purchase is complete
     # What holds for the next billing alone (`--next-only`), and is forgotten after it.

@@ -33,6 +33,14 @@ class Transaction(Base):
             sqlite_where=text("kind = 'sale' AND state NOT IN ('declined', 'failed')"),
             postgresql_where=text("kind = 'sale' AND state NOT IN ('declined', 'failed')"),
         ),
+        # An order is paid for by one checkout; after a decline it may be charged again.
+        Index(
+            "uq_transactions_checkout",
+            "order_id",
+            unique=True,
+            sqlite_where=text("kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')"),
+            postgresql_where=text("kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')"),
+        ),
         # A queued refund is tried once a day, whoever tries.
         UniqueConstraint("queue_item_id", "attempt_on"),
         Index(None, "order_id", "kind"),

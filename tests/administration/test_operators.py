@@ -182,3 +182,17 @@ def test_only_administrators_deal_with_operators(shop: Shop, role: str) -> None:
         assert done.error["cause"] == "it needs the role admin"
     assert shop.sql("SELECT count(*) AS n FROM operators WHERE disabled_at IS NOT NULL") == [{"n": 0}]
     assert shop.sql("SELECT count(*) AS n FROM audit WHERE outcome = 'refused'") == [{"n": 4}]
+
+
+def test_a_role_is_changed_for_the_next_command(shop: Shop) -> None:
+    done = shop("operator set-role agent admin -o json")
+
+    assert (done.code, done.json[0]["message"]) == (0, "agent -> admin")
+    assert shop("audit list", as_="agent").code == 0
+    assert shop("operator set-role agent agent").code == 0
+    assert shop("audit list", as_="agent").code == 6
+
+
+def test_the_last_administrator_keeps_the_role(shop: Shop) -> None:
+    assert shop("operator set-role admin agent").code == 5
+    assert shop("whoami -o json").json["role"] == "admin"

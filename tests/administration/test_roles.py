@@ -20,6 +20,9 @@ AGENTS = """
     queue list|show|stats|remove|requeue|resolve
     product list|show
     approval list|show|withdraw
+    customer edit-note|payment-method list|payment-method default|payment-method disable
+    purchase payment-method|reactivate
+    order rerun|edit
     email list|show|preview
     blacklist list|check
     run list|show|resume

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase
 from tests.shops import Shop
 
 MONTHLY = "--amount 9.99 --currency USD --interval monthly --trial-days 14 --trial-amount 1 --final-cycle 6"
@@ -141,3 +142,29 @@ def test_what_is_added_is_in_the_trail_and_a_dry_run_adds_nothing(shop: Shop) ->
     trail = shop(f"audit list --target {product} -o json").json
     assert [row["command"] for row in trail] == ["product option add", "product create"]
     assert shop("product show tea -o json").json["price_points"] == []
+
+
+def test_a_retired_product_is_not_ordered_and_its_subscriptions_go_on(shop: Shop) -> None:
+    price = make_price(shop, "tea", "20.00", sku="green-tea", interval="month")
+    customer = make_customer(shop)
+    make_payment_method(shop, customer)
+    make_purchase(shop, make_order(shop, customer), price=price, status="active", next_bill_on=shop.now[:10])
+
+    done = shop("product retire green-tea -o json")
+    ordered = shop(f"order create --customer {customer} --item tea --yes")
+    billed = shop("billing run -o json")
+
+    assert (done.code, done.json[0]["message"]) == (0, "retired")
+    assert ordered.code == 5
+    assert [row["outcome"] for row in billed.json] == ["billed"]
+    assert shop("product show green-tea -o json").json["retired_at"]
+    shop("product retire green-tea --revert")
+    assert shop(f"order create --customer {customer} --item tea --yes").code == 0
+
+
+def test_a_product_gets_another_name(shop: Shop) -> None:
+    make_price(shop, sku="green-tea")
+
+    assert shop("product edit green-tea --name Sencha").code == 0
+    assert shop("product show green-tea -o json").json["name"] == "Sencha"
+    assert shop("product edit green-tea --name ''").code == 2

@@ -53,7 +53,7 @@ def test_a_demo_that_is_there_already_is_left_alone(csctl: Callable[..., Done]) 
     again = csctl("demo")
 
     assert again.code == 5
-    assert "there already" in again.err
+    assert "csctl-demo exists" in again.err
     assert "cd csctl-demo" in again.err
     assert Path("csctl-demo/csctl.db").read_bytes() == before
 
@@ -63,7 +63,7 @@ def test_the_callers_own_settings_do_not_reach_the_demo(csctl: Callable[..., Don
 
     assert done.code == 0, done.err
     assert "CSCTL_TOKEN" not in os.environ
-    assert "First: unset CSCTL_DATABASE_URL CSCTL_TOKEN\n" in done.out
+    assert "Before you begin: unset CSCTL_DATABASE_URL CSCTL_TOKEN\n" in done.out
 
 
 def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(csctl_process: Callable[..., Process]) -> None:
@@ -76,7 +76,7 @@ def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(csctl_process: Ca
 
     assert process.returncode == 130
     assert "bug" not in err
-    assert "nothing of it is left in csctl-demo" in err
+    assert "Its files in csctl-demo were removed" in err
     assert not Path("csctl-demo").exists()
 
 

@@ -94,7 +94,7 @@ def test_what_our_caller_ignores_is_ignored(shop: Shop) -> None:
     process = shop.start(
         f"txn refund {' '.join(sales)} --yes -o jsonl",
         env=slowly(shop),
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        ignoring=[signal.SIGHUP],
     )
     assert process.stdout
     process.stdout.readline()

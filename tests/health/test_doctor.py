@@ -320,7 +320,6 @@ def test_sums_that_do_not_add_up_are_a_finding(healthy: Shop) -> None:
 
 @pytest.mark.postgres
 def test_a_wrong_password_is_a_finding(csctl: Csctl, postgres: Server) -> None:
-    postgres.run("DROP ROLE IF EXISTS picky", "CREATE ROLE picky LOGIN PASSWORD 'right'")
     url = postgres.url("postgres", user="picky:hunter2")
     done = csctl("doctor -o json", env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": "csctl_x"})
 

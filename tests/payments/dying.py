@@ -1,4 +1,4 @@
-"""csctl, killed at a chosen point: `python dying.py POINT csctl's words…`.
+"""csctl, killed at a chosen point: `shop.start(words, before=dying.at(point))`.
 
 A point is the moment before a commit, before a gateway is called, after it has answered, before an email is sent or
 after. They are counted from 1; a run that has fewer ends as usual.
@@ -6,10 +6,8 @@ after. They are counted from 1; a run that has fewer ends as usual.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +17,27 @@ from sqlalchemy import Engine, event
 from csctl.gateways.sandbox import Sandbox
 from csctl.mail.folder import Folder
 
-_left = int(sys.argv[1])
+_left = 0
 _counting = threading.Lock()
+
+
+def at(number: int) -> tuple[str, ...]:
+    """For `before` of a process: it is killed at this point."""
+    return __name__, "die", str(number)
+
+
+def die(number: str) -> None:
+    """Have this process killed at a point."""
+    global _left  # noqa: PLW0603 - this process counts to one number
+    _left = int(number)
+    event.listen(Engine, "commit", point)
+    Sandbox._answer = around(Sandbox._answer)  # type: ignore[method-assign]
+    Folder.send = around(Folder.send)  # type: ignore[method-assign]
 
 
 def point(*_: Any) -> None:
     """One more point is reached; at the chosen one this process is no more."""
-    global _left  # noqa: PLW0603 - this program is one counter
+    global _left  # noqa: PLW0603 - this process counts to one number
     with _counting:
         _left -= 1
         if _left == 0:
@@ -40,10 +52,3 @@ def around(function: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return counted
-
-
-event.listen(Engine, "commit", point)
-Sandbox._answer = around(Sandbox._answer)  # type: ignore[method-assign]
-Folder.send = around(Folder.send)  # type: ignore[method-assign]
-sys.argv = ["csctl", *sys.argv[2:]]
-next(iter(importlib.metadata.entry_points(group="console_scripts", name="csctl"))).load()()

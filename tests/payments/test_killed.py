@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.factories import make_notify_email, make_sale
+from tests.payments import dying
 from tests.shops import Shop
 
-DYING = Path(__file__).with_name("dying.py")
 MOST = 40  # points of any run here
 # What differs between the databases is tried on both; what the gateway can do, on one.
 WHERE = [
@@ -26,16 +21,10 @@ everywhere = pytest.mark.parametrize(("backend", "gateway"), WHERE, indirect=["b
 
 def killed_at(shop: Shop, point: int, words: str, at: str) -> bool:
     """Whether a run was killed at that point; False if it ended before."""
-    done = subprocess.run(
-        [sys.executable, str(DYING), str(point), *words.split()],
-        env={**os.environ, **shop.environment("admin", at)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode in (-9, 0, 12), done.stderr
-    return done.returncode == -9
+    process = shop.start(words, at=at, before=dying.at(point))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (-9, 0, 12), said
+    return process.returncode == -9
 
 
 def paid(shop: Shop) -> list[str]:

@@ -176,7 +176,7 @@ def test_next_only_leaves_the_purchase_as_it_is_and_changes_its_next_billing(sho
     shown = _shown(shop, purchase)
     assert (shown["option"], shown["price"]) == ("default", "10.00")
     assert (shown["next_billing"]["option"], shown["next_billing"]["price"]) == ("large", "15.00")
-    assert "15.00 USD (large, tea-large), that once" in shop(f"purchase show {purchase}").out
+    assert "15.00 USD (large, tea-large), once" in shop(f"purchase show {purchase}").out
 
 
 def test_what_is_said_last_has_its_way_with_the_next_billing(shop: Shop) -> None:

@@ -45,7 +45,7 @@ EXPECTED: dict[str, dict[str, str | None]] = {
         "billing-date": "cancellation_scheduled",
         **_CHANGES,
     },
-    "cancelled": {},
+    "cancelled": {"reactivate": "active"},
     "complete": {},
 }
 # What an answered billing does to a purchase; and `resume` to one whose cancellation is scheduled while it is declined.
@@ -80,6 +80,7 @@ WORDS = {
     "force-bill": "force-bill {} --cycle 2",
     "pause": "pause {} --until 2026-04-01",
     "resume": "resume {}",
+    "reactivate": "reactivate {}",
     "cancel": "cancel {}",
     "cancel --when": "cancel {} --when after-next",
 }
@@ -122,8 +123,8 @@ def test_the_table_is_that_of_the_rules() -> None:
                 after("pur_1", status, operation)
 
 
-def test_nothing_leads_out_of_what_is_over() -> None:
-    assert {state for state, _ in TABLE} == {status for status in PurchaseStatus if not status.over}
+def test_nothing_but_reactivation_leads_out_of_what_is_over() -> None:
+    assert {operation for state, operation in TABLE if state.over} == {Operation.REACTIVATE}
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -42,4 +42,4 @@ def sending(shop: Shop, words: str, milliseconds: int = 1500, at: str | None = N
 def finished(process: Process) -> tuple[int, str, str]:
     """The exit code, stdout and stderr of a process, once it has ended."""
     out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+    return process.wait(), out, err

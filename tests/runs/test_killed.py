@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.commands.many import make_sales
+from tests.payments import dying
 from tests.shops import Shop
 
-DYING = Path(__file__).parents[1] / "payments" / "dying.py"
 KILLS = {"sqlite": 10, "postgresql": 5}
 RECORDS = 1000
 MOST = 60  # points of a small run
@@ -57,16 +53,10 @@ def test_a_thousand_refunds_killed_again_and_again_are_each_paid_once(shop: Shop
 
 def killed_at(shop: Shop, point: int, words: str) -> bool:
     """Whether a process was killed at that point; False if it ended before."""
-    done = subprocess.run(
-        [sys.executable, str(DYING), str(point), *words.split()],
-        env={**os.environ, **shop.environment()},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode in (-9, 0), done.stderr
-    return done.returncode == -9
+    process = shop.start(words, before=dying.at(point))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (-9, 0), said
+    return process.returncode == -9
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

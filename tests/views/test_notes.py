@@ -95,3 +95,35 @@ def test_nothing_more_is_noted_about_somebody_who_was_erased_or_merged(shop: Sho
     assert [done.code for done in (note, call, elsewhere)] == [5, 5, 5]
     assert f"name {kept} instead" in elsewhere.err
     assert "hello" not in {row["text"] for row in shop.sql("SELECT text FROM history")}
+
+
+def test_a_note_is_edited_and_the_old_text_is_gone_from_sight(shop: Shop) -> None:
+    customer = make_customer(shop)
+    shop(f"customer note {customer} 'First text'", as_="agent")
+    [entry] = shop(f"customer history {customer} -o json").json
+
+    done = shop(f"customer edit-note {entry['id']} 'Second text' -o json", as_="agent")
+    after = shop(f"customer history {customer} -o json").json
+
+    assert (done.code, done.json[0]["outcome"]) == (0, "updated")
+    assert [(row["text"], row["at"]) for row in after] == [("Second text", entry["at"])]
+    assert after[0]["edited_at"]
+    assert "First text" not in shop(f"customer show {customer} -o json").out
+    assert shop(f"customer edit-note {entry['id']} Third", as_="agent").code == 5
+
+
+def test_agents_edit_their_own_notes_only(shop: Shop) -> None:
+    customer = make_customer(shop)
+    shop(f"customer note {customer} 'By the administrator'")
+    [entry] = shop(f"customer history {customer} -o json").json
+
+    assert shop(f"customer edit-note {entry['id']} Other", as_="agent").code == 6
+    assert shop(f"customer edit-note {entry['id']} Other").code == 0
+
+
+def test_an_event_is_not_edited(shop: Shop) -> None:
+    customer = make_customer(shop)
+    shop(f"customer edit {customer} --first-name Ann")
+    [entry] = shop(f"customer history {customer} -o json").json
+
+    assert shop(f"customer edit-note {entry['id']} Other").code == 5

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from csctl.domain import grants as rules
+from csctl.domain.outcomes import Outcome
 from csctl.errors import Misconfigured
 from csctl.services.shared import audit
 
@@ -39,7 +40,7 @@ def apply(app: App, *, dry_run: bool = False) -> list[str]:
         connection = session.connection()
         for statement in statements:
             connection.exec_driver_sql(statement)
-        audit.write(session, app, "updated", target="grants", statements=len(statements))
+        audit.write(session, app, Outcome.UPDATED, target="grants", statements=len(statements))
     return statements
 
 

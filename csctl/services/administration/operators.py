@@ -19,6 +19,7 @@ from csctl import database
 from csctl.clock import rfc3339
 from csctl.domain import ids
 from csctl.domain.operators import Actor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
@@ -116,7 +117,7 @@ def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_
     expires_at = _end_of(app, expires)
     with app.write(dry_run=dry_run) as session:
         row = add(session, name, role, app.clock.now(), expires_at)
-        audit.write(session, app, "created", target=row["id"], role=role.value, expires=_text(expires_at))
+        audit.write(session, app, Outcome.CREATED, target=row["id"], role=role.value, expires=_text(expires_at))
     if dry_run:
         row |= {"id": None, "token": None}
     return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
@@ -135,7 +136,7 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
         token, operator.token_hash = new_token()
         operator.token_expires_at = expires_at
         name = ids.show("opr", operator.id)
-        audit.write(session, app, "updated", target=name, changed=["token"], expires=_text(expires_at))
+        audit.write(session, app, Outcome.UPDATED, target=name, changed=["token"], expires=_text(expires_at))
         row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
     return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
 
@@ -163,17 +164,11 @@ def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
         operator = _find(session, named.given)
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled already")
-        admins = session.scalars(
-            select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None)).with_for_update()
-        ).all()
-        if admins == [operator]:
-            raise Conflict(
-                f"{operator.name} is the last administrator",
-                fix="csctl operator create NAME --role admin, then disable",
-            )
+        if operator.role is Role.ADMIN:
+            _refuse_last_admin(session, operator)
         operator.disabled_at = app.clock.now()
-        audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=True)
-        return Result(named.given, "updated", "disabled", extra=_known(operator))
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), disabled=True)
+        return Result(named.given, Outcome.UPDATED, "disabled", extra=_known(operator))
 
     return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
 
@@ -186,10 +181,37 @@ def enable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
         if not operator.disabled_at:
             raise Conflict(f"operator {operator.name} is not disabled")
         operator.disabled_at = None
-        audit.write(session, app, "updated", target=ids.show("opr", operator.id), disabled=False)
-        return Result(named.given, "updated", "enabled", extra=_known(operator))
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), disabled=False)
+        return Result(named.given, Outcome.UPDATED, "enabled", extra=_known(operator))
 
     return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def set_role(app: App, who: str, role: Role, *, dry_run: bool = False) -> Iterator[Result]:
+    """Give an operator another role, from the next command on. Raises Conflict for the last administrator."""
+
+    def change(session: Session, named: bulk.Word) -> Result:
+        operator = _find(session, named.given)
+        before = operator.role
+        if before is role:
+            return Result(named.given, Outcome.SKIPPED, f"no change: {role.value}", extra=_known(operator))
+        if before is Role.ADMIN and not operator.disabled_at:
+            _refuse_last_admin(session, operator)
+        operator.role = role
+        audit.write(
+            session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), before=before.value, after=role.value
+        )
+        return Result(named.given, Outcome.UPDATED, f"{before.value} -> {role.value}", extra=_known(operator))
+
+    return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
+
+
+def _refuse_last_admin(session: Session, operator: Operator) -> None:
+    active = select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None))
+    if session.scalars(active.with_for_update()).all() == [operator]:
+        raise Conflict(
+            f"{operator.name} is the last administrator", fix="csctl operator create NAME --role admin, then try again"
+        )
 
 
 def _enabling(operator: Operator) -> str:

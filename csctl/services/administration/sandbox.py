@@ -13,6 +13,7 @@ from csctl import interrupts
 from csctl.clock import parse_time
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Settlement, State
 from csctl.errors import Misconfigured
 from csctl.gateways.sandbox import Lesson, Sandbox
@@ -72,11 +73,11 @@ def adopt(app: App, *, dry_run: bool) -> Iterator[Result]:
             if not dry_run:
                 sandbox.teach(lessons)
             for row in found:
-                yield Result(ids.show("txn", row.id), "updated", f"{row.kind.value} at {name}", dry_run=dry_run)
+                yield Result(ids.show("txn", row.id), Outcome.UPDATED, f"{row.kind.value} at {name}", dry_run=dry_run)
             last, number = found[-1].id, number + len(found)
         if not dry_run:
             with app.write() as session:
-                audit.write(session, app, "updated", target=name, adopted=number)
+                audit.write(session, app, Outcome.UPDATED, target=name, adopted=number)
 
 
 def _transactions(session: Session, account: str, after: int) -> list[Transaction]:
@@ -128,5 +129,5 @@ def reset(app: App, *, dry_run: bool) -> Iterator[Result]:
         number = sum(1 for _ in sandbox.entries()) if dry_run else sandbox.reset()
         if not dry_run:
             with app.write() as session:
-                audit.write(session, app, "removed", target=name, operations=number)
-        yield Result(name, "removed", f"{number} operations", dry_run=dry_run)
+                audit.write(session, app, Outcome.REMOVED, target=name, operations=number)
+        yield Result(name, Outcome.REMOVED, f"{number} operations", dry_run=dry_run)

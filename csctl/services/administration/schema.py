@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl import database, driver_errors
 from csctl.clock import Clock
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
 from csctl.errors import Conflict, Misconfigured
 from csctl.models import AuditRow, Base, Installation
@@ -79,7 +80,7 @@ def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
         migrate(app.engine, "head", keep=not dry_run)
     if not dry_run:
         with app.write() as session:
-            audit.write(session, app, "updated", target="schema", before=before, after=database.SCHEMA_HEAD)
+            audit.write(session, app, Outcome.UPDATED, target="schema", before=before, after=database.SCHEMA_HEAD)
     return {**status(app), "dry_run": dry_run}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from csctl.domain import sealing as rules
+from csctl.domain.outcomes import Outcome
 from csctl.domain.sealing import Finding, Seal
 from csctl.domain.trail_triggers import TRIGGERS
 from csctl.errors import Busy, Conflict, Usage
@@ -107,7 +108,7 @@ def _seal_batch(session: Session, app: App, upto: int) -> int:
     made = Seal.over(rows, before, app.clock.now().astimezone(UTC).strftime(_TIME))
     session.add(AuditSeal(**asdict(made)))
     session.flush()
-    audit.write(session, app, "created", target=rules.name(made), root=made.hash, rows=len(rows))
+    audit.write(session, app, Outcome.CREATED, target=rules.name(made), root=made.hash, rows=len(rows))
     return len(rows)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import contact
 from csctl.domain.money import Money, to_minor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.shop import Shop
 from csctl.domain.text import accept
 from csctl.errors import NotFound, Usage
@@ -174,12 +175,12 @@ def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterato
     def keep(session: Session, named: bulk.Word) -> Result:
         row = session.get(ShopSetting, stored_as)
         before = row.value if row else None
-        audit.write(session, app, "updated", target=stored_as, before=before, after=kept)
+        audit.write(session, app, Outcome.UPDATED, target=stored_as, before=before, after=kept)
         if row:
             row.value, row.updated_at = kept, app.clock.now()
         else:
             session.add(ShopSetting(name=stored_as, value=kept, updated_at=app.clock.now()))
-        return Result(named.given, "updated", f"was {before}" if before else "was not set", extra={"value": kept})
+        return Result(named.given, Outcome.UPDATED, f"was {before}" if before else "was not set", extra={"value": kept})
 
     return bulk.each(app, [bulk.Word(name)], keep, dry_run=dry_run)
 
@@ -195,11 +196,13 @@ def unset(app: App, name: str, *, dry_run: bool = False) -> Iterator[Result]:
         same = (ShopSetting.name == name) | ShopSetting.name.startswith(f"{name}:")
         rows = session.scalars(select(ShopSetting).where(same).order_by(ShopSetting.name)).all()
         for row in rows:
-            audit.write(session, app, "removed", target=row.name, before=row.value, after=None)
+            audit.write(session, app, Outcome.REMOVED, target=row.name, before=row.value, after=None)
             session.delete(row)
         before = ", ".join(row.value for row in rows)
-        outcome, message = ("removed", f"was {before}") if rows else ("skipped", "was not set")
-        return Result(named.given, outcome, message, extra={"value": DEFAULTS.get(name)})
+        extra = {"value": DEFAULTS.get(name)}
+        if not rows:
+            return Result(named.given, Outcome.SKIPPED, "was not set", extra=extra)
+        return Result(named.given, Outcome.REMOVED, f"was {before}", extra=extra)
 
     return bulk.each(app, [bulk.Word(name)], forget, dry_run=dry_run)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import billing as calendar
 from csctl.domain import ids
 from csctl.domain.money import Money
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Occasion
 from csctl.errors import Conflict, NotPermitted
 from csctl.models import BlacklistEntry, Order, Purchase, Transaction
@@ -58,8 +59,8 @@ def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) ->
     money, name = Money(0, purchase.currency), ids.show("pur", purchase.id)
     text = f"cycle {billing.cycle} of {name} cost nothing"
     history.event(turn.session, app, purchase.order.customer_id, text, order_id=purchase.order_id)
-    audit.write(turn.session, app, "billed", target=name, amount=str(money), cycle=billing.cycle)
-    return Result(name, "billed", "nothing was due", money=money)
+    audit.write(turn.session, app, Outcome.BILLED, target=name, amount=str(money), cycle=billing.cycle)
+    return Result(name, Outcome.BILLED, "nothing was due", money=money)
 
 
 def next_of(app: App, purchase: Purchase, *, every_missed: bool = False) -> Billing:

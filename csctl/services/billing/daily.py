@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import BILLED, CONFIRMED, NOT_OVER, Occasion, PurchaseStatus
 from csctl.errors import Conflict
 from csctl.models import Order, Purchase
@@ -66,7 +67,7 @@ def overdue(app: App) -> list[str]:
             select(Purchase)
             .join(Order)
             .where(Purchase.status.in_(BILLED), Purchase.next_bill_on < app.clock.today())
-            .where(Order.status.in_(CONFIRMED))
+            .where(Order.status.in_(CONFIRMED), Purchase.billed_by.is_(None))
             .options(joinedload(Purchase.order).joinedload(Order.customer))
             .order_by(Purchase.id)
             .limit(_BATCH)
@@ -78,7 +79,7 @@ def overdue(app: App) -> list[str]:
 def _has_come(app: App) -> ColumnElement[bool]:
     today = app.clock.today()
     return or_(
-        and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today),
+        and_(Purchase.status.in_(BILLED), Purchase.next_bill_on <= today, Purchase.billed_by.is_(None)),
         and_(Purchase.status == PurchaseStatus.PAUSED, Purchase.paused_until <= today),
         and_(Purchase.status.in_(NOT_OVER), Purchase.cancel_on <= today),
     )
@@ -96,7 +97,7 @@ def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
         return
     if purchase.cancel_on is not None and purchase.cancel_on <= today:
         cancelling.cancel_purchase(turn.session, app, purchase, purchase.cancel_reason)
-        yield Result(ref.given, "cancelled", f"it was scheduled for {today}")
+        yield Result(ref.given, Outcome.CANCELLED, f"it was scheduled for {today}")
         return
     if purchase.status is PurchaseStatus.PAUSED and purchase.paused_until and purchase.paused_until <= today:
         yield purchase_changes.resume_one(turn.session, app, purchase, ref.given)
@@ -106,21 +107,21 @@ def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
 
 def _is_due(app: App, purchase: Purchase) -> bool:
     day = purchase.next_bill_on
-    return purchase.status.billed and day is not None and day <= app.clock.today()
+    return purchase.billed_by is None and purchase.status.billed and day is not None and day <= app.clock.today()
 
 
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     purchase = turn.session.get_one(Purchase, ref.id)
     order = purchase.order
     if refusal := billing.blacklisted(turn, app, order):
-        yield Result(ref.given, "skipped", f"{refusal.message}: {refusal.cause}")
+        yield Result(ref.given, Outcome.SKIPPED, f"{refusal.message}: {refusal.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):
         terms = billing.next_of(app, purchase, every_missed=every_missed)
         try:
             result = yield from billing.bill(turn, app, purchase, terms, Occasion.RUN)
         except Conflict as no_card:  # reported, and no reason to call the whole run a failure
-            yield Result(ref.given, "skipped", f"{no_card.message}: {no_card.cause}")
+            yield Result(ref.given, Outcome.SKIPPED, f"{no_card.message}: {no_card.cause}")
             return
         purchase = turn.session.get_one(Purchase, ref.id)
         yield replace(result, id=ref.given, message=result.message or _words(purchase))

@@ -90,6 +90,7 @@ def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
     purchase = turn.session.get(Purchase, ref.id)
     if purchase is None:
         raise NotFound(f"there is no purchase {ref.given}", fix="csctl purchase list")
+    rules.refuse_billed_elsewhere(ids.show("pur", purchase.id), purchase.billed_by)
     rules.after(ids.show("pur", purchase.id), purchase.status, operation)
     billing.refuse_unless_ordered(purchase.order)
     if open_sale := billing.under_way(turn, purchase):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import blacklist as rules
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import NOT_OVER
 from csctl.domain.text import accept
 from csctl.errors import Conflict, CsctlError, Usage
@@ -48,7 +49,7 @@ def add(
         return _add(session, app, one)
 
     for result in bulk.each(app, _with_all_known(app, wanted), change, dry_run=dry_run):
-        yield replace(result, id="new") if dry_run and result.outcome == "created" else result
+        yield replace(result, id="new") if dry_run and result.outcome == Outcome.CREATED else result
         if fail_fast and not result.ok:
             return
     if cancel_purchases:
@@ -95,7 +96,7 @@ def _add(session: Session, app: App, one: Wanted) -> Result:
     about = {"kind": one.kind, "value": rules.shown(one.kind, value, app.shop.country)}
     same = select(BlacklistEntry.id).where(BlacklistEntry.kind == one.kind, BlacklistEntry.match_key == key)
     if (there := session.scalar(same)) is not None:
-        return Result(ids.show("bli", there), "skipped", "it is on the blacklist already", extra=about)
+        return Result(ids.show("bli", there), Outcome.SKIPPED, "it is on the blacklist already", extra=about)
     if one.kind == "customer":
         live(session, int(key))
     entry = BlacklistEntry(**about, match_key=key, reason=reason, created_at=app.clock.now(), created_by=app.actor.id)
@@ -107,8 +108,8 @@ def _add(session: Session, app: App, one: Wanted) -> Result:
     name = ids.show("bli", entry.id)
     if one.kind == "customer":
         history.event(session, app, int(key), f"blacklisted ({name})", reason=reason)
-    audit.write(session, app, "created", target=name, kind=one.kind)
-    return Result(name, "created", f"blacklisted {one.kind}", extra=about)
+    audit.write(session, app, Outcome.CREATED, target=name, kind=one.kind)
+    return Result(name, Outcome.CREATED, f"blacklisted {one.kind}", extra=about)
 
 
 def _reason(text: str) -> str:
@@ -137,8 +138,8 @@ def _cancel_purchases(app: App, named: Iterable[Wanted], *, dry_run: bool, fail_
         bulk.locked(session, Order, "ord", order_id or 0)
         purchase = bulk.locked(session, Purchase, "pur", ref.id)
         if not cancelling.cancel_purchase(session, app, purchase, f"blacklisted: {_reason(reasons[ref.id])}"):
-            return Result(ref.given, "skipped", "it is over already")
-        return Result(ref.given, "cancelled", "its customer is blacklisted")
+            return Result(ref.given, Outcome.SKIPPED, "it is over already")
+        return Result(ref.given, Outcome.CANCELLED, "its customer is blacklisted")
 
     refs = [Ref(ids.show("pur", number), number) for number in reasons]
     yield from bulk.each(app, refs, cancel, dry_run=dry_run, fail_fast=fail_fast)
@@ -163,9 +164,9 @@ def remove(
         name = ids.show("bli", entry.id)
         if entry.kind == "customer":
             history.event(session, app, int(entry.match_key), f"taken off the blacklist ({name})")
-        audit.write(session, app, "removed", target=name, kind=entry.kind, reason=why)
+        audit.write(session, app, Outcome.REMOVED, target=name, kind=entry.kind, reason=why)
         session.delete(entry)
-        return Result(ref.given, "removed", f"{entry.kind} taken off the blacklist", extra=_about(entry))
+        return Result(ref.given, Outcome.REMOVED, f"{entry.kind} taken off the blacklist", extra=_about(entry))
 
     yield from bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 

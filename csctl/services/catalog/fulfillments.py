@@ -14,6 +14,7 @@ from csctl.domain import fulfillments as rules
 from csctl.domain import ids
 from csctl.domain.fulfillments import Operation
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import FulfillmentStatus
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Usage
@@ -34,7 +35,7 @@ def move(
     def change(session: Session, ref: Ref) -> Result:
         fulfillment = _locked(session, ref.id)
         message = _advance(session, app, fulfillment, operation)
-        outcome = "cancelled" if operation is Operation.CANCEL else "updated"
+        outcome = Outcome.CANCELLED if operation is Operation.CANCEL else Outcome.UPDATED
         return Result(ref.given, outcome, message, extra={"status": fulfillment.status.value})
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
@@ -51,11 +52,11 @@ def ship(app: App, lines: Iterable[Line], *, dry_run: bool, fail_fast: bool = Fa
         carrier, tracking = _checked(line.values)
         shipped = fulfillment.status is FulfillmentStatus.SHIPPED
         if shipped and (fulfillment.carrier, fulfillment.tracking) == (carrier, tracking):
-            return Result(line.given, "skipped", "it was shipped so already", extra={"status": "shipped"})
+            return Result(line.given, Outcome.SKIPPED, "it was shipped so already", extra={"status": "shipped"})
         message = _advance(session, app, fulfillment, Operation.SHIP, f" with {carrier}, {tracking}")
         fulfillment.carrier, fulfillment.tracking = carrier, tracking
         fulfillment.shipped_at = app.clock.now()
-        return Result(line.given, "updated", message, extra={"status": fulfillment.status.value})
+        return Result(line.given, Outcome.UPDATED, message, extra={"status": fulfillment.status.value})
 
     return bulk.each(app, lines, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -105,8 +106,8 @@ def reship(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = Fa
         history.event(
             session, app, original.order.customer_id, f"{name} reshipped as {new}", order_id=original.order_id
         )
-        audit.write(session, app, "reshipped", target=name, fulfillment=new)
-        return Result(ref.given, "reshipped", f"as {new}", extra={"status": "pending", "fulfillment_id": new})
+        audit.write(session, app, Outcome.RESHIPPED, target=name, fulfillment=new)
+        return Result(ref.given, Outcome.RESHIPPED, f"as {new}", extra={"status": "pending", "fulfillment_id": new})
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -141,5 +142,5 @@ def _advance(session: Session, app: App, fulfillment: Fulfillment, operation: Op
     history.event(
         session, app, fulfillment.order.customer_id, f"{name} is now {after}{how}", order_id=fulfillment.order_id
     )
-    audit.write(session, app, "updated", target=name, before=before.value, after=after)
+    audit.write(session, app, Outcome.UPDATED, target=name, before=before.value, after=after)
     return f"{before.value} -> {after}"

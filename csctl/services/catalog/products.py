@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from csctl.domain import ids, intervals
 from csctl.domain.money import Money, exponent, to_decimal, to_minor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import PricePoint, Product, ProductOption
@@ -73,6 +74,7 @@ def row(product: Product) -> dict[str, Any]:
         "options": [option.code for option in product.options],
         "price_points": [point.code for option in product.options for point in option.prices],
         "created_at": product.created_at,
+        "retired_at": product.retired_at,
     }
 
 
@@ -113,6 +115,42 @@ def find(session: Session, named: str) -> Product:
     return product
 
 
+# -- changing
+
+
+def edit(app: App, product: str, name: str, *, dry_run: bool) -> Iterator[Result]:
+    """Give a product another name. Raises Usage for an empty one."""
+    if not (name := accept(name, "name")):
+        raise Usage("a product needs a name", fix='--name "Green tea"')
+
+    def change(session: Session, found: Product) -> Result:
+        before, extra = found.name, {"sku": found.sku}
+        if before == name:
+            return Result(product, Outcome.SKIPPED, "no change", extra=extra)
+        found.name = name
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("prd", found.id), before=before, after=name)
+        return Result(product, Outcome.UPDATED, f"{before} -> {name}", extra=extra)
+
+    return _each(app, product, change, dry_run=dry_run)
+
+
+def retire(app: App, products: Sequence[str], *, revert: bool, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
+    """Sell products no more or, with `revert`, again. Subscriptions to them go on."""
+
+    def change(session: Session, named: _Named) -> Result:
+        found = bulk.locked(session, Product, "prd", find(session, named.given).id)
+        extra = {"sku": found.sku}
+        if (found.retired_at is None) is revert:
+            since = f"retired since {app.clock.day_of(found.retired_at)}" if found.retired_at else "on sale"
+            return Result(named.given, Outcome.SKIPPED, f"no change: {since}", extra=extra)
+        found.retired_at = None if revert else app.clock.now()
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("prd", found.id), retired=not revert)
+        return Result(named.given, Outcome.UPDATED, "on sale again" if revert else "retired", extra=extra)
+
+    named = [_Named(word) for word in dict.fromkeys(products)]
+    return bulk.each(app, named, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
 # -- adding
 
 
@@ -127,8 +165,8 @@ def create(app: App, sku: str, name: str, *, dry_run: bool) -> Iterator[Result]:
         session.add(product)
         _keep(session, Conflict(f"there is a product {sku} already", fix=f"csctl product show {sku}"))
         number = ids.show("prd", product.id)
-        audit.write(session, app, "created", target=number, sku=sku, name=name)
-        return Result("new" if dry_run else number, "created", f"{sku}: {name}", extra={"sku": sku})
+        audit.write(session, app, Outcome.CREATED, target=number, sku=sku, name=name)
+        return Result("new" if dry_run else number, Outcome.CREATED, f"{sku}: {name}", extra={"sku": sku})
 
     return bulk.each(app, [_Named("new")], add, dry_run=dry_run)
 
@@ -141,8 +179,8 @@ def add_option(app: App, product: str, code: str, name: str | None, *, dry_run: 
         if any(option.code.lower() == code.lower() for option in found.options):
             raise Conflict(f"{found.sku} has an option {code} already", fix=f"csctl product show {found.sku}")
         found.options.append(ProductOption(code=code, name=name, created_at=app.clock.now()))
-        audit.write(session, app, "created", target=ids.show("prd", found.id), option=code)
-        return Result(product, "created", f"{found.sku}, {code}", extra={"option": code})
+        audit.write(session, app, Outcome.CREATED, target=ids.show("prd", found.id), option=code)
+        return Result(product, Outcome.CREATED, f"{found.sku}, {code}", extra={"option": code})
 
     return _each(app, product, add, dry_run=dry_run)
 
@@ -159,10 +197,10 @@ def add_price(app: App, product: str, price: Price, *, dry_run: bool) -> Iterato
             Conflict(f"there is a price point {code} already", cause="codes are unique over all products"),
         )
         said = _said(values)
-        audit.write(session, app, "created", target=ids.show("prd", found.id), price_point=code, terms=said)
+        audit.write(session, app, Outcome.CREATED, target=ids.show("prd", found.id), price_point=code, terms=said)
         return Result(
             product,
-            "created",
+            Outcome.CREATED,
             f"{found.sku}, {option.code}: {said}",
             extra={"option": option.code, "price_point": code},
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import accept
 from csctl.errors import Conflict, CsctlError, GatewayRefused, OutcomeUnknown, Usage
@@ -28,22 +29,26 @@ def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[
     customer_id, wanted = _whom(app, who, number)
     switch = open_switch(app.settings.phone_switch)
     if dry_run:
-        yield Result(who, "sent", f"would call {wanted}", dry_run=True, extra={"number": wanted, "uri": None})
+        yield Result(who, Outcome.SENT, f"would call {wanted}", dry_run=True, extra={"number": wanted, "uri": None})
         return
     try:
         placed = switch.call(wanted, operator=app.actor.name)
     except (GatewayRefused, OutcomeUnknown) as error:
         _note(app, customer_id, wanted, f"{error.message}: {error.cause}" if error.cause else error.message, error)
-        unknown = isinstance(error, OutcomeUnknown)
+        outcome = Outcome.UNKNOWN if isinstance(error, OutcomeUnknown) else Outcome.FAILED
         yield Result(
-            who, "unknown" if unknown else "failed", error.message, error, extra={"number": wanted, "uri": None}
+            who,
+            outcome,
+            error.message,
+            error,
+            extra={"number": wanted, "uri": None},
         )
         return
     except CsctlError as error:  # nothing was sent, and nothing is kept
         yield Result.refused(who, error, extra={"number": wanted, "uri": None})
         return
     _note(app, customer_id, wanted, placed.outcome)
-    yield Result(who, "sent", placed.outcome, extra={"number": wanted, "uri": placed.uri})
+    yield Result(who, Outcome.SENT, placed.outcome, extra={"number": wanted, "uri": placed.uri})
 
 
 def _whom(app: App, who: str, number: str | None) -> tuple[int, str]:

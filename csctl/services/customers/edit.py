@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
+from csctl.domain.outcomes import Outcome
 from csctl.domain.text import accept, fold
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import Customer
@@ -53,8 +54,10 @@ def create(app: App, values: Mapping[str, str], external_id: str | None, *, dry_
         session.flush()
         name = ids.show("cus", customer.id)
         history.event(session, app, customer.id, f"created with {_words(changed)}")
-        audit.write(session, app, "created", target=name, changed=changed)
-        return Result("new" if dry_run else name, "created", _same_email(session, customer), extra={"changed": changed})
+        audit.write(session, app, Outcome.CREATED, target=name, changed=changed)
+        return Result(
+            "new" if dry_run else name, Outcome.CREATED, _same_email(session, customer), extra={"changed": changed}
+        )
 
     return bulk.each(app, [Line(0, "new", dict(values))], add, dry_run=dry_run)
 
@@ -129,15 +132,17 @@ def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = Fa
         _refuse_changed(customer, saved.get(one.number, one.version))
         changed = _apply(app, customer, one.values or {})
         if not changed:
-            return Result(one.given, "skipped", "it is so already", extra={"changed": [], "version": customer.version})
+            return Result(
+                one.given, Outcome.SKIPPED, "it is so already", extra={"changed": [], "version": customer.version}
+            )
         customer.updated_at = app.clock.now()
         history.event(session, app, customer.id, f"edited {_words(changed)}")
-        audit.write(session, app, "updated", target=ids.show("cus", customer.id), changed=changed)
+        audit.write(session, app, Outcome.UPDATED, target=ids.show("cus", customer.id), changed=changed)
         session.flush()
         if not dry_run:
             saved[one.number] = customer.version
         extra = {"changed": changed, "version": customer.version}
-        return Result(one.given, "updated", _words(changed), extra=extra)
+        return Result(one.given, Outcome.UPDATED, _words(changed), extra=extra)
 
     return bulk.each(app, edits, change, dry_run=dry_run, fail_fast=fail_fast)
 

@@ -17,6 +17,7 @@ from csctl import database
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.personal import ERASED, Details
 from csctl.domain.states import NOT_OVER, OPEN_ITEMS, OPEN_STATES, EmailKind, EmailState, HistoryKind
 from csctl.errors import Busy, Conflict
@@ -62,8 +63,8 @@ def erase(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = Fal
         _erase(session, people, orders, app.clock.now())
         name = ids.show("cus", customer.id)
         history.event(session, app, customer.id, "personal data erased")
-        audit.write(session, app, "removed", target=name, customers=[ids.show("cus", one.id) for one in people])
-        return Result(ref.given, "removed", "personal data erased; the books are kept")
+        audit.write(session, app, Outcome.REMOVED, target=name, customers=[ids.show("cus", one.id) for one in people])
+        return Result(ref.given, Outcome.REMOVED, "personal data erased; the books are kept")
 
     yield from bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
     if not dry_run:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.errors import Conflict
 from csctl.models import BlacklistEntry, Customer, Email, HistoryEntry, Order, PaymentMethod, QueueItem
 from csctl.results import Result
@@ -44,7 +45,7 @@ def merge(app: App, keep: Ref, others: Iterable[Ref], *, dry_run: bool, fail_fas
         other.merged_into_id = kept.id
         kept.updated_at = other.updated_at = app.clock.now()
         _note(session, app, kept.id, other.id, said, filled)
-        return Result(ref.given, "updated", said, extra={"merged_into": ids.show("cus", kept.id)})
+        return Result(ref.given, Outcome.UPDATED, said, extra={"merged_into": ids.show("cus", kept.id)})
 
     return bulk.each(app, others, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -106,5 +107,5 @@ def _note(session: Session, app: App, keep: int, other: int, said: str, filled: 
     into, name = ids.show("cus", keep), ids.show("cus", other)
     history.event(session, app, keep, f"{name} was merged into this customer: {said}")
     history.event(session, app, other, f"merged into {into}: {said}")
-    audit.write(session, app, "updated", target=name, merged_into=into, moved=said)
-    audit.write(session, app, "updated", target=into, merged=name, changed=filled)
+    audit.write(session, app, Outcome.UPDATED, target=name, merged_into=into, moved=said)
+    audit.write(session, app, Outcome.UPDATED, target=into, merged=name, changed=filled)

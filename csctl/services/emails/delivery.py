@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from csctl import interrupts
 from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError
 from csctl.mail.message import compose
 from csctl.mail.rendering import TemplateBroken
@@ -202,6 +203,6 @@ def _reason(error: CsctlError) -> str:
 
 def _result(given: str, email: Email, error: CsctlError | None, *, dry_run: bool = False) -> Result:
     if error is None:
-        return Result(given, "sent", f"{email.kind.value} email to {email.recipient}", dry_run=dry_run)
-    outcome = "failed" if isinstance(error, Refused) else "queued"
+        return Result(given, Outcome.SENT, f"{email.kind.value} email to {email.recipient}", dry_run=dry_run)
+    outcome = Outcome.FAILED if isinstance(error, Refused) else Outcome.QUEUED
     return Result(given, outcome, error.message, error=error, dry_run=dry_run)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain.contact import email_address
+from csctl.domain.outcomes import Outcome
 from csctl.errors import Conflict, NotFound
 from csctl.models import NotifyEmail
 from csctl.results import Result
@@ -31,8 +32,8 @@ def add(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = 
         if known := _called(session, address):
             raise Conflict(f"{known.address} is told already")
         session.add(NotifyEmail(address=address, created_at=app.clock.now(), created_by=app.actor.id))
-        audit.write(session, app, "created", target="notify emails", added=1)
-        return Result(item.given, "created")
+        audit.write(session, app, Outcome.CREATED, target="notify emails", added=1)
+        return Result(item.given, Outcome.CREATED)
 
     return bulk.each(app, [bulk.Word(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -43,8 +44,8 @@ def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool
         if row is None:
             raise NotFound(f"{item.given} is not told", fix="csctl queue notify list")
         session.delete(row)
-        audit.write(session, app, "removed", target="notify emails", removed=1)
-        return Result(item.given, "removed")
+        audit.write(session, app, Outcome.REMOVED, target="notify emails", removed=1)
+        return Result(item.given, Outcome.REMOVED)
 
     return bulk.each(app, [bulk.Word(text) for text in addresses], change, dry_run=dry_run, fail_fast=fail_fast)
 

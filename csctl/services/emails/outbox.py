@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import EmailKind, EmailState
 from csctl.errors import Busy, Conflict, CsctlError, NotFound
 from csctl.mail.message import DEFAULT_SENDER
@@ -73,14 +74,14 @@ def sent(app: App, email: Email, said: Rendered) -> None:
             )
         )
         if app.command == _BY_HAND:  # what a refund sends along is part of the refund
-            audit.write(session, app, "sent", target=ids.show("eml", email.id))
+            audit.write(session, app, Outcome.SENT, target=ids.show("eml", email.id))
 
 
 def failed(app: App, email: Email, error: CsctlError) -> None:
     """It will not be taken as it is. Somebody may have it tried again: `email send EML`."""
     with app.write() as session:
         if _give_back(session, email, EmailState.FAILED, error):
-            audit.write(session, app, "failed", target=ids.show("eml", email.id))
+            audit.write(session, app, Outcome.FAILED, target=ids.show("eml", email.id))
 
 
 def postponed(app: App, email: Email, error: CsctlError) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import EmailKind, Kind, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
@@ -121,8 +122,8 @@ def _written(session: Session, app: App, ref: Ref, order: Order, email: Email | 
         order_id=order.id,
         transaction_id=email.transaction_id,
     )
-    audit.write(session, app, "created", target=number, kind=kind, again=ref.given)
-    return Result(ref.given, "sent", f"{kind} email to {email.recipient}", extra={"email_id": number})
+    audit.write(session, app, Outcome.CREATED, target=number, kind=kind, again=ref.given)
+    return Result(ref.given, Outcome.SENT, f"{kind} email to {email.recipient}", extra={"email_id": number})
 
 
 def _delivered(
@@ -133,6 +134,6 @@ def _delivered(
         if dry_run:
             yield replace(result, extra={"email_id": None})  # the number was taken back
         elif result.ok and not Delivery(app).deliver_new():
-            yield replace(result, outcome="pending", message=f"{result.message} waits in the outbox")
+            yield replace(result, outcome=Outcome.PENDING, message=f"{result.message} waits in the outbox")
         else:
             yield result

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import OrderStatus
 from csctl.errors import Conflict, NotFound
 from csctl.models import Order, Transaction
@@ -82,7 +83,7 @@ def _finish(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction],
 def _cancelled(turn: Turn, ref: Ref, wish: Wish) -> Work:
     order = turn.session.get_one(Order, ref.id)
     if order.cancelled_at is not None:
-        yield Result(ref.given, "cancelled", wish.reason or "")
+        yield Result(ref.given, Outcome.CANCELLED, wish.reason or "")
 
 
 def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
@@ -99,7 +100,7 @@ def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
 def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
     _refuse_what_is_over(ref, order)
     cancelling.cancel_order(session, app, order, wish.reason)
-    return Result(ref.given, "cancelled", wish.reason or "")
+    return Result(ref.given, Outcome.CANCELLED, wish.reason or "")
 
 
 def _refuse_what_is_over(ref: Ref, order: Order) -> None:

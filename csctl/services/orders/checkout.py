@@ -15,6 +15,7 @@ from csctl.domain import purchases as rules
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import kept
 from csctl.domain.money import Money, to_minor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Occasion, OrderStatus
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
@@ -93,11 +94,11 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
     name, money = ids.show("ord", order.id), Money(total, currency)
     if total == 0 or method is None:
         checkout_rules.confirm(session, app, order, email=wish.email)
-        yield Result(name, "created", "nothing was due", money=money, extra={"order_id": name})
+        yield Result(name, Outcome.CREATED, "nothing was due", money=money, extra={"order_id": name})
         return
     sale = _open(turn, app, order, method, email=wish.email)
     result = yield from charges.exchange(turn, app, sale, method.token)
-    outcome = "created" if result.outcome == "billed" else result.outcome
+    outcome = Outcome.CREATED if result.outcome == Outcome.BILLED else result.outcome
     yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
 
 
@@ -129,6 +130,13 @@ def _known(point: PricePoint | None, code: str) -> PricePoint:
             f"there is no price point {code[:60]!r}",
             cause="an item is PRICE, PRICE:QTY or PRICE:QTY@UNIT_PRICE",
             fix="csctl product list",
+        )
+    product = point.option.product
+    if product.retired_at:
+        raise Conflict(
+            f"{product.sku} is retired",
+            cause="it is not sold any more",
+            fix=f"csctl product retire {product.sku} --revert",
         )
     return point
 
@@ -181,7 +189,7 @@ def _place(
     session.flush()
     name = ids.show("ord", order.id)
     history.event(session, app, customer.id, f"created {name}, {total} due now", order_id=order.id)
-    audit.write(session, app, "created", target=name, amount=str(total), purchases=len(lines))
+    audit.write(session, app, Outcome.CREATED, target=name, amount=str(total), purchases=len(lines))
     return order
 
 

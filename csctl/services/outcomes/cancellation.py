@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import fulfillments as shipments
 from csctl.domain import ids
 from csctl.domain import purchases as rules
+from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation, When
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase
@@ -32,7 +33,7 @@ def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str 
     of = purchase.order
     history.event(session, app, of.customer_id, f"cancelled {name}", of.id, reason=reason)
     audit.write(
-        session, app, "cancelled", target=name, before=before.value, after="cancelled", reason=audit.given(reason)
+        session, app, Outcome.CANCELLED, target=name, before=before.value, after="cancelled", reason=audit.given(reason)
     )
     return True
 
@@ -56,7 +57,7 @@ def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reas
     audit.write(
         session,
         app,
-        "updated",
+        Outcome.UPDATED,
         target=name,
         before=before.value,
         after=after.value,
@@ -103,5 +104,5 @@ def cancel_order(session: Session, app: App, order: Order, reason: str | None) -
     name = ids.show("ord", order.id)
     history.event(session, app, order.customer_id, f"cancelled {name}", order.id, reason=reason)
     changed = {"before": before.value, "after": order.status.value, "reason": audit.given(reason)}
-    audit.write(session, app, "cancelled", target=name, **changed)
+    audit.write(session, app, Outcome.CANCELLED, target=name, **changed)
     return True

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain import purchases as rules
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus, State
 from csctl.models import Fulfillment, Order, Purchase, Transaction
 from csctl.services.emails import announce as emails
@@ -17,7 +18,7 @@ from csctl.services.shared import audit
 if TYPE_CHECKING:
     from csctl.app import App
 
-_NOT_CHARGED = "the charge was not approved"
+NOT_CHARGED = "the charge was not approved"
 
 
 def take_outcome(session: Session, app: App, sale: Transaction) -> None:
@@ -62,7 +63,7 @@ def reopen(session: Session, app: App, order: Order) -> None:
         return
     order.status = OrderStatus.PENDING
     for purchase in order.purchases:
-        if purchase.cancel_reason == _NOT_CHARGED:
+        if purchase.cancel_reason == NOT_CHARGED:
             purchase.cancelled_at = purchase.cancel_reason = None
             begin(purchase, app.clock.day_of(purchase.created_at))
     _note(session, app, order, before=OrderStatus.DECLINED)
@@ -73,7 +74,7 @@ def _decline(session: Session, app: App, order: Order) -> None:
     for purchase in order.purchases:
         if purchase.status is not PurchaseStatus.CANCELLED:
             purchase.status = PurchaseStatus.CANCELLED
-            purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), _NOT_CHARGED
+            purchase.cancelled_at, purchase.cancel_reason = app.clock.now(), NOT_CHARGED
             purchase.next_bill_on = None
     _note(session, app, order, before=OrderStatus.PENDING)
 
@@ -82,7 +83,7 @@ def _note(session: Session, app: App, order: Order, *, before: OrderStatus) -> N
     audit.write(
         session,
         app,
-        "updated",
+        Outcome.UPDATED,
         target=ids.show("ord", order.id),
         before=before.value,
         after=order.status.value,

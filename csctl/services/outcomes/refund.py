@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import Operation, after
 from csctl.domain.states import ItemState
 from csctl.errors import CsctlError, GatewayRefused
@@ -126,16 +127,16 @@ def attempts_of(session: Session, item: QueueItem) -> list[Transaction]:
     return list(session.scalars(select(Transaction).where(of_item, tried).order_by(Transaction.id)))
 
 
-def verdict(refund: Transaction, item: QueueItem) -> tuple[str, str, CsctlError]:
+def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlError]:
     """Outcome, message and error of a failed refund that is in the queue, or was."""
     said = _words(refund)
     name = ids.show("rfq", item.id)
     if item.state is ItemState.EXHAUSTED and refund.id != item.origin_id:
         gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
-        return "exhausted", f"given up after {ATTEMPTS} retries: {said}", gone
+        return Outcome.EXHAUSTED, f"given up after {ATTEMPTS} retries: {said}", gone
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")
     when = f", next try on {item.next_attempt_on}" if item.next_attempt_on else ""
-    return "queued", f"{said}{when}", error
+    return Outcome.QUEUED, f"{said}{when}", error
 
 
 def _words(refund: Transaction) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
+from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 # What an attempt is called once it is approved.
-DONE = {Kind.VOID: "voided", Kind.REFUND: "refunded", Kind.SALE: "billed"}
+DONE = {Kind.VOID: Outcome.VOIDED, Kind.REFUND: Outcome.REFUNDED, Kind.SALE: Outcome.BILLED}
 NOT_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="it was never sent")
 _DISPUTED = Answer(State.FAILED, reason=Reason.ABANDONED, message="it was not sent: the sale is disputed")
 
@@ -268,10 +269,10 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
         order_id=attempt.order_id,
         transaction_id=attempt.id,
     )
-    audit.write(turn.session, app, "unknown", target=name, amount=str(Money(attempt.amount, attempt.currency)))
+    audit.write(turn.session, app, Outcome.UNKNOWN, target=name, amount=str(Money(attempt.amount, attempt.currency)))
     fix = f"csctl txn reconcile {name}" if waiting else f"look at {name} on the gateway's own page"
     late = OutcomeUnknown(f"{name} was approved after it had been taken for failed", fix=fix)
-    return replace(result_of(attempt, item), outcome="unknown", message=late.message, error=late)
+    return replace(result_of(attempt, item), outcome=Outcome.UNKNOWN, message=late.message, error=late)
 
 
 def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
@@ -325,32 +326,32 @@ def result_of(attempt: Transaction, item: QueueItem | None) -> Result:
     )
 
 
-def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[str, str, CsctlError | None]:
+def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[Outcome, str, CsctlError | None]:
     name = ids.show("txn", attempt.id)
     what = attempt.kind.value
     said = attempt.message or attempt.reason or ""
     if attempt.state is State.APPROVED:
         return DONE[attempt.kind], "", None
     if attempt.state is State.PENDING:
-        return "pending", attempt.message or "the gateway has accepted it; the answer comes later", None
+        return Outcome.PENDING, attempt.message or "the gateway has accepted it; the answer comes later", None
     if attempt.state is State.UNKNOWN or attempt.state.unanswered:
         lost = OutcomeUnknown(
             f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"
         )
-        return "unknown", lost.message, lost
+        return Outcome.UNKNOWN, lost.message, lost
     if item is None:
         if attempt.reason == Reason.UNREACHABLE:
             gone = Unreachable("the gateway cannot be reached", cause=said, fix="run it again")
-            return "failed", gone.message, gone
+            return Outcome.FAILED, gone.message, gone
         if attempt.reason == Reason.ALREADY_VOIDED:
             gone_already = Conflict("the sale is voided already", cause="at the gateway, and not by csctl")
-            return "refused", gone_already.message, gone_already
+            return Outcome.REFUSED, gone_already.message, gone_already
         if attempt.reason == Reason.NEVER_EXECUTED:  # the gateway has said so
             absent = GatewayRefused(f"the {what} was never carried out", cause=said, fix="run it again")
-            return "failed", absent.message, absent
+            return Outcome.FAILED, absent.message, absent
         if attempt.reason in queue_rules.NEVER_CARRIED_OUT:
             nothing = Unreachable(f"the {what} was never carried out", cause=said, fix="run it again")
-            return "failed", nothing.message, nothing
+            return Outcome.FAILED, nothing.message, nothing
         refused = GatewayRefused(f"the gateway refused the {what}", cause=said)
-        return attempt.state.value, f"{refused.message}: {said}", refused
+        return Outcome(attempt.state.value), f"{refused.message}: {said}", refused
     return queue_rules.verdict(attempt, item)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
 from csctl.domain.money import Money
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Kind, Occasion, Settlement, State
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.gateways.protocol import Answer, Reason
@@ -99,7 +100,10 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
     """
     name, others = ids.show("txn", sale.id), [one for one in turn.sales_of(sale.order_id) if one is not sale]
     of_this = [
-        one for one in others if sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle)
+        one
+        for one in others
+        if (sale.purchase_id and (one.purchase_id, one.cycle) == (sale.purchase_id, sale.cycle))
+        or sale.occasion is one.occasion is Occasion.CHECKOUT  # the order was charged again
     ]
     twice = any(not one.state.refused for one in of_this)
     if not twice:
@@ -108,14 +112,14 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
             checkout_rules.reopen(turn.session, app, sale.order)
     text = f"{name} was approved after it had been taken for failed"
     history.event(turn.session, app, sale.order.customer_id, text, order_id=sale.order_id, transaction_id=sale.id)
-    audit.write(turn.session, app, "unknown", target=name, amount=str(Money(sale.amount, sale.currency)))
+    audit.write(turn.session, app, Outcome.UNKNOWN, target=name, amount=str(Money(sale.amount, sale.currency)))
     fix = (
         f"look at {name} on the gateway's own page: it may have charged twice"
         if twice
         else f"csctl txn reconcile {name}"
     )
     late = OutcomeUnknown(text, fix=fix)
-    return replace(attempts.result_of(sale, None), outcome="unknown", message=text, error=late)
+    return replace(attempts.result_of(sale, None), outcome=Outcome.UNKNOWN, message=text, error=late)
 
 
 def _note(turn: Turn, app: App, sale: Transaction, outcome: str) -> None:

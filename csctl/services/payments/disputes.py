@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.errors import Conflict
 from csctl.models import Order, Transaction
 from csctl.results import Result
@@ -33,8 +34,10 @@ def mark(
         history.event(
             session, app, sale.order.customer_id, f"{name} is {words}", order_id=sale.order_id, transaction_id=sale.id
         )
-        audit.write(session, app, "updated", target=name, before={"disputed": revert}, after={"disputed": not revert})
-        return Result(ref.given, "updated", words, extra={"disputed": not revert})
+        audit.write(
+            session, app, Outcome.UPDATED, target=name, before={"disputed": revert}, after={"disputed": not revert}
+        )
+        return Result(ref.given, Outcome.UPDATED, words, extra={"disputed": not revert})
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 

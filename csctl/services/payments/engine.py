@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import CHARGES, State
 from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.journal import Entry
@@ -307,7 +308,7 @@ def _said(problem: Exception) -> CsctlError:
 def _not_begun(job: Job, problem: CsctlError) -> Result:
     """Nothing was sent. Whether its intent was kept may be unknown; then reconciling finds out and closes it."""
     if isinstance(problem, OutcomeUnknown):
-        return Result(job.given, "unknown", problem.message, error=problem)
+        return Result(job.given, Outcome.UNKNOWN, problem.message, error=problem)
     return Result.refused(job.given, problem)
 
 
@@ -318,7 +319,7 @@ def _lost(job: Job, problem: Exception | None) -> Result:
     name = f"txn_{attempt.id}" if attempt else ""
     return Result(
         job.given,
-        "unknown",
+        Outcome.UNKNOWN,
         "the gateway has answered, and the answer could not be recorded",
         error=OutcomeUnknown(
             "the gateway has answered, and the answer could not be recorded",

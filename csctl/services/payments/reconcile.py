@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import OPEN_STATES, RETURNS, Kind, State
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable, Usage
@@ -40,7 +41,7 @@ def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | No
         return None
     if not refs:
         raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
-    access.require(app, "txn reconcile by what somebody saw")
+    access.require(app, "txn reconcile with --as")
     if seen == "failed":
         return Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page")
     known_as = accept(reference, "reference") if reference else None
@@ -211,7 +212,7 @@ def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction) -> Work:
         if found and row.state is State.APPROVED and found.answer.state is State.FAILED:
             yield replace(attempts.take_back(turn, app, row, found.answer), id=ref.given)
             return
-    outcome = attempts.DONE[row.kind] if row.state is State.APPROVED else row.state.value
+    outcome = attempts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)
     yield Result(ref.given, outcome, "it was settled before")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.protocol import Found
@@ -53,10 +54,10 @@ def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
         attempts.note_if_all_returned(row.order, turn.sales_of(row.order_id))
         told = f"{name} was voided at the gateway"
         history.event(turn.session, app, row.order.customer_id, told, order_id=row.order_id, transaction_id=row.id)
-        audit.write(turn.session, app, "updated", target=name, before=before, after="voided")
+        audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after="voided")
     if found.settlement and found.settlement is not row.settlement:
         row.settlement, row.settled_at = found.settlement, found.settled_at
-        audit.write(turn.session, app, "updated", target=name, before=before, after=found.settlement.value)
+        audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after=found.settlement.value)
 
 
 def sync(
@@ -108,4 +109,4 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         return
     now = row.settlement.value if row.settlement else "unknown to the gateway"
     new = (row.settlement, row.voided_at) != before
-    yield Result(ref.given, "updated" if new else "skipped", "voided" if row.voided_at else now)
+    yield Result(ref.given, Outcome.UPDATED if new else Outcome.SKIPPED, "voided" if row.voided_at else now)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation, When
 from csctl.domain.refund_plan import Which
 from csctl.domain.text import accept
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _CHUNK = 500  # ids in one query
-_CARRIED = ("refunded", "voided", "pending", "queued")  # what a refund came to, for the cancellation to be done
+_CARRIED = (
+    Outcome.REFUNDED,
+    Outcome.VOIDED,
+    Outcome.PENDING,
+    Outcome.QUEUED,
+)  # what a refund came to, for the cancellation to be done
 
 
 def cancel(
@@ -61,8 +67,10 @@ def cancel(
         fitting = _fitting(app, purchase, moment)
         before = purchase_changes.shown(session, purchase)
         cancelling.cancel_at(session, app, purchase, fitting, reason)
-        outcome = "cancelled" if fitting.now else "updated"
-        return purchase_changes.result(ref.given, outcome, before, purchase_changes.shown(session, purchase))
+        outcome = Outcome.CANCELLED if fitting.now else Outcome.UPDATED
+        said = purchase_changes.result(ref.given, outcome, before, purchase_changes.shown(session, purchase))
+        elsewhere = rules.cancel_there_too(purchase.billed_by)
+        return replace(said, message=f"{said.message}; {elsewhere}") if elsewhere else said
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 

@@ -14,6 +14,7 @@ from csctl.domain import ids, intervals
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
 from csctl.domain.money import to_decimal, to_minor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
@@ -40,6 +41,8 @@ _SHOWN = (
     "cancel_on",
 )
 _TERMS = ("option", "price_point", "quantity", "unit_price", "price")
+# What may be done with a purchase that another system bills: take back a cancellation that csctl has scheduled.
+_LOCAL = (Operation.CALL_OFF, Operation.RESUME)
 _LARGEST_QUANTITY = 1_000_000
 Change = Callable[[Session, Purchase], None]
 
@@ -71,7 +74,7 @@ def stop_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool
         before = shown(session, purchase)
         purchase.trial_ends_on = app.clock.today()
         cancelling.cancel_purchase(session, app, purchase, "trial stopped")
-        return result(ref.given, "cancelled", before, shown(session, purchase))
+        return result(ref.given, Outcome.CANCELLED, before, shown(session, purchase))
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -177,12 +180,14 @@ def carry_out(
     """
     name, before = ids.show("pur", purchase.id), shown(session, purchase)
     trial = rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today())
+    if operation not in _LOCAL:
+        rules.refuse_billed_elsewhere(name, purchase.billed_by)
     then = rules.after(name, purchase.status, operation, in_trial=trial)
     change(session, purchase)
     purchase.status = then
     session.flush()
-    said = result(given, "updated", before, shown(session, purchase))
-    if said.outcome != "skipped":
+    said = result(given, Outcome.UPDATED, before, shown(session, purchase))
+    if said.outcome != Outcome.SKIPPED:
         note(session, app, purchase, said)
     return said
 
@@ -212,13 +217,13 @@ def shown(session: Session, purchase: Purchase) -> dict[str, Any]:
     return kept
 
 
-def result(given: str, outcome: str, before: dict[str, Any], after: dict[str, Any]) -> Result:
+def result(given: str, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Result:
     """What changed, as a row: `before` and `after` hold what differs."""
     changed = [name for name in after if before[name] != after[name]]
     was, now = ({name: side[name] for name in changed} for side in (before, after))
     extra = {"status": after["status"], "before": was, "after": now}
     if not changed:
-        return Result(given, "skipped", "it is so already", extra=extra)
+        return Result(given, Outcome.SKIPPED, "it is so already", extra=extra)
     return Result(given, outcome, _words(was, now), extra=extra)
 
 

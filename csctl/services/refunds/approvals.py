@@ -12,6 +12,7 @@ from csctl.domain import approvals as rules
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money, to_decimal
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import ApprovalState, Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
@@ -57,7 +58,7 @@ def ask(session: Session, app: App, sale: Transaction, amount: int, **details: A
     history.event(
         session, app, customer, f"asked for approval of {money} on {of_sale} ({name})", sale.order_id, sale.id
     )
-    audit.write(session, app, "created", target=name, transaction=of_sale, amount=str(money))
+    audit.write(session, app, Outcome.CREATED, target=name, transaction=of_sale, amount=str(money))
     return _kept(made)
 
 
@@ -70,7 +71,7 @@ def _kept(approval: Approval) -> Result:
     name = ids.show("apr", approval.id)
     return Result(
         name,
-        "pending",
+        Outcome.PENDING,
         "waits for an administrator's approval",
         money=Money(approval.amount, approval.currency),
         extra={"approval_id": name},
@@ -250,7 +251,7 @@ def decide(
     audit.write(
         session,
         app,
-        "updated",
+        Outcome.UPDATED,
         target=name,
         before=ApprovalState.OPEN.value,
         after=state.value,
@@ -282,4 +283,4 @@ def _close(
     session: Session, app: App, approval: Approval, ref: Ref, state: ApprovalState, reason: str | None
 ) -> Result:
     decide(session, app, approval, state, reason=reason)
-    return Result(ref.given, "updated", state.value, money=Money(approval.amount, approval.currency))
+    return Result(ref.given, Outcome.UPDATED, state.value, money=Money(approval.amount, approval.currency))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
+from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import GONE, Operation, after
 from csctl.domain.states import ItemState, Kind
 from csctl.domain.text import accept
@@ -119,7 +120,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
 
 def _number(item: QueueItem, result: Result) -> int:
     """Which of the three this attempt is, or would be."""
-    return item.attempts + (0 if result.outcome in ("queued", "exhausted", "refunded") else 1)
+    return item.attempts + (0 if result.outcome in (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED) else 1)
 
 
 def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Conflict | None:
@@ -149,7 +150,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fa
         queue_rules.close(app, item, Operation.REMOVE)
         item.close_reason = reason
         sale.reserved -= item.amount
-        return _done(session, app, item, ref, "removed", f"removed refund {{}} from the queue: {reason}")
+        return _done(session, app, item, ref, Outcome.REMOVED, f"removed refund {{}} from the queue: {reason}")
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -167,7 +168,7 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = F
         item.state, item.attempts, item.closed_at, item.close_reason = then, 0, None, None
         item.next_attempt_on = queue_rules.day_after(today) if taken else today
         sale.reserved += item.amount
-        return _done(session, app, item, ref, "requeued", "requeued refund {}")
+        return _done(session, app, item, ref, Outcome.REQUEUED, "requeued refund {}")
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -191,7 +192,7 @@ def resolve(
         sale.refunded += item.amount
         siblings = session.scalars(select(Transaction).where(Transaction.order_id == item.order_id)).all()
         attempts.note_if_all_returned(item.order, list(siblings))
-        return _done(session, app, item, ref, "resolved", f"refund {{}} was paid outside: {reference}")
+        return _done(session, app, item, ref, Outcome.RESOLVED, f"refund {{}} was paid outside: {reference}")
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -223,7 +224,7 @@ def _refuse_unless_left(item: QueueItem, sale: Transaction) -> None:
         )
 
 
-def _done(session: Session, app: App, item: QueueItem, ref: Ref, outcome: str, event: str) -> Result:
+def _done(session: Session, app: App, item: QueueItem, ref: Ref, outcome: Outcome, event: str) -> Result:
     name = ids.show("rfq", item.id)
     history.event(session, app, item.customer_id, event.format(name), order_id=item.order_id)
     money = Money(item.amount, item.currency)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
 from csctl.models import HistoryEntry
@@ -21,8 +21,14 @@ def of_customer(app: App, who: str, limit: int | None) -> Page:
     """The history of a customer, newest first. Raises NotFound, or Conflict for an email of several customers."""
     with app.read() as session:
         customer = lookup.find(session, who)
-    statement = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id)
+    statement = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id, current())
     return listing.newest_first(app, statement, HistoryEntry.at, HistoryEntry.id, rows, limit)
+
+
+def current() -> ColumnElement[bool]:
+    """The entries that were not replaced by an edited one."""
+    newer = aliased(HistoryEntry)
+    return ~exists().where(newer.replaces_id == HistoryEntry.id)
 
 
 def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
@@ -33,6 +39,7 @@ def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
 
 def _row(entry: HistoryEntry, names: dict[int, str]) -> dict[str, Any]:
     return {
+        "id": ids.show("his", entry.id),
         "at": entry.at,
         "kind": entry.kind.value,
         "text": f"{entry.text}: {entry.reason}" if entry.reason else entry.text,
@@ -40,4 +47,5 @@ def _row(entry: HistoryEntry, names: dict[int, str]) -> dict[str, Any]:
         "order_id": ids.show_or_none("ord", entry.order_id),
         "transaction_id": ids.show_or_none("txn", entry.transaction_id),
         "customer_id": ids.show("cus", entry.customer_id),
+        "edited_at": entry.edited_at,
     }

@@ -132,6 +132,7 @@ def purchase_row(purchase: Purchase) -> dict[str, Any]:
         "trial_ends_on": purchase.trial_ends_on,
         "next_bill_on": purchase.next_bill_on,
         "cancel_on": purchase.cancel_on,
+        "billed_by": purchase.billed_by,
     }
 
 

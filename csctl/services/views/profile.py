@@ -58,6 +58,6 @@ def _queue(session: Session, customer: Customer) -> list[dict[str, Any]]:
 
 
 def _history(session: Session, customer: Customer) -> list[dict[str, Any]]:
-    entries = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id)
+    entries = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id, history.current())
     newest_first = entries.order_by(HistoryEntry.at.desc(), HistoryEntry.id.desc())
     return history.rows(session, list(session.scalars(newest_first)))

@@ -22,7 +22,7 @@ Record = TypeVar("Record", bound=Base)
 _SHOWN = 3
 
 
-class Outcome(Enum):
+class RowOutcome(Enum):
     """What became of a row. One that `differs` was left as it is, for want of --update."""
 
     CREATED = "created"
@@ -79,7 +79,7 @@ class Importer(Protocol):
         Returns the rows in the order in which they go in.
         """
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         """Make or change a record. Raises CsctlError, having changed nothing."""
 
     def finish(self) -> None:
@@ -141,7 +141,7 @@ def given(**values: Any) -> dict[str, Any]:
 
 def merge(
     record: Base, values: Mapping[str, Any], context: Context, *, fixed: Mapping[str, Any] | None = None
-) -> Outcome:
+) -> RowOutcome:
     """Bring an existing record to these values, if that was asked for.
 
     Raises Conflict if something `fixed` is another one: it stays what it was when the record was made.
@@ -149,15 +149,15 @@ def merge(
     changed = {name: value for name, value in values.items() if not _same(getattr(record, name), value)}
     fixed = {name: value for name, value in (fixed or {}).items() if getattr(record, name) != value}
     if not changed and not fixed:
-        return Outcome.UNCHANGED
+        return RowOutcome.UNCHANGED
     if not context.update:
-        return Outcome.DIFFERS
+        return RowOutcome.DIFFERS
     if fixed:
         name = next(iter(fixed)).removesuffix("_id")
         raise Conflict(f"{name}: it cannot be changed", cause="another one is on record under this external_id")
     for name, value in changed.items():
         setattr(record, name, value)
-    return Outcome.UPDATED
+    return RowOutcome.UPDATED
 
 
 def _same(one: Any, other: Any) -> bool:

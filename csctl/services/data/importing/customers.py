@@ -13,7 +13,7 @@ from csctl.domain.addresses import ADDRESS_FIELDS, Address
 from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
 from csctl.models import Customer
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
 
 _PLAIN = tuple(name for name in CUSTOMER_FIELDS if not name.startswith(ADDRESSES) and name != "phone")
 
@@ -28,24 +28,24 @@ class Customers:
         self._found = find(self._session, Customer, "cus", names, self._context.mark, lock=True)
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
         if existing and (existing.erased_at or existing.merged_into_id):
             what = "erased" if existing.erased_at else "merged"
             self._context.warnings.add(f"customers were {what} here and stay so", key)
-            return Outcome.UNCHANGED
+            return RowOutcome.UNCHANGED
         values = self._values(row, existing)
         if existing:
             outcome = merge(existing, values, self._context)
-            if outcome is Outcome.UPDATED:
+            if outcome is RowOutcome.UPDATED:
                 existing.updated_at = self._context.now
             return outcome
         self._found[key] = Customer(
             external_id=key, **{"created_at": self._context.now, "updated_at": self._context.now, **values}
         )
         self._session.add(self._found[key])
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
     def finish(self) -> None:
         """Nothing follows."""

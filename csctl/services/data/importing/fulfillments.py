@@ -8,7 +8,7 @@ from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import FulfillmentStatus
 from csctl.models import Fulfillment, Order
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge, referred
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 
 _KIND = KINDS["fulfillments"]
 
@@ -25,7 +25,7 @@ class Fulfillments:
         self._found = find(self._session, Fulfillment, "ful", [r.text("external_id") for r in rows], mark, lock=True)
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         order = referred(self._orders, row, "order", "order", "orders")
         values = given(
@@ -45,7 +45,7 @@ class Fulfillments:
             **{"status": FulfillmentStatus.PENDING, **values},
         )
         self._session.add(self._found[key])
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
     def finish(self) -> None:
         """Nothing follows."""

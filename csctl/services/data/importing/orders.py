@@ -12,7 +12,7 @@ from csctl.domain.states import OrderStatus
 from csctl.models import Customer, Order
 from csctl.services.data.importing import people
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
 from csctl.services.data.importing.customers import address
 
 _KIND = KINDS["orders"]
@@ -32,7 +32,7 @@ class Orders:
         self._owners = people.by_id(self._session, [order.customer_id for order in self._found.values()])
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         customer, currency = people.referred(self._customers, row), row.currency()
         if existing := self._found.get(key):
@@ -52,15 +52,15 @@ class Orders:
             **values,
         )
         self._session.add(self._found[key])
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
     def finish(self) -> None:
         """Nothing follows: totals come with purchases and transactions."""
 
-    def _change(self, order: Order, row: Cells, customer: Customer | None, currency: str | None) -> Outcome:
+    def _change(self, order: Order, row: Cells, customer: Customer | None, currency: str | None) -> RowOutcome:
         owner = self._owners.get(order.customer_id)
         if owner and owner.erased_at:
-            return Outcome.UNCHANGED
+            return RowOutcome.UNCHANGED
         shipping = address(row, "shipping", order.shipping)
         fixed = given(customer_id=customer.id if customer else None, currency=currency)
         return merge(order, {**_values(row), "shipping": shipping}, self._context, fixed=fixed)

@@ -12,7 +12,7 @@ from csctl.errors import Usage
 from csctl.models import Customer, PaymentMethod
 from csctl.services.data.importing import people
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
 
 _KIND = KINDS["payment-methods"]
 
@@ -32,18 +32,18 @@ class PaymentMethods:
         self._owners = people.by_id(self._session, [method.customer_id for method in self._found.values()])
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
         customer = people.referred(self._customers, row)
         owner = self._owners.get(existing.customer_id) if existing else None
         if owner and owner.erased_at:
-            return Outcome.UNCHANGED
+            return RowOutcome.UNCHANGED
         values = _values(row)
         if existing:
             fixed = {"customer_id": customer.id} if customer else None
             outcome = merge(existing, values, self._context, fixed=fixed)
-            if outcome is Outcome.UPDATED and values.get("is_default"):
+            if outcome is RowOutcome.UPDATED and values.get("is_default"):
                 self._defaults[existing.customer_id] = existing
             return outcome
         row.need(_KIND.required, _KIND.noun)
@@ -54,7 +54,7 @@ class PaymentMethods:
         self._session.add(method)
         if method.is_default:
             self._defaults[customer.id] = method
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
     def finish(self) -> None:
         """A customer has one default payment method: the newest that says so."""

@@ -12,7 +12,7 @@ from csctl.domain.record_kinds import KINDS
 from csctl.errors import Conflict, Usage
 from csctl.models import PricePoint, Product, ProductOption
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Outcome, given, merge
+from csctl.services.data.importing.context import Context, RowOutcome, given, merge
 
 _KIND = KINDS["products"]
 _ONLY_OPTION = "default"
@@ -40,7 +40,7 @@ class Products:
             self._options[by_id[option.product_id].sku, option.code] = option
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         code = row.text("price") or ""
         price = self._prices.get(code)
         if price is None:
@@ -58,22 +58,22 @@ class Products:
             option = self._options[sku, option_code]
             self._prices[code] = PricePoint(code=code, option=option, created_at=self._context.now, **values)
             self._session.add(self._prices[code])
-            return Outcome.CREATED
+            return RowOutcome.CREATED
         outcomes.append(merge(price, values, self._context))
-        return next((one for one in (Outcome.UPDATED, Outcome.DIFFERS) if one in outcomes), Outcome.UNCHANGED)
+        return next((one for one in (RowOutcome.UPDATED, RowOutcome.DIFFERS) if one in outcomes), RowOutcome.UNCHANGED)
 
     def finish(self) -> None:
         """Nothing follows."""
 
-    def _put_product(self, row: Cells, sku: str) -> Outcome:
+    def _put_product(self, row: Cells, sku: str) -> RowOutcome:
         if product := self._products.get(sku):
             return merge(product, given(name=row.text("name")), self._context)
         product = Product(sku=sku, name=row.text("name") or sku, created_at=self._context.now)
         self._products[sku] = product
         self._session.add(product)
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
-    def _put_option(self, row: Cells, sku: str, code: str) -> Outcome:
+    def _put_option(self, row: Cells, sku: str, code: str) -> RowOutcome:
         values = given(name=row.text("option_name"))
         if option := self._options.get((sku, code)):
             return merge(option, values, self._context)
@@ -81,7 +81,7 @@ class Products:
             code=code, product=self._products[sku], created_at=self._context.now, **values
         )
         self._session.add(self._options[sku, code])
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
 
 def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from csctl.errors import Usage
 from csctl.models import Order, PricePoint, Purchase
 from csctl.services.data.importing import order_totals
 from csctl.services.data.importing.cells import MOST, Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge, referred
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 
 _KIND = KINDS["purchases"]
 _BILLED = (PurchaseStatus.ACTIVE, PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.CANCELLATION_SCHEDULED)
@@ -41,7 +41,7 @@ class Purchases:
         self._prices = {price.code: price for price in prices}
         return rows
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
         order = referred(self._orders, row, "order", "order", "orders")
@@ -54,8 +54,8 @@ class Purchases:
         else:
             self._found[key] = Purchase(external_id=key, order_id=order.id, created_at=order.placed_at, **values)
             self._session.add(self._found[key])
-            outcome = Outcome.CREATED
-        if outcome in (Outcome.CREATED, Outcome.UPDATED):
+            outcome = RowOutcome.CREATED
+        if outcome in (RowOutcome.CREATED, RowOutcome.UPDATED):
             self._touched[order.id] = order
             self._warn(row, self._found[key])
         return outcome

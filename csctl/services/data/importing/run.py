@@ -19,7 +19,7 @@ from csctl.errors import Conflict, CsctlError, Usage
 from csctl.services.data.importing import mapping as mappings
 from csctl.services.data.importing import source as sources
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Importer, Outcome, Warnings, mark_of
+from csctl.services.data.importing.context import Context, Importer, RowOutcome, Warnings, mark_of
 from csctl.services.data.importing.customers import Customers
 from csctl.services.data.importing.fulfillments import Fulfillments
 from csctl.services.data.importing.mapping import Mapping
@@ -46,7 +46,7 @@ _IMPORTERS: dict[str, type[Importer]] = {
     "fulfillments": Fulfillments,
 }
 _Begin = Callable[[], AbstractContextManager[Session]]
-_Verdict = tuple[Row, Outcome | CsctlError]
+_Verdict = tuple[Row, RowOutcome | CsctlError]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Count:
         if isinstance(outcome, CsctlError):
             self.rejected += 1
             self.first_rejected = self.first_rejected or f"line {row.line}: {outcome.message}"
-        elif outcome is Outcome.DIFFERS:
+        elif outcome is RowOutcome.DIFFERS:
             self.unchanged += 1
             self.differing += 1
         else:
@@ -167,7 +167,7 @@ class _Batches:
         return verdicts
 
     def _store(self, session: Session, context: Context, rows: list[Row]) -> list[_Verdict]:
-        verdicts: dict[int, Outcome | CsctlError] = {}
+        verdicts: dict[int, RowOutcome | CsctlError] = {}
         readable: list[Cells] = []
         for place, row in enumerate(rows):
             try:

@@ -15,7 +15,7 @@ from csctl.errors import Conflict, Usage
 from csctl.models import Order, PaymentMethod, Purchase, Transaction
 from csctl.services.data.importing import order_totals, parents
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, Outcome, find, given, merge, referred
+from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 from csctl.services.payments import attempts
 
 _KIND = KINDS["transactions"]
@@ -52,7 +52,7 @@ class Transactions:
             self._sales = self._session.scalars(held.with_for_update(key_share=True)).all()
         return sorted(rows, key=_rank)
 
-    def put(self, row: Cells) -> Outcome:
+    def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
         order = referred(self._orders, row, "order", "order", "orders")
@@ -125,7 +125,7 @@ class Transactions:
 
     # -- what becomes of it
 
-    def _add(self, key: str, order: Order, facts: dict[str, Any], details: dict[str, Any]) -> Outcome:
+    def _add(self, key: str, order: Order, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
         made = details.setdefault("created_at", self._context.now)
         done = facts["state"].closed
         parent = facts["parent"]
@@ -146,12 +146,12 @@ class Transactions:
         self._found[key] = record
         self._session.add(record)
         self._note(record, order)
-        return Outcome.CREATED
+        return RowOutcome.CREATED
 
-    def _change(self, record: Transaction, facts: dict[str, Any], details: dict[str, Any]) -> Outcome:
+    def _change(self, record: Transaction, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
         state, before = facts.pop("state"), record.state
         if record.key is not None:  # csctl made it, and keeps its books
-            return Outcome.UNCHANGED if state is before else Outcome.DIFFERS
+            return RowOutcome.UNCHANGED if state is before else RowOutcome.DIFFERS
         same = all(getattr(record, name) == value for name, value in facts.items())
         if self._context.update and same and state is not before:
             _refuse_to_go_back(record, state)
@@ -161,7 +161,7 @@ class Transactions:
         if state is not before and state.closed:
             details["finished_at"] = self._context.now
         outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
-        if outcome is Outcome.UPDATED:
+        if outcome is RowOutcome.UPDATED:
             self._note(record, self._orders_by_id[record.order_id])
         return outcome
 

@@ -1,0 +1,34 @@
+"""The outcomes of a change, as results name them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a change of one record came to."""
+
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+    BILLED = "billed"
+    QUEUED = "queued"
+    DECLINED = "declined"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    CANCELLED = "cancelled"
+    CREATED = "created"
+    UPDATED = "updated"
+    SENT = "sent"
+    REMOVED = "removed"
+    RESOLVED = "resolved"
+    REQUEUED = "requeued"
+    RESHIPPED = "reshipped"
+    EXHAUSTED = "exhausted"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+    @property
+    def moves_money(self) -> bool:
+        """What it counts are transactions."""
+        return self in (Outcome.REFUNDED, Outcome.VOIDED, Outcome.BILLED)

@@ -1,0 +1,136 @@
+"""Who bills a purchase, on which card, and taking a cancelled one up again (domain rules, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from csctl.clock import parse_date
+from csctl.domain import ids
+from csctl.domain import purchases as rules
+from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
+from csctl.domain.purchases import Operation
+from csctl.domain.states import OrderStatus
+from csctl.domain.text import accept
+from csctl.errors import Conflict, Usage
+from csctl.models import Order, Purchase
+from csctl.results import Result
+from csctl.services.blacklist import matching as blacklist
+from csctl.services.payments import cards
+from csctl.services.purchases import changes as purchase_changes
+from csctl.services.shared import audit, bulk, history
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+OURS = "csctl"  # the name by which csctl itself bills a purchase
+
+
+def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterator[Result]:
+    """Bill a purchase on this card from now on. Raises Conflict for another customer's or a disabled card."""
+
+    def change(session: Session, ref: Ref) -> Result:
+        purchase = purchase_changes.locked(session, ref.id)
+        name = ids.show("pur", purchase.id)
+        rules.refuse_billed_elsewhere(name, purchase.billed_by)
+        if purchase.status.over:
+            raise Conflict(f"{name} is {purchase.status.value}", cause="it is not billed any more")
+        purchase_changes.require_recurring(purchase)
+        method = cards.chosen(session, purchase.order.customer, method_id)
+        before, card = ids.show_or_none("pm", purchase.payment_method_id), ids.show("pm", method.id)
+        if before == card:
+            return Result(ref.given, Outcome.SKIPPED, "no change: it is billed on this card")
+        purchase.payment_method_id = method.id
+        history.event(session, app, purchase.order.customer_id, f"{name} is billed on {card}", purchase.order_id)
+        audit.write(session, app, Outcome.UPDATED, target=name, before=before, after=card)
+        return Result(
+            ref.given, Outcome.UPDATED, f"billed on {card}" + (f" ending in {method.last4}" if method.last4 else "")
+        )
+
+    return bulk.each(app, [ref], change, dry_run=dry_run)
+
+
+def reactivate(
+    app: App, refs: Sequence[Ref], day: str | None, *, dry_run: bool, fail_fast: bool = False
+) -> Iterator[Result]:
+    """Take cancelled subscriptions up again at their old price; billed next on the given day, or today.
+
+    Refused for a blacklisted customer (NotPermitted), for what was bought once, and for an order that was never paid.
+    Raises Usage for a past day.
+    """
+    on = app.clock.today() if day is None else parse_date(day)
+    rules.require_not_past(on, app.clock.today())
+
+    def change(session: Session, ref: Ref) -> Result:
+        purchase = purchase_changes.locked(session, ref.id)
+        _refuse_unless_reactivable(session, app, purchase)
+
+        def go_on(session: Session, purchase: Purchase) -> None:
+            purchase.cancelled_at = purchase.cancel_reason = None
+            purchase.recycle_attempts = 0
+            purchase_changes.bill_on(purchase, on)
+            _reopen(session, app, purchase.order)
+
+        return purchase_changes.carry_out(session, app, purchase, ref.given, Operation.REACTIVATE, go_on)
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _refuse_unless_reactivable(session: Session, app: App, purchase: Purchase) -> None:
+    name, order = ids.show("pur", purchase.id), purchase.order
+    rules.refuse_billed_elsewhere(name, purchase.billed_by)
+    rules.after(name, purchase.status, Operation.REACTIVATE)
+    purchase_changes.require_recurring(purchase)
+    if order.status in (OrderStatus.PENDING, OrderStatus.DECLINED):
+        order_name = ids.show("ord", order.id)
+        raise Conflict(
+            f"{order_name} is {order.status.value}", cause="it was never paid", fix=f"csctl order rerun {order_name}"
+        )
+    found = blacklist.of_customer(session, order.customer, [order.billing, order.shipping], app.shop.country)
+    if refusal := blacklist.refusal(order.customer, found):
+        raise refusal
+
+
+def _reopen(session: Session, app: App, order: Order) -> None:
+    """An order that was cancelled goes on with its purchase, else nothing would be shipped for it."""
+    if order.cancelled_at is None:
+        return
+    before = order.status
+    order.cancelled_at = order.cancel_reason = None
+    if order.status is OrderStatus.CANCELLED:
+        order.status = OrderStatus.COMPLETE
+    audit.write(
+        session, app, Outcome.UPDATED, target=ids.show("ord", order.id), before=before.value, after=order.status.value
+    )
+
+
+def set_billing_owner(
+    app: App, refs: Sequence[Ref], owner: str, *, dry_run: bool, fail_fast: bool = False
+) -> Iterator[Result]:
+    """Say who bills purchases: csctl, or another system by its name. Raises Usage for an empty name."""
+    if not (owner := accept(owner, "owner", longest=100)):
+        raise Usage("the owner needs a name", fix=f"{OURS}, or the name of the other system")
+    billed_by = None if owner.lower() == OURS else owner
+
+    def change(session: Session, ref: Ref) -> Result:
+        purchase = purchase_changes.locked(session, ref.id)
+        name, before = ids.show("pur", purchase.id), purchase.billed_by
+        if before == billed_by:
+            return Result(ref.given, Outcome.SKIPPED, f"no change: billed by {before or OURS}")
+        purchase.billed_by = billed_by
+        said = f"billed by {billed_by or OURS}, before by {before or OURS}"
+        history.event(session, app, purchase.order.customer_id, f"{name} is {said}", purchase.order_id)
+        audit.write(session, app, Outcome.UPDATED, target=name, before=before or OURS, after=billed_by or OURS)
+        return Result(ref.given, Outcome.UPDATED, said + _overdue(purchase, app.clock.today()))
+
+    return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _overdue(purchase: Purchase, today: date) -> str:
+    """A warning where the next billing run would charge at once what the other system may have charged."""
+    due = purchase.billed_by is None and purchase.next_bill_on is not None and purchase.next_bill_on <= today
+    return f"; it is due since {purchase.next_bill_on}: the next billing run charges it" if due else ""

@@ -1,0 +1,210 @@
+"""The host of a test run: one process that starts the PostgreSQL server, and forks csctl where a test needs a process.
+
+It is started before the first test and ends with the process that started it, even one that was killed: its standard
+input is closed then. Whoever connects to its socket sends one request:
+
+    postgres   start the server, unless it runs; the answer says where.
+    run        run a command line. csctl is imported here once, on the first request, so a fork costs milliseconds
+               where a start costs most of a second. The answers are the process id, and the exit code when it ends.
+
+A request to run comes with three file descriptors: the standard input, output and error of the new process.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.metadata
+import io
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any
+
+import csctl
+from tests.postgres import OwnServer, PostgresMissing
+
+HEADER = 10  # digits: the length of what follows
+_NOT_COMMANDS = ("csctl.migrations", "csctl.templates")
+# What Python reads when it starts: with other values a process has to be started, a fork would come too late.
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+
+
+class Host:
+    """Takes requests until its standard input is closed."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._waking, self._woken = socket.socketpair()
+        self._waking.setblocking(False)
+        self._woken.setblocking(False)
+        self._clients: dict[int, socket.socket] = {}  # by the id of the process that each waits for
+        self._postgres: OwnServer | None = None
+
+    def serve(self) -> Callable[[], None]:
+        """Returns in each process what is left to do there: in a fork its command line, here nothing."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waking.fileno())
+        selector = selectors.PollSelector()
+        for source in (sys.stdin.fileno(), self._listener, self._woken):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is self._woken:
+                    self._reap()
+                elif key.fileobj is self._listener:
+                    work = self._answer(self._listener.accept()[0])
+                    if work:
+                        return work
+                else:
+                    return self._stop
+
+    def _reap(self) -> None:
+        with suppress(BlockingIOError):
+            while self._woken.recv(512):
+                pass
+        for number in list(self._clients):
+            found, status = os.waitpid(number, os.WNOHANG)
+            if found:
+                with self._clients.pop(number) as client, suppress(OSError):  # nobody may be waiting any more
+                    _send(client, os.waitstatus_to_exitcode(status))
+
+    def _answer(self, client: socket.socket) -> Callable[[], None] | None:
+        head, given, _, _ = socket.recv_fds(client, HEADER, 3)
+        if not head:
+            client.close()
+            return None
+        request = json.loads(_read(client, int(head)))
+        if request["do"] == "postgres":
+            with client:
+                _send(client, self._where())
+            return None
+        console_script()
+        number = os.fork()
+        if number == 0:
+            client.close()
+            self._leave()
+            return partial(_run, request, given)
+        for descriptor in given:
+            os.close(descriptor)
+        self._clients[number] = client
+        _send(client, number)
+        return None
+
+    def _where(self) -> dict[str, str]:
+        """Where the server of PostgreSQL is, or why there is none."""
+        try:
+            self._postgres = self._postgres or OwnServer()
+        except PostgresMissing as missing:
+            return {"missing": str(missing)}
+        return {"directory": str(self._postgres.directory)}
+
+    def _leave(self) -> None:
+        """Close in a fork what belongs to the host."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for one in (self._listener, self._waking, self._woken, *self._clients.values()):
+            one.close()
+        if self._postgres:
+            self._postgres.leave()
+
+    def _stop(self) -> None:
+        for number in self._clients:
+            os.kill(number, signal.SIGKILL)
+        if self._postgres:
+            self._postgres.stop()
+
+
+@cache
+def console_script() -> Callable[[], None]:
+    """What the console script calls, with everything imported that any command of csctl imports."""
+    for package in (csctl, importlib.import_module("csctl.commands")):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith(_NOT_COMMANDS):
+                importlib.import_module(module.name)
+    for name in ("alembic.command", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"):
+        importlib.import_module(name)
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="csctl")
+    main: Callable[[], None] = script.load()
+    gc.collect()
+    gc.freeze()  # a fork then shares these pages
+    return main
+
+
+def _run(request: dict[str, Any], given: list[int]) -> None:
+    """Become the process that was asked for: csctl's console script, from its first line to its exit."""
+    if request["terminal"]:
+        _take_terminal(given[0])
+    for number, descriptor in enumerate(given):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    for number in request["ignoring"]:
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir(request["folder"])
+    here = dict(os.environ)
+    if request["started"] or _read_at_start(here) != _read_at_start(request["env"]):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execve(request["program"], [request["program"], *request["words"]], request["env"])  # noqa: S606 - ours
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    _open_streams()
+    sys.argv = [request["program"], *request["words"]]
+    if request["before"]:
+        module, name, *arguments = request["before"]
+        getattr(importlib.import_module(module), name)(*arguments)
+    console_script()()
+
+
+def _read_at_start(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
+
+
+def _take_terminal(terminal: int) -> None:
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def _open_streams() -> None:
+    """Standard streams as Python opens them when it starts."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = open(  # noqa: SIM115 - for as long as the process lives
+            number,
+            mode,
+            buffering=1 if name == "stderr" or os.isatty(number) else -1,
+            encoding="utf-8",
+            errors="backslashreplace" if name == "stderr" else getattr(sys, name).errors,
+            newline=None if mode == "r" else "\n",
+            closefd=False,
+        )
+        assert isinstance(stream, io.TextIOWrapper)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _send(client: socket.socket, answer: Any) -> None:
+    client.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _read(client: socket.socket, length: int) -> bytes:
+    parts = []
+    while length:
+        parts.append(client.recv(length))
+        length -= len(parts[-1])
+    return b"".join(parts)
+
+
+if __name__ == "__main__":
+    left = Host(socket.socket(fileno=int(sys.argv[1]))).serve()
+    left()

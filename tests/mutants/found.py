@@ -1,0 +1,104 @@
+"""Mutants found in the code: every CHECK, unique index and trigger dropped, every row lock and fence removed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+
+import csctl.models  # noqa: F401 - the tables
+from csctl.domain import trail_triggers
+from csctl.models.columns import Base
+from tests.mutants.mutant import ROOT, Mutant
+
+_CONSTRAINTS = ("tests/models/test_constraints.py",)
+_TRIGGERS = ("tests/administration/test_audit.py", "tests/administration/test_seals.py", "tests/health")
+# Where the tests of a package's locks and fences are.
+_LOCKS = ("tests/payments/test_locks.py", "tests/payments", "tests/refunds/test_races.py", "tests/runs")
+
+
+def all_found() -> Iterator[Mutant]:
+    yield from constraints()
+    yield from triggers()
+    yield from locks()
+    yield from fences()
+
+
+def constraints() -> Iterator[Mutant]:
+    """The database without one CHECK or unique index."""
+    for table in Base.metadata.sorted_tables:
+        for rule in table.constraints:
+            if isinstance(rule, CheckConstraint | UniqueConstraint):
+                kind = "check" if isinstance(rule, CheckConstraint) else "unique"
+                yield _drop(kind, table.name, str(rule.name), _CONSTRAINTS)
+        for index in table.indexes:
+            if index.unique:
+                yield _drop("index", table.name, str(index.name), _CONSTRAINTS)
+
+
+def triggers() -> Iterator[Mutant]:
+    """The database without one trigger."""
+    for dialect, triggers in trail_triggers.TRIGGERS.items():
+        for name, definition in triggers.items():
+            yield _drop(f"trigger-{dialect}", definition.partition(" ON ")[2].split()[0], name, _TRIGGERS)
+
+
+def _drop(kind: str, table: str, name: str, tests: tuple[str, ...]) -> Mutant:
+    only = name if tests is _CONSTRAINTS else ""
+    return Mutant(f"{kind}:{name}", f"{table} without {name}", tests, drop=f"{kind} {table} {name}", only=only)
+
+
+def locks() -> Iterator[Mutant]:
+    """The code without one `with_for_update`."""
+    for path, tree in _sources():
+        for node in _calls(tree):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "with_for_update":
+                changed = ast.unparse(node.func.value)
+            elif any(word.arg == "with_for_update" for word in node.keywords):
+                kept = [word for word in node.keywords if word.arg != "with_for_update"]
+                changed = ast.unparse(ast.Call(node.func, node.args, kept))
+            else:
+                continue
+            yield _rewritten("lock", path, node, changed)
+
+
+def fences() -> Iterator[Mutant]:
+    """The code without one comparison of a claim."""
+    for path, tree in _sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare) and _is_fence(node):
+                yield _rewritten("fence", path, node, str(isinstance(node.ops[0], ast.Eq)))
+
+
+def _is_fence(node: ast.Compare) -> bool:
+    sides = [node.left, *node.comparators]
+    return isinstance(node.ops[0], ast.Eq | ast.NotEq) and any(
+        isinstance(side, ast.Attribute) and side.attr in ("claim", "worker") for side in sides
+    )
+
+
+def _rewritten(kind: str, path: Path, node: ast.expr, changed: str) -> Mutant:
+    file = path.relative_to(ROOT).as_posix()
+    lines = path.read_text(encoding="utf-8").split("\n")
+    first, last = node.lineno, node.end_lineno or node.lineno
+    before = lines[first - 1].encode()[: node.col_offset].decode()
+    after = lines[last - 1].encode()[node.end_col_offset :].decode()
+    return Mutant(
+        name=f"{kind}:{file}:{node.lineno}",
+        says=f"{file}:{node.lineno} without its {kind}",
+        tests=_LOCKS,
+        file=file,
+        new=f"{before}{changed}{after}",
+        lines=(first, last),
+    )
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _sources() -> Iterator[tuple[Path, ast.AST]]:
+    for path in sorted((ROOT / "csctl").rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
