@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from csctl.gateways.authorizenet.adapter import AuthorizeNet
     from csctl.gateways.pace import Pace
-    from csctl.gateways.protocol import Gateway
     from csctl.gateways.urls import AccountUrl
 
 HOST = "https://api2.authorize.net"
 _SANDBOX = "apitest.authorize.net"
 
 
-def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Gateway:
+def open_account(
+    url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace
+) -> AuthorizeNet:
     """The account of a URL. Raises Misconfigured. Opens no connection."""
     from csctl.gateways.authorizenet.account import Account
     from csctl.gateways.authorizenet.adapter import AuthorizeNet

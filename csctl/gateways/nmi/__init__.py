@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from csctl.gateways.nmi.adapter import Nmi
     from csctl.gateways.pace import Pace
-    from csctl.gateways.protocol import Gateway
     from csctl.gateways.urls import AccountUrl
 
 HOST = "https://secure.nmi.com"
 
 
-def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Gateway:
+def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Nmi:
     """The account of a URL. Raises Misconfigured. Opens no connection."""
     from csctl.gateways.nmi.account import Account
     from csctl.gateways.nmi.adapter import Nmi

@@ -8,12 +8,12 @@ from datetime import UTC
 import pytest
 
 from csctl.gateways import authorizenet, urls
+from csctl.gateways.authorizenet.adapter import AuthorizeNet
 from csctl.gateways.pace import Pace
-from csctl.gateways.protocol import Gateway
 from tests.gateways.ledgers.authorizenet import KEY, LOGIN, AuthorizeNetLedger
 from tests.gateways.operations import NOW, Op, operations
 
-Opener = Callable[..., Gateway]
+Opener = Callable[..., AuthorizeNet]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def ledger() -> Iterator[AuthorizeNetLedger]:
 
 @pytest.fixture
 def open_account(ledger: AuthorizeNetLedger) -> Iterator[Opener]:
-    opened: list[Gateway] = []
+    opened: list[AuthorizeNet] = []
 
-    def open_one(key: str = KEY) -> Gateway:
+    def open_one(key: str = KEY) -> AuthorizeNet:
         url = urls.parse(f"authorizenet:{LOGIN}:{key}?base={ledger.base}&timeout=2")
         account = authorizenet.open_account(url, rehearsal=True, now=lambda: ledger.time, zone=UTC, pace=Pace(1000))
         opened.append(account)
@@ -39,7 +39,7 @@ def open_account(ledger: AuthorizeNetLedger) -> Iterator[Opener]:
 
 
 @pytest.fixture
-def account(open_account: Opener) -> Gateway:
+def account(open_account: Opener) -> AuthorizeNet:
     return open_account()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
-from csctl.gateways.protocol import Gateway
+from csctl.gateways.authorizenet.adapter import AuthorizeNet
 from tests.gateways.ledgers.authorizenet import KEY, AuthorizeNetLedger
 from tests.gateways.ledgers.server import Fault
 from tests.gateways.operations import Op
@@ -41,7 +41,7 @@ BROKEN = {
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_leaves_a_refund_unknown(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, name: str, effect: bool
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, name: str, effect: bool
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.fail_next(replace(BROKEN[name], effect=effect))
@@ -56,7 +56,7 @@ def test_a_broken_answer_leaves_a_refund_unknown(
 @pytest.mark.parametrize("kind", [Kind.SALE, Kind.CAPTURE, Kind.VOID])
 @pytest.mark.parametrize("name", ["dropped", "half", "500", "302"])
 def test_a_broken_answer_leaves_the_others_unknown(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, name: str, kind: Kind
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, name: str, kind: Kind
 ) -> None:
     sale = ledger.sell("20.00", type="auth" if kind is Kind.CAPTURE else "sale")
     ledger.fail_next(BROKEN[name])
@@ -69,7 +69,7 @@ def test_a_broken_answer_leaves_the_others_unknown(
 
 
 def test_a_refused_connection_is_a_failure_with_nothing_sent(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.close()
@@ -81,7 +81,7 @@ def test_a_refused_connection_is_a_failure_with_nothing_sent(
 
 @pytest.mark.parametrize("busy", ["429", "E00053", "E00104"])
 def test_a_gateway_that_is_busy_has_done_nothing(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, busy: str
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, busy: str
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     said = {"messages": {"resultCode": "Error", "message": [{"code": busy, "text": "busy"}]}}
@@ -94,7 +94,7 @@ def test_a_gateway_that_is_busy_has_done_nothing(
 
 
 def test_no_secret_is_in_a_url_a_header_a_message_or_a_repr(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     error = {"errorCode": "2", "errorText": f"4111111111111111 and \x1b[31m {KEY}"}
     ledger.answer_next({"responseCode": "2", "transId": "0", "errors": [error]}, "Error", "E00027")

@@ -11,8 +11,9 @@ from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
 from csctl.gateways.authorizenet import requests
+from csctl.gateways.authorizenet.adapter import AuthorizeNet
 from csctl.gateways.operations import Absent, Ambiguous, DisputeState, Found
-from csctl.gateways.protocol import Gateway, UnknownReference
+from csctl.gateways.protocol import UnknownReference
 from tests.gateways.authorizenet.conftest import Opener
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.server import Fault, Request
@@ -30,7 +31,7 @@ def asks(name: str) -> object:
 
 @pytest.mark.parametrize("settled", [False, True], ids=["unsettled", "in a batch"])
 def test_a_refund_whose_answer_was_lost_is_found_by_its_key(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, settled: bool
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, settled: bool
 ) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     ledger.fail_next(Fault(cut=0))
@@ -47,7 +48,7 @@ def test_a_refund_whose_answer_was_lost_is_found_by_its_key(
 
 
 def test_batches_are_looked_through_from_the_day_it_was_sent_on(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     account.refund(refund)
@@ -59,7 +60,7 @@ def test_batches_are_looked_through_from_the_day_it_was_sent_on(
 
 
 def test_a_refund_that_never_arrived_is_absent_only_after_a_day(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     ledger.fail_next(Fault(effect=False, cut=0))
@@ -70,7 +71,9 @@ def test_a_refund_that_never_arrived_is_absent_only_after_a_day(
     assert not account.capabilities.resend_after_absence
 
 
-def test_another_attempt_and_refunds_by_hand_are_not_ours(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_another_attempt_and_refunds_by_hand_are_not_ours(
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
+) -> None:
     sale = ledger.sell("20.00", settled=True)
     sibling, lost = op(Kind.REFUND, "8.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
     account.refund(sibling)
@@ -80,7 +83,7 @@ def test_another_attempt_and_refunds_by_hand_are_not_ours(account: Gateway, ledg
 
 
 def test_a_refund_among_more_than_a_page_is_found(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, monkeypatch: pytest.MonkeyPatch
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "PAGE", 10)
     sale = ledger.sell("200.00", settled=True)
@@ -92,7 +95,7 @@ def test_a_refund_among_more_than_a_page_is_found(
     assert found(account.find(refund)).answer.state is State.APPROVED
 
 
-def test_our_key_on_another_sale_is_for_a_person(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_our_key_on_another_sale_is_for_a_person(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     sale, other = ledger.sell("20.00", settled=True), ledger.sell("20.00", settled=True)
     refund = op(Kind.REFUND, "8.00", sale=sale)
     account.refund(replace(refund, sale=replace(refund.sale, reference=other)))  # type: ignore[type-var]
@@ -100,7 +103,7 @@ def test_our_key_on_another_sale_is_for_a_person(account: Gateway, ledger: Autho
     assert isinstance(account.find(refund), Ambiguous)
 
 
-def test_charges_are_found_by_their_payment_profile(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_charges_are_found_by_their_payment_profile(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     approved, declined, lost = op(Kind.SALE), op(Kind.SALE, token="10/3"), op(Kind.SALE)
     account.charge(approved)
     account.charge(declined)
@@ -113,12 +116,12 @@ def test_charges_are_found_by_their_payment_profile(account: Gateway, ledger: Au
 
 
 @pytest.mark.parametrize("kind", [Kind.REFUND, Kind.VOID, Kind.CAPTURE])
-def test_a_sale_that_the_account_does_not_know_means_another_account(account: Gateway, op: Op, kind: Kind) -> None:
+def test_a_sale_that_the_account_does_not_know_means_another_account(account: AuthorizeNet, op: Op, kind: Kind) -> None:
     with pytest.raises(UnknownReference):
         account.find(op(kind, sale="999"))
 
 
-def test_voids_and_captures_are_states_of_their_sale(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_voids_and_captures_are_states_of_their_sale(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     void = op(Kind.VOID, sale=ledger.sell("20.00"))
     capture = op(Kind.CAPTURE, "15.00", sale=ledger.sell("20.00", type="auth"))
     assert isinstance(account.find(void), Absent)
@@ -134,7 +137,7 @@ def test_voids_and_captures_are_states_of_their_sale(account: Gateway, ledger: A
 @pytest.mark.parametrize("name", ["getUnsettledTransactionListRequest", "getTransactionListRequest", "BatchList"])
 @pytest.mark.parametrize("fault", [Fault(cut=0), Fault(status=503, body=b""), Fault(body=b"{}"), Fault(body=b"<p>")])
 def test_a_list_that_was_not_read_to_its_end_decides_nothing(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, name: str, fault: Fault
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, name: str, fault: Fault
 ) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     ledger.fail_next(fault, times=2, matches=asks(name))  # type: ignore[arg-type]
@@ -144,7 +147,7 @@ def test_a_list_that_was_not_read_to_its_end_decides_nothing(
 
 
 def test_reporting_that_is_switched_off_is_a_problem_of_the_account(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     ledger.reporting = False
@@ -179,7 +182,7 @@ def test_reporting_that_is_switched_off_is_a_problem_of_the_account(
     ],
 )
 def test_every_status_of_a_sale_and_of_a_refund(
-    account: Gateway, ledger: AuthorizeNetLedger, status: str, sale: State, refund: State
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, status: str, sale: State, refund: State
 ) -> None:
     reference = ledger.sell("20.00")
     ledger.set_status(reference, status)
@@ -188,7 +191,7 @@ def test_every_status_of_a_sale_and_of_a_refund(
     assert account.lookup(reference, Kind.REFUND).answer.state is refund
 
 
-def test_lookups_tell_of_voids_settlement_and_disputes(account: Gateway, ledger: AuthorizeNetLedger) -> None:
+def test_lookups_tell_of_voids_settlement_and_disputes(account: AuthorizeNet, ledger: AuthorizeNetLedger) -> None:
     voided, disputed, won = ledger.sell("20.00"), ledger.sell("20.00"), ledger.sell("20.00")
     ledger.set_status(voided, "voided")
     ledger.settle()
@@ -206,7 +209,7 @@ def test_lookups_tell_of_voids_settlement_and_disputes(account: Gateway, ledger:
 
 
 def test_a_refund_that_was_taken_back_or_not_settled_was_not_paid(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     refund = account.refund(op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))).reference or ""
     ledger.set_status(refund, "voided")
@@ -218,7 +221,9 @@ def test_a_refund_that_was_taken_back_or_not_settled_was_not_paid(
     assert (answer.state, answer.reason) == (State.FAILED, Reason.RETURNED)
 
 
-def test_changes_bring_the_unsettled_and_then_each_batch(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_changes_bring_the_unsettled_and_then_each_batch(
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
+) -> None:
     old, refunded = ledger.sell("20.00"), ledger.sell("30.00")
     ledger.settle()
     ours = op(Kind.REFUND, "8.00", sale=refunded)
@@ -243,7 +248,7 @@ def test_changes_bring_the_unsettled_and_then_each_batch(account: Gateway, ledge
     assert len(ledger.wire) == 6  # unsettled, voided, batches, two of them, the refund by hand
 
 
-def test_the_cursor_moves_with_whole_batches_and_overlaps(account: Gateway, ledger: AuthorizeNetLedger) -> None:
+def test_the_cursor_moves_with_whole_batches_and_overlaps(account: AuthorizeNet, ledger: AuthorizeNetLedger) -> None:
     first = [ledger.sell("20.00"), ledger.sell("30.00")]
     ledger.settle()
     ledger.now = NOW + timedelta(days=3)
@@ -262,7 +267,7 @@ def test_the_cursor_moves_with_whole_batches_and_overlaps(account: Gateway, ledg
     assert len(list(account.changes("2026-03-02T09:00:00Z"))) == len([*first, second])
 
 
-def test_a_first_look_at_many_sales_takes_few_calls(account: Gateway, ledger: AuthorizeNetLedger) -> None:
+def test_a_first_look_at_many_sales_takes_few_calls(account: AuthorizeNet, ledger: AuthorizeNetLedger) -> None:
     for number in range(2500):
         ledger.sell("20.00", invoice=str(number))
     ledger.settle()
@@ -272,7 +277,7 @@ def test_a_first_look_at_many_sales_takes_few_calls(account: Gateway, ledger: Au
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["list", "object"])
-def test_a_list_of_one_may_be_an_object(account: Gateway, ledger: AuthorizeNetLedger, single: bool) -> None:
+def test_a_list_of_one_may_be_an_object(account: AuthorizeNet, ledger: AuthorizeNetLedger, single: bool) -> None:
     ledger.single_as_object = single
     sale = ledger.sell("20.00")
 
@@ -280,7 +285,7 @@ def test_a_list_of_one_may_be_an_object(account: Gateway, ledger: AuthorizeNetLe
 
 
 def test_the_account_tells_its_id_and_whether_money_moves(
-    account: Gateway, open_account: Opener, ledger: AuthorizeNetLedger
+    account: AuthorizeNet, open_account: Opener, ledger: AuthorizeNetLedger
 ) -> None:
     identity = account.identity()
 
@@ -292,7 +297,7 @@ def test_the_account_tells_its_id_and_whether_money_moves(
     assert len(open_account("revoked-key-1").check()) == 1
 
 
-def test_an_account_without_an_id_is_not_believed(account: Gateway, ledger: AuthorizeNetLedger) -> None:
+def test_an_account_without_an_id_is_not_believed(account: AuthorizeNet, ledger: AuthorizeNetLedger) -> None:
     ledger.gateway_id = ""
 
     with pytest.raises(Unreachable):
@@ -303,7 +308,7 @@ def _is_read(request: Request) -> bool:
     return b"createTransactionRequest" not in request.body
 
 
-def test_details_of_another_transaction_are_not_believed(account: Gateway, ledger: AuthorizeNetLedger) -> None:
+def test_details_of_another_transaction_are_not_believed(account: AuthorizeNet, ledger: AuthorizeNetLedger) -> None:
     sale, other = ledger.sell("20.00"), ledger.sell("30.00")
     account.lookup(other, Kind.SALE)
     ledger.fail_next(

@@ -15,9 +15,9 @@ from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured
 from csctl.gateways.authorizenet import requests
+from csctl.gateways.authorizenet.adapter import AuthorizeNet
 from csctl.gateways.authorizenet.codes import Meaning, meaning
 from csctl.gateways.operations import Answer, Initiator
-from csctl.gateways.protocol import Gateway
 from tests.gateways.authorizenet.conftest import Opener
 from tests.gateways.ledgers.authorizenet import KEY, LOGIN, AuthorizeNetLedger
 from tests.gateways.ledgers.server import Fault, Request
@@ -34,7 +34,7 @@ def is_read(request: Request) -> bool:
 
 
 def test_a_charge_names_the_profiles_the_key_and_who_started_it(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     charge = op(Kind.SALE, order_number="#1001", network_ref="NET-7")
 
@@ -68,7 +68,7 @@ def test_a_charge_names_the_profiles_the_key_and_who_started_it(
 
 
 def test_a_charge_by_the_customer_is_not_said_to_be_recurring(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     account.charge(op(Kind.SALE, initiated=Initiator.CUSTOMER, network_ref="NET-7"))
 
@@ -88,7 +88,9 @@ def test_a_charge_by_the_customer_is_not_said_to_be_recurring(
     ],
     ids=["hard", "soft", "held for review", "another account's"],
 )
-def test_charges_that_are_not_approved(account: Gateway, op: Op, profile: str, state: State, reason: Reason) -> None:
+def test_charges_that_are_not_approved(
+    account: AuthorizeNet, op: Op, profile: str, state: State, reason: Reason
+) -> None:
     answer = account.charge(op(Kind.SALE, token=profile))
 
     assert (answer.state, answer.reason) == (state, reason)
@@ -96,7 +98,7 @@ def test_charges_that_are_not_approved(account: Gateway, op: Op, profile: str, s
 
 @pytest.mark.parametrize("token", ["", "10", "cus_1/pm_2", "10/1/2", "10/"])
 def test_a_token_of_another_gateway_is_never_sent(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, token: str
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, token: str
 ) -> None:
     assert account.charge(op(Kind.SALE, token=token)).reason is Reason.REFUSED
     assert ledger.wire == []
@@ -106,7 +108,7 @@ def test_a_token_of_another_gateway_is_never_sent(
     ("amount", "currency"), [("0", "USD"), ("-100", "USD"), ("10000000000", "USD"), ("500", "JPY"), ("500", "KWD")]
 )
 def test_an_amount_that_cannot_be_meant_is_never_sent(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, amount: str, currency: str
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, amount: str, currency: str
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
 
@@ -117,7 +119,9 @@ def test_an_amount_that_cannot_be_meant_is_never_sent(
     assert ledger.wire == []
 
 
-def test_an_authorization_is_captured_in_part_and_once(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_an_authorization_is_captured_in_part_and_once(
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
+) -> None:
     sale = account.charge(op(Kind.AUTHORIZE)).reference or ""
 
     assert account.capture(op(Kind.CAPTURE, "15.00", sale=sale)).state is State.APPROVED
@@ -128,13 +132,15 @@ def test_an_authorization_is_captured_in_part_and_once(account: Gateway, ledger:
     assert ledger.books[sale].amount == Decimal("15.00")
 
 
-def test_a_capture_of_more_than_was_authorized_is_refused(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_a_capture_of_more_than_was_authorized_is_refused(
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
+) -> None:
     sale = ledger.sell("20.00", type="auth")
 
     assert account.capture(op(Kind.CAPTURE, "21.00", sale=sale)).reason is Reason.OVER_AMOUNT
 
 
-def test_a_void_takes_back_an_unsettled_sale_once(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_a_void_takes_back_an_unsettled_sale_once(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     sale = ledger.sell("20.00")
 
     first = account.void(op(Kind.VOID, sale=sale))
@@ -156,7 +162,7 @@ def test_a_void_takes_back_an_unsettled_sale_once(account: Gateway, ledger: Auth
     ],
 )
 def test_a_void_that_is_refused_is_decided_by_a_look_at_the_sale(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, status: str, reason: Reason
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, status: str, reason: Reason
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.set_status(sale, status)
@@ -167,7 +173,9 @@ def test_a_void_that_is_refused_is_decided_by_a_look_at_the_sale(
     assert (answer.state, answer.reason) == (State.DECLINED, reason)
 
 
-def test_a_refund_names_the_last_four_digits_and_the_key(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_a_refund_names_the_last_four_digits_and_the_key(
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
+) -> None:
     sale = ledger.sell("20.00", settled=True)
     refund = op(Kind.REFUND, "8.00", sale=sale)
 
@@ -196,7 +204,7 @@ def _without_last4(op: Op, sale: str, text: str | None = None) -> object:
 
 @pytest.mark.parametrize("text", [None, "", "411", "41111", "abcd"])
 def test_last_four_digits_that_are_missing_are_asked_for(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, text: str | None
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, text: str | None
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.books[sale].last4 = "4242"
@@ -207,7 +215,7 @@ def test_last_four_digits_that_are_missing_are_asked_for(
     assert '"cardNumber": "4242"' in ledger.written()[0].body.decode()
 
 
-def test_without_last_four_digits_nothing_is_sent(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_without_last_four_digits_nothing_is_sent(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
 
     def refund(**changed: object) -> Answer:
@@ -222,7 +230,7 @@ def test_without_last_four_digits_nothing_is_sent(account: Gateway, ledger: Auth
     assert ledger.written() == []
 
 
-def test_several_parts_are_returned_to_the_last_cent(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_several_parts_are_returned_to_the_last_cent(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
 
     answers = [account.refund(op(Kind.REFUND, amount, sale=sale)) for amount in ("0.01", "9.99", "10.00")]
@@ -233,7 +241,7 @@ def test_several_parts_are_returned_to_the_last_cent(account: Gateway, ledger: A
     assert (over.state, over.reason) == (State.DECLINED, Reason.NOT_REFUNDABLE)
 
 
-def test_more_than_the_gateway_has_left_is_refused(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_more_than_the_gateway_has_left_is_refused(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.refund_outside(sale, "15.00")
 
@@ -242,7 +250,7 @@ def test_more_than_the_gateway_has_left_is_refused(account: Gateway, ledger: Aut
 
 
 def test_two_equal_refunds_are_both_paid_and_one_attempt_only_once(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     first, second = op(Kind.REFUND, "8.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
@@ -266,7 +274,7 @@ def test_two_equal_refunds_are_both_paid_and_one_attempt_only_once(
     ],
 )
 def test_code_54_is_decided_by_asking(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, status: str, days: int, state: State, reason: Reason
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, status: str, days: int, state: State, reason: Reason
 ) -> None:
     sale = ledger.sell("20.00", settled=status == "settledSuccessfully")
     ledger.set_status(sale, status)
@@ -279,7 +287,7 @@ def test_code_54_is_decided_by_asking(
 
 
 def test_code_54_without_an_answer_to_the_question_is_a_plain_decline(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.refuse_next("54")
@@ -289,7 +297,7 @@ def test_code_54_without_an_answer_to_the_question_is_a_plain_decline(
 
 
 @pytest.mark.parametrize("kind", [Kind.VOID, Kind.REFUND, Kind.CAPTURE])
-def test_a_sale_that_the_account_does_not_know_is_named_so(account: Gateway, op: Op, kind: Kind) -> None:
+def test_a_sale_that_the_account_does_not_know_is_named_so(account: AuthorizeNet, op: Op, kind: Kind) -> None:
     write = {Kind.VOID: account.void, Kind.REFUND: account.refund, Kind.CAPTURE: account.capture}[kind]
 
     assert write(op(kind, sale="999")).reason is Reason.UNKNOWN_REFERENCE
@@ -297,7 +305,7 @@ def test_a_sale_that_the_account_does_not_know_is_named_so(account: Gateway, op:
 
 @pytest.mark.parametrize("voided", [True, False])
 def test_a_part_that_was_approved_is_voided_before_it_counts_as_declined(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, voided: bool
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, voided: bool
 ) -> None:
     if not voided:
         ledger.fail_next(Fault(effect=False, cut=0), matches=lambda request: b"voidTransaction" in request.body)
@@ -328,7 +336,7 @@ def test_a_wrong_key_is_not_an_answer(open_account: Opener, ledger: AuthorizeNet
     ],
 )
 def test_test_mode_is_not_an_approval(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, response: dict[str, object]
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, response: dict[str, object]
 ) -> None:
     ledger.answer_next(response)
 
@@ -357,14 +365,14 @@ _APPROVED = {"responseCode": "1", "transId": "77", "testRequest": "0", "messages
     ],
 )
 def test_an_answer_that_contradicts_itself_is_unknown(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op, changed: dict[str, object], result: str
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, changed: dict[str, object], result: str
 ) -> None:
     ledger.answer_next({**_APPROVED, **changed}, result)
 
     assert account.charge(op(Kind.SALE)).state is State.UNKNOWN
 
 
-def test_one_message_may_stand_as_an_object(account: Gateway, ledger: AuthorizeNetLedger, op: Op) -> None:
+def test_one_message_may_stand_as_an_object(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
     ledger.answer_next({**_APPROVED, "messages": {"message": {"code": "1"}}})
 
     assert account.charge(op(Kind.SALE)).state in (State.APPROVED, State.UNKNOWN)
@@ -405,7 +413,7 @@ def test_every_documented_code_has_a_class() -> None:
 
 
 def test_no_code_is_taken_for_success_and_the_unknown_ones_for_nothing_certain(
-    account: Gateway, ledger: AuthorizeNetLedger, op: Op
+    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     certain = (State.DECLINED, State.FAILED)
     # Refusals of a void or refund are none of a charge.

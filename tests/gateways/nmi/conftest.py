@@ -8,12 +8,12 @@ from datetime import UTC
 import pytest
 
 from csctl.gateways import nmi, urls
+from csctl.gateways.nmi.adapter import Nmi
 from csctl.gateways.pace import Pace
-from csctl.gateways.protocol import Gateway
 from tests.gateways.ledgers.nmi import KEY, NmiLedger
 from tests.gateways.operations import NOW, Op, operations
 
-Opener = Callable[..., Gateway]
+Opener = Callable[..., Nmi]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def ledger() -> Iterator[NmiLedger]:
 
 @pytest.fixture
 def open_account(ledger: NmiLedger) -> Iterator[Opener]:
-    opened: list[Gateway] = []
+    opened: list[Nmi] = []
 
-    def open_one(key: str = KEY) -> Gateway:
+    def open_one(key: str = KEY) -> Nmi:
         url = urls.parse(f"nmi:{key}?base={ledger.base}&timeout=2")
         account = nmi.open_account(url, rehearsal=True, now=lambda: ledger.time, zone=UTC, pace=Pace(1000))
         opened.append(account)
@@ -39,7 +39,7 @@ def open_account(ledger: NmiLedger) -> Iterator[Opener]:
 
 
 @pytest.fixture
-def account(open_account: Opener) -> Gateway:
+def account(open_account: Opener) -> Nmi:
     return open_account()
 
 

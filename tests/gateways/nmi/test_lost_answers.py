@@ -8,7 +8,7 @@ import pytest
 
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
-from csctl.gateways.protocol import Gateway
+from csctl.gateways.nmi.adapter import Nmi
 from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.ledgers.server import Fault
 from tests.gateways.operations import Op
@@ -37,7 +37,7 @@ BROKEN = {
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_leaves_a_refund_unknown(
-    account: Gateway, ledger: NmiLedger, op: Op, name: str, effect: bool
+    account: Nmi, ledger: NmiLedger, op: Op, name: str, effect: bool
 ) -> None:
     from dataclasses import replace
 
@@ -54,7 +54,7 @@ def test_a_broken_answer_leaves_a_refund_unknown(
 @pytest.mark.parametrize("kind", [Kind.SALE, Kind.CAPTURE, Kind.VOID])
 @pytest.mark.parametrize("name", ["dropped", "half", "500", "302"])
 def test_a_broken_answer_leaves_the_others_unknown(
-    account: Gateway, ledger: NmiLedger, op: Op, name: str, kind: Kind
+    account: Nmi, ledger: NmiLedger, op: Op, name: str, kind: Kind
 ) -> None:
     sale = ledger.sell("20.00", type="auth" if kind is Kind.CAPTURE else "sale")
     ledger.fail_next(BROKEN[name])
@@ -66,7 +66,7 @@ def test_a_broken_answer_leaves_the_others_unknown(
     assert len(ledger.written()) == 1
 
 
-def test_a_refused_connection_is_a_failure_with_nothing_sent(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_refused_connection_is_a_failure_with_nothing_sent(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.close()
 
@@ -75,7 +75,7 @@ def test_a_refused_connection_is_a_failure_with_nothing_sent(account: Gateway, l
     assert (answer.state, answer.reason) == (State.FAILED, Reason.UNREACHABLE)
 
 
-def test_a_gateway_that_is_busy_has_done_nothing(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_gateway_that_is_busy_has_done_nothing(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.fail_next(Fault(effect=False, status=429, headers={"Retry-After": "7"}, body=b"slow down"))
 
@@ -84,7 +84,7 @@ def test_a_gateway_that_is_busy_has_done_nothing(account: Gateway, ledger: NmiLe
     assert (answer.state, answer.reason, answer.retry_after) == (State.FAILED, Reason.BUSY, 7.0)
 
 
-def test_texts_of_the_gateway_are_cleaned(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_texts_of_the_gateway_are_cleaned(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     from tests.gateways.ledgers.nmi import KEY
 
     ledger.refuse_next(f"Card 4111111111111111\x1b[31m refused for {KEY}", "202", "2")
@@ -96,7 +96,7 @@ def test_texts_of_the_gateway_are_cleaned(account: Gateway, ledger: NmiLedger, o
     assert "\x1b" not in message
 
 
-def test_no_secret_is_in_a_url_or_a_repr(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_no_secret_is_in_a_url_or_a_repr(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     from tests.gateways.ledgers.nmi import KEY
 
     account.charge(op(Kind.SALE))

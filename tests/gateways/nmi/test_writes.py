@@ -10,8 +10,8 @@ from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured
 from csctl.gateways.nmi import codes
+from csctl.gateways.nmi.adapter import Nmi
 from csctl.gateways.operations import Initiator
-from csctl.gateways.protocol import Gateway
 from tests.gateways.ledgers.nmi import KEY, NmiLedger
 from tests.gateways.ledgers.server import Fault
 from tests.gateways.nmi.conftest import Opener
@@ -20,7 +20,7 @@ from tests.gateways.operations import Op
 _SOFT = ("200", "201", "202", "203", "240", "260", "264")
 
 
-def test_a_charge_names_the_vault_the_key_and_who_started_it(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_charge_names_the_vault_the_key_and_who_started_it(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     charge = op(Kind.SALE, "20.00", token="1001/7", order_number="#1001", network_ref="net-1")
 
     answer = account.charge(charge)
@@ -45,7 +45,7 @@ def test_a_charge_names_the_vault_the_key_and_who_started_it(account: Gateway, l
     }
 
 
-def test_a_charge_by_the_customer_is_not_said_to_be_recurring(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_charge_by_the_customer_is_not_said_to_be_recurring(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     account.charge(op(Kind.SALE, initiated=Initiator.CUSTOMER))
 
     form = ledger.written()[0].form
@@ -56,16 +56,14 @@ def test_a_charge_by_the_customer_is_not_said_to_be_recurring(account: Gateway, 
 @pytest.mark.parametrize(
     ("vault", "reason"), [("1002", Reason.DECLINED), ("1003", Reason.SOFT_DECLINED)], ids=["hard", "soft"]
 )
-def test_a_declined_charge_says_whether_it_may_be_repeated(
-    account: Gateway, op: Op, vault: str, reason: Reason
-) -> None:
+def test_a_declined_charge_says_whether_it_may_be_repeated(account: Nmi, op: Op, vault: str, reason: Reason) -> None:
     answer = account.charge(op(Kind.SALE, token=vault))
 
     assert (answer.state, answer.reason, answer.message) == (State.DECLINED, reason, "DECLINE")
 
 
 @pytest.mark.parametrize("token", ["", "a b", "1/2/3", "pm_1?x=2", "1001/"])
-def test_a_token_of_another_gateway_is_never_sent(account: Gateway, ledger: NmiLedger, op: Op, token: str) -> None:
+def test_a_token_of_another_gateway_is_never_sent(account: Nmi, ledger: NmiLedger, op: Op, token: str) -> None:
     answer = account.charge(op(Kind.SALE, token=token))
 
     assert (answer.state, answer.reason) == (State.FAILED, Reason.REFUSED)
@@ -76,7 +74,7 @@ def test_a_token_of_another_gateway_is_never_sent(account: Gateway, ledger: NmiL
     ("amount", "currency"), [("0", "USD"), ("-100", "USD"), ("10000000000", "USD"), ("500", "JPY"), ("500", "KWD")]
 )
 def test_an_amount_that_cannot_be_meant_is_never_sent(
-    account: Gateway, ledger: NmiLedger, op: Op, amount: str, currency: str
+    account: Nmi, ledger: NmiLedger, op: Op, amount: str, currency: str
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
 
@@ -87,7 +85,7 @@ def test_an_amount_that_cannot_be_meant_is_never_sent(
     assert ledger.wire == []
 
 
-def test_an_authorization_is_captured_in_part(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_an_authorization_is_captured_in_part(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     authorized = account.charge(op(Kind.AUTHORIZE, "20.00"))
     assert authorized.reference is not None
 
@@ -98,7 +96,7 @@ def test_an_authorization_is_captured_in_part(account: Gateway, ledger: NmiLedge
     assert ledger.books[authorized.reference].amount == Decimal("15.00")
 
 
-def test_a_void_takes_back_an_unsettled_sale(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_void_takes_back_an_unsettled_sale(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00")
 
     answer = account.void(op(Kind.VOID, sale=sale))
@@ -107,7 +105,7 @@ def test_a_void_takes_back_an_unsettled_sale(account: Gateway, ledger: NmiLedger
     assert ledger.books[sale].condition == "canceled"
 
 
-def test_a_void_of_a_bank_account_says_so(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_void_of_a_bank_account_says_so(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     from dataclasses import replace
 
     void = op(Kind.VOID, sale=ledger.sell("20.00"))
@@ -123,7 +121,7 @@ def test_a_void_of_a_bank_account_says_so(account: Gateway, ledger: NmiLedger, o
     ids=["settled", "voided"],
 )
 def test_a_refused_void_is_decided_by_a_look_at_the_sale(
-    account: Gateway, ledger: NmiLedger, op: Op, settled: bool, voided: bool, reason: Reason
+    account: Nmi, ledger: NmiLedger, op: Op, settled: bool, voided: bool, reason: Reason
 ) -> None:
     sale = ledger.sell("20.00", settled=settled)
     if voided:
@@ -135,7 +133,7 @@ def test_a_refused_void_is_decided_by_a_look_at_the_sale(
 
 
 def test_a_refused_void_is_no_reason_to_refund_unless_the_sale_has_settled(
-    account: Gateway, ledger: NmiLedger, op: Op
+    account: Nmi, ledger: NmiLedger, op: Op
 ) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.fail_next(Fault(status=500, body=b"down"), matches=lambda request: not ledger.writes(request))
@@ -145,7 +143,7 @@ def test_a_refused_void_is_no_reason_to_refund_unless_the_sale_has_settled(
     assert (answer.state, answer.reason) == (State.DECLINED, Reason.DECLINED)
 
 
-def test_refunds_always_say_their_amount_and_carry_their_keys(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_refunds_always_say_their_amount_and_carry_their_keys(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
     parts = [op(Kind.REFUND, amount, sale=sale) for amount in ("0.01", "9.99", "10.00")]
 
@@ -158,7 +156,7 @@ def test_refunds_always_say_their_amount_and_carry_their_keys(account: Gateway, 
     assert [request.form["orderid"] for request in ledger.written()] == [part.key for part in parts]
 
 
-def test_the_whole_is_sent_as_an_amount_too(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_the_whole_is_sent_as_an_amount_too(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("25.00", settled=True)
 
     account.refund(op(Kind.REFUND, "20.00", sale=sale))
@@ -166,7 +164,7 @@ def test_the_whole_is_sent_as_an_amount_too(account: Gateway, ledger: NmiLedger,
     assert ledger.returned(sale) == Decimal("20.00")
 
 
-def test_more_than_the_gateway_has_left_is_refused(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_more_than_the_gateway_has_left_is_refused(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.refund_outside(sale, "15.00")
 
@@ -176,14 +174,14 @@ def test_more_than_the_gateway_has_left_is_refused(account: Gateway, ledger: Nmi
     assert ledger.returned(sale) == Decimal("15.00")
 
 
-def test_an_unsettled_sale_is_refunded_where_the_account_takes_it(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_an_unsettled_sale_is_refunded_where_the_account_takes_it(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00")
     ledger.refunds_unsettled = True
 
     assert account.refund(op(Kind.REFUND, "8.00", sale=sale)).state is State.APPROVED
 
 
-def test_a_refusal_that_is_not_known_stays_unknown(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_a_refusal_that_is_not_known_stays_unknown(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00")  # not settled, and the account does not refund such
 
     answer = account.refund(op(Kind.REFUND, "8.00", sale=sale))
@@ -192,7 +190,7 @@ def test_a_refusal_that_is_not_known_stays_unknown(account: Gateway, ledger: Nmi
     assert answer.message is not None
 
 
-def test_equal_refunds_within_minutes_are_never_taken_for_success(account: Gateway, ledger: NmiLedger, op: Op) -> None:
+def test_equal_refunds_within_minutes_are_never_taken_for_success(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     sale = ledger.sell("20.00", settled=True)
     ledger.duplicate_seconds = 1200
 
@@ -205,7 +203,7 @@ def test_equal_refunds_within_minutes_are_never_taken_for_success(account: Gatew
 
 
 @pytest.mark.parametrize("kind", [Kind.VOID, Kind.REFUND])
-def test_a_sale_that_the_account_does_not_know_is_named_so(account: Gateway, op: Op, kind: Kind) -> None:
+def test_a_sale_that_the_account_does_not_know_is_named_so(account: Nmi, op: Op, kind: Kind) -> None:
     write = account.void if kind is Kind.VOID else account.refund
 
     assert write(op(kind, sale="999")).reason is Reason.UNKNOWN_REFERENCE
@@ -213,7 +211,7 @@ def test_a_sale_that_the_account_does_not_know_is_named_so(account: Gateway, op:
 
 @pytest.mark.parametrize("voided", [True, False])
 def test_a_part_that_was_approved_is_voided_before_it_counts_as_declined(
-    account: Gateway, ledger: NmiLedger, op: Op, voided: bool
+    account: Nmi, ledger: NmiLedger, op: Op, voided: bool
 ) -> None:
     if not voided:
         ledger.fail_next(Fault(effect=False, cut=0), matches=lambda request: request.form.get("type") == "void")
@@ -259,7 +257,7 @@ def test_a_wrong_key_is_not_an_answer(open_account: Opener, ledger: NmiLedger, o
     ],
 )
 def test_every_documented_code_and_invented_ones(
-    account: Gateway, ledger: NmiLedger, op: Op, response: str, code: str, state: State, reason: Reason | None
+    account: Nmi, ledger: NmiLedger, op: Op, response: str, code: str, state: State, reason: Reason | None
 ) -> None:
     ledger.fail_next(
         Fault(effect=False, body=f"response={response}&responsetext=TEXT&transactionid=5&response_code={code}".encode())
@@ -271,7 +269,7 @@ def test_every_documented_code_and_invented_ones(
 
 
 @pytest.mark.parametrize("code", ["410", "411"])
-def test_codes_of_the_account_stop_the_run(account: Gateway, ledger: NmiLedger, op: Op, code: str) -> None:
+def test_codes_of_the_account_stop_the_run(account: Nmi, ledger: NmiLedger, op: Op, code: str) -> None:
     ledger.refuse_next("Transaction denied by configuration", code)
 
     with pytest.raises(Misconfigured):
