@@ -52,16 +52,16 @@ def _run(words: list[str]) -> int:
         return errors.report_end(end)
     except streams.OutputLost as lost:
         return errors.report_lost_output(lost, words)
-    except CsctlError as error:
-        return errors.report(error, words)
-    except UnicodeDecodeError:
-        return errors.report(Usage("the input is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8"), words)
-    except OSError as problem:
-        if problem.filename is None:
-            return errors.report_bug(problem, words)
-        return errors.report(Usage(f"cannot use {str(problem.filename)[:200]}", cause=problem.strerror), words)
-    except Exception as bug:
-        return errors.report_bug(bug, words)
+    except Exception as problem:
+        return _report(problem, words)
+
+
+def _report(problem: Exception, words: list[str]) -> int:
+    if isinstance(problem, UnicodeDecodeError):
+        problem = Usage("the input is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8")
+    elif isinstance(problem, OSError) and problem.filename is not None:
+        problem = Usage(f"cannot use {str(problem.filename)[:200]}", cause=problem.strerror)
+    return errors.report(problem, words) if isinstance(problem, CsctlError) else errors.report_bug(problem, words)
 
 
 def _require_text(words: list[str]) -> None:
