@@ -1,4 +1,4 @@
-"""Sales by the thousand, for what is done in bulk, and a pipe that nobody empties."""
+"""Many sales for bulk tests, and a pipe without a reader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _count = itertools.count(1)
 def make_sales(
     shop: Shop, how_many: int, amount: int = 1999, currency: str = "USD", token: str = "tok_ok"
 ) -> list[str]:
-    """Settled sales of one customer, each with an order of its own, that the sandbox does not know yet."""
+    """Settled sales of one customer, each with its own order, not yet known to the sandbox."""
     customer = make_customer(shop)
     method = make_payment_method(shop, customer, token)
     made: list[str] = []
@@ -70,7 +70,7 @@ def _make(shop: Shop, how_many: int, amount: int, currency: str, customer: int, 
 
 
 def full_pipe() -> tuple[int, int]:
-    """Both ends of a pipe that is full."""
+    """Both ends of a full pipe."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:

@@ -1,4 +1,4 @@
-"""Every command that changes something: it asks where it must, and leaves its row in the trail."""
+"""Every command that changes records: it asks where it has to, and writes its audit row."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def flag_of(leaf: Leaf, name: str) -> bool:
 
 
 def everything(shop: Shop) -> dict[str, Any]:
-    """All that the database and the gateway hold, and the emails that left."""
+    """Everything in the database and the ledger, and the delivered emails."""
     with shop.session() as session:
         tables = {
             name: [
@@ -50,13 +50,13 @@ def trail(shop: Shop, path: str) -> int:
     return int(shop.sql("SELECT count(*) AS n FROM audit WHERE command = :path", path=path)[0]["n"])
 
 
-def test_every_command_that_changes_something_has_its_scene() -> None:
+def test_every_changing_command_has_a_case() -> None:
     assert sorted({*SCENES, *ELSEWHERE}) == sorted(CHANGES)
 
 
 @one_database
 @pytest.mark.parametrize("path", SCENES)
-def test_a_change_asks_is_rehearsed_without_a_trace_and_leaves_its_row_in_the_trail(shop: Shop, path: str) -> None:
+def test_a_change_asks_leaves_no_trace_in_a_dry_run_and_writes_an_audit_row(shop: Shop, path: str) -> None:
     given = SCENES[path](shop)
     before = everything(shop)
     asks = getattr(CHANGES[path].command, "asks", "never") in ("always", "named")
@@ -90,7 +90,7 @@ MANY = [path for path, leaf in CHANGES.items() if getattr(leaf.command, "asks", 
 
 @one_database
 @pytest.mark.parametrize("path", [path for path in MANY if path != "run resume"])
-def test_more_than_one_record_asks(shop: Shop, path: str) -> None:
+def test_a_change_of_several_records_asks(shop: Shop, path: str) -> None:
     if path == "customer edit":
         (shop.folder / "edits.csv").write_text("id,first_name\n1,Ann\n2,Ann\n")
         one, two = SCENES[path](shop), SCENES[path](shop)

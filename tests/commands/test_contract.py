@@ -1,4 +1,4 @@
-"""Every command, from click's own tree, held to what all commands promise."""
+"""Rules for every command, checked for each command in click's tree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MORE = {  # what some commands need besides a record
     "customer edit-note": {"text": "a note"},
     "order edit": {"shipping_city": "Dover"},
 }
-_HOUSE = {0, 3, 4, 5, 6, 7, 9, 12}  # what may become of a command line that is right
+_HOUSE = {0, 3, 4, 5, 6, 7, 9, 12}  # exit codes that a valid command line may have
 
 
 def records(leaf: Leaf) -> bool:
@@ -40,13 +40,13 @@ def changes(leaf: Leaf) -> bool:
 
 
 def prefix_of(param: click.Parameter) -> str | None:
-    """The kind of record that an argument or option names, if it does."""
+    """The kind of record that an argument or option names, or None."""
     word = (param.metavar or "").strip("[]…").lower()
     return word if word in PREFIXES else None
 
 
 def walk(problems: Callable[[Leaf], Iterator[str]], wanted: Callable[[Leaf], bool]) -> dict[str, list[str]]:
-    """What is wrong with which command."""
+    """The violations, by command."""
     chosen = [leaf for path, leaf in LEAVES.items() if path not in _ELSEWHERE and wanted(leaf)]
     assert len(chosen) > 5
     found = {leaf.path: list(problems(leaf)) for leaf in chosen}
@@ -61,7 +61,7 @@ def is_error(done: Done, code: str, exit: int) -> bool:
     return error["code"] == code and error["exit"] == exit and set(error) == {"code", "exit", "message", "cause", "fix"}
 
 
-def test_without_a_token_no_command_does_anything(shop: Shop) -> None:
+def test_no_command_runs_without_a_token(shop: Shop) -> None:
     def problems(leaf: Leaf) -> Iterator[str]:
         words = with_output(leaf, leaf.words(), "json") if records(leaf) else leaf.words()
         done = shop(*words, as_=None)
@@ -73,7 +73,7 @@ def test_without_a_token_no_command_does_anything(shop: Shop) -> None:
     assert walk(problems, lambda leaf: leaf.path not in OPEN_TO_ALL) == {}
 
 
-def test_an_id_of_another_kind_is_a_usage_error_that_names_the_right_command(shop: Shop) -> None:
+def test_an_id_of_another_kind_is_a_usage_error_with_the_right_command(shop: Shop) -> None:
     def problems(leaf: Leaf) -> Iterator[str]:
         for param in leaf.params:
             if prefix := prefix_of(param):
@@ -96,7 +96,7 @@ def with_output(leaf: Leaf, words: list[str], format_: str) -> list[str]:
     return [*words[:place], "-o", format_, *words[place:]]
 
 
-def test_what_is_not_there_is_exit_4(shop: Shop) -> None:
+def test_an_unknown_record_is_exit_4(shop: Shop) -> None:
     def problems(leaf: Leaf) -> Iterator[str]:
         done = shop(*with_output(leaf, leaf.words(_MORE.get(leaf.path)), "json"))
         if done.code != 4:
@@ -116,7 +116,7 @@ def test_what_is_not_there_is_exit_4(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("stocked", [False, True])
-def test_lists_print_nothing_but_their_records_in_every_format(shop: Shop, stocked: bool) -> None:
+def test_lists_print_only_their_records_in_every_format(shop: Shop, stocked: bool) -> None:
     if stocked:
         make_sales(shop, 3)
         make_fulfillment(shop)
@@ -147,8 +147,8 @@ def test_lists_print_nothing_but_their_records_in_every_format(shop: Shop, stock
 FORMATS = ("table", "json", "jsonl", "csv", "name")
 
 
-def test_whatever_happens_stdout_holds_json_and_nothing_else(shop: Shop) -> None:
-    """With records that are there, so that most of the commands have something to do."""
+def test_stdout_is_only_json_with_output_json(shop: Shop) -> None:
+    """With existing records, so that most commands have work to do."""
     order = make_order(shop)
     make_purchase(shop, order)
     make_sales(shop, 2)
@@ -184,7 +184,7 @@ def not_json(text: str) -> str | None:
     return None
 
 
-def test_an_unknown_field_names_the_one_that_was_meant(shop: Shop) -> None:
+def test_an_unknown_field_suggests_a_similar_one(shop: Shop) -> None:
     def problems(leaf: Leaf) -> Iterator[str]:
         first = next(iter(leaf.command.fields))  # type: ignore[attr-defined]
         words = leaf.words()
@@ -200,7 +200,7 @@ def test_an_unknown_field_names_the_one_that_was_meant(shop: Shop) -> None:
 
 
 def pieces(example: str) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """The commands of a pipeline, each with the variables that are set for it."""
+    """The commands of a pipeline, each with its variables."""
     for piece in example.split("|"):
         words = shlex.split(re.split(r"[<>]", re.sub(r"\$\(.*?\)", "0" * 64, piece))[0])
         env = {}
@@ -211,7 +211,7 @@ def pieces(example: str) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 
 def run_example(shop: Shop, example: str) -> Done:
-    """What an example comes to in this shop; programs of others pass on what they get."""
+    """Run an example in this shop; other programs in it pass their input on."""
     text = "1\n" if "<" in example else ""
     done = Done(0, "", "")
     for env, words in pieces(example):
@@ -230,8 +230,8 @@ def starts(words: list[str], path: str) -> bool:
     return words[: len(path.split())] == path.split()
 
 
-def test_the_examples_of_the_help_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On records that are there or are not; none is a wrong command line, or a bug."""
+def test_the_examples_in_the_help_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On existing and missing records; none is a usage error or a bug."""
     make_sales(shop, 12)
     shop.adopt()
     shop.sql("UPDATE customers SET external_id = 'C1' WHERE id = 1")
@@ -257,7 +257,7 @@ _UNSUITED = (
 
 
 def write_files(shop: Shop) -> None:
-    """Those that examples name."""
+    """The records that examples name."""
     files: dict[str, Any] = {
         "changes.csv": "id,first_name\n1,Joan\n",
         "tracking.csv": "id,carrier,tracking\n1,UPS,1Z1\n",

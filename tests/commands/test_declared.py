@@ -1,4 +1,4 @@
-"""What holds for every command, walked through click's own tree."""
+"""The declaration of every command, checked through click's tree."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_command_has_help_with_examples_and_exit_codes(csctl: Csctl, words
 
 
 @every_command
-def test_every_command_says_in_a_sentence_what_it_does(words: str) -> None:
+def test_every_command_has_a_one_sentence_summary(words: str) -> None:
     summary = COMMANDS[words].get_short_help_str(limit=500)
 
     assert summary
@@ -69,7 +69,7 @@ def starts(line: list[str], name: str) -> bool:
 
 
 @every_command
-def test_records_come_in_every_format_and_changes_can_be_rehearsed(words: str) -> None:
+def test_records_have_output_options_and_changes_have_dry_run(words: str) -> None:
     command = COMMANDS[words]
     flags = {flag for parameter in command.params for flag in parameter.opts}
 
@@ -86,13 +86,13 @@ def test_columns_are_fields(words: str) -> None:
 
 
 @every_command
-def test_every_option_says_what_it_is_for(words: str) -> None:
+def test_every_option_has_a_help_text(words: str) -> None:
     silent = [p.opts for p in COMMANDS[words].params if isinstance(p, click.Option) and not (p.help or p.hidden)]
 
     assert silent == []
 
 
-def test_a_misspelt_command_is_corrected(csctl: Csctl) -> None:
+def test_a_misspelled_command_gets_suggestions(csctl: Csctl) -> None:
     assert "Did you mean" in csctl("oder list").err
     assert "Did you mean" in csctl("setting lst").err
     assert csctl("oder list").code == 2
@@ -112,12 +112,12 @@ def test_a_group_alone_prints_its_help(csctl: Csctl) -> None:
     assert "Commands:" in done.out
 
 
-def test_the_version_is_that_of_the_package(csctl: Csctl) -> None:
+def test_version_prints_the_version_of_the_package(csctl: Csctl) -> None:
     assert csctl("--version").out == f"csctl {importlib.metadata.version('csctl')}\n"
 
 
 @pytest.mark.parametrize("words", ["setting list --nonsense", "setting set timezone", "operator create x --role king"])
-def test_a_command_line_that_cannot_be_is_a_usage_error_as_json_too(csctl: Csctl, words: str) -> None:
+def test_an_invalid_command_line_is_a_usage_error_in_json(csctl: Csctl, words: str) -> None:
     done = csctl(f"{words} -o json")
 
     assert done.code == 2

@@ -1,4 +1,4 @@
-"""`csctl demo`, and the README's tour of the shop that it makes."""
+"""`csctl demo`, and the README's session in its shop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.running import Done, Process
 TOUR = Path(__file__).parents[2] / "docs" / "tour.py"
 
 
-def test_the_demo_walks_through_the_days_and_leaves_a_shop_that_works(
+def test_the_demo_completes_and_leaves_a_working_shop(
     csctl: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = csctl("demo")
@@ -33,7 +33,7 @@ def test_the_demo_walks_through_the_days_and_leaves_a_shop_that_works(
     assert any("gave up" in mail.read_text() or "given up" in mail.read_text() for mail in Path("outbox").glob("*.eml"))
 
 
-def test_what_the_gateway_paid_out_is_what_the_demos_database_believes(
+def test_the_ledger_and_the_database_of_the_demo_agree(
     csctl: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     csctl("demo")
@@ -46,7 +46,7 @@ def test_what_the_gateway_paid_out_is_what_the_demos_database_believes(
     assert paid == sorted(row["amount"] for row in books)
 
 
-def test_a_demo_that_is_there_already_is_left_alone(csctl: Callable[..., Done]) -> None:
+def test_an_existing_demo_is_not_changed(csctl: Callable[..., Done]) -> None:
     csctl("demo")
     before = Path("csctl-demo/csctl.db").read_bytes()
 
@@ -58,7 +58,7 @@ def test_a_demo_that_is_there_already_is_left_alone(csctl: Callable[..., Done]) 
     assert Path("csctl-demo/csctl.db").read_bytes() == before
 
 
-def test_the_callers_own_settings_do_not_reach_the_demo(csctl: Callable[..., Done]) -> None:
+def test_the_demo_ignores_the_settings_of_the_caller(csctl: Callable[..., Done]) -> None:
     done = csctl("demo ./mine", env={"CSCTL_DATABASE_URL": "postgresql://nowhere", "CSCTL_TOKEN": "x"})
 
     assert done.code == 0, done.err
@@ -66,7 +66,7 @@ def test_the_callers_own_settings_do_not_reach_the_demo(csctl: Callable[..., Don
     assert "Before you begin: unset CSCTL_DATABASE_URL CSCTL_TOKEN\n" in done.out
 
 
-def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(csctl_process: Callable[..., Process]) -> None:
+def test_an_interrupted_demo_removes_its_files(csctl_process: Callable[..., Process]) -> None:
     process = csctl_process("demo")
     assert process.stdout is not None
     for line in process.stdout:
@@ -80,7 +80,7 @@ def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(csctl_process: Ca
     assert not Path("csctl-demo").exists()
 
 
-def test_a_demo_whose_reader_leaves_is_left_nowhere(csctl_process: Callable[..., Process]) -> None:
+def test_a_demo_whose_output_is_closed_removes_its_files(csctl_process: Callable[..., Process]) -> None:
     Path("mine").mkdir()
     process = csctl_process("demo mine")
     assert process.stdout is not None
@@ -92,9 +92,7 @@ def test_a_demo_whose_reader_leaves_is_left_nowhere(csctl_process: Callable[...,
 
 
 @pytest.mark.parametrize("make", [lambda there: there.touch(), lambda there: (there.mkdir(), (there / "x").touch())])
-def test_what_is_there_and_is_no_demo_is_not_recommended(
-    csctl: Callable[..., Done], make: Callable[[Path], None]
-) -> None:
+def test_a_folder_that_is_not_a_demo_is_refused(csctl: Callable[..., Done], make: Callable[[Path], None]) -> None:
     make(Path("mine"))
 
     done = csctl("demo mine")
@@ -104,7 +102,7 @@ def test_what_is_there_and_is_no_demo_is_not_recommended(
     assert "csctl demo OTHER-DIR" in done.err
 
 
-def test_the_readmes_tour_shows_what_csctl_says() -> None:
+def test_the_session_in_the_readme_is_real_output() -> None:
     done = subprocess.run([sys.executable, TOUR, "--check"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Dry runs of what is no record: the schema, tokens, the file of a login; and one that nobody reads to its end."""
+"""Dry runs of init, tokens and login, and a dry run with closed output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Csctl = Callable[..., Done]
 one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
-def test_init_is_rehearsed_without_a_table_or_a_file(csctl: Csctl, empty_database_url: str) -> None:
+def test_a_dry_run_of_init_creates_no_tables_and_no_file(csctl: Csctl, empty_database_url: str) -> None:
     env = {"CSCTL_DATABASE_URL": empty_database_url}
     rehearsed = csctl("db init --admin jane --dry-run -o json", env=env)
 
@@ -29,7 +29,7 @@ def test_init_is_rehearsed_without_a_table_or_a_file(csctl: Csctl, empty_databas
     assert csctl("db init --admin jane --dry-run", env=env).code == 5
 
 
-def test_an_init_where_no_file_can_be_made_is_refused_by_its_dry_run(csctl: Csctl, tmp_path: Path) -> None:
+def test_a_dry_run_of_init_is_refused_where_the_file_cannot_be_created(csctl: Csctl, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     env = {"CSCTL_DATABASE_URL": f"sqlite:///{tmp_path}/file/csctl.db"}
 
@@ -37,7 +37,7 @@ def test_an_init_where_no_file_can_be_made_is_refused_by_its_dry_run(csctl: Csct
 
 
 @one_database
-def test_tokens_and_operators_are_rehearsed_with_the_real_checks(shop: Shop) -> None:
+def test_dry_runs_of_operator_commands_make_the_real_checks(shop: Shop) -> None:
     new = shop("operator create tim --role agent --dry-run -o json")
     rotated = shop("operator rotate-token agent --dry-run -o json")
 
@@ -57,7 +57,7 @@ def test_tokens_and_operators_are_rehearsed_with_the_real_checks(shop: Shop) -> 
 
 
 @one_database
-def test_a_login_that_is_rehearsed_keeps_no_token(shop: Shop) -> None:
+def test_a_dry_run_of_login_stores_no_token(shop: Shop) -> None:
     token = shop.token("agent")
     rehearsed = shop("login --dry-run -o json", as_=None, input=token)
 
@@ -69,7 +69,7 @@ def test_a_login_that_is_rehearsed_keeps_no_token(shop: Shop) -> None:
 
 
 @one_database
-def test_a_dry_run_that_nobody_reads_to_its_end_says_that_nothing_was_done(shop: Shop) -> None:
+def test_a_dry_run_with_closed_output_says_that_nothing_was_done(shop: Shop) -> None:
     sales = make_sales(shop, 400)
     shop.adopt()
     (shop.folder / "ids").write_text("\n".join(sales))

@@ -1,4 +1,4 @@
-"""What csctl says when something goes wrong, and how it ends."""
+"""Errors and exit codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Csctl = Callable[..., Done]
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CsctlError)]
 
 
-def test_each_kind_of_error_has_a_code_and_an_exit_of_its_own() -> None:
+def test_each_class_of_error_has_its_own_code_and_exit_code() -> None:
     assert len({kind.code for kind in KINDS}) == len({kind.exit for kind in KINDS}) == len(KINDS)
 
 
@@ -49,17 +49,17 @@ def test_the_class_of_an_error_decides_the_exit_code(
 
 
 @pytest.mark.parametrize("words", ["-o json", "-ojson", "--output json", "--output=json", "-o jsonl"])
-def test_an_error_is_json_wherever_json_was_asked_for(csctl: Csctl, words: str) -> None:
+def test_an_error_is_json_with_output_json(csctl: Csctl, words: str) -> None:
     assert csctl(f"whoami {words}").error["code"] == "misconfigured"
     assert csctl(f"whoami {words} --nonsense").error["code"] == "usage"
 
 
-def test_the_format_may_come_from_the_environment(csctl: Csctl) -> None:
+def test_the_format_of_errors_follows_the_environment(csctl: Csctl) -> None:
     assert csctl("whoami", env={"CSCTL_OUTPUT": "json"}).error["code"] == "misconfigured"
 
 
 def broken(shop: Shop, monkeypatch: pytest.MonkeyPatch, words: str) -> Done:
-    """csctl with a bug in it, whose message holds what it should not."""
+    """csctl with a bug whose message contains a secret."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("cannot reach postgresql://jane:hunter2@db/shop?password=hunter2")
@@ -68,7 +68,7 @@ def broken(shop: Shop, monkeypatch: pytest.MonkeyPatch, words: str) -> Done:
     return shop(words)
 
 
-def test_a_bug_is_no_traceback_and_asks_for_a_report(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_prints_no_traceback_and_asks_for_a_report(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     done = broken(shop, monkeypatch, "operator list")
 
     assert done.code == 1
@@ -78,7 +78,7 @@ def test_a_bug_is_no_traceback_and_asks_for_a_report(shop: Shop, monkeypatch: py
     assert "hunter2" not in done.err
 
 
-def test_debug_shows_where_a_bug_is_and_no_secrets(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_prints_the_traceback_without_secrets(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     done = broken(shop, monkeypatch, "operator list --debug")
 
     assert done.code == 1
@@ -87,7 +87,7 @@ def test_debug_shows_where_a_bug_is_and_no_secrets(shop: Shop, monkeypatch: pyte
     assert "hunter2" not in done.err
 
 
-def test_text_from_outside_cannot_act_on_the_terminal_through_an_error(csctl: Csctl) -> None:
+def test_errors_escape_control_characters(csctl: Csctl) -> None:
     done = csctl("customer", "show", "\x1b[31mred\u202e", env={"CSCTL_DATABASE_URL": "sqlite:///\x1b[31m.db"})
 
     assert "\x1b" not in done.err
@@ -96,8 +96,8 @@ def test_text_from_outside_cannot_act_on_the_terminal_through_an_error(csctl: Cs
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_signal_ends_it_with_the_code_of_the_shell(shop: Shop, number: signal.Signals, code: int) -> None:
-    """It waits at a pipe that nobody empties, in the middle of printing."""
+def test_a_signal_ends_a_command_with_128_plus_its_number(shop: Shop, number: signal.Signals, code: int) -> None:
+    """The signal arrives while csctl waits for a full pipe."""
     for _ in range(40):
         make_customer(shop, external_id="x" * 3000 + str(time.monotonic_ns()))
     process = shop.start("customer search --country US --all -o json")
@@ -114,8 +114,8 @@ def test_a_signal_ends_it_with_the_code_of_the_shell(shop: Shop, number: signal.
 
 
 @pytest.fixture
-def nobody() -> Iterator[int]:
-    """The end of a pipe whose reader has gone."""
+def closed_pipe() -> Iterator[int]:
+    """The write end of a pipe whose reader is closed."""
     reader, writer = os.pipe()
     os.close(reader)
     yield writer
@@ -124,9 +124,9 @@ def nobody() -> Iterator[int]:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("format_", ["jsonl", "name", "csv", "table", "json"])
-def test_a_reader_that_has_gone_is_no_error(shop: Shop, nobody: int, format_: str) -> None:
+def test_a_closed_pipe_is_not_an_error_for_reads(shop: Shop, closed_pipe: int, format_: str) -> None:
     make_customer(shop)
-    process = shop.start(f"customer search jane -o {format_}", stdout=nobody)
+    process = shop.start(f"customer search jane -o {format_}", stdout=closed_pipe)
     assert process.stderr
 
     assert process.wait(60) == 0
@@ -134,10 +134,10 @@ def test_a_reader_that_has_gone_is_no_error(shop: Shop, nobody: int, format_: st
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_change_stops_when_nobody_reads_what_becomes_of_it(shop: Shop, nobody: int) -> None:
-    """The record whose row could not be written is done; none is begun after it."""
+def test_a_change_stops_when_its_output_is_closed(shop: Shop, closed_pipe: int) -> None:
+    """The record whose row could not be written is done; no other is begun."""
     shipments = [make_fulfillment(shop) for _ in range(3)]
-    process = shop.start(f"fulfillment hold {' '.join(shipments)} --yes -o jsonl", stdout=nobody)
+    process = shop.start(f"fulfillment hold {' '.join(shipments)} --yes -o jsonl", stdout=closed_pipe)
     assert process.stderr
     said = process.stderr.read()
 
@@ -146,7 +146,7 @@ def test_a_change_stops_when_nobody_reads_what_becomes_of_it(shop: Shop, nobody:
     assert shop.sql("SELECT count(*) AS n FROM fulfillments WHERE status = 'hold'") == [{"n": 1}]
 
 
-def test_a_closed_stderr_stops_nothing(shop: Shop) -> None:
+def test_a_closed_stderr_does_not_stop_a_change(shop: Shop) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{PROGRAM} setting set shop-name Tea -o json 2>&-"],
         env={**os.environ, **shop.environment()},

@@ -1,4 +1,4 @@
-"""--fail-fast: nothing is begun after the first record that fails, by whatever command takes several."""
+"""--fail-fast: every command for several records stops at the first failure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def words(shop: Shop, leaf: Leaf) -> str:
 
 
 @pytest.mark.parametrize("path", SEVERAL)
-def test_one_that_fails_stops_the_others_only_with_fail_fast(shop: Shop, path: str) -> None:
+def test_a_failure_stops_the_other_records_only_with_fail_fast(shop: Shop, path: str) -> None:
     leaf = CHANGES[path]
     assert flag_of(leaf, "fail_fast")
     given = words(shop, leaf)

@@ -1,4 +1,4 @@
-"""Help on topics, and what the shell completes."""
+"""Help on topics, and completion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.running import PROGRAM, Done
 Csctl = Callable[..., Done]
 
 
-def test_help_alone_names_the_topics(csctl: Csctl) -> None:
+def test_help_without_arguments_lists_the_topics(csctl: Csctl) -> None:
     done = csctl("help")
 
     assert done.code == 0
@@ -53,13 +53,13 @@ def test_topics_fit_a_terminal_of_80_columns(csctl: Csctl, topic: str) -> None:
     assert [line for line in csctl(f"help {topic}").out.splitlines() if len(line) > 80] == []
 
 
-def test_the_exit_codes_in_the_help_are_those_that_a_command_has(csctl: Csctl) -> None:
+def test_the_help_lists_additional_exit_codes(csctl: Csctl) -> None:
     for words in ("customer show", "customer export", "db check", "audit verify", "operator create", "db init"):
         assert ", 5, " in csctl(f"{words} --help").out.partition("Exit codes:")[2], words
     assert "billing run" in csctl("help exit-codes").out
 
 
-def test_help_on_a_command_is_that_of_the_command(csctl: Csctl) -> None:
+def test_help_with_a_command_prints_its_help(csctl: Csctl) -> None:
     assert csctl("help setting set").out == csctl("setting set --help").out
     assert csctl("help setting").out == csctl("setting --help").out
 
@@ -67,7 +67,7 @@ def test_help_on_a_command_is_that_of_the_command(csctl: Csctl) -> None:
 @pytest.mark.parametrize(
     ("words", "meant"), [("help exit-code", "exit-codes"), ("help settin", "setting"), ("help setting lst", "list")]
 )
-def test_help_on_what_is_not_there_says_what_was_perhaps_meant(csctl: Csctl, words: str, meant: str) -> None:
+def test_help_on_an_unknown_topic_suggests_similar_ones(csctl: Csctl, words: str, meant: str) -> None:
     done = csctl(words)
 
     assert done.code == 2
@@ -78,7 +78,7 @@ def test_help_on_what_is_not_there_says_what_was_perhaps_meant(csctl: Csctl, wor
 
 
 def completed(line: str) -> list[str]:
-    """What follows on a tab, where the last word is the one that was begun. There is no database."""
+    """The completions of the last word of a line. There is no database."""
     env = {
         "_CSCTL_COMPLETE": "bash_complete",
         "COMP_WORDS": line,
@@ -108,14 +108,14 @@ def test_states_are_completed() -> None:
     assert completed("csctl queue list --state in") == ["in_progress"]
 
 
-def test_fields_are_completed_after_those_that_are_there() -> None:
+def test_fields_are_completed_after_a_comma() -> None:
     assert completed("csctl operator list --fields na") == ["name"]
     assert completed("csctl operator list --fields id,r") == ["id,role"]
     assert completed("csctl operator list --fields id,i") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_gets_a_script(csctl: Csctl, shell: str) -> None:
+def test_completion_prints_a_script_for_each_shell(csctl: Csctl, shell: str) -> None:
     done = csctl(f"completion {shell}")
 
     assert done.code == 0

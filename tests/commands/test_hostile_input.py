@@ -1,4 +1,4 @@
-"""Whatever somebody types, wherever: no traceback, no effect beyond the data, and nothing raw on a terminal."""
+"""Hostile input in every argument: no traceback, no effect beyond the data, no raw control characters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NOT_SWEPT = {"demo"}  # makes a shop of its own, which takes seconds
 
 
 def furnished(shop: Shop) -> Shop:
-    """A shop with one of each."""
+    """A shop with one record of each kind."""
     customer = make_customer(shop)
     order = make_order(shop, customer)
     make_purchase(shop, order, interval="month", status="active", next_bill_on="2026-04-01")
@@ -54,7 +54,7 @@ def furnished(shop: Shop) -> Shop:
 
 
 def holds(done: Done) -> str | None:
-    """What is wrong with how a command took it; None if nothing is."""
+    """The problem with how a command handled a text, or None."""
     if done.code not in (0, 2, 3, 4, 5, 6, 8, 11, 12):
         return f"exit {done.code}: {done.err[-300:]}"
     if "Traceback" in done.err or "has a bug" in done.err:
@@ -67,7 +67,7 @@ def holds(done: Done) -> str | None:
 @pytest.mark.parametrize(
     "leaf", [leaf for leaf in leaves() if leaf.texts and leaf.path not in _NOT_SWEPT], ids=lambda leaf: leaf.path
 )
-def test_no_text_in_any_field_breaks_a_command(shop: Shop, leaf: Leaf) -> None:
+def test_no_text_in_any_argument_breaks_a_command(shop: Shop, leaf: Leaf) -> None:
     furnished(shop)
     operators = shop.sql("SELECT id, name, role FROM operators ORDER BY id")
     files = set(Path.cwd().parent.rglob("*"))
@@ -133,8 +133,8 @@ def test_no_bytes_on_standard_input_or_in_a_file_break_a_command(shop: Shop, con
     assert problems == {}
 
 
-def test_what_got_into_the_database_reaches_no_terminal_raw(shop: Shop) -> None:
-    """An import of old, or another program, may have written it."""
+def test_control_characters_in_the_database_are_escaped_in_output(shop: Shop) -> None:
+    """An old import or another program may have written them."""
     name = "".join(text for text in HOSTILE.values() if len(text) < 300).replace("\0", "").replace("\udcff", "")
     customer = make_customer(shop, first_name=name, last_name="=1+1", phone="+1 217 555 0100", ip=name)
     sale = make_sale(shop, customer=customer)
@@ -160,7 +160,7 @@ def test_what_got_into_the_database_reaches_no_terminal_raw(shop: Shop) -> None:
                 assert [cell for cell in cells if cell[:1] in tuple("=@\t\r")] == [], words
 
 
-def test_a_name_is_data_in_an_email_and_nothing_else(shop: Shop) -> None:
+def test_a_name_is_escaped_in_emails(shop: Shop) -> None:
     customer = make_customer(shop, first_name="{{ 7*7 }}<script>x</script>", last_name="Doe", email="jane@example.com")
     sale = make_sale(shop, customer=customer)
 
@@ -179,7 +179,7 @@ def test_a_name_is_data_in_an_email_and_nothing_else(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "address", ["a@b.example\nBcc: all@c.example", "a@b.example, c@d.example", "a@b.example;c@d.example"]
 )
-def test_no_address_is_two_and_none_is_a_header(shop: Shop, address: str) -> None:
+def test_an_email_address_with_a_header_or_a_second_address_is_refused(shop: Shop, address: str) -> None:
     assert shop("customer", "create", "--email", address).code == 2
     assert shop("queue", "notify", "add", address, "--yes").code == 2
     assert shop("setting", "set", "mail-from", address).code == 2

@@ -1,4 +1,4 @@
-"""Many records take little more memory than few. benchmarks/bulk_dry_run.py measures it with a hundred thousand."""
+"""Memory of bulk work. benchmarks/bulk_dry_run.py measures it with 100,000 records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.s
 
 
 def peak(shop: Shop, records: int) -> int:
-    """The most memory that a dry run of so many took, in MB."""
+    """The peak memory of a dry run of so many records, in MB."""
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, PROGRAM, "txn", "refund", "-", "--dry-run", "-o", "jsonl", "--quiet"],
         input="".join(f"txn_{number}\n" for number in range(1, records + 1)),
@@ -35,6 +35,6 @@ def peak(shop: Shop, records: int) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_memory_of_a_dry_run_hardly_grows_with_its_records(shop: Shop) -> None:
-    """30 MB for a hundred thousand records are allowed: 6 for these."""
+def test_memory_of_a_dry_run_does_not_grow_with_the_records(shop: Shop) -> None:
+    """30 MB for 100,000 records are allowed: 6 MB for these."""
     assert peak(shop, MANY) - peak(shop, 1000) <= 6

@@ -1,4 +1,4 @@
-"""CSCTL_OUTPUT and NO_COLOR: from the environment or .env, for results and errors alike."""
+"""CSCTL_OUTPUT and NO_COLOR, from the environment or .env, for results and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def env_file() -> Path:
 
 
 @pytest.mark.usefixtures("env_file")
-def test_the_output_that_is_wanted_stands_in_env_and_an_option_goes_before_it(shop: Shop) -> None:
+def test_output_from_env_file_is_overridden_by_the_option(shop: Shop) -> None:
     customer = make_customer(shop)
 
     assert shop("customer search jane").json[0]["id"] == customer
@@ -34,7 +34,7 @@ def test_the_output_that_is_wanted_stands_in_env_and_an_option_goes_before_it(sh
     assert shop("customer show cus_999 --nonsense -o table").err.startswith("Error:")
 
 
-def test_another_file_is_read_where_it_is_named(shop: Shop, tmp_path: Path) -> None:
+def test_env_file_option_selects_the_file(shop: Shop, tmp_path: Path) -> None:
     file = tmp_path / "other.env"
     file.write_text("CSCTL_OUTPUT=jsonl\n")
     customer = make_customer(shop)
@@ -45,18 +45,18 @@ def test_another_file_is_read_where_it_is_named(shop: Shop, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("env_file")
-def test_config_show_lists_them_with_where_they_came_from(shop: Shop) -> None:
+def test_config_show_lists_preferences_with_their_origin(shop: Shop) -> None:
     rows = {row["name"]: row for row in shop("config show").json}
 
     assert (rows["CSCTL_OUTPUT"]["value"], rows["CSCTL_OUTPUT"]["origin"]) == ("json", ".env")
     assert (rows["NO_COLOR"]["value"], rows["NO_COLOR"]["origin"]) == ("1", ".env")
 
 
-def test_a_format_that_there_is_not_is_a_usage_error(shop: Shop) -> None:
+def test_an_unknown_format_is_a_usage_error(shop: Shop) -> None:
     assert shop("whoami", env={"CSCTL_OUTPUT": "xml"}).code == 2
 
 
-def test_no_colour_may_stand_in_env(shop: Shop, env_file: Path) -> None:
+def test_no_color_is_read_from_the_env_file(shop: Shop, env_file: Path) -> None:
     env_file.write_text("NO_COLOR=1\n")
     make_customer(shop)
 
@@ -65,7 +65,7 @@ def test_no_colour_may_stand_in_env(shop: Shop, env_file: Path) -> None:
     assert "\x1b[" in all_of(shop.terminal("customer search jane --color always"))
 
 
-def test_no_control_character_leaves_raw_in_json(shop: Shop) -> None:
+def test_json_escapes_control_characters(shop: Shop) -> None:
     make_customer(shop)
     shop.sql("UPDATE customers SET first_name = :name", name="a\x7fb\u202ec")
 

@@ -1,4 +1,4 @@
-"""Secrets and card numbers are nowhere: not in databases, mails, errors, nor anything that csctl prints."""
+"""Secrets and card numbers are not in databases, emails, errors or output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PASSWORDS = {"database": "Pa55-of-db", "mail": "Pa55-of-mail", "gateway": "sk_l
 
 
 def everything(shop: Shop) -> Iterator[tuple[str, Any]]:
-    """Every value in the database, the mails and the gateway's ledger, with where it is."""
+    """Every value in the database, the emails and the ledger, with its place."""
     for table in Base.metadata.sorted_tables:
         for row in shop.sql(f"SELECT * FROM {table.name}"):  # noqa: S608 - our own tables
             yield from ((f"{table.name}.{column}", value) for column, value in row.items())
@@ -43,7 +43,7 @@ def furnish(shop: Shop) -> None:
     "leaf", [leaf for leaf in leaves() if leaf.texts and leaf.path != "demo"], ids=lambda leaf: leaf.path
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_no_command_keeps_or_repeats_a_card_number(shop: Shop, leaf: Leaf) -> None:
+def test_no_command_stores_or_prints_a_card_number(shop: Shop, leaf: Leaf) -> None:
     furnish(shop)
     printed = {}
 
@@ -69,7 +69,7 @@ def test_no_command_keeps_or_repeats_a_card_number(shop: Shop, leaf: Leaf) -> No
     ],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_card_number_is_refused_whatever_stands_beside_it_or_between_its_digits(shop: Shop, text: str) -> None:
+def test_a_card_number_is_refused_with_separators_and_beside_other_text(shop: Shop, text: str) -> None:
     customer = make_customer(shop)
 
     done = shop("customer", "note", customer, text)
@@ -83,7 +83,7 @@ def _digits_of_card(value: str) -> bool:
     return CARD.replace(" ", "") in re.sub(r"[ -]", "", value)
 
 
-def test_passwords_and_tokens_are_nowhere(shop: Shop) -> None:
+def test_passwords_and_tokens_are_not_stored_or_printed(shop: Shop) -> None:
     furnish(shop)
     database = shop.database_url.replace("csctl@/", f"csctl:{_PASSWORDS['database']}@/")
     env = {
@@ -117,7 +117,7 @@ def test_passwords_and_tokens_are_nowhere(shop: Shop) -> None:
         assert [where for where, value in everything(shop) if secret in str(value)] == [], name
 
 
-def test_the_databases_file_is_for_its_owner_alone(shop: Shop) -> None:
+def test_the_database_file_is_readable_by_its_owner_only(shop: Shop) -> None:
     made = Path("new.db")
 
     done = shop("db init --admin jane", env={"CSCTL_DATABASE_URL": f"sqlite:///{made}", "CSCTL_NOW": ""}, as_=None)
@@ -127,7 +127,7 @@ def test_the_databases_file_is_for_its_owner_alone(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_sandboxs_ledger_is_for_its_owner_alone(shop: Shop) -> None:
+def test_the_sandbox_ledger_is_readable_by_its_owner_only(shop: Shop) -> None:
     make_sale(shop)
 
     assert shop.ledger() != []

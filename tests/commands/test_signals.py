@@ -1,4 +1,4 @@
-"""Signals, pipes that nobody reads, full disks: a change stops after the record in hand, and says how to go on."""
+"""Signals, closed pipes, full disks: a change stops after the current record, and says how to resume."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refunded(shop: Shop) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_a_change_after_the_record_in_hand(shop: Shop, number: signal.Signals) -> None:
+def test_a_signal_stops_a_change_after_the_current_record(shop: Shop, number: signal.Signals) -> None:
     sales = make_sales(shop, 30)
     shop.adopt()
     process = shop.start(f"txn refund {' '.join(sales)} --amount 5 --yes -o json", env=slowly(shop))
@@ -52,8 +52,8 @@ def test_a_signal_stops_a_change_after_the_record_in_hand(shop: Shop, number: si
 
 
 @one_database
-def test_what_is_under_way_when_a_signal_comes_is_told_to_a_slow_reader_too(shop: Shop) -> None:
-    """Several are at the gateway at once, and the line in hand finds the pipe full."""
+def test_calls_under_way_at_a_signal_are_printed_for_a_slow_reader(shop: Shop) -> None:
+    """Several calls are under way, and the pipe is full."""
     sales = make_sales(shop, 30)
     shop.adopt()
     reader, writer = full_pipe()
@@ -65,15 +65,15 @@ def test_what_is_under_way_when_a_signal_comes_is_told_to_a_slow_reader_too(shop
     process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
     with open(reader, encoding="utf-8") as pipe:
-        told = [json.loads(line)["id"] for line in pipe.read().lstrip("x").splitlines()]
+        printed = [json.loads(line)["id"] for line in pipe.read().lstrip("x").splitlines()]
 
     assert process.wait(60) == 143
-    assert len(told) == refunded(shop) < 30
+    assert len(printed) == refunded(shop) < 30
 
 
 @one_database
-def test_a_signal_ends_a_change_that_waits_for_a_reader(shop: Shop) -> None:
-    """Nobody empties the pipe, and nobody ever will."""
+def test_a_signal_ends_a_change_that_waits_for_a_full_pipe(shop: Shop) -> None:
+    """The pipe stays full."""
     shipments = [make_fulfillment(shop) for _ in range(3)]
     process = shop.start(f"fulfillment hold {' '.join(shipments)} --yes -o jsonl", stdout=full_pipe()[1])
     shop.wait_for("SELECT 1 FROM runs WHERE done = 1")
@@ -87,8 +87,8 @@ def test_a_signal_ends_a_change_that_waits_for_a_reader(shop: Shop) -> None:
 
 
 @one_database
-def test_what_our_caller_ignores_is_ignored(shop: Shop) -> None:
-    """As nohup does, and a shell for jobs in the background."""
+def test_signals_ignored_by_the_caller_are_ignored(shop: Shop) -> None:
+    """As under nohup, and for background jobs of a shell."""
     sales = make_sales(shop, 5)
     shop.adopt()
     process = shop.start(
@@ -109,8 +109,8 @@ def test_what_our_caller_ignores_is_ignored(shop: Shop) -> None:
 
 
 @pytest.fixture
-def nobody() -> Iterator[int]:
-    """The end of a pipe whose reader has gone."""
+def closed_pipe() -> Iterator[int]:
+    """The write end of a pipe whose reader is closed."""
     reader, writer = os.pipe()
     os.close(reader)
     yield writer
@@ -118,10 +118,10 @@ def nobody() -> Iterator[int]:
 
 
 @one_database
-def test_a_change_that_nobody_reads_finishes_what_is_at_the_gateway(shop: Shop, nobody: int) -> None:
+def test_a_change_with_closed_output_finishes_its_gateway_calls(shop: Shop, closed_pipe: int) -> None:
     sales = make_sales(shop, 30)
     shop.adopt()
-    process = shop.start(f"txn refund {' '.join(sales)} --yes -o jsonl --concurrency 4", stdout=nobody)
+    process = shop.start(f"txn refund {' '.join(sales)} --yes -o jsonl --concurrency 4", stdout=closed_pipe)
     assert process.stderr
     said = process.stderr.read()
     done = refunded(shop)
@@ -158,7 +158,7 @@ def test_a_long_list_piped_to_head_is_clean(shop: Shop) -> None:
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
 @one_database
 @pytest.mark.parametrize("format_", ["table", "json", "jsonl", "csv", "name"])
-def test_a_full_disk_is_said_in_one_error(shop: Shop, format_: str) -> None:
+def test_a_full_disk_is_reported_in_one_error(shop: Shop, format_: str) -> None:
     make_customer(shop)
     done = in_shell(shop, f"csctl customer search jane -o {format_} > /dev/full")
 
@@ -170,7 +170,7 @@ def test_a_full_disk_is_said_in_one_error(shop: Shop, format_: str) -> None:
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
 @one_database
-def test_a_change_stops_at_a_full_disk(shop: Shop) -> None:
+def test_a_change_stops_when_the_disk_is_full(shop: Shop) -> None:
     sales = make_sales(shop, 10)
     shop.adopt()
     done = in_shell(shop, f"csctl txn refund {' '.join(sales)} --yes -o jsonl > /dev/full")
@@ -185,8 +185,8 @@ def test_a_change_stops_at_a_full_disk(shop: Shop) -> None:
 
 @one_database
 @pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0)])
-def test_streams_that_are_closed_from_the_start_harm_nothing(shop: Shop, closed: str, code: int) -> None:
-    """What is opened next would get their numbers, and what is printed would go there: into the database."""
+def test_closed_standard_streams_do_no_harm(shop: Shop, closed: str, code: int) -> None:
+    """A file that is opened later must not get the number of a closed stream: output would go into the database."""
     make_customer(shop)
     done = in_shell(shop, f"csctl customer search jane -o json {closed}")
 

@@ -1,4 +1,4 @@
-"""What only a terminal sees: questions, colours, tables that fit, a bar."""
+"""A real terminal: prompts, color, tables that fit, the progress bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def all_of(child: pexpect.spawn[Any]) -> str:
 
 
 @one_database
-def test_the_question_shows_how_many_and_how_much(shop: Shop) -> None:
+def test_the_prompt_shows_count_and_total(shop: Shop) -> None:
     sales = [*make_sales(shop, 1200), *make_sales(shop, 3, amount=500, currency="JPY")]
     shop.adopt()
     shop.sql("UPDATE transactions SET disputed_at = created_at WHERE id = 1")
@@ -42,7 +42,7 @@ def test_the_question_shows_how_many_and_how_much(shop: Shop) -> None:
 
 
 @one_database
-def test_the_question_names_a_record_and_what_would_become_of_it(shop: Shop) -> None:
+def test_the_prompt_names_a_record_and_its_outcome(shop: Shop) -> None:
     purchase = make_purchase(shop, interval="month", status="active", next_bill_on="2026-04-01")
     order = shop(f"purchase show {purchase} -o json").json["order_id"]
     make_sale(shop, "24.00", order=order, purchase=purchase)
@@ -59,7 +59,7 @@ def test_the_question_names_a_record_and_what_would_become_of_it(shop: Shop) -> 
 
 
 @one_database
-def test_the_question_tells_what_a_refund_brings_with_it(shop: Shop) -> None:
+def test_the_prompt_says_what_else_is_cancelled(shop: Shop) -> None:
     sale = make_sale(shop)
     child = shop.terminal(f"txn refund {sale} --cancel")
     child.expect(r"Continue\? \[y/N\]")
@@ -71,7 +71,7 @@ def test_the_question_tells_what_a_refund_brings_with_it(shop: Shop) -> None:
 
 
 @one_database
-def test_what_would_be_refused_as_a_whole_is_refused_without_a_question(shop: Shop) -> None:
+def test_a_change_that_would_be_refused_does_not_ask(shop: Shop) -> None:
     disputed = make_sale(shop)
     shop(f"txn dispute {disputed}")
     shop("setting set agent-refund-limit '1 USD'")
@@ -95,7 +95,7 @@ def test_what_would_be_refused_as_a_whole_is_refused_without_a_question(shop: Sh
 
 @one_database
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 7), ("", 7), ("\x04", 7), ("\x03", 130)])
-def test_only_yes_is_yes(shop: Shop, answer: str, code: int) -> None:
+def test_only_y_confirms(shop: Shop, answer: str, code: int) -> None:
     (sale,) = make_sales(shop, 1)
     shop.adopt()
     child = shop.terminal(f"txn refund {sale}")
@@ -108,7 +108,7 @@ def test_only_yes_is_yes(shop: Shop, answer: str, code: int) -> None:
 
 
 @one_database
-def test_errors_and_heads_of_tables_are_coloured_on_a_terminal_alone(shop: Shop) -> None:
+def test_color_is_used_only_on_a_terminal(shop: Shop) -> None:
     make_customer(shop)
 
     assert "\x1b[" in all_of(shop.terminal("customer search jane"))
@@ -124,7 +124,7 @@ def test_errors_and_heads_of_tables_are_coloured_on_a_terminal_alone(shop: Shop)
 
 @one_database
 @pytest.mark.parametrize("columns", [80, 60])
-def test_a_table_fits_the_terminal_and_is_whole_on_a_pipe(shop: Shop, columns: int) -> None:
+def test_a_table_fits_the_terminal_and_is_not_cut_on_a_pipe(shop: Shop, columns: int) -> None:
     make_customer(shop, first_name="Bartholomew-Maximilian", last_name="von und zu Hohenstein-Wittelsbach", email=LONG)
     seen = _ESCAPE.sub("", all_of(shop.terminal("customer search bartholomew", columns=columns)))
 
@@ -134,7 +134,7 @@ def test_a_table_fits_the_terminal_and_is_whole_on_a_pipe(shop: Shop, columns: i
 
 
 @one_database
-def test_whatever_is_shown_fits_a_terminal_of_40_columns(shop: Shop) -> None:
+def test_show_pages_fit_40_columns(shop: Shop) -> None:
     customer = make_customer(shop, email=LONG)
     order = make_order(shop, customer)
     make_sale(shop, "1234567.89", order=order, settled=False)
@@ -157,7 +157,7 @@ def test_whatever_is_shown_fits_a_terminal_of_40_columns(shop: Shop) -> None:
 
 
 @one_database
-def test_transactions_are_listed_with_what_became_of_them_and_their_whole_time(shop: Shop) -> None:
+def test_txn_list_shows_standing_and_time_uncut(shop: Shop) -> None:
     voided, refunded, part = (make_sale(shop, settled=settled) for settled in (False, True, True))
     shop(f"txn void {voided} --yes")
     shop(f"txn refund {refunded} --yes")
@@ -176,7 +176,7 @@ LONG = "bartholomew.maximilian.von.und.zu.hohenstein@a-very-long-name-of-a-compa
 
 
 @one_database
-def test_a_bar_is_shown_where_it_takes_long_and_somebody_sees_it(shop: Shop) -> None:
+def test_a_progress_bar_is_shown_for_long_work_on_a_terminal(shop: Shop) -> None:
     sales = make_sales(shop, 40)
     shop.adopt()
     slow = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?latency_ms=100"}
@@ -189,7 +189,7 @@ def test_a_bar_is_shown_where_it_takes_long_and_somebody_sees_it(shop: Shop) -> 
 
 
 @one_database
-def test_quick_work_shows_no_bar(shop: Shop) -> None:
+def test_quick_work_shows_no_progress_bar(shop: Shop) -> None:
     sales = make_sales(shop, 5)
     shop.adopt()
 

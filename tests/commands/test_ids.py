@@ -1,4 +1,4 @@
-"""How records are named: one by one, by ids on standard input, or not at all; and what is then said."""
+"""Ids in arguments and on standard input, and the messages about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def queued(shop: Shop, number: int, token: str = "tok_refund_declined") -> list[str]:
-    """Sales whose refund failed and is in the queue; the next day its retry is due."""
+    """Sales with a queued refund, whose retry is due the next day."""
     sales = make_sales(shop, number, token=token)
     shop.adopt()
     assert shop(f"txn refund {' '.join(sales)} --yes").code == 12
@@ -26,7 +26,7 @@ def queued(shop: Shop, number: int, token: str = "tok_refund_declined") -> list[
 
 @pytest.mark.parametrize("words", ["queue retry -", "txn reconcile -", "txn sync -", "email send -", "txn refund -"])
 @pytest.mark.parametrize("ids", ["", "# none today\n\n"])
-def test_ids_on_stdin_that_are_none_are_never_all(shop: Shop, words: str, ids: str) -> None:
+def test_empty_stdin_never_means_all_records(shop: Shop, words: str, ids: str) -> None:
     queued(shop, 1, "tok_refund_declined_1")
     make_sale(shop, settled=False)
     shop.env["CSCTL_MAIL_URL"] = ""
@@ -41,7 +41,7 @@ def test_ids_on_stdin_that_are_none_are_never_all(shop: Shop, words: str, ids: s
     assert (shop.ledger(), shop.sql("SELECT count(*) FROM audit"), shop.sql("SELECT state FROM emails")) == before
 
 
-def test_objects_with_an_id_name_records_too(shop: Shop) -> None:
+def test_json_objects_with_an_id_are_accepted_on_stdin(shop: Shop) -> None:
     sales = make_sales(shop, 3)
     shop.adopt()
     listed = shop("txn list --kind sale -o jsonl").out
@@ -51,7 +51,7 @@ def test_objects_with_an_id_name_records_too(shop: Shop) -> None:
     assert len(paid(shop)) == 3
 
 
-def test_a_bad_line_is_told_before_anything_is_done(shop: Shop) -> None:
+def test_an_invalid_line_is_reported_before_anything_is_done(shop: Shop) -> None:
     (sale,) = make_sales(shop, 1)
     shop.adopt()
     for bad in ("nonsense", "ord_1", "1e5", '{"name": 1}', "[1]"):
@@ -62,7 +62,7 @@ def test_a_bad_line_is_told_before_anything_is_done(shop: Shop) -> None:
     assert paid(shop) == []
 
 
-def test_a_document_of_records_is_refused_with_the_format_that_can_be_piped(shop: Shop) -> None:
+def test_a_json_array_on_stdin_is_refused_with_the_right_format(shop: Shop) -> None:
     make_sales(shop, 2)
     done = shop("txn refund - --yes -o json", input=shop("txn list -o json").out)
 
@@ -71,15 +71,15 @@ def test_a_document_of_records_is_refused_with_the_format_that_can_be_piped(shop
     assert "-o name" in done.error["fix"]
 
 
-def test_a_terminal_names_no_records(shop: Shop) -> None:
+def test_stdin_that_is_a_terminal_is_refused_for_ids(shop: Shop) -> None:
     child = shop.terminal("txn refund - --yes")
     said = all_of(child)
 
     assert child.exitstatus == 2
-    assert "that is a terminal" in said
+    assert "which is a terminal" in said
 
 
-def test_an_id_of_another_kind_names_the_command_of_the_same_name_for_that_kind(shop: Shop) -> None:
+def test_an_id_of_another_kind_suggests_the_command_for_that_kind(shop: Shop) -> None:
     def fix(words: str) -> str:
         return str(shop(f"{words} -o json").error["fix"])
 
@@ -95,7 +95,7 @@ def test_an_id_of_another_kind_names_the_command_of_the_same_name_for_that_kind(
 
 
 @pytest.mark.parametrize("words", ["queue retry", "txn reconcile"])
-def test_a_run_that_is_through_prints_no_error_for_the_one_record_that_failed(shop: Shop, words: str) -> None:
+def test_a_complete_cron_run_prints_no_error_for_a_failed_record(shop: Shop, words: str) -> None:
     if words == "queue retry":
         queued(shop, 1)
     else:
@@ -109,7 +109,7 @@ def test_a_run_that_is_through_prints_no_error_for_the_one_record_that_failed(sh
     assert "Error" not in done.err
 
 
-def test_one_record_that_failed_says_why(shop: Shop) -> None:
+def test_a_single_failed_record_prints_its_error(shop: Shop) -> None:
     (sale,) = make_sales(shop, 1, token="tok_refund_declined")
     shop.adopt()
     done = shop(f"txn refund {sale} --yes -o json")
@@ -118,7 +118,7 @@ def test_one_record_that_failed_says_why(shop: Shop) -> None:
     assert done.error["code"] == "gateway_refused"
 
 
-def test_a_refusal_says_what_to_do(shop: Shop) -> None:
+def test_a_refusal_prints_cause_and_fix(shop: Shop) -> None:
     voided, refunded = make_sale(shop, settled=False), make_sale(shop)
     shop(f"txn void {voided} --yes")
     refund = shop(f"txn refund {refunded} --yes -o json").json[0]["transaction_id"]
@@ -131,7 +131,7 @@ def test_a_refusal_says_what_to_do(shop: Shop) -> None:
     assert "CSCTL_GATEWAY" in done.error["fix"]
 
 
-def test_what_waits_in_the_queue_is_not_said_to_be_tried_again_by_a_run(shop: Shop) -> None:
+def test_queued_refunds_are_not_offered_for_retry_failed(shop: Shop) -> None:
     sales = make_sales(shop, 2, token="tok_refund_declined")
     shop.adopt()
 
@@ -139,7 +139,7 @@ def test_what_waits_in_the_queue_is_not_said_to_be_tried_again_by_a_run(shop: Sh
     assert "--retry-failed" in shop("txn refund txn_998 txn_999 --yes").err
 
 
-def test_a_dry_run_in_json_has_the_keys_of_the_real_one(shop: Shop) -> None:
+def test_a_dry_run_in_json_has_the_keys_of_the_change(shop: Shop) -> None:
     (sale,) = make_sales(shop, 1)
     rehearsed, done = (shop(f"txn resend-email {sale} -o json {how}").json[0] for how in ("--dry-run", ""))
 
@@ -147,7 +147,7 @@ def test_a_dry_run_in_json_has_the_keys_of_the_real_one(shop: Shop) -> None:
     assert list(rehearsed) == list(done)
 
 
-def test_fields_come_in_the_order_in_which_they_were_asked_for(shop: Shop) -> None:
+def test_fields_are_printed_in_the_given_order(shop: Shop) -> None:
     make_customer(shop, first_name="Joan")
     words = "customer search joan --fields first_name,id,orders"
 
@@ -157,14 +157,14 @@ def test_fields_come_in_the_order_in_which_they_were_asked_for(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("fields", ["", ",", " , "])
-def test_no_fields_are_no_choice(shop: Shop, fields: str) -> None:
+def test_empty_fields_are_a_usage_error(shop: Shop, fields: str) -> None:
     done = shop("customer", "search", "jane", "--fields", fields, "-o", "json")
 
     assert (done.code, done.out) == (2, "")
     assert "id" in done.error["fix"]
 
 
-def test_quiet_says_what_is_wrong_and_nothing_else(shop: Shop) -> None:
+def test_quiet_prints_errors_only(shop: Shop) -> None:
     sales = make_sales(shop, 3)
     shop.adopt()
 
@@ -174,7 +174,7 @@ def test_quiet_says_what_is_wrong_and_nothing_else(shop: Shop) -> None:
     assert "Error" in shop("txn refund txn_999 --yes -q").err
 
 
-def test_short_options_may_be_joined_where_an_error_is_to_be_json(shop: Shop) -> None:
+def test_joined_short_options_select_json_errors(shop: Shop) -> None:
     for flags in ("-qo json", "-qojson", "-yo json", "-qyo=json"):
         assert json.loads(shop(f"txn refund {flags} nonsense").err)["error"]["code"] == "usage"
 
@@ -197,7 +197,7 @@ def test_short_options_may_be_joined_where_an_error_is_to_be_json(shop: Shop) ->
         ("sandbox reset --dry-run", "would remove 1 ledger"),
     ],
 )
-def test_the_summary_calls_records_by_their_name(shop: Shop, words: str, said: str) -> None:
+def test_the_summary_names_the_kind_of_record(shop: Shop, words: str, said: str) -> None:
     customer = make_customer(shop)
     order = make_order(shop, customer)
     for _ in "12":
