@@ -12,7 +12,7 @@ from csctl import interrupts
 from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
-from .cli import errors, streams
+from .cli import errors, streams, suggest
 from .root import root
 
 
@@ -42,26 +42,32 @@ def _run(words: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as no_args:
         click.echo(no_args.format_message())
         return 0
-    except click.UsageError as error:
-        return errors.report(Usage(error.format_message(), fix=errors.help_hint(error.ctx)), words)
     except click.ClickException as error:
-        return errors.report(Usage(error.format_message()), words)
+        return errors.report(_usage(error, words), words)
     except (KeyboardInterrupt, click.Abort):
         return errors.report_interrupt(signal.SIGINT)
     except errors.Ended as end:
         return errors.report_end(end)
     except streams.OutputLost as lost:
         return errors.report_lost_output(lost, words)
-    except CsctlError as error:
-        return errors.report(error, words)
-    except UnicodeDecodeError:
-        return errors.report(Usage("the input is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8"), words)
-    except OSError as problem:
-        if problem.filename is None:
-            return errors.report_bug(problem, words)
-        return errors.report(Usage(f"cannot use {str(problem.filename)[:200]}", cause=problem.strerror), words)
-    except Exception as bug:
-        return errors.report_bug(bug, words)
+    except Exception as problem:
+        return _report(problem, words)
+
+
+def _usage(error: click.ClickException, words: list[str]) -> Usage:
+    """click's error about the command line in csctl's form: on one line, with a fix."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    if isinstance(error, click.NoSuchOption) and (place := suggest.misplaced_option(error, words)):
+        return Usage(f"{error.option_name} is not an option of {error.ctx and error.ctx.command_path}", fix=place)
+    return Usage(message, fix=errors.help_hint(error.ctx) if isinstance(error, click.UsageError) else None)
+
+
+def _report(problem: Exception, words: list[str]) -> int:
+    if isinstance(problem, UnicodeDecodeError):
+        problem = Usage("the input is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8")
+    elif isinstance(problem, OSError) and problem.filename is not None:
+        problem = Usage(f"cannot use {str(problem.filename)[:200]}", cause=problem.strerror)
+    return errors.report(problem, words) if isinstance(problem, CsctlError) else errors.report_bug(problem, words)
 
 
 def _require_text(words: list[str]) -> None:

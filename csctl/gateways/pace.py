@@ -13,29 +13,47 @@ from csctl.gateways.protocol import Answer, Capabilities, Found, Gateway
 _RATE = re.compile(r"(?P<before>[?&])rate=(?P<rate>[^&]*)(?P<after>&?)")
 _WRITTEN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)/(s|m|h)", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_LONGEST_WAIT = 60.0  # seconds that a call may wait for its turn: well within the lease of an attempt
+LONGEST_WAIT = 60.0  # seconds that a call may wait for its turn: well within the lease of an attempt
+_SLOW_FOR = 60.0  # seconds at half the pace after the gateway was busy
+_ANY_NUMBER = 1_000_000  # of calls, where nothing limits them
+
+
+class TurnTooLate(Exception):
+    """The turn of a call would come too late for the lease of its attempt. Nothing was sent."""
 
 
 class Pace:
-    """So many calls per second, evenly."""
+    """So many calls a second, evenly; without a `rate` as fast as they come. For several threads.
 
-    def __init__(self, rate: float) -> None:
-        self._pause = 1 / rate
-        self._next = 0.0
+    Call `wait` before each request, and `busy` when the gateway says that it had too many.
+    """
+
+    def __init__(self, rate: float | None = None) -> None:
+        self._pause = 1 / rate if rate else 0.0
+        self._next = self._slow_until = 0.0
         self._lock = threading.Lock()
 
     @property
     def window(self) -> int:
         """How many calls may be begun together without one of them waiting too long."""
-        return max(1, int(_LONGEST_WAIT / self._pause))
+        return max(1, int(LONGEST_WAIT / self._pause)) if self._pause else _ANY_NUMBER
 
     def wait(self) -> None:
-        """Return when it is the caller's turn."""
+        """Return when it is the caller's turn. Raises TurnTooLate where that is more than a minute away."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)
-            self._next = turn + self._pause
+            if turn - now > LONGEST_WAIT:
+                raise TurnTooLate
+            self._next = turn + self._pause * (2 if now < self._slow_until else 1)
         time.sleep(turn - now)
+
+    def busy(self, retry_after: float | None = None) -> None:
+        """The gateway refused a call as one too many: half the pace for a minute, and nothing for `retry_after` s."""
+        with self._lock:
+            now = time.monotonic()
+            self._slow_until = now + _SLOW_FOR
+            self._next = max(self._next, now + min(retry_after or 0.0, LONGEST_WAIT))
 
 
 def split(url: str) -> tuple[str, Pace | None]:
@@ -45,10 +63,17 @@ def split(url: str) -> tuple[str, Pace | None]:
         return url, None
     joint = match["before"] if match["after"] else ""
     rest = url[: match.start()] + joint + url[match.end() :]
-    written = _WRITTEN.fullmatch(unquote(match["rate"]))
-    if written is None or float(written[1]) == 0:
+    return rest, read(unquote(match["rate"]))
+
+
+def read(written: str | None) -> Pace:
+    """The pace that `rate=` asks for. Raises Misconfigured."""
+    if written is None:
+        return Pace()
+    match = _WRITTEN.fullmatch(written)
+    if match is None or float(match[1]) == 0:
         raise Misconfigured("a gateway's rate cannot be read", fix="write it like rate=20/s, 100/m or 1000/h")
-    return rest, Pace(float(written[1]) / _SECONDS[written[2]])
+    return Pace(float(match[1]) / _SECONDS[match[2]])
 
 
 class Paced:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from csctl.domain.reasons import Reason as Reason
 from csctl.domain.states import Settlement, State
+from csctl.errors import Misconfigured
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,20 @@ class Capabilities:
     lookup: bool
     keys_live: timedelta | None
     absence_final_after: timedelta
+
+
+class UnknownReference(Misconfigured):
+    """The account does not know a reference that csctl has from it: it is the wrong account, or the wrong mode.
+
+    Never a sign that something did not happen.
+    """
+
+    def __init__(self, reference: str, message: str | None = None) -> None:
+        super().__init__(
+            f"the gateway does not know {reference}",
+            cause=message or "csctl has this reference from the gateway: the configured account may be another one",
+            fix="compare the account with its sales: csctl gateway check",
+        )
 
 
 class Gateway(Protocol):

@@ -76,7 +76,7 @@ def test_stdin_that_is_a_terminal_is_refused_for_ids(shop: Shop) -> None:
     said = all_of(child)
 
     assert child.exitstatus == 2
-    assert "that is a terminal" in said
+    assert "which is a terminal" in said
 
 
 def test_an_id_of_another_kind_suggests_the_command_for_that_kind(shop: Shop) -> None:

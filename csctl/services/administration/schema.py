@@ -13,7 +13,7 @@ from csctl.clock import Clock
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
 from csctl.errors import Conflict, Misconfigured
-from csctl.models import AuditRow, Base, Installation
+from csctl.models import AuditRow, Installation
 from csctl.paths import shipped
 from csctl.services.administration import operators
 from csctl.services.shared import audit
@@ -96,15 +96,6 @@ def status(app: App) -> dict[str, Any]:
             "current": found == database.SCHEMA_HEAD,
             "rehearsal": app.rehearsal,
         }
-
-
-def differences(engine: Engine) -> list[str]:
-    """Where the tables are not as the models have them."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with engine.connect() as connection:
-        return [repr(d) for d in compare_metadata(MigrationContext.configure(connection), Base.metadata)]
 
 
 def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:

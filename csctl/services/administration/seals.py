@@ -20,6 +20,7 @@ from csctl.domain.trail_triggers import TRIGGERS
 from csctl.errors import Busy, Conflict, Usage
 from csctl.models import AuditRow, AuditSeal
 from csctl.models.columns import Base
+from csctl.services.administration import triggers
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -38,14 +39,6 @@ _SEALS = {
     "sqlite": """SELECT number, CAST(at AS BLOB) AS at, first_id, last_id, CAST(last_at AS BLOB) AS last_at,
         CAST(leaves AS BLOB) AS leaves, CAST(previous AS BLOB) AS previous, CAST(hash AS BLOB) AS hash""",
     "postgresql": "SELECT number, at, first_id, last_id, last_at, leaves, previous, hash",
-}
-# The triggers that are at work, and all that they are and do.
-_TRIGGERS = {
-    "sqlite": """SELECT name, sql AS definition FROM sqlite_master
-        WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_seals')""",
-    "postgresql": """SELECT tgname AS name, pg_get_triggerdef(pg_trigger.oid, true) || ' ' || prosrc AS definition
-        FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid AND tgenabled IN ('O', 'A')
-        WHERE tgrelid IN (to_regclass('audit'), to_regclass('audit_seals'))""",
 }
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
@@ -137,7 +130,9 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
             rows = _rows(session, rules.begins_after(one, before, _LOWEST), one.last_id)
             yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, told)))
             before = one
-        yield from map(asdict, rules.check_triggers(TRIGGERS[_dialect(session)], _triggers(session)))
+        yield from map(
+            asdict, rules.check_triggers(TRIGGERS[_dialect(session)], triggers.definitions(session.connection()))
+        )
         newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), told))
     yield from map(asdict, rules.check_unsealed(newer, before))
     yield from map(asdict, rules.check_told(told, known))
@@ -156,10 +151,6 @@ def _damaged_tables(session: Session) -> list[str]:
         if not there.has_table(table.name)
         or {column["name"] for column in there.get_columns(table.name)} != set(table.columns.keys())
     ]
-
-
-def _triggers(session: Session) -> dict[str, str]:
-    return {row.name: row.definition for row in session.execute(text(_TRIGGERS[_dialect(session)]))}
 
 
 def _dialect(session: Session) -> str:

@@ -1,27 +1,41 @@
-"""What must hold between the rows of a database, looked for by `db check` and `doctor`."""
+"""Find what must hold between the rows of a database and does not: for `db check` and `doctor`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
 from csctl.domain.states import CHARGES, OPEN_STATES, RETURNS, ItemState, Kind, State
 from csctl.models import QueueItem, Transaction
+from csctl.services.health import schema
+from csctl.services.health.finding import Finding
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
-def findings(app: App) -> list[dict[str, Any]]:
-    """One row for each thing that does not hold: `check`, `target` (an id) and `problem`."""
+def check(app: App) -> list[Finding]:
+    """All that `db check` looks at: the schema, and what must hold between the rows."""
+    found = schema.findings(app)
+    try:
+        return [*found, *findings(app)]
+    except DBAPIError:
+        if found:  # a table or column is missing, and is named already
+            return found
+        raise
+
+
+def findings(app: App) -> list[Finding]:
+    """What does not hold between the rows of the database."""
     with app.read() as session:
         return [*_totals_of_sales(session), *_orphaned_queue_items(session)]
 
 
-def _totals_of_sales(session: Session) -> list[dict[str, Any]]:
+def _totals_of_sales(session: Session) -> list[Finding]:
     """A sale's `refunded` and `reserved` are the sums of what they stand for."""
     child, item = aliased(Transaction), aliased(QueueItem)
 
@@ -54,23 +68,23 @@ def _totals_of_sales(session: Session) -> list[dict[str, Any]]:
         (Transaction.refunded != refunded) | (Transaction.reserved != reserved),
     )
     return [
-        {
-            "check": "totals",
-            "target": ids.show("txn", row.id),
-            "problem": f"refunded is {row.refunded} and should be {row.is_refunded};"
+        Finding(
+            "totals",
+            ids.show("txn", row.id),
+            f"refunded is {row.refunded} and should be {row.is_refunded};"
             f" reserved is {row.reserved} and should be {row.is_reserved}",
-        }
+        )
         for row in session.execute(wrong)
     ]
 
 
-def _orphaned_queue_items(session: Session) -> list[dict[str, Any]]:
+def _orphaned_queue_items(session: Session) -> list[Finding]:
     """An item in progress has an attempt that is under way."""
     attempt = select(Transaction.id).where(
         Transaction.queue_item_id == QueueItem.id, Transaction.state.in_(OPEN_STATES)
     )
     lost = select(QueueItem.id).where(QueueItem.state == ItemState.IN_PROGRESS, ~attempt.exists())
     return [
-        {"check": "queue", "target": ids.show("rfq", number), "problem": "in progress, and nothing is under way"}
+        Finding("queue", ids.show("rfq", number), "in progress, and no attempt is under way")
         for number in session.scalars(lost)
     ]

@@ -212,9 +212,7 @@ def _emails(app: App) -> Problems:
 
 def _sums(app: App) -> Problems:
     for finding in consistency.findings(app):
-        yield Problem(
-            f"{finding['target']}: {finding['problem']}", "restore from a backup, or report it: csctl db check"
-        )
+        yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
 
 
 def _count(session: Session, column: Any, *which: ColumnElement[bool]) -> int:

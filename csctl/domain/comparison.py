@@ -1,0 +1,151 @@
+"""Comparing the books with what a gateway has on record: what only one side knows, and what differs.
+
+Both sides are lists of operations at one account, in the same period. A state counts by what it means for money: moved
+(approved, pending), not moved (declined, failed), or open.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from csctl.domain.states import Kind, State
+
+
+class Difference(StrEnum):
+    """How the two sides disagree about one operation."""
+
+    ONLY_GATEWAY = "only_gateway"  # the books do not know it
+    ONLY_BOOKS = "only_books"  # the gateway does not know it
+    PAID_AFTER_ALL = "paid_after_all"  # declined or failed in the books, and money moved
+    NOT_PAID = "not_paid"  # approved in the books, and no money moved
+    AMOUNT = "amount"  # amount or currency
+    VOIDED = "voided"  # only one side has voided it
+    REFUNDED = "refunded"  # the gateway has returned another sum in all
+    OPEN = "open"  # the books still wait for the answer
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An operation as a gateway has it. Amounts in minor units; None is what it does not say.
+
+    `key` may be the beginning of ours: not every gateway has room for the whole.
+    """
+
+    reference: str
+    kind: Kind
+    state: State
+    amount: int | None = None
+    currency: str | None = None
+    key: str | None = None
+    sale_reference: str | None = None
+    voided: bool | None = None
+    refunded: int | None = None
+
+
+@dataclass(frozen=True)
+class Booked:
+    """The same as the books have it. `at_gateway` is what was returned at the gateway, without cheques and the like."""
+
+    id: int
+    reference: str | None
+    kind: Kind
+    state: State
+    amount: int
+    currency: str
+    key: str | None = None
+    voided: bool = False
+    at_gateway: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One disagreement. Either side may be missing."""
+
+    what: Difference
+    ours: Booked | None
+    theirs: Entry | None
+
+
+_SHORTEST_KEY = 20  # characters of a key that a gateway must have kept
+
+
+def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = True) -> Iterator[Finding]:
+    """All disagreements. `whole`: the entries are all that the gateway has of the period, so that what is not among
+    them is not there.
+    """
+    rows = list(books)
+    by_reference: dict[str, list[Booked]] = defaultdict(list)
+    by_key: dict[str, Booked] = {}
+    for row in rows:
+        if row.reference:
+            by_reference[row.reference].append(row)
+        if row.key:
+            by_key[row.key[:_SHORTEST_KEY]] = row
+    matched: set[int] = set()
+    for entry in entries:
+        ours = _match(entry, by_reference, by_key)
+        if ours is None:
+            if _moved(entry.state):
+                yield Finding(Difference.ONLY_GATEWAY, None, entry)
+            continue
+        matched.add(ours.id)
+        yield from (Finding(what, ours, entry) for what in _differences(ours, entry))
+    if whole:
+        yield from _unmatched(rows, matched)
+
+
+def _match(entry: Entry, by_reference: dict[str, list[Booked]], by_key: dict[str, Booked]) -> Booked | None:
+    """The row of an entry: by its reference, else by our key. A void may have the reference of its sale."""
+    alike = [row for row in by_reference[entry.reference] if _alike(row.kind, entry.kind)]
+    if alike:
+        return alike[0]
+    key = entry.key or ""
+    row = by_key.get(key[:_SHORTEST_KEY]) if len(key) >= _SHORTEST_KEY else None
+    return row if row and row.key and row.key.startswith(key) else None
+
+
+def _alike(ours: Kind, theirs: Kind) -> bool:
+    """Whether both are charges, or the same: an authorization that was captured is a sale at some gateways."""
+    return ours is theirs or (ours.is_charge and theirs.is_charge)
+
+
+def _differences(ours: Booked, theirs: Entry) -> Iterator[Difference]:
+    if not ours.state.closed and ours.state is not State.PENDING:
+        yield Difference.OPEN
+        return
+    if ours.state.refused and _moved(theirs.state):
+        yield Difference.PAID_AFTER_ALL
+        return
+    if not ours.state.refused and theirs.state.refused:
+        yield Difference.NOT_PAID
+        return
+    if ours.state.refused:
+        return
+    if _amounts_differ(ours, theirs):
+        yield Difference.AMOUNT
+    if theirs.voided is not None and ours.kind.is_charge and theirs.voided is not ours.voided:
+        yield Difference.VOIDED
+    if theirs.refunded is not None and ours.kind.takes_money and theirs.refunded != ours.at_gateway:
+        yield Difference.REFUNDED
+
+
+def _amounts_differ(ours: Booked, theirs: Entry) -> bool:
+    amount = theirs.amount is not None and theirs.amount != ours.amount
+    return amount or (theirs.currency is not None and theirs.currency != ours.currency)
+
+
+def _unmatched(rows: list[Booked], matched: set[int]) -> Iterator[Finding]:
+    for row in rows:
+        if row.id in matched or row.kind is Kind.VOID:  # a void shows as the mark of its sale
+            continue
+        if not row.state.closed and row.state is not State.PENDING:
+            yield Finding(Difference.OPEN, row, None)
+        elif not row.state.refused:
+            yield Finding(Difference.ONLY_BOOKS, row, None)
+
+
+def _moved(state: State) -> bool:
+    return state in (State.APPROVED, State.PENDING)

@@ -1,0 +1,111 @@
+"""Finding operations at Authorize.Net: by our key in the invoice number, and all that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from csctl.domain.states import Kind, State
+from csctl.gateways.authorizenet import reports, requests, statuses
+from csctl.gateways.authorizenet.account import Account, NoRecord
+from csctl.gateways.authorizenet.reports import Record
+from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operation
+from csctl.gateways.protocol import UnknownReference
+
+_SKEW = timedelta(days=1)  # our clock and the gateway's may differ, and a batch may settle before it is listed
+_FIRST = timedelta(days=29)  # how far back the first look goes: one list of batches; lookups cover what is older
+
+
+def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
+    """What became of an attempt. Absent only where the account knew the sale or payment profile."""
+    if op.kind in (Kind.VOID, Kind.CAPTURE):
+        return _find_in_sale(account, op)
+    if op.sale is not None:
+        reports.details(account, op.sale.reference)
+        keyed = _keyed(account, op)
+    else:
+        keyed = _keyed_of_customer(account, op) or _keyed(account, op)
+    records = [reports.details(account, reference) for reference in keyed]
+    ours = [one for one in records if one.invoice == requests.key20(op.key)]
+    if any(not _fits(one, op) for one in ours):
+        return Ambiguous(tuple(one.id for one in ours))
+    looks = [statuses.found(one, op.kind) for one in ours]
+    moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
+    if len(moved) > 1:
+        return Ambiguous(tuple(one.id for one in ours))
+    if moved or looks:
+        return (moved or looks)[0]
+    return Absent("the unsettled transactions and the batches since it was sent")
+
+
+def _find_in_sale(account: Account, op: Operation) -> Found | Absent:
+    """Voids and captures are states of the transaction itself."""
+    if op.sale is None:
+        raise ValueError(f"a {op.kind} without its sale")
+    record = reports.details(account, op.sale.reference)
+    look = statuses.found(record, op.kind)
+    if op.kind is Kind.VOID:
+        return look if look.voided or record.status == "couldNotVoid" else Absent(f"the details of {record.id}")
+    return Absent(f"the details of {record.id}") if record.status in statuses.AUTHORIZED | {"voided"} else look
+
+
+def _fits(record: Record, op: Operation) -> bool:
+    """Whether what has our key is of the kind, and of the sale, that we sent it for."""
+    if op.kind is Kind.REFUND:
+        return record.type == "refundTransaction" and op.sale is not None and record.sale == op.sale.reference
+    return record.type.startswith(statuses.CHARGE_TYPES)
+
+
+def _keyed(account: Account, op: Operation) -> list[str]:
+    """The transactions with our key. Unsettled ones first: one that moves into a batch in between is seen in it."""
+    key = requests.key20(op.key)
+    found = [one.id for one in reports.unsettled(account) if one.invoice == key]
+    for batch in reports.batches(account, op.sent_at - _SKEW, account.now()):
+        found += [one.id for one in reports.of_batch(account, batch) if one.invoice == key]
+    return list(dict.fromkeys(found))
+
+
+def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
+    """The same of a charge's payment profile: few calls. Raises UnknownReference for a profile of another account."""
+    customer, method = requests.token(op.token) or ("", "")
+    try:
+        shown = list(reports.of_customer(account, customer, method))
+    except NoRecord:
+        raise UnknownReference(f"the payment profile {op.token}") from None
+    return [one.id for one in shown if one.invoice == requests.key20(op.key)]
+
+
+def changes(account: Account, cursor: str | None) -> Iterator[Change]:
+    """What is unsettled, and then each batch since `cursor`, oldest first. The cursor moves with each whole batch."""
+    before = reports.moment(cursor or "") or account.now() - _FIRST
+    # The list of unsettled ones is read to its end before the batches: what settles in between is told after it.
+    for record in list(reports.unsettled(account)):
+        yield from _change(account, record, before)
+    for batch in reports.batches(account, before - _SKEW, account.now()):
+        records = list(reports.of_batch(account, batch))
+        done = max(before, batch.at)
+        told = [change for record in records for change in _change(account, record, before)]
+        for number, change in enumerate(told, start=1):
+            yield replace(change, cursor=requests.stamp(done)) if number == len(told) else change
+        before = done
+
+
+def _change(account: Account, record: Record, cursor: datetime) -> Iterator[Change]:
+    """The change of one transaction; none for one that moved no money and never will."""
+    if record.status in ("declined", "expired", "failedReview", "generalError", "communicationError"):
+        return
+    kind = statuses.kind_of(record)
+    if kind is None or (kind is Kind.REFUND and not requests.is_ours(record.invoice)):
+        # A list does not say what was voided, or which sale was refunded on the gateway's own page.
+        record = reports.details(account, record.id)
+        kind = statuses.kind_of(record)
+    if kind is not None:
+        yield Change(
+            kind,
+            record.id,
+            requests.stamp(cursor),
+            sale_reference=record.sale or None,
+            key=record.invoice or None,
+            found=statuses.found(record, kind),
+        )

@@ -1,0 +1,26 @@
+"""Texts from gateways, cleaned before they are kept or shown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from csctl.card_numbers import without_card_numbers
+
+LONGEST = 300  # characters: what an operator reads, and no page of HTML
+# What a terminal would act on instead of showing it: controls, bidi marks, private and unassigned characters.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_DIGITS = re.compile(r"\d{12,}")  # longer than any amount or date: a card or an account number
+
+
+def clean(text: object, secrets: Iterable[str] = ()) -> str | None:
+    """The text on one line without control characters, secrets of ours and long runs of digits; None if empty."""
+    if text is None:
+        return None
+    plain = "".join(" " if unicodedata.category(c) in _UNPRINTABLE else c for c in str(text)[: 10 * LONGEST])
+    for secret in secrets:
+        plain = plain.replace(secret, "***")
+    plain = _DIGITS.sub(lambda match: f"****{match[0][-4:]}", without_card_numbers(plain))
+    plain = " ".join(plain.split())
+    return (plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…") or None

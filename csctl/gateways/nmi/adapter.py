@@ -1,0 +1,179 @@
+"""An account at NMI or one of its resellers: charges, captures, voids and refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind, Settlement, State
+from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways import decimals
+from csctl.gateways.nmi import answers, codes, records, requests, search
+from csctl.gateways.nmi.account import Account
+from csctl.gateways.nmi.codes import Meaning
+from csctl.gateways.operations import (
+    Absent,
+    Ambiguous,
+    Answer,
+    Capabilities,
+    Change,
+    Finds,
+    Found,
+    Identity,
+    Operation,
+    Possible,
+    Problem,
+    Sale,
+)
+from csctl.gateways.protocol import UnknownReference
+from csctl.gateways.transport import AnswerLost, NotSent, unanswered
+
+# How long after a write its answer to a query may lag is not published. Four hours is a guess on the safe side.
+_LAG = timedelta(hours=4)
+_BACK = timedelta(days=60)  # an electronic check may be returned that late
+
+
+class Nmi:
+    """One account. Any number of threads may use it at once."""
+
+    def __init__(self, account: Account, *, livemode: bool) -> None:
+        self._account, self._livemode = account, livemode
+        self.capabilities = Capabilities(
+            # Some European processors never report a sale as settled: only the gateway knows what can be refunded.
+            refund_unsettled=Possible.ASK,
+            partial_unsettled=True,
+            finds=Finds.BY_KEY,
+            keys_live=None,
+            absence_final_after=dict.fromkeys(Kind, _LAG),
+            refund_watch=_BACK,
+            changes=True,
+            deadline=account.deadline,
+        )
+
+    def identity(self) -> Identity:
+        """NMI tells no id of the account. That it answers proves the key alone."""
+        self._account.query(requests.probe(self._account.now() - timedelta(days=1)))
+        return Identity(None, self._livemode)
+
+    def check(self) -> Sequence[Problem]:
+        try:
+            self.identity()
+        except (Misconfigured, Unreachable) as error:
+            return [Problem(error.message, error.fix or error.cause or "try again later")]
+        return []
+
+    def prepare(self, op: Operation) -> str | None:
+        return None
+
+    def charge(self, op: Operation) -> Answer:
+        if no := decimals.refused(op.amount, op.currency):
+            return no
+        if requests.token(op.token) is None:
+            return decimals.refusal("the payment method's token is not written VAULT or VAULT/BILLING")
+        return self._write(op, requests.charge(op))
+
+    def capture(self, op: Operation) -> Answer:
+        return decimals.refused(op.amount, op.currency) or self._write(op, requests.capture(op, _sale(op)))
+
+    def void(self, op: Operation) -> Answer:
+        return self._write(op, requests.void(_sale(op)))
+
+    def refund(self, op: Operation) -> Answer:
+        return decimals.refused(op.amount, op.currency) or self._write(op, requests.refund(op, _sale(op)))
+
+    def lookup(self, reference: str, kind: Kind) -> Found:
+        return records.found(search.by_reference(self._account, reference), kind)
+
+    def find(self, op: Operation) -> Found | Absent | Ambiguous:
+        return search.find(self._account, op)
+
+    def changes(self, cursor: str | None) -> Iterator[Change]:
+        return search.changes(self._account, cursor)
+
+    def close(self) -> None:
+        self._account.close()
+
+    # -- inside
+
+    def _write(self, op: Operation, fields: requests.Fields) -> Answer:
+        try:
+            reply = self._account.transact(fields)
+            if reply.status == 429:
+                return Answer(
+                    State.FAILED,
+                    reason=Reason.BUSY,
+                    message="the gateway has too many requests",
+                    code="429",
+                    retry_after=reply.retry_after,
+                )
+            transacted = answers.read(reply, op)
+        except (NotSent, AnswerLost) as error:
+            return unanswered(error)
+        return self._meant(op, transacted)
+
+    def _meant(self, op: Operation, said: answers.Transacted) -> Answer:
+        found, reason = codes.meaning(said.response, said.code, said.text, op.kind)
+        message = self._account.clean(said.text)
+        if found is Meaning.MISCONFIGURED:
+            raise Misconfigured(
+                "the gateway refuses the account", cause=message, fix="correct its security key: csctl gateway check"
+            )
+        if found is Meaning.APPROVED:
+            return self._approved(op, said, message)
+        if found is Meaning.LOOK:
+            return self._why_not_voided(op, said, message)
+        state = {
+            Meaning.DECLINED: State.DECLINED,
+            Meaning.REFUSED: State.FAILED,
+        }.get(found, State.UNKNOWN)
+        return Answer(state, said.reference, reason, message, code=said.code)
+
+    def _approved(self, op: Operation, said: answers.Transacted, message: str | None) -> Answer:
+        if said.partial and op.kind in (Kind.SALE, Kind.AUTHORIZE) and said.reference:
+            return self._undo_part(op, said.reference)
+        if op.kind is Kind.VOID:
+            return Answer(State.APPROVED, said.reference, message=message, code=said.code)
+        return Answer(
+            State.APPROVED,
+            said.reference,
+            message=message,
+            amount=said.amount,
+            currency=op.currency if said.amount is not None else None,
+            settlement=Settlement.UNSETTLED,
+            code=said.code,
+        )
+
+    def _undo_part(self, op: Operation, reference: str) -> Answer:
+        """Void a charge that was approved for less than was asked. Declined only once the void is confirmed."""
+        part = Sale(reference, op.amount, op.currency, op.sent_at)
+        void = Operation(Kind.VOID, op.key, op.amount, op.currency, op.sent_at, sale=part)
+        try:
+            gone = self._write(void, requests.void(part))
+        except Misconfigured:
+            gone = Answer(State.UNKNOWN)
+        if gone.state is State.APPROVED:
+            return Answer(
+                State.DECLINED, reference, Reason.DECLINED, "approved for a part only, and voided", code="part"
+            )
+        return Answer(State.UNKNOWN, reference, message="approved for a part only, and not voided yet", code="part")
+
+    def _why_not_voided(self, op: Operation, said: answers.Transacted, message: str | None) -> Answer:
+        """The void was refused. Only for a sale that has certainly settled may a refund follow."""
+        reason = Reason.DECLINED
+        try:
+            sale = search.by_reference(self._account, _sale(op).reference)
+        except (Unreachable, UnknownReference):
+            pass
+        else:
+            if sale.condition == "complete":
+                reason = Reason.ALREADY_SETTLED
+            elif records.found(sale, Kind.SALE).voided:
+                reason = Reason.ALREADY_VOIDED
+        return Answer(State.DECLINED, reason=reason, message=message, code=said.code)
+
+
+def _sale(op: Operation) -> Sale:
+    if op.sale is None:
+        raise ValueError(f"a {op.kind} without its sale")
+    return op.sale

@@ -1,0 +1,92 @@
+"""What the answers of `transact.php` mean.
+
+NMI answers `response` 1 (approved), 2 (declined) or 3 (error) with a `response_code`. Code 300 says nothing by itself:
+there the text is the protocol. Whatever is not listed here is unknown, and decided by asking.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind
+
+APPROVED = ("1", "100")
+
+_SOFT = {"200", "201", "202", "203", "240", "260", "264"}
+_HARD = {"204", "250", "251", "252", "253", "261", "262", "263", *map(str, range(220, 226))}
+_MISCONFIGURED = {"410", "411"}
+_REFUSED = {"440", "441", "460", "461"}
+_REFID = re.compile(r"\s*refid:\S*\s*$", re.ASCII)
+_MONEY_BACK = (Kind.VOID, Kind.REFUND)
+_CHARGES = (Kind.SALE, Kind.AUTHORIZE)
+
+
+class Meaning(StrEnum):
+    """What an answer leads to, where that is not one of csctl's reasons alone."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"  # with the reason
+    REFUSED = "refused"  # before it was carried out
+    DUPLICATE = "duplicate"
+    MISCONFIGURED = "misconfigured"
+    LOOK = "look"  # refused for certain; only a look at the sale tells why
+    UNKNOWN = "unknown"
+
+
+# The text with code 300, in lower case and without `REFID:…` -> on which kinds it is known, meaning, reason.
+_TEXTS: dict[str, tuple[tuple[Kind, ...], Meaning, Reason | None]] = {
+    "only transactions pending settlement can be voided": ((Kind.VOID,), Meaning.LOOK, None),
+    "refund amount may not exceed the transaction balance": ((Kind.REFUND,), Meaning.DECLINED, Reason.OVER_AMOUNT),
+    "transaction not found": ((*_MONEY_BACK, Kind.CAPTURE), Meaning.DECLINED, Reason.UNKNOWN_REFERENCE),
+    "invalid transaction id specified": ((*_MONEY_BACK, Kind.CAPTURE), Meaning.DECLINED, Reason.UNKNOWN_REFERENCE),
+    "duplicate transaction": (tuple(Kind), Meaning.DUPLICATE, Reason.DUPLICATE),
+    "authentication failed": (tuple(Kind), Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
+    "invalid username": (tuple(Kind), Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
+    "invalid username/password": (tuple(Kind), Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
+    "invalid credit card number": (_CHARGES, Meaning.DECLINED, Reason.DECLINED),
+    "invalid customer vault id": (_CHARGES, Meaning.REFUSED, Reason.REFUSED),
+    "invalid customer vault id specified": (_CHARGES, Meaning.REFUSED, Reason.REFUSED),
+}
+
+
+def meaning(response: str, code: str, text: str, kind: Kind) -> tuple[Meaning, Reason | None]:
+    """What an answer means for an operation of `kind`, and csctl's reason."""
+    if (response, code) == APPROVED:
+        return Meaning.APPROVED, None
+    if response == "2":
+        return _declined(code)
+    if response == "3":
+        return _error(code, text, kind)
+    return Meaning.UNKNOWN, None
+
+
+def declined(code: str) -> Reason:
+    """The reason of a decline that the gateway reports afterwards."""
+    return Reason.SOFT_DECLINED if code in _SOFT else Reason.DECLINED
+
+
+def _declined(code: str) -> tuple[Meaning, Reason | None]:
+    if code in _SOFT | _HARD:
+        return Meaning.DECLINED, declined(code)
+    return Meaning.UNKNOWN, None
+
+
+def _error(code: str, text: str, kind: Kind) -> tuple[Meaning, Reason | None]:
+    if code == "300":
+        kinds, found, reason = _TEXTS.get(phrase(text), ((), Meaning.UNKNOWN, None))
+        return (found, reason) if kind in kinds else (Meaning.UNKNOWN, None)
+    if code == "430":
+        return Meaning.DUPLICATE, Reason.DUPLICATE
+    if code in _MISCONFIGURED:
+        return Meaning.MISCONFIGURED, Reason.MISCONFIGURED
+    if code in _REFUSED:
+        return Meaning.REFUSED, Reason.REFUSED
+    # 400 is an error of the processor, 420 and 421 a broken line to it: it may have been carried out.
+    return Meaning.UNKNOWN, None
+
+
+def phrase(text: str) -> str:
+    """A text in lower case, without the number of the case that differs each time."""
+    return _REFID.sub("", " ".join(text.lower().split())).rstrip(". ")

@@ -1,0 +1,92 @@
+"""The fields of NMI's requests, without the security key."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from csctl.gateways import decimals
+from csctl.gateways.nmi.answers import type_of
+from csctl.gateways.nmi.query import stamp
+from csctl.gateways.operations import Initiator, Operation, Sale
+
+PAGE = 250  # transactions in one answer: well below the longest answer that is read
+_TOKEN = re.compile(r"(?P<vault>[A-Za-z0-9_.-]{1,64})(?:/(?P<billing>[A-Za-z0-9_.-]{1,64}))?", re.ASCII)
+_CHECKS = ("check", "ck", "ach", "echeck")
+_LONGEST_DESCRIPTION = 255
+
+Fields = list[tuple[str, str]]
+
+
+def token(text: str | None) -> tuple[str, str | None] | None:
+    """The customer in the vault, and the billing record: VAULT or VAULT/BILLING. None for anything else."""
+    match = _TOKEN.fullmatch(text or "")
+    return (match["vault"], match["billing"]) if match else None
+
+
+def charge(op: Operation) -> Fields:
+    vault, billing = token(op.token) or ("", None)
+    fields = [("type", type_of(op.kind)), ("customer_vault_id", vault)]
+    if billing:
+        fields.append(("billing_id", billing))
+    fields += [("amount", decimals.written(op.amount, op.currency)), ("currency", op.currency), ("orderid", op.key)]
+    if description := _description(op):
+        fields.append(("order_description", description))
+    fields += [("initiated_by", op.initiated.value), ("stored_credential_indicator", "used")]
+    if op.initiated is Initiator.MERCHANT:
+        fields.append(("billing_method", "recurring"))
+    if op.network_ref:
+        fields.append(("initial_transaction_id", op.network_ref))
+    return fields
+
+
+def capture(op: Operation, sale: Sale) -> Fields:
+    amount = decimals.written(op.amount, op.currency)
+    return [("type", "capture"), ("transactionid", sale.reference), ("amount", amount)]
+
+
+def void(sale: Sale) -> Fields:
+    return [("type", "void"), ("transactionid", sale.reference), *_payment(sale)]
+
+
+def refund(op: Operation, sale: Sale) -> Fields:
+    # The amount always, even where it is the whole: left out, NMI returns all that remains by its own books.
+    amount = decimals.written(op.amount, op.currency)
+    return [
+        ("type", "refund"),
+        ("transactionid", sale.reference),
+        ("amount", amount),
+        ("orderid", op.key),
+        *_payment(sale),
+    ]
+
+
+def by_reference(reference: str) -> Fields:
+    return [("transaction_id", reference)]
+
+
+def by_key(key: str) -> Fields:
+    return [("order_id", key)]
+
+
+def customer(vault: str) -> Fields:
+    return [("report_type", "customer_vault"), ("customer_vault_id", vault)]
+
+
+def changed(since: datetime, page: int) -> Fields:
+    return [("start_date", stamp(since)), ("result_limit", str(PAGE)), ("page_number", str(page))]
+
+
+def probe(since: datetime) -> Fields:
+    """A query that any account with the right to query is answered."""
+    return [("start_date", stamp(since)), ("result_limit", "1")]
+
+
+def _payment(sale: Sale) -> Fields:
+    """NMI takes a transaction for one of a card unless it is said to be one of a bank account."""
+    return [("payment", "check")] if (sale.method_type or "").lower() in _CHECKS else []
+
+
+def _description(op: Operation) -> str:
+    text = op.description or (f"order {op.order_number}" if op.order_number else "")
+    return text[:_LONGEST_DESCRIPTION]

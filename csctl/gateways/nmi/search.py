@@ -1,0 +1,120 @@
+"""Finding operations at NMI: by reference, by key, and all that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from csctl.domain.states import Kind, State
+from csctl.gateways.nmi import records, requests
+from csctl.gateways.nmi.account import Account
+from csctl.gateways.nmi.query import Transaction, knows_customer, moment, stamp
+from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operation
+from csctl.gateways.protocol import UnknownReference
+
+_SKEW = timedelta(minutes=10)  # our clock and the gateway's may differ
+_OVERLAP = timedelta(hours=4)  # what was done may show in queries that much later
+_FIRST = timedelta(days=30)  # how far back the first look goes; lookups cover what is older
+
+
+def by_reference(account: Account, reference: str) -> Transaction:
+    """Raises UnknownReference, Misconfigured, Unreachable."""
+    for transaction in account.query(requests.by_reference(reference)):
+        if transaction.id == reference:
+            return transaction
+    raise UnknownReference(reference)
+
+
+def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
+    """What became of an attempt. NMI tells no id of the account: absence is believed only beside what it must know."""
+    if op.sale is None:
+        return _find_charge(account, op)
+    sale = by_reference(account, op.sale.reference)
+    if op.kind is Kind.REFUND:
+        return _find_refund(account, op, sale)
+    found = records.found(sale, op.kind)
+    done = found.voided if op.kind is Kind.VOID else found.captured
+    # What NMI has not decided yet says neither that it was done nor that it was not.
+    return found if done or sale.condition in ("in_progress", "unknown") else Absent(f"the actions of {sale.id}")
+
+
+def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
+    if found := _ours(_keyed(account, op), op.kind):
+        return found
+    vault, _ = requests.token(op.token) or ("", None)
+    if not vault or not knows_customer(account.ask(requests.customer(vault)), vault):
+        raise UnknownReference(f"the customer {vault} in its vault")
+    return Absent("the transactions with its order id")
+
+
+def _find_refund(account: Account, op: Operation, sale: Transaction) -> Found | Absent | Ambiguous:
+    if found := _ours(_keyed(account, op), Kind.REFUND):
+        return found
+    # The actions of a sale do not name our key. One that could be ours is not taken for another's: a person decides.
+    since = op.sent_at - _SKEW
+    alike = [
+        action
+        for action in sale.did("refund")
+        if action.amount == op.amount and (action.at is None or action.at >= since)
+    ]
+    if alike:
+        return Ambiguous(
+            tuple(f"a refund of {sale.id} at {action.at:%Y-%m-%d %H:%M:%S}" for action in alike if action.at)
+        )
+    return Absent(f"the transactions with its order id, and the actions of {sale.id}")
+
+
+def _keyed(account: Account, op: Operation) -> list[Transaction]:
+    return [one for one in account.query(requests.by_key(op.key)) if one.order_id == op.key]
+
+
+def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
+    """The operation among those with our key. An order id is not unique: two that moved money are a person's."""
+    if any(records.is_refund(one) is not (kind is Kind.REFUND) for one in keyed):
+        return Ambiguous(tuple(one.id for one in keyed))
+    looks = [records.found(one, kind) for one in keyed]
+    moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
+    if len(moved) > 1:
+        return Ambiguous(tuple(one.id for one in keyed))
+    return next(iter(moved or looks), None)
+
+
+def changes(account: Account, cursor: str | None) -> Iterator[Change]:
+    """All transactions that something was done to since `cursor`. The cursor moves when the last one was applied."""
+    before = moment(cursor or "") or account.now() - _FIRST
+    latest, waiting = before, None
+    for transaction in _changed(account, before - _OVERLAP):
+        latest = max(latest, transaction.changed_at or latest)
+        change = _change(transaction, stamp(before))
+        if change and waiting:
+            yield waiting
+        waiting = change or waiting
+    if waiting:
+        # The order of pages is not documented: a cursor that moved earlier could leave transactions out.
+        yield Change(waiting.kind, waiting.reference, stamp(latest), waiting.sale_reference, waiting.key, waiting.found)
+
+
+def _changed(account: Account, since: datetime) -> Iterator[Transaction]:
+    seen: set[str] = set()
+    page, more = 0, True
+    while more:
+        got = account.query(requests.changed(since, page))
+        new = [one for one in got if one.id not in seen]
+        seen.update(one.id for one in new)
+        yield from new
+        # Whether pages are counted from 0 or from 1 is not documented: the first one may come twice.
+        more, page = len(got) >= requests.PAGE and (bool(new) or page < 2), page + 1
+
+
+def _change(transaction: Transaction, cursor: str) -> Change | None:
+    kind = records.kind_of(transaction)
+    if kind is None:
+        return None
+    return Change(
+        kind,
+        transaction.id,
+        cursor,
+        sale_reference=transaction.original_id or None,
+        key=transaction.order_id or None,
+        found=records.found(transaction, kind),
+    )

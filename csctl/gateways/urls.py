@@ -1,0 +1,123 @@
+"""The URL of a gateway account, as it stands in `CSCTL_GATEWAY_NAME`: `KIND:SECRET?option=value&…`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from csctl.errors import Misconfigured
+from csctl.gateways import pace
+from csctl.gateways.pace import Pace
+
+_LONGEST_CALL = 90  # seconds: the lease of an attempt is made for it
+_LONGEST_SECRET = 4096
+_Choice = TypeVar("_Choice")
+_SWITCH = {"on": True, "off": False}
+
+
+@dataclass(frozen=True)
+class AccountUrl:
+    """An account as it is configured. Adapters read their options from it, and end with `refuse_others`:
+
+        def open_account(url, *, rehearsal, now, zone, pace):
+            base = url.text("base", "https://api.example.com")
+            timeout = url.timeout
+            url.refuse_others()
+
+    `secret` is what stands between the kind and the options, percent-decoded (write `%3F` for a question mark); of
+    `KIND:@/path` the first line of that file. `variable` names the setting, for messages. No message may repeat the
+    secret.
+    """
+
+    kind: str
+    secret: str = field(repr=False)
+    options: Mapping[str, str] = field(repr=False, default_factory=dict)
+    variable: str = "the gateway's URL"
+    _read: set[str] = field(repr=False, compare=False, default_factory=lambda: {"rate", "timeout"})
+
+    @property
+    def pace(self) -> Pace:
+        """A new Pace as `rate=` asks for it. Raises Misconfigured."""
+        try:
+            return pace.read(self.options.get("rate"))
+        except Misconfigured as error:
+            raise self.problem(error.message, fix=error.fix) from None
+
+    @property
+    def timeout(self) -> timedelta:
+        """The longest that one call may take in all, `timeout=60` in seconds."""
+        seconds = self.number("timeout", 60)
+        if not 1 <= seconds <= _LONGEST_CALL:
+            raise self.problem("timeout is out of range", fix=f"write 1 to {_LONGEST_CALL} seconds: timeout=60")
+        return timedelta(seconds=seconds)
+
+    def text(self, name: str, default: str = "") -> str:
+        self._read.add(name)
+        return self.options.get(name, default)
+
+    def number(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise self.problem(f"{name} is not a number", fix=f"write it like {name}={default}")
+        return int(text)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        return self.choice(name, _SWITCH, "on" if default else "off")
+
+    def choice(self, name: str, choices: Mapping[str, _Choice], default: str) -> _Choice:
+        text = self.text(name, default)
+        if text not in choices:
+            raise self.problem(f"{name} cannot be read", fix=f"write {name}= and one of {', '.join(choices)}")
+        return choices[text]
+
+    def refuse_others(self) -> None:
+        """Raises Misconfigured for an option that nothing has read: a misspelled one would be without effect."""
+        if unknown := sorted(self.options.keys() - self._read):
+            raise self.problem(
+                f"unknown option {unknown[0]!r} of {self.kind}", fix=f"write one of: {', '.join(sorted(self._read))}"
+            )
+
+    def problem(self, message: str, *, fix: str | None = None) -> Misconfigured:
+        """An error that names the setting."""
+        return Misconfigured(f"{self.variable}: {message}", fix=fix)
+
+
+def parse(url: str, variable: str = "the gateway's URL") -> AccountUrl:
+    """The parts of a gateway's URL, its secret as it is written. Raises Misconfigured; never repeats the URL."""
+    kind, colon, rest = url.partition(":")
+    secret, _, query = rest.partition("?")
+    if not colon:
+        raise Misconfigured(f"{variable} names no kind of gateway", fix="write it like KIND:SECRET?rate=20/s")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+        secret = unquote(secret, errors="strict")
+    except ValueError:
+        raise Misconfigured(f"{variable} cannot be read", fix="write options like ?rate=20/s&timeout=60") from None
+    return AccountUrl(kind, secret, dict(pairs), variable)
+
+
+def with_secret(url: AccountUrl) -> AccountUrl:
+    """The URL with its secret read from the file that `@/path` names. Raises Misconfigured."""
+    if not url.secret.startswith("@"):
+        return url
+    path = Path(url.secret[1:])
+    try:
+        if not path.is_absolute():
+            raise url.problem("the file of the secret needs an absolute path", fix=f"write {url.kind}:@/path/to/file")
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise url.problem(f"others can read the secret in {path}", fix=f"chmod 600 {path}")
+            text = file.read(_LONGEST_SECRET).decode()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise url.problem(f"the secret in {path} cannot be read: {reason}", fix=f"ls -l {path}") from None
+    lines = text.splitlines()
+    if not lines or not lines[0].strip():
+        raise url.problem(f"{path} is empty", fix="write the secret into its first line")
+    return AccountUrl(url.kind, lines[0].strip(), url.options, url.variable)

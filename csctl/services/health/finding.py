@@ -1,0 +1,21 @@
+"""What a check of the database found."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from csctl.errors import Conflict, Misconfigured
+
+
+class Finding(NamedTuple):
+    """`check` says what was looked at, `target` which record or table, `problem` what is wrong with it."""
+
+    check: str
+    target: str
+    problem: str
+
+    @property
+    def exit(self) -> int:
+        """The exit code of `db check`: a wrong schema is a configuration problem, wrong records are a conflict."""
+        error = Misconfigured if self.check in ("schema", "trigger") else Conflict
+        return error.exit
