@@ -17,6 +17,8 @@ import click
 from . import common_options, completion_cache, invocation, repeat, suggest
 from .change import ChangeOutput
 from .confirm import Asks
+from .cron import FIELDS as CRON_FIELDS
+from .cron import CronLog
 from .output import Output
 from .run_context import RunContext
 
@@ -36,6 +38,7 @@ class Command(click.Command):
     """A command with the options, the help and the exit codes that every command has.
 
     `fields` are the keys of its records, `columns` those that a table shows. `changes` gives --dry-run and --yes;
+    `cron` that it is made for cron: its rows have a time and a run, and its log ends with a summary.
     `asks` says when it asks for confirmation: always, for more than one record, for named ones, or never. `noun` is
     what its records are called where their ids do not say so, `exits` are exit codes beside the usual ones. A command
     that `opens` gets the App of an operator who may run it, others get the Cli.
@@ -49,6 +52,7 @@ class Command(click.Command):
         columns: Sequence[str] = (),
         changes: bool = False,
         money: bool = False,
+        cron: bool = False,
         asks: Asks = "never",
         noun: str | None = None,
         exits: Sequence[int] = (),
@@ -58,12 +62,13 @@ class Command(click.Command):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.examples, self.fields = examples, fields
+        self.examples, self.cron = examples, cron
+        self.fields = (*fields, *CRON_FIELDS) if cron else fields
         self.columns = columns or tuple(name for name in fields if name not in _NOT_COLUMNS)
         self.changes, self.money, self.asks, self.noun = changes, money, asks, noun
         self.exits = sorted({*_EXITS["money" if money else "change" if changes else "read"], *exits})
         self.opens, self.any_schema = opens, any_schema
-        self.params += common_options.common_options(fields=fields, changes=changes, output=output)
+        self.params += common_options.common_options(fields=self.fields, changes=changes, output=output)
 
     def invoke(self, ctx: click.Context) -> int:
         """Run the command. Returns its exit code.
@@ -81,9 +86,11 @@ class Command(click.Command):
                 if out.skip_empty():
                     return out.exit_code
                 out.context = self._run_context(ctx, app)
+                if self.cron:
+                    out.log = CronLog(app, everything=not invocation.current(ctx).refs)
             ctx.invoke(self.callback, app, out, **ctx.params)
             if isinstance(out, ChangeOutput):
-                out.say_problem()
+                out.end()
             if app.new_emails:
                 from csctl.services.emails.delivery import Delivery
 
