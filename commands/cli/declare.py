@@ -16,7 +16,7 @@ import click
 
 from csctl.errors import UNREADABLE, Damaged
 
-from . import common_options, invocation, repeat, suggest
+from . import common_options, completion_cache, invocation, repeat, suggest
 from .change import ChangeOutput
 from .confirm import Asks
 from .output import Output
@@ -90,6 +90,9 @@ class Command(click.Command):
                 from csctl.services.emails.delivery import Delivery
 
                 Delivery(app).deliver_new()
+            if not self.any_schema:
+                changed = isinstance(out, ChangeOutput) and not out.dry_run and (out.target.count or 0) > 1
+                completion_cache.refresh(app, self.path(ctx), run=changed)
         return out.exit_code
 
     def _call(self, ctx: click.Context, app: App, out: Output) -> None:
