@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl.domain.plurals import counted
+
 from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
@@ -67,7 +69,7 @@ def seal(app: App, out: ChangeOutput) -> None:
     if not done["seals"]:
         out.notice("Nothing new to seal.")
     elif out.dry_run:
-        out.notice(f"Nothing was done: {done['rows']:,} rows would be sealed.")
+        out.notice(f"Nothing was done: {counted(done['rows'], 'row')} would be sealed.")
     else:
         out.notice("Keep the root outside of the database: csctl audit verify --root ROOT.")
 

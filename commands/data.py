@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csctl.domain.plurals import counted
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 
@@ -130,6 +131,6 @@ def _progress(out: Output) -> Callable[[int], None]:
 
     def show(rows: int) -> None:
         if sys.stderr.isatty() and not out.quiet:
-            click.echo(f"\r{rows:,} rows…\r", nl=False, err=True)
+            click.echo(f"\r{counted(rows, 'row')}…\r", nl=False, err=True)
 
     return show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from csctl import interrupts
 from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
-from .cli import errors, streams
+from .cli import errors, streams, suggest
 from .root import root
 
 
@@ -34,6 +35,10 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         _require_text(words)
+        if "_CSCTL_COMPLETE" in os.environ:
+            from .cli import shells
+
+            shells.register()
         result = root.main(args=words, prog_name="csctl", standalone_mode=False)
         streams.flush()
         return result if isinstance(result, int) else 0
@@ -42,10 +47,8 @@ def _run(words: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as no_args:
         click.echo(no_args.format_message())
         return 0
-    except click.UsageError as error:
-        return errors.report(Usage(error.format_message(), fix=errors.help_hint(error.ctx)), words)
     except click.ClickException as error:
-        return errors.report(Usage(error.format_message()), words)
+        return errors.report(_usage(error, words), words)
     except (KeyboardInterrupt, click.Abort):
         return errors.report_interrupt(signal.SIGINT)
     except errors.Ended as end:
@@ -54,6 +57,14 @@ def _run(words: list[str]) -> int:
         return errors.report_lost_output(lost, words)
     except Exception as problem:
         return _report(problem, words)
+
+
+def _usage(error: click.ClickException, words: list[str]) -> Usage:
+    """click's error about the command line in csctl's form: on one line, with a fix."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    if isinstance(error, click.NoSuchOption) and (place := suggest.misplaced_option(error, words)):
+        return Usage(f"{error.option_name} is not an option of {error.ctx and error.ctx.command_path}", fix=place)
+    return Usage(message, fix=errors.help_hint(error.ctx) if isinstance(error, click.UsageError) else None)
 
 
 def _report(problem: Exception, words: list[str]) -> int:

@@ -6,10 +6,10 @@ import click
 
 from csctl.errors import Usage
 
-from .cli import errors
 from .cli.context import Cli
 from .cli.declare import Command
 from .cli.output import Output
+from .cli.similar import did_you_mean
 from .cli.topics import TOPICS
 
 
@@ -48,7 +48,7 @@ def _help_of(ctx: click.Context, words: tuple[str, ...]) -> str:
         group = ctx.command
         known = group.list_commands(ctx) if isinstance(group, click.Group) else []
         if not isinstance(group, click.Group) or (found := group.get_command(ctx, word)) is None:
-            hint = errors.with_suggestion(click.UsageError(""), word, [*known, *TOPICS])
-            raise Usage(hint.message.replace("command", "topic or command", 1), fix="csctl help")
+            hint = did_you_mean(word, [*known, *TOPICS])
+            raise Usage(f"unknown topic or command {word!r}" + (f".{hint}" if hint else ""), fix="csctl help")
         ctx = click.Context(found, info_name=word, parent=ctx)
     return ctx.command.get_help(ctx)

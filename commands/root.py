@@ -9,37 +9,48 @@ import click
 
 from csctl import __version__
 
-from .cli import errors
+from .cli import suggest
 from .cli.context import Cli
 
-# name -> (module, summary). The summaries are here so that `csctl --help` imports no command.
-COMMANDS: dict[str, tuple[str, str]] = {
-    "customer": ("customer", "Find and edit customers, show their profile, write notes."),
-    "order": ("order", "Find, create, refund and cancel orders."),
-    "purchase": ("purchase", "Manage subscriptions: change, pause, cancel, bill."),
-    "txn": ("txn", "Void, refund and reconcile transactions."),
-    "fulfillment": ("fulfillment", "Hold, release, ship, cancel and reship shipments."),
-    "billing": ("billing", "Bill the subscriptions that are due."),
-    "queue": ("queue", "Manage the refund queue, and retry what is due."),
-    "approval": ("approval", "Grant and deny refunds above an agent's limit."),
-    "product": ("product", "Manage products, options and price points."),
-    "email": ("email", "List, preview and send emails of the outbox."),
-    "data": ("data", "Import and export records."),
-    "blacklist": ("blacklist", "Block new orders and charges."),
-    "operator": ("operator", "Manage the people and programs that may use csctl."),
-    "setting": ("setting", "Manage the shop's settings: time zone, limits, sender."),
-    "audit": ("audit", "List, seal and verify the audit log."),
-    "sandbox": ("sandbox", "Inspect the built-in gateway for rehearsals."),
-    "run": ("run", "List bulk changes, and resume interrupted ones."),
-    "db": ("db", "Create, upgrade and check the database."),
-    "config": ("config", "Show the configuration."),
-    "demo": ("demo", "Create a demo shop, and walk through its daily work."),
-    "doctor": ("doctor", "Find problems in the installation."),
-    "login": ("identity", "Store your token in a file that only you can read."),
-    "whoami": ("identity", "Show who you are."),
-    "completion": ("completion", "Print the completion script for bash, zsh or fish."),
-    "help": ("help", "Show help on a topic or a command."),
+# The commands by section, each name with its module and summary: here, so that `csctl --help` imports no command.
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Daily work": {
+        "customer": ("customer", "Find and edit customers, show their profile, write notes."),
+        "order": ("order", "Find, create, refund and cancel orders."),
+        "txn": ("txn", "Void, refund and reconcile transactions."),
+        "fulfillment": ("fulfillment", "Hold, release, ship, cancel and reship shipments."),
+        "queue": ("queue", "Manage the refund queue, and retry what is due."),
+        "approval": ("approval", "Grant and deny refunds above an agent's limit."),
+        "email": ("email", "List, preview and send emails of the outbox."),
+    },
+    "Subscriptions": {
+        "purchase": ("purchase", "Manage subscriptions: change, pause, cancel, bill."),
+        "billing": ("billing", "Bill the subscriptions that are due."),
+        "product": ("product", "Manage products, options and price points."),
+    },
+    "Administration": {
+        "blacklist": ("blacklist", "Block new orders and charges."),
+        "operator": ("operator", "Manage the people and programs that may use csctl."),
+        "setting": ("setting", "Manage the shop's settings: time zone, limits, sender."),
+        "audit": ("audit", "List, seal and verify the audit log."),
+        "data": ("data", "Import and export records."),
+        "run": ("run", "List bulk changes, and resume interrupted ones."),
+    },
+    "Setup": {
+        "db": ("db", "Create, upgrade and check the database."),
+        "doctor": ("doctor", "Find problems in the installation."),
+        "config": ("config", "Show the configuration."),
+        "login": ("identity", "Store your token in a file that only you can read."),
+        "logout": ("identity", "Delete the stored token."),
+        "profile": ("profile", "Work on several shops: name their databases, and choose one."),
+        "whoami": ("identity", "Show who you are."),
+        "sandbox": ("sandbox", "Inspect the built-in gateway for rehearsals."),
+        "demo": ("demo", "Create a demo shop, and walk through its daily work."),
+        "completion": ("completion", "Print the completion script for bash, zsh or fish."),
+        "help": ("help", "Show help on a topic or a command."),
+    },
 }
+COMMANDS = {name: found for section in SECTIONS.values() for name, found in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -61,12 +72,22 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            raise errors.with_suggestion(error, args[0], COMMANDS) from None
+        except click.NoSuchOption:
+            raise
+        except click.UsageError:
+            raise suggest.unknown_command(ctx, args[0], dict.fromkeys(COMMANDS)) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
+
+
+def _profiles(word: str) -> list[str]:
+    from csctl import profiles
+
+    return [name for name in profiles.names() if name.startswith(word)]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -77,9 +98,15 @@ class LazyGroup(click.Group):
     metavar="URL",
     help="Database, instead of CSCTL_DATABASE_URL. Without a password: other users can see the command line.",
 )
+@click.option(
+    "--profile",
+    metavar="NAME",
+    shell_complete=lambda _ctx, _param, word: _profiles(word),
+    help="Shop to work on, instead of CSCTL_PROFILE: csctl profile list.",
+)
 @click.version_option(__version__, message="csctl %(version)s")
 @click.pass_context
-def root(ctx: click.Context, env_file: Path | None, database_url: str | None) -> None:
+def root(ctx: click.Context, env_file: Path | None, database_url: str | None, profile: str | None) -> None:
     """Customer service for shops with subscriptions, from the shell.
 
     \b
@@ -88,4 +115,4 @@ def root(ctx: click.Context, env_file: Path | None, database_url: str | None) ->
     csctl txn refund txn_9             return money
     csctl queue retry                  retry queued refunds, daily
     """
-    ctx.obj = Cli(env_file=env_file, options={"CSCTL_DATABASE_URL": database_url})
+    ctx.obj = Cli(env_file=env_file, options={"CSCTL_DATABASE_URL": database_url, "CSCTL_PROFILE": profile})

@@ -8,6 +8,7 @@ import click
 
 from csctl.domain.ids import Ref
 from csctl.domain.states import Kind, Settlement, State
+from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
 from .cli.change import ChangeOutput
@@ -19,7 +20,10 @@ from .cli.search_options import period_options
 from .cli.shared_options import bulk_options, concurrency_option, fail_fast_option, limit_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from csctl.app import App
+    from csctl.results import Result
 
 txn = group("txn", "Void, refund and reconcile transactions.")
 
@@ -40,6 +44,9 @@ FIELDS = (
     "refundable",
     "voided",
     "disputed",
+    "outside",
+    "outside_reference",
+    "refund_reason",
     "parent_id",
     "gateway",
     "gateway_ref",
@@ -64,6 +71,7 @@ _since, _until = period_options("created")
 @click.option(
     "--settlement", type=click.Choice([one.value for one in Settlement]), help="Only settled or unsettled transactions."
 )
+@click.option("--disputed", is_flag=True, help="Only disputed sales.")
 @click.option("--gateway", metavar="NAME", help="Only transactions of this gateway account.")
 @_since
 @_until
@@ -76,7 +84,7 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
 
 
 @txn.command(
-    fields=(*FIELDS, "refund_reason", "payment_method", "children"),
+    fields=(*FIELDS, "payment_method", "children"),
     examples=("csctl txn show txn_9", "csctl txn show txn_9 -o json"),
 )
 @id_argument("txn")
@@ -106,19 +114,44 @@ def show(app: App, out: Output, ref: Ref) -> None:
 @click.option(
     "--cancel", flag_value="purchase", help="Also cancel the purchase, once the refund is accepted or queued."
 )
+@click.option(
+    "--outside", metavar="REFERENCE", help="Only record money that was returned by other means, such as 'cheque 118'."
+)
+@click.option("--undo-outside", is_flag=True, help="Take a mistaken record of --outside back (administrators).")
 @bulk_options
-def refund(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
+def refund(
+    app: App,
+    out: ChangeOutput,
+    refs: list[Ref],
+    outside: str | None,
+    undo_outside: bool,
+    concurrency: int,
+    fail_fast: bool,
+    **wish: Any,
+) -> None:
     """Refund settled sales, in full or in part.
 
-    A refund that fails for certain is queued (exit 12), and retried once a day: csctl queue.
+    A refund that fails for certain is queued (exit 12), and retried once a day: csctl queue. With --outside nothing is
+    sent: the amount counts as refunded.
     """
+    from csctl.services.refunds import outside as records
     from csctl.services.refunds import refunds
 
+    if undo_outside:
+        if outside is not None or wish["amount"] is not None:
+            raise Usage("--undo-outside takes back a whole record", fix="leave --outside and --amount out")
+        out.change(lambda dry_run: records.undo(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+        return
     wanted = refunds.Wish(**wish)
     out.besides = "Each refund also cancels the purchase that was billed." if wanted.cancel else None
-    out.change(
-        lambda dry_run: refunds.refund_transactions(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast))
-    )
+
+    def work(dry_run: bool) -> Iterator[Result]:
+        how = refunds.How(dry_run, concurrency, fail_fast)
+        if outside is not None:
+            return records.record(app, refs, outside, wanted, how)
+        return refunds.refund_transactions(app, refs, wanted, how)
+
+    out.change(work)
 
 
 @txn.command(
@@ -230,16 +263,26 @@ def resend_email(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) 
     columns=("id", "outcome", "message"),
     changes=True,
     asks="many",
-    examples=("csctl txn dispute txn_9", "csctl txn dispute txn_9 --revert -o json"),
+    examples=(
+        "csctl txn dispute txn_9",
+        "csctl txn dispute txn_9 --revert -o json",
+        "csctl txn dispute txn_9 --lost --cancel",
+    ),
 )
 @ids_argument("txn")
 @click.option("--revert", is_flag=True, help="Remove the mark: the dispute was won or withdrawn.")
+@click.option("--lost", is_flag=True, help="The bank keeps the money: count it as returned.")
+@click.option("--amount", metavar="19.99", help="With --lost: what the bank took back [default: the remaining amount].")
+@click.option("--cancel", is_flag=True, help="Also cancel the purchases that the sale paid for.")
+@click.option("--resume-billing", is_flag=True, help="After a lost dispute: bill the purchases again.")
 @fail_fast_option
-def dispute(app: App, out: ChangeOutput, refs: list[Ref], revert: bool, fail_fast: bool) -> None:
-    """Mark sales as disputed (a chargeback by the customer's bank), or remove the mark.
+def dispute(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool, **wanted: Any) -> None:
+    """Mark sales as disputed (a chargeback by the customer's bank), or say how the dispute ended.
 
-    A disputed sale cannot be refunded, its queued refunds wait, and its purchases cannot be force billed.
+    A disputed sale cannot be refunded, its queued refunds wait, and its purchases are not billed. After a lost dispute
+    they stay unbilled until --resume-billing.
     """
     from csctl.services.payments import disputes
 
-    out.change(lambda dry_run: disputes.mark(app, refs, revert=revert, dry_run=dry_run, fail_fast=fail_fast))
+    change = disputes.Change(**wanted)
+    out.change(lambda dry_run: disputes.change(app, refs, change, dry_run=dry_run, fail_fast=fail_fast))

@@ -9,16 +9,21 @@
         assert done.json[0]["outcome"] == "refunded"
         assert [row["kind"] for row in shop.ledger()] == ["sale", "refund"]
 
-`shop`          an empty rehearsal database with a gateway `main` (sandbox) and mail to files; once on SQLite and once
-                on PostgreSQL. `shop(words, as_=, at=, env=, input=)` runs csctl on it and gives a `Done`; the operator
+`shop`          an empty rehearsal database with a gateway `main` (sandbox) and mail to files, on SQLite or on
+                PostgreSQL. `shop(words, as_=, at=, env=, input=)` runs csctl on it and gives a `Done`; the operator
                 is `admin` unless `as_` says `agent` or `service`, and the time `shop.now`, unless `at` is given.
 `csctl`         the same without a shop: `csctl(words, env={…}, input="…")`.
 `database_url`  a database with the current schema and three operators; `empty_database_url` one with nothing in it.
-`backend`       "sqlite", then "postgresql". A test for one of them alone:
+`backend`       "sqlite" or "postgresql". A test for one of them alone:
                 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 `terminal`      csctl on a real terminal, a pexpect.spawn: `terminal(words, env={…})`; of a shop: `shop.terminal()`.
 `csctl_process` csctl as a process of its own, a Popen with text pipes: `csctl_process(words, env={…})`; of a shop:
                 `shop.start(words)`. Whatever is still running when the test ends is killed.
+
+A quick run takes each test on one of the two databases, chosen by its name (tests/selection.py). Where the database
+matters (locks, times, constraints, migrations, kills, search), mark a test `both_databases`, or a module:
+pytestmark = pytest.mark.both_databases. Mark with `full` what a quick run leaves out. `pytest --full` takes everything
+on both, and so does a run of tests that are named one by one (`pytest tests/test_clock.py::test_…`).
 
 Words are one string, split as a shell does it, or several, taken as they are. Each test has a home and a working
 directory of its own, and nothing of the caller's CSCTL_* environment.
@@ -33,10 +38,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import forks, running
+from tests import compiled, forks, running, selection
 from tests.databases import Template, make_template
-from tests.engines import share_what_is_compiled
-from tests.postgres import PostgresMissing, Server
+from tests.postgres import PostgresMissing, Server, postgres_is_installed
 from tests.running import Done, Process, Terminal
 from tests.shops import Shop
 
@@ -60,8 +64,30 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        share_what_is_compiled(patch)
+        compiled.share(patch)
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="everything, and on both databases")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: one more than there are cores, as tests wait for processes, gateways and locks."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not selection.is_full(config):
+        left_out = selection.left_out(items, postgres=postgres_is_installed())
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether this run takes everything."""
+    return selection.is_full(pytestconfig)
 
 
 @pytest.fixture(autouse=True)

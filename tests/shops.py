@@ -33,8 +33,8 @@ class Shop:
         folder: Path,
         database_url: str,
         tokens: Mapping[str, str],
-        start: Callable[..., Process],
-        terminal: Callable[..., Terminal],
+        start: Callable[..., Process] | None = None,
+        terminal: Callable[..., Terminal] | None = None,
     ) -> None:
         folder.mkdir()
         self.folder = folder
@@ -75,6 +75,7 @@ class Shop:
         **options: Any,
     ) -> Process:
         """Start csctl here as a process of its own."""
+        assert self._start
         return self._start(*words, env=self.environment(as_, at, env), **options)
 
     def terminal(
@@ -86,6 +87,7 @@ class Shop:
         **options: Any,
     ) -> Terminal:
         """Start csctl here on a terminal."""
+        assert self._terminal
         return self._terminal(*words, env=self.environment(as_, at, env), **options)
 
     def environment(

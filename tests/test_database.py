@@ -20,6 +20,8 @@ from tests.postgres import Server
 from tests.running import Done
 from tests.shops import Shop
 
+pytestmark = pytest.mark.both_databases
+
 Csctl = Callable[..., Done]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import common_options, errors, invocation, repeat
+from . import common_options, completion_cache, invocation, repeat, suggest
 from .change import ChangeOutput
 from .confirm import Asks
 from .output import Output
@@ -88,6 +88,9 @@ class Command(click.Command):
                 from csctl.services.emails.delivery import Delivery
 
                 Delivery(app).deliver_new()
+            if not self.any_schema:
+                changed = isinstance(out, ChangeOutput) and not out.dry_run and (out.target.count or 0) > 1
+                completion_cache.refresh(app, self.path(ctx), run=changed)
         return out.exit_code
 
     def _output(self, ctx: click.Context) -> Output:
@@ -139,8 +142,10 @@ class Group(click.Group):
         """Find the command. Raises UsageError with similar names if there is none."""
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            raise errors.with_suggestion(error, args[0], self.commands) from None
+        except click.NoSuchOption:
+            raise
+        except click.UsageError:
+            raise suggest.unknown_command(ctx, args[0], self.commands) from None
 
 
 def group(name: str, help: str) -> Group:

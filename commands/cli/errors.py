@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -129,14 +127,3 @@ def _color_choice(words: list[str]) -> str:
 def help_hint(ctx: click.Context | None) -> str | None:
     """The command that prints the help for this context."""
     return f"{ctx.command_path} --help" if ctx else None
-
-
-def with_suggestion(problem: click.UsageError, word: str, known: Iterable[str]) -> click.UsageError:
-    """The error for an unknown command, with similar commands."""
-    return click.UsageError(f"There is no command {word!r}.{did_you_mean(word, known)}", ctx=problem.ctx)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question that names similar words, to append to a sentence; empty if there are none."""
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
-    return f" Did you mean {' or '.join(close)}?" if close else ""

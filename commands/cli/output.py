@@ -14,6 +14,7 @@ from csctl.domain.text import printable
 from csctl.errors import CsctlError, Usage
 
 from . import color, errors, formats, table
+from .similar import did_you_mean
 
 if TYPE_CHECKING:
     from csctl.results import Page
@@ -51,7 +52,7 @@ class Output:
         if not selected:
             raise Usage("--fields names no field", fix=known)
         if unknown := [name for name in selected if name not in self.all_fields]:
-            hint = errors.did_you_mean(unknown[0], self.all_fields)
+            hint = did_you_mean(unknown[0], self.all_fields)
             raise Usage(f"there is no field {unknown[0][:40]!r}" + (f".{hint}" if hint else ""), fix=known)
         return selected
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl.domain.plurals import counted
+
 if TYPE_CHECKING:
     from .output import Output
 
@@ -45,7 +47,7 @@ class Progress:
 
     def _text(self, seconds: float) -> str:
         if self._total is None:
-            return f"{self._done:,} records"
+            return counted(self._done, "record")
         share = min(self._done / self._total, 1)
         bar = "#" * int(share * _WIDTH)
         left = int(seconds / self._done * (self._total - self._done))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain.outcomes import Outcome
+from csctl.domain.plurals import counted
 
 if TYPE_CHECKING:
     from csctl.results import Result
@@ -99,7 +100,7 @@ class Tally:
 
         number = self.outcomes[outcome]
         noun = "transaction" if outcome.moves_money else self.noun
-        many = f"{number:,} {noun if number == 1 else _plural(noun)}"
+        many = counted(number, noun)
         if not (verb := _VERBS.get(outcome)):
             said = f"{many} {'would be ' if would else ''}{outcome}"
         else:
@@ -111,12 +112,6 @@ class Tally:
         said = [reason if len(self.reasons) == 1 else f"{reason} ({n:,})" for reason, n in self.reasons.most_common()]
         more = len(said) - _REASONS
         return ", ".join(said[:_REASONS]) + (f", and {more:,} other reasons" if more > 0 else "")
-
-
-def _plural(noun: str) -> str:
-    if noun.endswith("ry"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(("ch", "x", "s")) else f"{noun}s"
 
 
 def _generic(message: str, given: str) -> str:

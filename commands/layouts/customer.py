@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from csctl.domain.plurals import counted
+
 from ..cli.output import Output
 from ..cli.sheet import Sheet
 from . import shared
@@ -82,7 +84,7 @@ def _by_order(rows: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def _queued(sheet: Sheet, item: Record) -> list[str]:
-    about = [f"{item['attempts']} retries"]
+    about = [counted(item["attempts"], "retry")]
     if item["next_attempt_on"]:
         about.append(f"next {sheet.day(item['next_attempt_on'])}")
     if item["last_reason"]:

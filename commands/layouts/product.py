@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from csctl.domain.plurals import counted
+
 from ..cli.output import Output
 from ..cli.sheet import Sheet
 from .shared import Layout, Record
@@ -23,6 +25,6 @@ def _page(sheet: Sheet, record: Record) -> str:
 def _price(point: Record) -> list[str]:
     trial = ""
     if point["trial_days"] is not None:
-        trial = f"trial of {point['trial_days']} days for {point['trial_amount'] or '0'} {point['currency']}"
+        trial = f"trial of {counted(point['trial_days'], 'day')} for {point['trial_amount'] or '0'} {point['currency']}"
     final = f"final cycle {point['final_cycle']}" if point["final_cycle"] else ""
     return [point["code"], f"{point['amount']} {point['currency']}", point["interval"] or "once", trial, final]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from csctl.domain.plurals import counted
+
 from ..cli.output import Output
 from ..cli.sheet import Sheet
 from .shared import Layout, Record
@@ -28,7 +30,7 @@ def _page(sheet: Sheet, record: Record) -> str:
             ("Trial ends", record["trial_ends_on"]),
             ("Next billing", record["next_bill_on"]),
             ("For", _next(record)),
-            ("Declined", f"{record['recycle_attempts']} times" if record["recycle_attempts"] else None),
+            ("Declined", counted(record["recycle_attempts"], "time") if record["recycle_attempts"] else None),
             ("Paused until", record["paused_until"]),
             ("Ends", "after the next billing" if record["cancel_after_billing"] else record["cancel_on"]),
             ("Cancelled", record["cancelled_at"]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from csctl.domain.ids import Ref
+from csctl.errors import Usage
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
     examples=(
         "csctl order refund ord_7",
         "csctl order refund ord_7 --last --amount 5.00",
+        "csctl order refund ord_7 --purchase pur_3 --quantity 2",
+        "csctl order refund --prorate pur_3 --dry-run",
         "csctl order list --customer cus_12 -o name | csctl order refund - --dry-run -o jsonl",
     ),
 )
-@ids_argument("ord")
+@ids_argument("ord", required=False)
 @refund_options
 @id_option("pur", "--purchase", "purchase_id", help="Only the share of this purchase.")
+@click.option("--quantity", type=click.IntRange(min=1), metavar="N", help="Only so many of the purchase.")
+@id_option("pur", "--prorate", "prorate_id", help="The unused days of this purchase's latest billing.")
 @click.option("--last", is_flag=True, help="Refund the newest of several billings.")
 @click.option("--cycle", type=click.IntRange(min=1), metavar="N", help="Refund the billing of cycle N.")
 @click.option("--all-cycles", is_flag=True, help="Refund all billings.")
@@ -44,6 +49,8 @@ def refund(
     out: ChangeOutput,
     refs: list[Ref],
     purchase_id: int | None,
+    quantity: int | None,
+    prorate_id: int | None,
     last: bool,
     cycle: int | None,
     all_cycles: bool,
@@ -54,15 +61,32 @@ def refund(
     """Refund orders: void the sales that have not settled, and refund the settled ones.
 
     Prints a row for each sale. An order with several billings that can be refunded requires --last, --cycle or
-    --all-cycles, so that no year of billings is returned by accident.
+    --all-cycles, so that no year of billings is returned by accident. ORD may be left out with --purchase or
+    --prorate.
     """
     from csctl.domain.refund_plan import Which
-    from csctl.services.refunds import refunds
+    from csctl.services.refunds import refunds, shares
 
-    which = Which(last=last, cycle=cycle, all_cycles=all_cycles, purchase_id=purchase_id)
-    wanted = refunds.Wish(**wish, which=which)
+    prorate = prorate_id is not None
+    _refuse_mixed(prorate, purchase_id, quantity, wish["amount"], chosen=last or all_cycles or cycle is not None)
+    which = Which(last or prorate, cycle, all_cycles, purchase_id or prorate_id)
+    wanted = refunds.Wish(**wish, which=which, quantity=quantity, prorate=prorate)
+    if not refs:
+        refs = [shares.order_of(app, which.purchase_id)]
     out.besides = "Each refund also cancels its order." if wanted.cancel else None
     out.change(lambda dry_run: refunds.refund_orders(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast)))
+
+
+def _refuse_mixed(
+    prorate: bool, purchase_id: int | None, quantity: int | None, amount: str | None, *, chosen: bool
+) -> None:
+    """Raises Usage for options that say two different amounts."""
+    if prorate and (purchase_id or quantity or amount or chosen):
+        raise Usage("--prorate takes the latest billing, and computes the amount", fix="leave the other options out")
+    if quantity and not purchase_id:
+        raise Usage("--quantity needs --purchase", fix=f"--purchase PUR --quantity {quantity}")
+    if quantity and amount:
+        raise Usage("--quantity and --amount exclude each other", fix="give one of them")
 
 
 @order.command(

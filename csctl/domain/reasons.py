@@ -23,6 +23,7 @@ class Reason(StrEnum):
     REFUSED = "refused"  # refused before execution: our data, the same request cannot succeed tomorrow
     NEVER_EXECUTED = "never_executed"  # sent, and the gateway says that it never happened
     DISPUTED = "disputed"
+    RECORDED_BY_MISTAKE = "recorded_by_mistake"  # an outside refund that an administrator took back
     RETURNED = "returned"  # approved, and the bank sent the money back
     CARD_CLOSED = "card_closed"  # returned, and no retry can succeed
     TOO_OLD = "too_old"

@@ -74,6 +74,13 @@ class Settlement(StrEnum):
     SETTLED = "settled"
 
 
+class Outside(StrEnum):
+    """How money was returned that csctl did not send."""
+
+    PAYMENT = "payment"  # a cheque, a transfer, the gateway's own page: an operator recorded it
+    CHARGEBACK = "chargeback"  # the bank took it back
+
+
 class OrderStatus(StrEnum):
     PENDING = "pending"
     COMPLETE = "complete"
@@ -216,6 +223,7 @@ STATES: tuple[type[StrEnum], ...] = (
     State,
     Occasion,
     Settlement,
+    Outside,
     OrderStatus,
     PurchaseStatus,
     FulfillmentStatus,

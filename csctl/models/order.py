@@ -72,6 +72,9 @@ class Purchase(Base):
     trial_ends_on: Mapped[date | None]
     next_bill_on: Mapped[date | None] = mapped_column(index=True)
     due_on: Mapped[date | None]  # of a cycle that was declined and is tried again: the next one is counted from it
+    # The period that its latest billing paid for, the second day not included; later changes of dates do not move it.
+    billed_from: Mapped[date | None]
+    billed_to: Mapped[date | None]
     last_billed_on: Mapped[date | None]  # a cycle that costs nothing leaves no sale that tells
     cancel_on: Mapped[date | None]
     cancel_after_billing: Mapped[bool] = mapped_column(default=False)  # scheduled for after the next successful one

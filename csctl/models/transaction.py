@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from csctl.domain.states import ItemState, Kind, Occasion, Settlement, State
+from csctl.domain.states import ItemState, Kind, Occasion, Outside, Settlement, State
 from csctl.models.columns import Base, BigId
 from csctl.models.order import Order
 
@@ -78,6 +78,9 @@ class Transaction(Base):
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     disputed_at: Mapped[datetime | None]
+    billing_blocked_at: Mapped[datetime | None]  # its dispute was lost: what it paid for is not billed again
+    outside: Mapped[Outside | None]  # of a refund that csctl did not send
+    outside_reference: Mapped[str | None]
     refunded: Mapped[int] = mapped_column(BigId, default=0)
     reserved: Mapped[int] = mapped_column(BigId, default=0)
 

@@ -362,6 +362,7 @@ def _seal_apart(shop: Shop) -> str:
     return str(json.loads(out)["root"])
 
 
+@pytest.mark.both_databases
 def test_two_who_seal_at_once_make_one_chain(shop: Shop) -> None:
     note(shop, 3)
 

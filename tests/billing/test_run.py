@@ -49,6 +49,7 @@ def test_run_twice_it_bills_once(shop: Shop) -> None:
     assert days(shop) == ["2026-03-02", "2026-04-02"]
 
 
+@pytest.mark.both_databases
 def test_two_runs_at_once_bill_each_purchase_once(shop: Shop) -> None:
     buyer = make_buyer(shop)
     price = make_price(shop, interval="month")

@@ -102,6 +102,7 @@ def test_a_folder_that_is_not_a_demo_is_refused(csctl: Callable[..., Done], make
     assert "csctl demo OTHER-DIR" in done.err
 
 
+@pytest.mark.full  # .ci/run checks it, too
 def test_the_session_in_the_readme_is_real_output() -> None:
     done = subprocess.run([sys.executable, TOUR, "--check"], capture_output=True, text=True, check=False)
 

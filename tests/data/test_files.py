@@ -285,7 +285,7 @@ def test_more_rows_of_a_batch_take_no_more_queries(shop: Shop) -> None:
             ],
             "fulfillments": [{"external_id": f"{n}", "order": f"{n}", "status": "pending"} for n in range(size)],
         }
-        for size in (3, 200)
+        for size in (3, 40)
     )
     for kind in KINDS:
         written("few.csv", *few[kind])

@@ -313,6 +313,7 @@ def test_a_sender_that_is_told_to_stop_leaves_the_rest_to_others_at_once(shop: S
     assert states(shop) == ["sent"] * 3
 
 
+@pytest.mark.both_databases
 def test_two_senders_at_once_send_each_email_once(shop: Shop, server: MailServer) -> None:
     for number in range(60):
         make_email(shop, f"reader{number}@example.com")

@@ -28,6 +28,8 @@ from tests.factories import (
 from tests.shops import Shop
 from tests.views.records import make_event
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def engine(shop: Shop) -> Iterator[Engine]:

@@ -16,6 +16,8 @@ import csctl.models  # noqa: F401 - the tables
 from csctl.models.columns import Base
 from tests.models.rows import BROKEN, FITTING, VALID
 
+pytestmark = pytest.mark.both_databases
+
 TABLES = Base.metadata.tables
 
 

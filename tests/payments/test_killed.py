@@ -8,6 +8,8 @@ from tests.factories import make_notify_email, make_sale
 from tests.payments import dying
 from tests.shops import Shop
 
+pytestmark = pytest.mark.both_databases
+
 MOST = 40  # points of any run here
 # What differs between the databases is tried on both; what the gateway can do, on one.
 WHERE = [

@@ -82,6 +82,7 @@ def test_a_gateway_that_is_away_for_one_sale_does_not_fail_the_run(shop: Shop) -
     assert alone.code == 8, "nobody was reached"
 
 
+@pytest.mark.both_databases
 def test_two_reconciles_at_once_leave_each_others_work_alone(shop: Shop) -> None:
     sales = [make_sale(shop, token="tok_timeout_applied", adopt=False) for _ in range(6)]
     shop.adopt()

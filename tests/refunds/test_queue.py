@@ -317,6 +317,7 @@ def test_an_approved_refund_that_a_bank_returns_joins_the_queue(shop: Shop) -> N
     assert shop("db check").code == 0
 
 
+@pytest.mark.both_databases
 def test_two_runs_at_once_attempt_each_item_once(shop: Shop) -> None:
     order = make_order(shop)
     make_purchase(shop, order)

@@ -21,6 +21,8 @@ from tests.factories import make_sale
 from tests.refunds.scenes import APPROVED, SENT, finished, gateway, paid, rebilled, sending
 from tests.shops import Shop
 
+pytestmark = pytest.mark.both_databases
+
 TUESDAY = "2026-03-03T09:00:00Z"
 HANG_UP = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -11,6 +11,8 @@ from tests.commands.many import make_sales
 from tests.payments import dying
 from tests.shops import Shop
 
+pytestmark = pytest.mark.both_databases
+
 KILLS = {"sqlite": 10, "postgresql": 5}
 RECORDS = 1000
 MOST = 60  # points of a small run

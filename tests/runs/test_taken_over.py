@@ -6,10 +6,14 @@ import os
 import signal
 from collections import Counter
 
+import pytest
+
 from tests.commands.many import full_pipe, make_sales
 from tests.factories import make_purchase, make_sale
 from tests.refunds.scenes import APPROVED, SENT, finished, gateway
 from tests.shops import Shop
+
+pytestmark = pytest.mark.both_databases
 
 LATER = "2026-03-02T09:06:00Z"
 

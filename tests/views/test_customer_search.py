@@ -18,6 +18,8 @@ from tests.shops import Shop
 from tests.views.queries import queries_of
 from tests.views.records import make_entry
 
+pytestmark = pytest.mark.both_databases
+
 BERLIN = Address("Hauptstraße 5", "Hinterhaus", "Köln-Mülheim", "Nordrhein-Westfalen", "51063", "DE")
 
 FINDING = [

@@ -83,6 +83,27 @@ def under_way(turn: Turn, purchase: Purchase) -> Transaction | None:
     return next((sale for sale in sales_of_next(turn, purchase) if not sale.state.refused), None)
 
 
+def disputed_charge(turn: Turn, purchase: Purchase) -> Conflict | None:
+    """Why a purchase is not billed: its newest charge is disputed, or was lost to a chargeback."""
+    paid = [sale for sale in turn.sales_of(purchase.order_id) if sale.is_sale]
+    mine = [sale for sale in paid if sale.purchase_id in (None, purchase.id)]
+    newest = max(mine, key=lambda sale: (sale.created_at, sale.id), default=None)
+    if newest is None or not (newest.disputed_at or newest.billing_blocked_at):
+        return None
+    name = ids.show("txn", newest.id)
+    if newest.disputed_at:
+        return Conflict(
+            f"{ids.show('pur', purchase.id)} is not billed",
+            cause=f"its newest charge {name} is disputed",
+            fix=f"csctl txn dispute {name} --revert, once it is won",
+        )
+    return Conflict(
+        f"{ids.show('pur', purchase.id)} is not billed",
+        cause=f"the dispute of its newest charge {name} was lost",
+        fix=f"csctl txn dispute {name} --resume-billing, or --cancel",
+    )
+
+
 def refuse_unless_ordered(order: Order) -> None:
     """Raises Conflict for an order that came to nothing, or whose own charge is not answered."""
     if not order.status.confirmed:

@@ -116,6 +116,9 @@ def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     if refusal := billing.blacklisted(turn, app, order):
         yield Result(ref.given, Outcome.SKIPPED, f"{refusal.message}: {refusal.cause}")
         return
+    if _is_due(app, purchase) and (disputed := billing.disputed_charge(turn, purchase)):
+        yield Result(ref.given, Outcome.SKIPPED, f"{disputed.message}: {disputed.cause}")
+        return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):
         terms = billing.next_of(app, purchase, every_missed=every_missed)
         try:

@@ -72,6 +72,8 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
             cause="whoever disputes a charge is not charged again",
             fix=f"csctl txn list --order {order}, and csctl txn dispute TXN --revert once it is won",
         )
+    if disputed := billing.disputed_charge(turn, purchase):
+        raise disputed
     _refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
     wanted = _with_terms(purchase, billing.next_of(app, purchase), terms)
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
@@ -80,6 +82,8 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
 
 def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
     purchase = _billable(turn, app, ref, Operation.TRIAL_SKIP)
+    if disputed := billing.disputed_charge(turn, purchase):
+        raise disputed
     wanted = replace(billing.next_of(app, purchase), due_on=app.clock.today())
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)
     yield _told(turn, ref, result)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _REMARKS: tuple[tuple[Any, tuple[str, ...], tuple[str, ...]], ...] = (
     (Order, ("cancel_reason",), ()),
     (Purchase, ("cancel_reason",), ()),
-    (Transaction, ("refund_reason",), ("reason", "message")),
+    (Transaction, ("refund_reason",), ("reason", "message", "outside_reference")),
     (QueueItem, ("close_reason",), ("last_reason", "reference")),
 )
 

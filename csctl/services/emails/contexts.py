@@ -23,6 +23,7 @@ def of_transaction(transaction: Transaction, now: datetime) -> Context:
         "id": ids.show("txn", transaction.id),
         "amount": _money(transaction.amount, transaction.currency),
         "at": rfc3339(transaction.finished_at or now),
+        "outside": transaction.outside is not None,  # the money does not go back to the card
     }
     name = "void" if transaction.kind is Kind.VOID else "refund"
     return {"customer": _customer(transaction.order.customer), "order": _order(transaction.order), name: moved}

@@ -25,7 +25,7 @@ _ORDER = {
     "placed_at": "2026-03-01T09:30:00Z",
     "total": {"amount": 4397, "currency": "USD"},
 }
-_MOVED = {"id": "txn_9", "amount": {"amount": 1999, "currency": "USD"}, "at": "2026-03-04T15:20:00Z"}
+_MOVED = {"id": "txn_9", "amount": {"amount": 1999, "currency": "USD"}, "at": "2026-03-04T15:20:00Z", "outside": False}
 SAMPLES: dict[EmailKind, contexts.Context] = {
     EmailKind.REFUND: {"customer": _CUSTOMER, "order": _ORDER, "refund": _MOVED},
     EmailKind.VOID: {"customer": _CUSTOMER, "order": _ORDER, "void": _MOVED},

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import EmailKind, Kind, State
+from csctl.domain.states import EmailKind, Kind, Outside, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Email, Order, Transaction
 from csctl.results import Result
@@ -77,6 +77,8 @@ def announced(session: Session, ref: Ref, kind: EmailKind | None = None) -> Tran
     shown = ids.show("txn", ref.id)
     transaction = listing.existing(session, Transaction, "txn", ref.id)
     if transaction.kind in _ANNOUNCED.values():
+        if transaction.outside is Outside.CHARGEBACK:
+            raise Conflict(f"{shown} is a chargeback, and those are not announced", fix=f"csctl txn show {shown}")
         if transaction.state is not State.APPROVED:
             raise Conflict(
                 f"{shown} is {transaction.state.value}, and only an approved {transaction.kind.value} is announced",
@@ -96,7 +98,8 @@ def newest_of_order(session: Session, ref: Ref, kind: EmailKind) -> Transaction:
 
 def _newest(session: Session, of: ColumnElement[bool], kind: EmailKind | None, shown: str) -> Transaction:
     kinds = [_ANNOUNCED[kind]] if kind else list(_ANNOUNCED.values())
-    approved = select(Transaction).where(of, Transaction.kind.in_(kinds), Transaction.state == State.APPROVED)
+    ours = or_(Transaction.outside.is_(None), Transaction.outside != Outside.CHARGEBACK)
+    approved = select(Transaction).where(of, ours, Transaction.kind.in_(kinds), Transaction.state == State.APPROVED)
     found = session.scalar(approved.order_by(Transaction.created_at.desc(), Transaction.id.desc()).limit(1))
     if found is None:
         what = " or ".join(one.value for one in kinds)

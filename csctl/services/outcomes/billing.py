@@ -64,6 +64,7 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
     purchase.cycle, purchase.recycle_attempts = billing.cycle, 0
     purchase.last_billed_on, purchase.due_on = app.clock.today(), None
     purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
+    _note_period(purchase, billing.due_on)
     if billing.keep:
         purchase.quantity, purchase.unit_price = billing.quantity, billing.unit_price
         purchase.price = billing.amount
@@ -78,6 +79,13 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
     _advance(purchase, billing)
     if purchase.cancel_after_billing and not purchase.status.over:
         cancelling.cancel_purchase(session, app, purchase, purchase.cancel_reason)
+
+
+def _note_period(purchase: Purchase, due_on: date) -> None:
+    """Keep the days that the billing pays for: what is prorated later counts from them."""
+    if purchase.interval:
+        purchase.billed_from = due_on
+        purchase.billed_to = rules.next_billing(purchase.interval, due_on, purchase.billing_day)
 
 
 def _advance(purchase: Purchase, billing: Billing) -> None:

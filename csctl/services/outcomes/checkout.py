@@ -39,7 +39,8 @@ def confirm(session: Session, app: App, order: Order, *, email: bool) -> None:
     """The order stands: a shipment is made, and the customer hears of it."""
     order.status = OrderStatus.COMPLETE
     for purchase in order.purchases:
-        purchase.last_billed_on = app.clock.today()
+        purchase.last_billed_on = today = app.clock.today()
+        purchase.billed_from, purchase.billed_to = (today, purchase.next_bill_on) if purchase.interval else (None, None)
     session.add(Fulfillment(order_id=order.id, status=FulfillmentStatus.PENDING, created_at=app.clock.now()))
     if email:
         emails.welcome(session, app, order)

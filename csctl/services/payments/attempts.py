@@ -155,6 +155,8 @@ def record(turn: Turn, app: App, attempt_id: int, claim: str | None, answer: Ans
         amount=str(Money(attempt.amount, attempt.currency)),
         state=attempt.state.value,
         reason=attempt.reason,
+        # One of the shop's own list names nobody; what operators write may.
+        refund_reason=attempt.refund_reason if app.shop.refund_reasons else audit.given(attempt.refund_reason),
         **audit.requester(app, attempt.created_by),
     )
     return result

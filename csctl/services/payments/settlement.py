@@ -98,6 +98,8 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         return
     if row.state is not State.APPROVED or row.kind not in _SETTLES:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
+    if row.outside:
+        raise Conflict(f"{ref.given} was not sent by csctl", cause=f"it is recorded as a {row.outside.value} outside")
     if row.parent_id is not None:
         turn.needs.transactions.add(row.parent_id)
     before = (row.settlement, row.voided_at)

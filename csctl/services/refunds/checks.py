@@ -41,8 +41,13 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
     return row
 
 
-def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None, *, limited: bool = True) -> None:
-    """Raises Conflict, or NotPermitted above an agent's limit; that is not asked if the request is `limited=False`."""
+def refuse_unless_refundable(
+    app: App, sale: Transaction, amount: int | None, *, limited: bool = True, sends: bool = True
+) -> None:
+    """Raises Conflict, or NotPermitted above an agent's limit unless `limited` is false.
+
+    Raises Misconfigured without the sale's gateway account if the refund `sends` something.
+    """
     name = ids.show("txn", sale.id)
     if sale.voided_at:
         raise Conflict(
@@ -67,7 +72,8 @@ def refuse_unless_refundable(app: App, sale: Transaction, amount: int | None, *,
         )
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)
-    _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than with an attempt on the books
+    if sends:
+        _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than with an attempt on the books
 
 
 def _where_it_is(sale: Transaction) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import REFUSED_STATES, Kind, Role
+from csctl.domain.states import REFUSED_STATES, Kind, Outside, Role
 from csctl.errors import NotPermitted
 from csctl.models import ApprovalDecision, Operator, Transaction
 
@@ -74,6 +74,7 @@ def refunded_today(session: Session, app: App, currency: str) -> int:
         Transaction.kind == Kind.REFUND,
         Transaction.currency == currency,
         Transaction.attempt_on.is_(None),
+        or_(Transaction.outside.is_(None), Transaction.outside == Outside.PAYMENT),
         ~closed,
         ~granted,
     )

@@ -3,73 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.money import to_minor
-from csctl.domain.refund_plan import Part, Unsettled, Which, plan
+from csctl.domain.refund_plan import Part, Unsettled, plan
 from csctl.domain.states import HistoryKind, Kind, Settlement, State
-from csctl.domain.text import LONGEST, accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import HistoryEntry, Order, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, settlement
-from csctl.services.payments import idempotency as requests
 from csctl.services.payments import resume as taking_up
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
-from csctl.services.refunds import approvals, limits
+from csctl.services.refunds import approvals, limits, shares, wishes
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import scope as refund_scope
+from csctl.services.refunds.wishes import How as How
+from csctl.services.refunds.wishes import Wish as Wish
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_CHUNK = 500  # ids in one query
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How a refund or void is wanted. `amount` is a decimal string, for each record; None is all that is left.
-
-    `cancel` is what the refund brings with it once it is approved, accepted or queued: the `order`, the `purchase` that
-    was billed, or a purchase and its moment as `cancelling.to_carry` writes them.
-    """
-
-    amount: str | None = None
-    reason: str | None = None
-    note: str | None = None
-    cancel: str | None = None
-    email: bool = True
-    request_id: str | None = None
-    which: Which = field(default_factory=Which)
-    request_approval: bool = False  # what is above the agent's limit is kept as a request
-    made_by: int | None = None  # the operator who asked, where an administrator grants it
-
-    def again(self) -> Wish:
-        """The same for a further part: its note is kept already."""
-        return replace(self, note=None)
-
-    def checked(self) -> Wish:
-        """The wish with its texts fit to be kept. Raises Usage."""
-        return replace(
-            self,
-            reason=accept(self.reason, "reason") if self.reason else None,
-            note=accept(self.note, "note", longest=LONGEST, lines=True) if self.note else None,
-        )
-
-
-@dataclass(frozen=True)
-class How:
-    """How the records of one command are carried out."""
-
-    dry_run: bool = False
-    concurrency: int = 1
-    fail_fast: bool = False
 
 
 def refund_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
@@ -77,9 +32,9 @@ def refund_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> 
 
     Raises Usage, before anything is sent, for an amount that cannot be or that would mean several currencies.
     """
-    wish = wish.checked()
-    amount = _amount(app, refs, wish, Transaction)
-    request = _request(app, refs, wish, amount, how)
+    wish = wish.with_reason_of(app.shop).checked()
+    amount = wishes.amount_of(app, refs, wish, Transaction)
+    request = wishes.request_of(app, refs, wish, amount, how)
 
     def begin(ref: Ref) -> Job:
         return Job(
@@ -95,7 +50,7 @@ def void_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> It
         raise Usage(
             "there is no partial void", cause="a void reverts the whole pending charge", fix="leave --amount out"
         )
-    wish = wish.checked()
+    wish = wish.with_reason_of(app.shop).checked()
 
     def begin(ref: Ref) -> Job:
         return Job(ref.given, Needs(transactions={ref.id}), lambda turn: _void_one(turn, app, ref, wish))
@@ -108,9 +63,9 @@ def refund_orders(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterat
 
     One Result for each sale that is touched. Raises Usage like `refund_transactions`.
     """
-    wish = wish.checked()
-    amount = _amount(app, refs, wish, Order)
-    request = _request(app, refs, wish, amount, how)
+    wish = wish.with_reason_of(app.shop).checked()
+    amount = wishes.amount_of(app, refs, wish, Order)
+    request = wishes.request_of(app, refs, wish, amount, how)
 
     def begin(ref: Ref) -> Job:
         return Job(
@@ -133,7 +88,7 @@ def _drive(app: App, refs: Iterable[Ref], begin: Any, how: How) -> Iterator[Resu
 
 def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, request: int | None) -> Work:
     sale = refund_checks.sale_of(turn, ref)
-    if first := _first_results(turn, app, request, Transaction.parent_id == ref.id):
+    if first := wishes.first_results(turn, app, request, Transaction.parent_id == ref.id):
         yield replace(first[-1], id=ref.given)
         return
     limited = not wish.request_approval
@@ -142,7 +97,7 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
         yield from settlement.ask(turn, app, sale.id)
         # Everything may have changed meanwhile: the same request may have come by another process.
         sale = refund_checks.sale_of(turn, ref)
-        if first := _first_results(turn, app, request, Transaction.parent_id == ref.id):
+        if first := wishes.first_results(turn, app, request, Transaction.parent_id == ref.id):
             yield replace(first[-1], id=ref.given)
             return
         refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
@@ -189,11 +144,11 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
     order = turn.session.get(Order, ref.id)
     if order is None:
         raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
-    if made := _made(turn, app, request, Transaction.order_id == ref.id):
+    if made := wishes.made_by(turn, app, request, Transaction.order_id == ref.id):
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
-    parts = yield from _plan(turn, app, order, wish, amount)
-    if made := _made(
+    parts, words = yield from _plan(turn, app, order, wish, amount)
+    if made := wishes.made_by(
         turn, app, request, Transaction.order_id == ref.id
     ):  # by another process, while the gateway was asked
         yield from finish_order(turn, app, ref, wish, made, again=False)
@@ -216,7 +171,7 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         result = yield from attempts.exchange(turn, app, mine)
         if attempts.settled_meanwhile(turn, attempt.id):
             result = yield from refund_instead(turn, app, attempt.id, wish, request)
-        yield replace(result, id=ref.given)
+        yield replace(result, id=ref.given, message=result.message or words)
 
 
 def _above_limit(turn: Turn, app: App, sales: Mapping[int, Transaction], parts: Sequence[Part]) -> NotPermitted | None:
@@ -300,80 +255,28 @@ def refund_instead(turn: Turn, app: App, void_id: int, wish: Wish, request: int 
     return (yield from attempts.exchange(turn, app, refund))
 
 
-def _plan(turn: Turn, app: App, order: Order, wish: Wish, amount: int | None) -> Generator[Call, Any, list[Part]]:
-    """The plan by our books; where they would refuse because of settlement, by what the gateway says."""
+def _plan(
+    turn: Turn, app: App, order: Order, wish: Wish, amount: int | None
+) -> Generator[Call, Any, tuple[list[Part], str]]:
+    """The plan by our books; where they would refuse because of settlement, by what the gateway says.
+
+    Also how its amount was computed, if it was.
+    """
     number, asked = order.id, set[int]()
-    which = refund_scope.bounded(turn, number, wish.which)
     while True:
+        # Anew after each question: others may have refunded some of it while the gateway was asked.
+        share = shares.of(turn, app, order, wish, amount)
         sales = [sale for sale in turn.sales_of(number) if sale.is_sale]
         for sale in sales:
             _ = app.gateways[sale.gateway] if sale.refundable else None
         try:
-            return plan(refund_scope.views(sales), which, amount, order.currency)
+            return plan(refund_scope.views(sales), share.which, share.amount, order.currency), share.words
         except Unsettled as refusal:
             if not (unasked := set(refusal.sale_ids) - asked):
                 raise
         for sale_id in unasked:
             yield from settlement.ask(turn, app, sale_id)
         asked |= unasked
-
-
-# -- what is the same for all records of a command
-
-
-def _amount(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction | Order]) -> int | None:
-    """The wanted amount in minor units of the one currency that all records share."""
-    if wish.amount is None:
-        return None
-    currencies: set[str] = set()
-    with app.read() as session:
-        for start in range(0, len(refs), _CHUNK):
-            chunk = [ref.id for ref in refs[start : start + _CHUNK]]
-            currencies |= set(session.scalars(select(model.currency).where(model.id.in_(chunk)).distinct()))
-    if len(currencies) > 1:
-        raise Usage(
-            "one amount for several currencies",
-            cause=f"the records are in {' and '.join(sorted(currencies))}",
-            fix="refund each currency by itself",
-        )
-    # Of records that do not exist nobody knows the currency; they are reported as not found.
-    amount = to_minor(wish.amount, currencies.pop() if currencies else "USD")
-    if amount <= 0:
-        raise Usage(f"an amount of {wish.amount} cannot be refunded", fix="give an amount above zero")
-    return amount
-
-
-def _request(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, how: How) -> int | None:
-    if wish.request_id is None:
-        return None
-    asked = {"ids": sorted(ref.id for ref in refs), "amount": amount, "which": vars(wish.which)}
-    return requests.number_of(app, wish.request_id, asked, dry_run=how.dry_run)
-
-
-def _made(turn: Turn, app: App, request: int | None, of: Any) -> list[Transaction]:
-    """The attempts that the same request made before: of each sale, the last. Raises Conflict while one is at the
-    gateway: somebody has said the same just now.
-    """
-    if request is None:
-        return []
-    made = turn.session.scalars(
-        select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
-    ).all()
-    for attempt in made:
-        if attempt.state.unanswered and (attempt.lease_until or app.clock.now()) > app.clock.now():
-            name = ids.show("txn", attempt.id)
-            raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
-    turn.needs.opened += made  # held from the next call on
-    return list({attempt.parent_id: attempt for attempt in made}.values())
-
-
-def _first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[Result]:
-    """What the same request came to before. What was certainly never carried out is still to be done; so is what failed
-    where failed records are done again.
-    """
-    made = _made(turn, app, request, of)
-    kept = [attempt for attempt in made if not taking_up.may_be_repeated(attempt, again=app.journal.again)]
-    return [taking_up.result_of(turn, attempt) for attempt in kept]
 
 
 def open_part(

@@ -1,34 +1,16 @@
-"""What of an order a refund is about: its sales as a plan sees them, and the share of one purchase."""
+"""What of an order a refund is about: its sales as a plan sees them, and what of a purchase was returned."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from csctl.domain import ids
-from csctl.domain.refund_plan import SaleView, Which
+from csctl.domain.refund_plan import SaleView
 from csctl.domain.states import ItemState, Kind, Settlement, State
-from csctl.errors import Conflict, NotFound
+from csctl.errors import Conflict
 from csctl.models import Purchase, QueueItem, Transaction
 from csctl.services.payments.jobs import Turn
-
-
-def bounded(turn: Turn, order_id: int, which: Which) -> Which:
-    """With a purchase chosen: no more than its checkout cost, of a sale that covers others too.
-
-    Raises Conflict where the last billing is meant, and a charge is not answered: it may be the last one.
-    """
-    if which.last:
-        refuse_unanswered(turn, order_id, which.purchase_id)
-    if which.purchase_id is None:
-        return which
-    purchase = turn.session.get(Purchase, which.purchase_id)
-    if purchase is None or purchase.order_id != order_id:
-        name = ids.show("pur", which.purchase_id)
-        raise NotFound(f"the order has no purchase {name}", fix=f"csctl order show {ids.show('ord', order_id)}")
-    return replace(which, limit=max(purchase.checkout_amount - _returned_of(turn, purchase), 0))
 
 
 def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None) -> None:
@@ -44,7 +26,7 @@ def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None)
             )
 
 
-def _returned_of(turn: Turn, purchase: Purchase) -> int:
+def returned_of(turn: Turn, purchase: Purchase) -> int:
     """What of a purchase was returned, or is spoken for, out of sales that cover others too. Minor units."""
     sale, origin = aliased(Transaction), aliased(Transaction)
     of_checkout = sale.purchase_id.is_(None) & (sale.order_id == purchase.order_id)
@@ -69,7 +51,8 @@ def _returned_of(turn: Turn, purchase: Purchase) -> int:
             QueueItem.state.in_([state for state in ItemState if not state.given_up]),
         )
     )
-    return (turn.session.scalar(directly) or 0) + (turn.session.scalar(queued) or 0)
+    # PostgreSQL sums to a Decimal, which a gateway does not take for an amount.
+    return int(turn.session.scalar(directly) or 0) + int(turn.session.scalar(queued) or 0)
 
 
 def views(sales: list[Transaction]) -> list[SaleView]:

@@ -30,6 +30,7 @@ def listing(
     state: str | None = None,
     settlement: str | None = None,
     gateway: str | None = None,
+    disputed: bool = False,
     since: str | None = None,
     until: str | None = None,
 ) -> Page:
@@ -46,6 +47,8 @@ def listing(
         statement = statement.where(Transaction.state == State(state))
     if settlement is not None:
         statement = statement.where(Transaction.settlement == Settlement(settlement))
+    if disputed:
+        statement = statement.where(Transaction.disputed_at.is_not(None))
     if gateway is not None:
         statement = statement.where(Transaction.gateway == gateway.lower())
     return listings.newest_first(app, statement, Transaction.created_at, Transaction.id, rows, limit)
@@ -65,7 +68,6 @@ def show(app: App, number: int) -> dict[str, Any]:
         method = transaction.payment_method_id and session.get(PaymentMethod, transaction.payment_method_id)
         return {
             **row(transaction, names),
-            "refund_reason": transaction.refund_reason,
             "payment_method": payment_method_row(method) if method else None,
             "children": [row(child, names) for child in children],
         }
@@ -103,6 +105,9 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
         "voided": transaction.voided_at is not None,
         "disputed": transaction.disputed_at is not None,
+        "outside": transaction.outside.value if transaction.outside else None,
+        "outside_reference": transaction.outside_reference,
+        "refund_reason": transaction.refund_reason,
         "parent_id": ids.show_or_none("txn", transaction.parent_id),
         "gateway": transaction.gateway,
         "gateway_ref": transaction.gateway_ref,

@@ -1,0 +1,98 @@
+"""Money that was returned without csctl: cheques, and chargebacks that were lost. Nothing is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.attempts import becomes
+from csctl.domain.money import Money
+from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import Reason
+from csctl.domain.states import SALES, Kind, OrderStatus, Outside, Settlement, State
+from csctl.models import Transaction
+from csctl.services.payments import attempts
+from csctl.services.shared import audit, history
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def book(
+    session: Session, app: App, sale: Transaction, amount: int, outside: Outside, reference: str | None, **details: Any
+) -> Transaction:
+    """Record `amount` (minor units) of a sale as returned: an approved refund that was never sent.
+
+    The caller holds the order and the sale, and has checked that so much remains. `details` are further columns. No
+    key and no unsettled state: neither `txn reconcile` nor `txn sync` ever asks a gateway about it.
+    """
+    now = app.clock.now()
+    refund = Transaction(
+        order_id=sale.order_id,
+        payment_method_id=sale.payment_method_id,
+        parent_id=sale.id,
+        kind=Kind.REFUND,
+        state=State.APPROVED,
+        amount=amount,
+        currency=sale.currency,
+        gateway=sale.gateway,
+        outside=outside,
+        outside_reference=reference,
+        settlement=Settlement.SETTLED,
+        settled_at=now,
+        created_at=now,
+        created_by=app.actor.id,
+        finished_at=now,
+        **{"purchase_id": sale.purchase_id, **details},
+    )
+    sale.refunded += amount
+    session.add(refund)
+    session.flush()
+    attempts.note_if_all_returned(sale.order, _sales_of(session, sale))
+    money, of_sale = Money(amount, sale.currency), ids.show("txn", sale.id)
+    what = "chargeback" if outside is Outside.CHARGEBACK else "refund outside"
+    _note(session, app, refund, f"{what} of {money} on {of_sale}", reference)
+    audit.write(
+        session,
+        app,
+        Outcome.REFUNDED,
+        target=of_sale,
+        transaction=ids.show("txn", refund.id),
+        outside=outside.value,
+        amount=str(money),
+    )
+    return refund
+
+
+def take_back(session: Session, app: App, refund: Transaction, sale: Transaction) -> None:
+    """Undo `book`: the record was a mistake, and its amount remains. The caller holds the order and both rows."""
+    refund.state, refund.reason = becomes(refund.state, State.FAILED), Reason.RECORDED_BY_MISTAKE
+    refund.finished_at = app.clock.now()
+    sale.refunded -= refund.amount
+    if sale.order.status is OrderStatus.REFUNDED:
+        sale.order.status = OrderStatus.CANCELLED if sale.order.cancelled_at else OrderStatus.COMPLETE
+    money, name = Money(refund.amount, refund.currency), ids.show("txn", refund.id)
+    _note(session, app, refund, f"{name}, a refund outside of {money}, was recorded by mistake", None)
+    audit.write(
+        session,
+        app,
+        Outcome.UPDATED,
+        target=ids.show("txn", sale.id),
+        transaction=name,
+        before=State.APPROVED.value,
+        after=State.FAILED.value,
+        amount=str(money),
+    )
+
+
+def _sales_of(session: Session, sale: Transaction) -> list[Transaction]:
+    same = select(Transaction).where(Transaction.order_id == sale.order_id, Transaction.kind.in_(SALES))
+    return list(session.scalars(same))
+
+
+def _note(session: Session, app: App, refund: Transaction, text: str, reason: str | None) -> None:
+    customer_id = refund.order.customer_id
+    history.event(session, app, customer_id, text, refund.order_id, refund.id, reason=reason)

@@ -1,0 +1,139 @@
+"""How a refund or void is wanted, and what an earlier command with the same request id came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.money import to_minor
+from csctl.domain.refund_plan import Which
+from csctl.domain.shop import Shop
+from csctl.domain.text import LONGEST, accept
+from csctl.errors import Conflict, Usage
+from csctl.models import Order, Transaction
+from csctl.results import Result
+from csctl.services.payments import idempotency
+from csctl.services.payments import resume as taking_up
+from csctl.services.payments.jobs import Turn
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_CHUNK = 500  # ids in one query
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a refund or void is wanted. `amount` is a decimal string, for each record; None is all that is left.
+
+    `cancel` is what the refund brings with it once it is approved, accepted or queued: the `order`, the `purchase` that
+    was billed, or a purchase and its moment as `cancelling.to_carry` writes them.
+    """
+
+    amount: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    cancel: str | None = None
+    email: bool = True
+    request_id: str | None = None
+    which: Which = field(default_factory=Which)
+    request_approval: bool = False  # what is above the agent's limit is kept as a request
+    made_by: int | None = None  # the operator who asked, where an administrator grants it
+    quantity: int | None = None  # of the chosen purchase, how many are returned
+    prorate: bool = False  # the unused part of the period that was billed last
+
+    def again(self) -> Wish:
+        """The same for a further part: its note is kept already."""
+        return replace(self, note=None)
+
+    def with_reason_of(self, shop: Shop) -> Wish:
+        """The wish with a reason that the shop knows, in its spelling. Raises Usage for another one."""
+        if not self.reason or not shop.refund_reasons:
+            return self
+        known = {reason.casefold(): reason for reason in shop.refund_reasons}
+        if (reason := known.get(self.reason.strip().casefold())) is None:
+            raise Usage(
+                f"{self.reason[:40]!r} is not one of the shop's refund reasons",
+                cause="the setting refund-reasons lists them; --note takes any text",
+                fix=f"--reason with one of: {', '.join(shop.refund_reasons)}",
+            )
+        return replace(self, reason=reason)
+
+    def checked(self) -> Wish:
+        """The wish with its texts fit to be kept. Raises Usage."""
+        return replace(
+            self,
+            reason=accept(self.reason, "reason") if self.reason else None,
+            note=accept(self.note, "note", longest=LONGEST, lines=True) if self.note else None,
+        )
+
+
+@dataclass(frozen=True)
+class How:
+    """How the records of one command are carried out."""
+
+    dry_run: bool = False
+    concurrency: int = 1
+    fail_fast: bool = False
+
+
+def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction | Order]) -> int | None:
+    """The wanted amount in minor units of the one currency that all records share."""
+    if wish.amount is None:
+        return None
+    currencies: set[str] = set()
+    with app.read() as session:
+        for start in range(0, len(refs), _CHUNK):
+            chunk = [ref.id for ref in refs[start : start + _CHUNK]]
+            currencies |= set(session.scalars(select(model.currency).where(model.id.in_(chunk)).distinct()))
+    if len(currencies) > 1:
+        raise Usage(
+            "one amount for several currencies",
+            cause=f"the records are in {' and '.join(sorted(currencies))}",
+            fix="refund each currency by itself",
+        )
+    # Of records that do not exist nobody knows the currency; they are reported as not found.
+    amount = to_minor(wish.amount, currencies.pop() if currencies else "USD")
+    if amount <= 0:
+        raise Usage(f"an amount of {wish.amount} cannot be refunded", fix="give an amount above zero")
+    return amount
+
+
+def request_of(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, how: How, **more: Any) -> int | None:
+    if wish.request_id is None:
+        return None
+    asked = {"ids": sorted(ref.id for ref in refs), "amount": amount, "which": vars(wish.which), **more}
+    if wish.quantity is not None or wish.prorate:
+        asked |= {"quantity": wish.quantity, "prorate": wish.prorate}
+    return idempotency.number_of(app, wish.request_id, asked, dry_run=how.dry_run)
+
+
+def made_by(turn: Turn, app: App, request: int | None, of: Any) -> list[Transaction]:
+    """The attempts that the same request made before: of each sale, the last. Raises Conflict while one is at the
+    gateway: somebody has said the same just now.
+    """
+    if request is None:
+        return []
+    made = turn.session.scalars(
+        select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
+    ).all()
+    for attempt in made:
+        if attempt.state.unanswered and (attempt.lease_until or app.clock.now()) > app.clock.now():
+            name = ids.show("txn", attempt.id)
+            raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
+    turn.needs.opened += made  # held from the next call on
+    return list({attempt.parent_id: attempt for attempt in made}.values())
+
+
+def first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[Result]:
+    """What the same request came to before. What was certainly never carried out is still to be done; so is what failed
+    where failed records are done again.
+    """
+    made = made_by(turn, app, request, of)
+    kept = [attempt for attempt in made if not taking_up.may_be_repeated(attempt, again=app.journal.again)]
+    return [taking_up.result_of(turn, attempt) for attempt in kept]
