@@ -52,7 +52,8 @@ class ChangeOutput(Output):
             return
         context = self.context
         if not self.yes and not self.dry_run and confirm.is_due(self.asks, self.target):
-            refused = [self._recorded(result) for result in confirm.confirm(work, self.target, self.besides)]
+            where = context.app.where if context else None
+            refused = [self._recorded(result) for result in confirm.confirm(work, self.target, self.besides, where)]
             if refused:
                 work, context = lambda _dry_run: refused, None  # nothing is begun, so there is no run
         tally = self._tally = Tally(self.target.noun)
