@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import TypeEngine
 
 from csctl.domain.states import STATES
 from csctl.domain.words import known
@@ -46,9 +45,8 @@ class Words(TypeDecorator[Any]):
     def __init__(self, enum_class: type[StrEnum], *, unlimited: bool = False) -> None:
         super().__init__()
         self.enum_class, self.unlimited = enum_class, unlimited
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if self.unlimited else String(40))
+        if unlimited:
+            self.impl = Text()
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else str(self.enum_class(value))
