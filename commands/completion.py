@@ -10,22 +10,26 @@ from .cli.output import Output
 
 _SETUP = """\
 \b
-bash: csctl completion bash > ~/.local/share/bash-completion/completions/csctl
-zsh:  csctl completion zsh > "${fpath[1]}/_csctl"
-fish: csctl completion fish > ~/.config/fish/completions/csctl.fish"""
+bash:
+  mkdir -p ~/.local/share/bash-completion/completions
+  csctl completion bash > ~/.local/share/bash-completion/completions/csctl
+zsh:
+  csctl completion zsh > ~/.csctl-completion.zsh
+  echo 'source ~/.csctl-completion.zsh' >> ~/.zshrc
+fish:
+  mkdir -p ~/.config/fish/completions
+  csctl completion fish > ~/.config/fish/completions/csctl.fish"""
 
 
 @click.command(
     cls=Command,
     opens=False,
     examples=("csctl completion bash", "csctl completion zsh", "csctl completion fish"),
-    help=f"Print the completion script for a shell. Completion never opens the database.\n\n{_SETUP}",
+    help="Print the completion script for a shell. Completion never opens the database: product codes and runs come"
+    f" from a small file in your cache directory, which commands on a terminal update.\n\n{_SETUP}",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(_cli: Cli, _out: Output, shell: str) -> None:
-    from click.shell_completion import get_completion_class
+    from .cli.shells import script
 
-    generator = get_completion_class(shell)
-    root = click.get_current_context().find_root().command
-    assert generator is not None  # noqa: S101 - click knows these three
-    click.echo(generator(root, {}, "csctl", "_CSCTL_COMPLETE").source())
+    click.echo(script(shell, click.get_current_context().find_root().command))

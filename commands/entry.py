@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         _require_text(words)
+        if "_CSCTL_COMPLETE" in os.environ:
+            from .cli import shells
+
+            shells.register()
         result = root.main(args=words, prog_name="csctl", standalone_mode=False)
         streams.flush()
         return result if isinstance(result, int) else 0

@@ -9,6 +9,7 @@ import click
 from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
+from .cli.completion_cache import complete
 from .cli.declare import group
 from .cli.output import Output
 from .cli.shared_options import fail_fast_option, limit_options
@@ -40,7 +41,7 @@ def list_(app: App, out: Output, limit: int | None) -> None:
 
 
 @product.command(fields=_FIELDS, examples=("csctl product show green-tea", "csctl product show prd_3 -o json"))
-@click.argument("named", metavar="PRODUCT")
+@click.argument("named", metavar="PRODUCT", shell_complete=complete("product"))
 def show(app: App, out: Output, named: str) -> None:
     """Show a product, by its SKU or id, with its options and price points."""
     from csctl.services.catalog import products
@@ -76,7 +77,7 @@ def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
     changes=True,
     examples=("csctl product edit green-tea --name 'Sencha'", "csctl product edit prd_3 --name 'Sencha' --dry-run"),
 )
-@click.argument("named", metavar="PRODUCT")
+@click.argument("named", metavar="PRODUCT", shell_complete=complete("product"))
 @click.option("--name", required=True, help="What people call it.")
 def edit(app: App, out: ChangeOutput, named: str, name: str) -> None:
     """Give a product another name. Orders and emails show it from then on."""
@@ -93,7 +94,7 @@ def edit(app: App, out: ChangeOutput, named: str, name: str) -> None:
     asks="many",
     examples=("csctl product retire green-tea", "csctl product retire green-tea --revert"),
 )
-@click.argument("named", metavar="PRODUCT…", nargs=-1, required=True)
+@click.argument("named", metavar="PRODUCT…", nargs=-1, required=True, shell_complete=complete("product"))
 @click.option("--revert", is_flag=True, help="Sell them again.")
 @fail_fast_option
 def retire(app: App, out: ChangeOutput, named: tuple[str, ...], revert: bool, fail_fast: bool) -> None:
@@ -115,7 +116,7 @@ def retire(app: App, out: ChangeOutput, named: tuple[str, ...], revert: bool, fa
         "csctl product option add green-tea small --dry-run",
     ),
 )
-@click.argument("named", metavar="PRODUCT")
+@click.argument("named", metavar="PRODUCT", shell_complete=complete("product"))
 @click.argument("code", metavar="OPTION")
 @click.option("--name", help="Name of the option.")
 def option_add(app: App, out: ChangeOutput, named: str, code: str, name: str | None) -> None:
@@ -138,7 +139,7 @@ def option_add(app: App, out: ChangeOutput, named: str, code: str, name: str | N
         "csctl product price add course course-6 --amount 49.00 --currency USD --interval month --final-cycle 6",
     ),
 )
-@click.argument("named", metavar="PRODUCT")
+@click.argument("named", metavar="PRODUCT", shell_complete=complete("product"))
 @click.argument("code", metavar="PRICE")
 @click.option("--amount", metavar="19.99", required=True, help="Price of one unit.")
 @click.option("--currency", metavar="USD", required=True, help="Currency, as ISO 4217 code.")

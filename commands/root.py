@@ -41,6 +41,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("doctor", "Find problems in the installation."),
         "config": ("config", "Show the configuration."),
         "login": ("identity", "Store your token in a file that only you can read."),
+        "logout": ("identity", "Delete the stored token."),
+        "profile": ("profile", "Work on several shops: name their databases, and choose one."),
         "whoami": ("identity", "Show who you are."),
         "sandbox": ("sandbox", "Inspect the built-in gateway for rehearsals."),
         "demo": ("demo", "Create a demo shop, and walk through its daily work."),
@@ -82,6 +84,12 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
 
 
+def _profiles(word: str) -> list[str]:
+    from csctl import profiles
+
+    return [name for name in profiles.names() if name.startswith(word)]
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings, instead of ./.env.")
 @click.option(
@@ -90,9 +98,15 @@ class LazyGroup(click.Group):
     metavar="URL",
     help="Database, instead of CSCTL_DATABASE_URL. Without a password: other users can see the command line.",
 )
+@click.option(
+    "--profile",
+    metavar="NAME",
+    shell_complete=lambda _ctx, _param, word: _profiles(word),
+    help="Shop to work on, instead of CSCTL_PROFILE: csctl profile list.",
+)
 @click.version_option(__version__, message="csctl %(version)s")
 @click.pass_context
-def root(ctx: click.Context, env_file: Path | None, database_url: str | None) -> None:
+def root(ctx: click.Context, env_file: Path | None, database_url: str | None, profile: str | None) -> None:
     """Customer service for shops with subscriptions, from the shell.
 
     \b
@@ -101,4 +115,4 @@ def root(ctx: click.Context, env_file: Path | None, database_url: str | None) ->
     csctl txn refund txn_9             return money
     csctl queue retry                  retry queued refunds, daily
     """
-    ctx.obj = Cli(env_file=env_file, options={"CSCTL_DATABASE_URL": database_url})
+    ctx.obj = Cli(env_file=env_file, options={"CSCTL_DATABASE_URL": database_url, "CSCTL_PROFILE": profile})

@@ -20,7 +20,14 @@ from csctl.gateways.registry import Registry
 from csctl.journal import Journal
 from csctl.mail.outgoing import Outgoing
 from csctl.models import Email
-from csctl.settings import Settings
+from csctl.settings import Settings, mask
+
+
+def whereabouts(settings: Settings, shop: str | None, *, rehearsal: bool) -> str:
+    """`Tea shop, postgresql+psycopg://db/tea, live`, with the profile if there is one."""
+    profile = f"profile {settings.profile}" if settings.profile else None
+    parts = [settings.label or shop, mask(settings.database_url), "rehearsal" if rehearsal else "live", profile]
+    return ", ".join(part for part in parts if part)
 
 
 @dataclass
@@ -98,6 +105,11 @@ class App:
         if self.operator is None:
             raise NotPermitted("no operator", fix="set CSCTL_TOKEN")
         return self.operator
+
+    @property
+    def where(self) -> str:
+        """The shop, its database without password, and whether money moves there: for prompts and errors."""
+        return whereabouts(self.settings, self.shop.name, rehearsal=self.rehearsal)
 
     def close(self) -> None:
         if "mail" in self.__dict__:

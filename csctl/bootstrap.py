@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy import Engine
+
 from csctl import database
 from csctl.app import App
 from csctl.clock import Clock
@@ -13,7 +15,7 @@ from csctl.services.administration import operators
 from csctl.services.administration import settings as shop
 from csctl.services.payments import accounts
 from csctl.services.shared import access
-from csctl.settings import Settings
+from csctl.settings import Settings, mask
 
 
 def _silent(_text: str) -> None:
@@ -27,7 +29,7 @@ def start(
 
     Raises Misconfigured, NotPermitted, or Unreachable.
     """
-    engine = database.connect(settings.database_url)
+    engine = _connect(settings)
     app = App(settings, command, engine, notice, accounts.open_all, access.note_refusal)
     try:
         _identify(app, any_schema=any_schema)
@@ -36,6 +38,17 @@ def start(
         app.close()
         raise
     return app
+
+
+def _connect(settings: Settings) -> Engine:
+    """The engine. Raises Misconfigured where the database does not exist; first of all if none was named."""
+    if "CSCTL_DATABASE_URL" not in settings.origins and database.could_be_made(settings.database_url):
+        raise Misconfigured(
+            "CSCTL_DATABASE_URL is not set, and the default database does not exist",
+            cause=f"there is no database at {mask(settings.database_url)}",
+            fix="set CSCTL_DATABASE_URL, or csctl profile use NAME; to create one: csctl db init --admin NAME",
+        )
+    return database.connect(settings.database_url)
 
 
 def _identify(app: App, *, any_schema: bool) -> None:
@@ -57,7 +70,9 @@ def _identify(app: App, *, any_schema: bool) -> None:
             app.operator = operators.owner_of(session, app.settings.token)
             operators.require_valid(app.operator, app.clock.now())
         except NotPermitted as error:
-            refusal = error
+            where = f"this is {app.where}"
+            cause = f"{error.cause}; {where}" if error.cause else where
+            refusal = NotPermitted(error.message, cause=cause, fix=error.fix)
     if refusal:
         access.refuse(app, refusal)
     operators.note_use(app)

@@ -1,6 +1,6 @@
-"""Settings from the environment: where things are. What the shop decides is in the database (`services/shop.py`).
+"""Settings from the environment: where things are. What the shop decides is in the database.
 
-Precedence: option, environment, `.env`, default. Every value remembers where it came from.
+Precedence: option, a file named by --env-file, environment, `.env`, profile, default. Every value remembers its origin.
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from csctl import profiles
 from csctl.clock import parse_time
 from csctl.errors import Misconfigured, Usage
+from csctl.profiles import Profile, token_file
 
+_DOT_ENV = Path(".env")
+_Layer = tuple[str, Mapping[str, str]]
 PREFIX = "CSCTL_"
 GATEWAY = "CSCTL_GATEWAY_"
 NAMES = (
@@ -29,6 +33,7 @@ NAMES = (
     "CSCTL_PHONE_SWITCH",
     "CSCTL_NOW",
     "CSCTL_OUTPUT",
+    "CSCTL_PROFILE",
     "NO_COLOR",
 )
 # Where a path begins in a value, that it is relative, and whether it is percent-encoded there.
@@ -60,6 +65,9 @@ class Settings:
     no_color: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     mistyped: Mapping[str, str] = field(default_factory=dict)  # names that are set, and what they were to be
+    profile: str | None = None
+    label: str | None = None  # of the profile
+    warnings: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, object]]:
         """Each value and its origin, secrets masked: what `config show` prints."""
@@ -72,6 +80,7 @@ class Settings:
             "CSCTL_PHONE_SWITCH": mask_all(self.phone_switch, but="manual"),
             "CSCTL_NOW": self.now.isoformat() if self.now else None,
             "CSCTL_OUTPUT": self.output,
+            "CSCTL_PROFILE": self.profile,
             "NO_COLOR": self.no_color,
         }
         return [{"name": n, "value": v, "origin": self.origins.get(n, "default")} for n, v in values.items()]
@@ -89,26 +98,19 @@ def mask_all(url: str, *, but: str) -> str:
     return mask(url) if kind == but else f"{kind}:***" if colon else "***"
 
 
-def config_dir() -> Path:
-    from platformdirs import PlatformDirs  # slow to import, and not needed where everything is set
-
-    return Path(PlatformDirs("csctl", appauthor=False).user_config_dir)
-
-
-def token_file() -> Path:
-    """The file that `csctl login` writes."""
-    return config_dir() / "token"
-
-
 def load(
     environ: Mapping[str, str], *, options: Mapping[str, str | None] | None = None, env_file: Path | None = None
 ) -> Settings:
-    """Settings of this process. Raises Misconfigured for a value that cannot be, or a secrets file others can read."""
-    values, origins, mistyped = _collect(environ, options or {}, env_file)
+    """Settings of this process. Raises Misconfigured for a value that is not valid, a profile that does not exist, or a
+    file with secrets that others can read.
+    """
+    layers, profile = _layers(environ, options or {}, env_file)
+    values, origins, mistyped = _collect(layers)
     if "CSCTL_DATABASE_URL" not in values:
         values["CSCTL_DATABASE_URL"] = default_database_url()
-    if "CSCTL_TOKEN" not in values and (token := _read_token_file()):
-        values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = token, str(token_file())
+    name = profile.name if profile else None
+    if "CSCTL_TOKEN" not in values and (token := _read_token_file(token_file(name))):
+        values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = token, str(token_file(name))
     templates = values.get("CSCTL_TEMPLATES_DIR")
     return Settings(
         database_url=values["CSCTL_DATABASE_URL"],
@@ -122,17 +124,49 @@ def load(
         no_color=values.get("NO_COLOR"),
         origins=origins,
         mistyped=mistyped,
+        profile=name,
+        label=profile.label if profile else None,
+        warnings=(*_overridden(profile, origins, values), *(() if env_file else _ignored())),
     )
 
 
+def _layers(
+    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
+) -> tuple[list[_Layer], Profile | None]:
+    """Where values come from, the strongest last, and the profile that is among them."""
+    given = {name: value for name, value in options.items() if value is not None}
+    in_file = [] if env_file is None else [(str(env_file), _read_named_file(env_file))]
+    in_folder = [] if env_file or _why_ignored(_DOT_ENV) else [(".env", _read_env_file(_DOT_ENV))]
+    stronger: list[_Layer] = [*in_folder, ("environment", environ), *in_file, ("option", given)]
+    known = profiles.load()
+    wanted = next((layer["CSCTL_PROFILE"] for _, layer in reversed(stronger) if layer.get("CSCTL_PROFILE")), None)
+    if not (name := wanted or known.current):
+        return stronger, None
+    profile = known.named(name)
+    origin = f"profile {name}"
+    weaker: list[_Layer] = [("profile", {"CSCTL_PROFILE": name})]
+    if profile.env_file:
+        weaker.append((f"{origin}: {profile.env_file}", _read_named_file(profile.env_file)))
+    if profile.database:
+        weaker.append((origin, {"CSCTL_DATABASE_URL": profile.database}))
+    return [*weaker, *stronger], profile
+
+
+def _overridden(profile: Profile | None, origins: Mapping[str, str], values: Mapping[str, str]) -> Iterator[str]:
+    """A warning where a profile's database is not the one that is used."""
+    if profile and profile.database and values["CSCTL_DATABASE_URL"] != profile.database:
+        origin = origins["CSCTL_DATABASE_URL"]
+        used = mask(values["CSCTL_DATABASE_URL"])
+        yield f"Warning: the database is {used} ({origin}), and not that of the profile {profile.name}."
+
+
 def preference(name: str, environ: Mapping[str, str], env_file: Path | None = None) -> str | None:
-    """A value that says how things are told. No error, whatever the settings are like: errors are told by it, too."""
-    if value := environ.get(name):
-        return value
-    try:
-        return _values_in(env_file or Path(".env")).get(name) or None
-    except (Misconfigured, OSError):
-        return None
+    """A value that says how things are printed. It raises nothing: errors are printed by it too."""
+    in_file: Mapping[str, str] = {}
+    with suppress(Misconfigured, OSError):
+        in_file = {} if env_file is None and _why_ignored(_DOT_ENV) else _values_in(env_file or _DOT_ENV)
+    sources = (in_file, environ) if env_file else (environ, in_file)
+    return next((value for source in sources if (value := source.get(name))), None)
 
 
 def default_database_url() -> str:
@@ -141,17 +175,11 @@ def default_database_url() -> str:
     return f"sqlite:///{Path(PlatformDirs('csctl', appauthor=False).user_data_dir) / 'csctl.db'}"
 
 
-def _collect(
-    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+def _collect(layers: Sequence[_Layer]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """The values, where each came from, and the names that look like mistyped ones."""
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
     mistyped: dict[str, str] = {}
-    layers = [
-        (str(env_file or ".env"), _read_named_file(env_file) if env_file else _read_env_file(Path(".env"))),
-        ("environment", environ),
-        ("option", {k: v for k, v in options.items() if v is not None}),
-    ]
     for origin, layer in layers:
         for name, value in layer.items():
             if (name in NAMES or name.startswith(GATEWAY)) and value:
@@ -176,10 +204,28 @@ def _anchored(name: str, value: str, folder: Path) -> str:
     return value
 
 
+def _why_ignored(path: Path) -> str | None:
+    """Why `.env` of the working directory is not read: in a folder such as /tmp another user may have put it there."""
+    if os.name != "posix" or not path.is_file() or path.stat().st_uid in (os.geteuid(), 0):
+        return None
+    return "it belongs to another user"
+
+
+def _ignored() -> Iterator[str]:
+    if why := _why_ignored(_DOT_ENV):
+        yield f"Warning: ./.env is not read: {why}."
+
+
 def _read_env_file(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     found = _values_in(path)
+    if path == _DOT_ENV and os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o022:
+        raise Misconfigured(
+            "others can write ./.env, so csctl does not use it",
+            cause=f"its mode is {stat.S_IMODE(path.stat().st_mode):04o}",
+            fix="chmod 600 .env",
+        )
     if any(_is_secret(name, value) for name, value in found.items()):
         refuse_if_others_read(path)
     return found
@@ -203,8 +249,7 @@ def _is_secret(name: str, value: str) -> bool:
     return name == "CSCTL_TOKEN" or (name.startswith(PREFIX) and mask(value) != value)
 
 
-def _read_token_file() -> str | None:
-    path = token_file()
+def _read_token_file(path: Path) -> str | None:
     if not path.is_file():
         return None
     refuse_if_others_read(path)

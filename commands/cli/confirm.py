@@ -64,7 +64,7 @@ def is_due(asks: Asks, target: Target) -> bool:
     return True
 
 
-def confirm(work: Work, target: Target, besides: str | None) -> Sequence[Result]:
+def confirm(work: Work, target: Target, besides: str | None, where: str | None = None) -> Sequence[Result]:
     """Show what would be done, and ask. Raises Unconfirmed for any answer but yes.
 
     If every record would be refused, there is nothing to ask: returns the refusals, which are the results then.
@@ -76,6 +76,8 @@ def confirm(work: Work, target: Target, besides: str | None) -> Sequence[Result]
     preview.say()
     if besides:
         errors.say(besides)
+    if where:
+        errors.say(printable(f"On {where}."))
     try:
         agreed = click.confirm("Continue?", default=False, err=True)
     except click.Abort:  # the end of the input is not a yes

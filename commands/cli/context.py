@@ -38,7 +38,10 @@ class Cli:
         """The App of an operator who may run `command`."""
         from csctl.bootstrap import start
 
-        app = start(self.settings(), command, notice, any_schema=any_schema)
+        settings = self.settings()
+        for warning in settings.warnings:
+            notice(warning)
+        app = start(settings, command, notice, any_schema=any_schema)
         try:
             yield app
         finally:

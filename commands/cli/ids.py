@@ -11,7 +11,7 @@ import click
 from csctl.domain import ids
 from csctl.errors import Usage
 
-from . import invocation
+from . import completion_cache, invocation
 
 
 def ids_argument(prefix: str, name: str | None = None, *, required: bool = True) -> Callable[[Any], Any]:
@@ -27,7 +27,12 @@ def ids_argument(prefix: str, name: str | None = None, *, required: bool = True)
 
 def id_argument(prefix: str, name: str = "ref") -> Callable[[Any], Any]:
     """One id. The command gets a Ref."""
-    return click.argument(name, metavar=prefix.upper(), callback=lambda ctx, _param, word: _read_id(ctx, prefix, word))
+    return click.argument(
+        name,
+        metavar=prefix.upper(),
+        callback=lambda ctx, _param, word: _read_id(ctx, prefix, word),
+        shell_complete=completion_cache.complete(prefix) if prefix == "run" else None,
+    )
 
 
 def id_option(prefix: str, flag: str, name: str | None = None, **attributes: Any) -> Callable[[Any], Any]:

@@ -57,6 +57,7 @@ of that file.
                         asterisk://user:secret@host?..., or a plugin
   CSCTL_NOW             the current time (RFC 3339), on rehearsal databases only
   CSCTL_OUTPUT          the default of -o
+  CSCTL_PROFILE         the shop to work on: csctl profile
   NO_COLOR              no color
 
 Files with secrets must be readable by their owner only: chmod 600.

@@ -12,6 +12,7 @@ from csctl.domain.ids import Ref
 from csctl.results import MONEY_FIELDS
 
 from ..cli.change import ChangeOutput
+from ..cli.completion_cache import complete
 from ..cli.ids import id_option, ids_argument
 from ..cli.shared_options import bulk_options
 from .group import order
@@ -52,6 +53,7 @@ def shipping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--item",
     "items",
     metavar="PRICE[:QTY[@UNIT_PRICE]]",
+    shell_complete=complete("price"),
     multiple=True,
     required=True,
     help="Price point, with quantity and unit price [default: 1, the catalog price]. May be repeated.",

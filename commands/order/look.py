@@ -9,6 +9,7 @@ import click
 from csctl.domain.ids import Ref
 from csctl.domain.states import OrderStatus
 
+from ..cli.completion_cache import complete
 from ..cli.ids import id_argument, id_option
 from ..cli.output import Output
 from ..cli.search_options import period_options, search_options
@@ -32,7 +33,12 @@ _since, _until = period_options("placed")
     "--status", type=click.Choice([status.value for status in OrderStatus]), help="Only orders in this status."
 )
 @id_option("cus", "--customer", "customer_id", help="Only orders of this customer.")
-@click.option("--product", metavar="PRODUCT", help="Only orders with this product, by SKU or words of its name.")
+@click.option(
+    "--product",
+    metavar="PRODUCT",
+    shell_complete=complete("product"),
+    help="Only orders with this product, by SKU or words of its name.",
+)
 @_since
 @_until
 @limit_options

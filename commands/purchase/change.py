@@ -9,6 +9,7 @@ import click
 from csctl.domain.ids import Ref
 
 from ..cli.change import ChangeOutput
+from ..cli.completion_cache import complete
 from ..cli.ids import id_argument
 from .group import CHANGE, next_only_option, purchase
 
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
     examples=("csctl purchase option pur_3 large", "csctl purchase option pur_3 large --price tea-large --next-only"),
 )
 @id_argument("pur")
-@click.argument("code", metavar="OPTION")
-@click.option("--price", metavar="PRICE", help="Price point of the option [default: quantity and price stay].")
+@click.argument("code", metavar="OPTION", shell_complete=complete("option"))
+@click.option(
+    "--price",
+    metavar="PRICE",
+    shell_complete=complete("price"),
+    help="Price point of the option [default: quantity and price stay].",
+)
 @next_only_option
 def option_(app: App, out: ChangeOutput, ref: Ref, code: str, price: str | None, next_only: bool) -> None:
     """Change the option of a purchase, by its code (csctl product show)."""
@@ -38,7 +44,7 @@ def option_(app: App, out: ChangeOutput, ref: Ref, code: str, price: str | None,
     examples=("csctl purchase price pur_3 tea-monthly", "csctl purchase price pur_3 tea-monthly --next-only"),
 )
 @id_argument("pur")
-@click.argument("code", metavar="PRICE")
+@click.argument("code", metavar="PRICE", shell_complete=complete("price"))
 @next_only_option
 def price_(app: App, out: ChangeOutput, ref: Ref, code: str, next_only: bool) -> None:
     """Change the price point of a purchase, by its code (csctl product show). The quantity stays."""

@@ -9,6 +9,7 @@ import click
 from csctl.domain.ids import Ref
 from csctl.domain.states import PurchaseStatus
 
+from ..cli.completion_cache import complete
 from ..cli.ids import id_argument, id_option
 from ..cli.output import Output
 from ..cli.shared_options import limit_options
@@ -35,7 +36,12 @@ _COLUMNS = ("id", "order_id", "product", "status", "price", "currency", "cycle",
 )
 @id_option("cus", "--customer", "customer_id", help="Only purchases of this customer.")
 @click.option("--due-before", metavar="DATE", help="Only purchases with a billing before this day.")
-@click.option("--product", metavar="PRODUCT", help="Only purchases of this product, by SKU or words of its name.")
+@click.option(
+    "--product",
+    metavar="PRODUCT",
+    shell_complete=complete("product"),
+    help="Only purchases of this product, by SKU or words of its name.",
+)
 @limit_options
 def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     """List purchases, newest first."""

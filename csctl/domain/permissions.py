@@ -73,7 +73,21 @@ FORMS: dict[str, frozenset[Role]] = {
     "undo of a refund outside": ADMINS,
 }
 # These work without an operator: they look at no record, or are how one becomes an operator.
-OPEN_TO_ALL = frozenset({"help", "completion", "config show", "db init", "login", "demo"})
+OPEN_TO_ALL = frozenset(
+    {
+        "help",
+        "completion",
+        "config show",
+        "db init",
+        "login",
+        "logout",
+        "demo",
+        "profile list",
+        "profile add",
+        "profile use",
+        "profile remove",
+    }
+)
 
 
 def allowed(action: str) -> frozenset[Role]:

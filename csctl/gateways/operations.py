@@ -170,6 +170,7 @@ class Capabilities:
     refund_watch: timedelta = timedelta(0)
     reports_settlement: bool = True
     changes: bool = False
+    prepares: bool = False  # `prepare` gives a reference before money moves
     deadline: timedelta = timedelta(seconds=90)
 
 

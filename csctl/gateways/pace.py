@@ -1,16 +1,13 @@
-"""How often an account may be called: `&rate=20/s` in its URL. Each process keeps to it by itself."""
+"""How often an account may be called: `rate=20/s` in its URL. Each process keeps to it by itself."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
-from urllib.parse import unquote
 
 from csctl.errors import Misconfigured
-from csctl.gateways.protocol import Answer, Capabilities, Found, Gateway
 
-_RATE = re.compile(r"(?P<before>[?&])rate=(?P<rate>[^&]*)(?P<after>&?)")
 _WRITTEN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)/(s|m|h)", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 LONGEST_WAIT = 60.0  # seconds that a call may wait for its turn: well within the lease of an attempt
@@ -56,16 +53,6 @@ class Pace:
             self._next = max(self._next, now + min(retry_after or 0.0, LONGEST_WAIT))
 
 
-def split(url: str) -> tuple[str, Pace | None]:
-    """A gateway's URL without its rate, and the pace that this asks for. Raises Misconfigured."""
-    match = _RATE.search(url)
-    if match is None:
-        return url, None
-    joint = match["before"] if match["after"] else ""
-    rest = url[: match.start()] + joint + url[match.end() :]
-    return rest, read(unquote(match["rate"]))
-
-
 def read(written: str | None) -> Pace:
     """The pace that `rate=` asks for. Raises Misconfigured."""
     if written is None:
@@ -74,34 +61,3 @@ def read(written: str | None) -> Pace:
     if match is None or float(match[1]) == 0:
         raise Misconfigured("a gateway's rate cannot be read", fix="write it like rate=20/s, 100/m or 1000/h")
     return Pace(float(match[1]) / _SECONDS[match[2]])
-
-
-class Paced:
-    """An account that is called no faster than at its pace."""
-
-    def __init__(self, gateway: Gateway, pace: Pace) -> None:
-        self._gateway, self._pace = gateway, pace
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._gateway.capabilities
-
-    def charge(self, token: str, amount: int, currency: str, key: str) -> Answer:
-        self._pace.wait()
-        return self._gateway.charge(token, amount, currency, key)
-
-    def void(self, reference: str, key: str) -> Answer:
-        self._pace.wait()
-        return self._gateway.void(reference, key)
-
-    def refund(self, reference: str, amount: int, currency: str, key: str) -> Answer:
-        self._pace.wait()
-        return self._gateway.refund(reference, amount, currency, key)
-
-    def lookup(self, reference: str) -> Found | None:
-        self._pace.wait()
-        return self._gateway.lookup(reference)
-
-    def find_operation(self, key: str, reference: str | None) -> Found | None:
-        self._pace.wait()
-        return self._gateway.find_operation(key, reference)

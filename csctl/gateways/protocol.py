@@ -1,49 +1,23 @@
-"""What csctl asks of a payment gateway, and what one can answer.
-
-A gateway is called outside of any database transaction. It never raises for an answer: a connection that was refused
-is FAILED (nothing was sent), and everything after which money may have moved unseen is UNKNOWN.
-"""
+"""The protocol of a payment gateway: what csctl calls. The values that cross it are in `operations.py`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from csctl.domain.reasons import Reason as Reason
-from csctl.domain.states import Settlement, State
+from csctl.domain.states import Kind
 from csctl.errors import Misconfigured
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a charge, void or refund: one of approved, pending, declined, failed, unknown."""
-
-    state: State
-    reference: str | None = None
-    reason: Reason | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """How an operation stands at the gateway when it is asked."""
-
-    answer: Answer
-    settlement: Settlement | None = None
-    settled_at: datetime | None = None
-    voided: bool = False
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """`keys_live`: how long a key is honoured (None: keys are ignored). `absence_final_after`: when "there is no such
-    operation" can be believed.
-    """
-
-    lookup: bool
-    keys_live: timedelta | None
-    absence_final_after: timedelta
+from csctl.gateways.operations import (
+    Absent,
+    Ambiguous,
+    Answer,
+    Capabilities,
+    Change,
+    Found,
+    Identity,
+    Operation,
+    Problem,
+)
 
 
 class UnknownReference(Misconfigured):
@@ -61,24 +35,52 @@ class UnknownReference(Misconfigured):
 
 
 class Gateway(Protocol):
-    """One account at a gateway. Amounts are minor units. `key` is the attempt's own, sent with every try of it.
+    """One account at a gateway. Called by several threads at once, and never inside a database transaction.
 
-    All may raise Misconfigured (credentials). Lookups raise Unreachable where the gateway cannot be asked just now.
+    Nothing is raised for an answer: a connection refused before the first byte is FAILED/unreachable, everything after
+    which money may have moved unseen is UNKNOWN. Writes raise Misconfigured alone (credentials, wrong mode); reads
+    raise Unreachable too.
     """
 
     @property
-    def capabilities(self) -> Capabilities: ...
-
-    def charge(self, token: str, amount: int, currency: str, key: str) -> Answer: ...
-
-    def void(self, reference: str, key: str) -> Answer: ...
-
-    def refund(self, reference: str, amount: int, currency: str, key: str) -> Answer: ...
-
-    def lookup(self, reference: str) -> Found | None:
-        """The operation with the gateway's own reference, None if there is none."""
+    def capabilities(self) -> Capabilities:
+        """What this account can do. Calls nothing."""
         ...
 
-    def find_operation(self, key: str, reference: str | None) -> Found | None:
-        """The operation that was sent with `key` (on the sale `reference`), None if there is none."""
+    def identity(self) -> Identity:
+        """Which account answers. Reads only. Raises Misconfigured, Unreachable."""
         ...
+
+    def check(self) -> Sequence[Problem]:
+        """What is wrong with the account, for `doctor` and `gateway check`. Reads only."""
+        ...
+
+    def prepare(self, op: Operation) -> str | None:
+        """A reference that exists before money moves; None: not offered. Called where `capabilities.prepares`."""
+        ...
+
+    def charge(self, op: Operation) -> Answer:
+        """Charge `op.token` (kind sale), or reserve the amount (kind authorize)."""
+        ...
+
+    def capture(self, op: Operation) -> Answer: ...
+
+    def void(self, op: Operation) -> Answer: ...
+
+    def refund(self, op: Operation) -> Answer: ...
+
+    def lookup(self, reference: str, kind: Kind) -> Found:
+        """The operation with this reference, as it is now. Raises UnknownReference."""
+        ...
+
+    def find(self, op: Operation) -> Found | Absent | Ambiguous:
+        """What became of an attempt whose answer was lost. Absent only where the account knew the sale (or the payment
+        method) that it belongs to; raises UnknownReference where it does not.
+        """
+        ...
+
+    def changes(self, cursor: str | None) -> Iterator[Change]:
+        """What happened since `cursor`, oldest first. Called only where `capabilities.changes`."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The gateway accounts of this environment by name, and the kinds of gateways that csctl knows."""
+"""The gateway accounts of this environment by name."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Iterator, Mapping
 
 from csctl.clock import Clock
 from csctl.errors import Misconfigured
-from csctl.gateways.pace import Paced, split
+from csctl.gateways import kinds, urls
+from csctl.gateways.pace import Pace
 from csctl.gateways.protocol import Gateway
 from csctl.gateways.sandbox import Sandbox
+from csctl.gateways.urls import AccountUrl
 from csctl.settings import GATEWAY
-
-KINDS = ("sandbox",)
 
 
 class Registry:
     """Accounts by name, each opened when it is first used. Calls no gateway and reads no database."""
 
-    def __init__(self, urls: Mapping[str, str], clock: Clock) -> None:
-        self._urls, self._clock = urls, clock
+    def __init__(self, given: Mapping[str, str], clock: Clock, *, rehearsal: bool) -> None:
+        self._given, self._clock, self._rehearsal = given, clock, rehearsal
         self._open: dict[str, Gateway] = {}
+        self._paces: dict[str, Pace] = {}
         self._refused: dict[str, Misconfigured] = {}
 
     def __getitem__(self, name: str) -> Gateway:
         """The account. Raises Misconfigured where it is not configured, or is of an unknown kind."""
-        if name not in self._urls:
+        if name not in self._given:
             raise Misconfigured(
                 f"the gateway account {name} is not configured",
                 cause="the transaction was made there",
@@ -33,11 +34,15 @@ class Registry:
         if name in self._refused:
             raise self._refused[name]
         if name not in self._open:
-            self._open[name] = _opened(name, self._urls[name], self._clock)
+            url, pace = self.url(name), self._pace(name)
+            clock = self._clock
+            self._open[name] = kinds.open_account(
+                url, rehearsal=self._rehearsal, now=clock.now, zone=clock.zone, pace=pace
+            )
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._urls)
+        return iter(self._given)
 
     def refuse(self, name: str, error: Misconfigured) -> None:
         """Have every further use of an account raise this: it takes no credentials of ours."""
@@ -45,45 +50,38 @@ class Registry:
 
     def window(self, wanted: int) -> int:
         """How many calls may be in flight, so that none waits too long for its turn at the slowest account."""
-        return min([wanted, *(pace.window for url in self._urls.values() if (pace := split(url)[1]))])
+        return min([wanted, *(self._pace(name).window for name in self._given)])
+
+    def url(self, name: str) -> AccountUrl:
+        """How a configured account is written. Raises Misconfigured."""
+        return urls.parse(self._given[name], f"{GATEWAY}{name.upper()}")
 
     def kind(self, name: str) -> str:
-        """The kind of a configured account."""
-        return kind_of(self._urls[name])
+        """The kind of a configured account. Raises Misconfigured."""
+        return self.url(name).kind
 
     def sandboxes(self) -> dict[str, Sandbox]:
-        """The accounts that are sandboxes, without their pace: for a look at their ledgers."""
-        return {
-            name: Sandbox.at(split(url)[0], self._clock)
-            for name, url in self._urls.items()
-            if kind_of(url) == "sandbox"
-        }
+        """The accounts that are sandboxes: for a look at their ledgers."""
+        found = ((name, self[name]) for name in self._given if self.kind(name) == "sandbox")
+        return {name: account for name, account in found if isinstance(account, Sandbox)}
+
+    def close(self) -> None:
+        """End the connections of all accounts."""
+        for account in self._open.values():
+            account.close()
+
+    def _pace(self, name: str) -> Pace:
+        if name not in self._paces:
+            self._paces[name] = kinds.pace_of(self.url(name))
+        return self._paces[name]
 
 
-def _opened(name: str, url: str, clock: Clock) -> Gateway:
-    if problem := problem_of(name, url):
-        raise problem
-    bare, pace = split(url)
-    account = Sandbox.at(bare, clock)
-    return Paced(account, pace) if pace else account
-
-
-def kind_of(url: str) -> str:
-    """The kind that a gateway's URL names: the part before the colon."""
-    kind, colon, _ = url.partition(":")
-    return kind if colon else "?"  # without one it may be a key, which is not to be repeated
-
-
-def problem_of(name: str, url: str) -> Misconfigured | None:
-    """Why an account cannot be opened: a kind that csctl does not know, or a rate that it cannot read."""
-    variable, kind = f"{GATEWAY}{name.upper()}", kind_of(url)
-    if kind not in KINDS:
-        return Misconfigured(
-            f"{variable} names the unknown gateway {kind!r}",
-            fix=f"write one of: {', '.join(f'{k}:…' for k in KINDS)}",
-        )
+def problem_of(name: str, given: str) -> Misconfigured | None:
+    """Why an account cannot be opened: a kind that csctl does not know, or a URL that it cannot read."""
     try:
-        split(url)
+        url = urls.parse(given, f"{GATEWAY}{name.upper()}")
+        kinds.refuse_unknown(url)
+        kinds.pace_of(url)
     except Misconfigured as error:
-        return Misconfigured(f"{variable}: {error.message}", fix=error.fix)
+        return error
     return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from csctl.settings import token_file
+from csctl.profiles import token_file
 from tests.commands.many import make_sales
 from tests.commands.test_signals import in_shell
 from tests.running import Done

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from csctl import errors
 from csctl.domain.ids import PREFIXES
 from csctl.settings import NAMES
-from tests.running import PROGRAM, Done
+from tests.running import Done
 
 Csctl = Callable[..., Done]
 
@@ -72,65 +70,3 @@ def test_help_on_an_unknown_topic_suggests_similar_ones(csctl: Csctl, words: str
 
     assert done.code == 2
     assert f"Did you mean {meant}" in done.err
-
-
-# -- completion
-
-
-def completed(line: str) -> list[str]:
-    """The completions of the last word of a line. There is no database."""
-    env = {
-        "_CSCTL_COMPLETE": "bash_complete",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(line.count(" ")),
-        "CSCTL_DATABASE_URL": "sqlite:////nowhere/at/all.db",
-        "PATH": os.environ["PATH"],
-    }
-    done = subprocess.run([PROGRAM], env=env, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return [found.partition(",")[2] for found in done.stdout.splitlines() if found]
-
-
-def test_commands_options_and_values_are_completed() -> None:
-    assert completed("csctl set") == ["setting"]
-    assert completed("csctl setting un") == ["unset"]
-    assert completed("csctl audit list --op") == ["--operator"]
-    assert completed("csctl operator create tim --role a") == ["agent", "admin"]
-    assert completed("csctl audit list -o json") == ["json", "jsonl"]
-    assert completed("csctl help e") == ["exit-codes", "environment", "email"]
-    assert completed("csctl help t") == ["txn"]
-    assert completed("csctl help txn re") == ["reconcile", "refund", "resend-email"]
-    assert completed("csctl setting set ti") == ["timezone"]
-
-
-def test_states_are_completed() -> None:
-    assert completed("csctl order list --status c") == ["complete", "cancelled"]
-    assert completed("csctl queue list --state in") == ["in_progress"]
-
-
-def test_fields_are_completed_after_a_comma() -> None:
-    assert completed("csctl operator list --fields na") == ["name"]
-    assert completed("csctl operator list --fields id,r") == ["id,role"]
-    assert completed("csctl operator list --fields id,i") == []
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script_for_each_shell(csctl: Csctl, shell: str) -> None:
-    done = csctl(f"completion {shell}")
-
-    assert done.code == 0
-    assert f"_CSCTL_COMPLETE={shell}_complete" in done.out
-
-
-def test_the_script_works_in_bash(csctl: Csctl) -> None:
-    folder = PROGRAM.rpartition("/")[0]
-    script = f"""
-PATH={folder}:$PATH
-{csctl("completion bash").out}
-COMP_WORDS=(csctl setting un); COMP_CWORD=2
-_csctl_completion csctl setting un
-echo "${{COMPREPLY[@]}}"
-"""
-    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == ["unset"]

@@ -37,24 +37,31 @@ def test_a_rate_that_cannot_be_read_is_a_wrong_configuration(shop: Shop) -> None
     assert shop("doctor", env=wrong).code == 11
 
 
-@pytest.mark.parametrize(
-    ("url", "rest", "window"),
-    [
-        ("sandbox:a.db?rate=20/s", "sandbox:a.db", 1200),
-        ("sandbox:a.db?rate=1/m&lookup=off", "sandbox:a.db?lookup=off", 1),
-        ("sandbox:a.db?lookup=off&rate=90/h", "sandbox:a.db?lookup=off", 1),
-        ("sandbox:a.db?lookup=off&rate=2%2Fs&latency_ms=5", "sandbox:a.db?lookup=off&latency_ms=5", 120),
-    ],
-)
-def test_the_rate_is_taken_out_of_the_url(url: str, rest: str, window: int) -> None:
-    found, keeps = pace.split(url)
-
-    assert found == rest
-    assert keeps
-    assert keeps.window == window
+@pytest.mark.parametrize(("rate", "window"), [("20/s", 1200), ("1/m", 1), ("90/h", 1), ("2/s", 120), (None, 1_000_000)])
+def test_as_many_calls_begin_together_as_have_their_turn_within_a_minute(rate: str | None, window: int) -> None:
+    assert pace.read(rate).window == window
 
 
 @pytest.mark.parametrize("rate", ["", "0/s", "20", "-1/s", "1/d", "١/s"])
 def test_other_rates_are_refused(rate: str) -> None:
     with pytest.raises(Misconfigured):
-        pace.split(f"sandbox:a.db?rate={rate}")
+        pace.read(rate)
+
+
+def test_a_turn_that_would_come_too_late_is_not_waited_for() -> None:
+    slow = pace.read("1/h")
+    slow.wait()
+
+    with pytest.raises(pace.TurnTooLate):
+        slow.wait()
+
+
+def test_a_busy_gateway_is_left_alone_for_as_long_as_it_says() -> None:
+    kept = pace.read("100/s")
+    kept.busy(0.1)
+    begun = time.monotonic()
+
+    for _ in range(3):
+        kept.wait()
+
+    assert 0.1 + 2 * 0.02 <= time.monotonic() - begun < 5  # half the pace afterwards

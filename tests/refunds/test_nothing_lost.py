@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
-from csctl.gateways import sandbox
-from csctl.gateways.protocol import Capabilities
 from csctl.services.payments import engine
 from tests.factories import make_notify_email, make_order, make_purchase, make_sale
 from tests.refunds.scenes import rebilled
@@ -54,13 +49,8 @@ def test_a_call_that_could_not_be_begun_in_time_is_not_sent_and_releases_its_amo
     assert shop(f"txn refund {sale} --yes").code == 0
 
 
-def test_that_a_gateway_does_not_know_a_refund_is_believed_only_after_its_delay(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def of_a_slow_one(**given: Any) -> Capabilities:
-        return Capabilities(**{**given, "absence_final_after": timedelta(hours=1)})
-
-    monkeypatch.setattr(sandbox, "Capabilities", of_a_slow_one)
+def test_that_a_gateway_does_not_know_a_refund_is_believed_only_after_its_delay(shop: Shop) -> None:
+    shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup_delay_minutes=60"
     sale = make_sale(shop, token="tok_timeout_lost")
     shop(f"txn refund {sale} --yes")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from csctl import database
-from csctl.clock import Clock, parse_time
-from csctl.gateways.protocol import Answer
+from csctl.clock import parse_time
+from csctl.domain.states import Kind
+from csctl.gateways import urls
+from csctl.gateways.operations import Answer, Operation, Sale
 from csctl.gateways.sandbox import Sandbox
 from csctl.services.payments import engine
 from tests.factories import make_sale
@@ -162,8 +165,10 @@ def test_an_attempt_whose_answer_is_found_after_midnight_does_not_take_the_new_d
     run.wait()
     key = shop.sql("SELECT key FROM transactions WHERE state = 'sent'")[0]["key"]
     reference = shop.sql("SELECT gateway_ref FROM transactions WHERE id = 1")[0]["gateway_ref"]
-    just_before = Clock(fixed=parse_time("2026-03-03T23:58:30Z"))
-    Sandbox(shop.sandbox, just_before).refund(reference, 1999, "USD", key)  # the gateway did it all the same
+    just_before = parse_time("2026-03-03T23:58:30Z")
+    account = Sandbox.at(urls.parse(f"sandbox:{shop.sandbox}"), lambda: just_before, UTC)
+    sold = Sale(reference, 1999, "USD", just_before)
+    account.refund(Operation(Kind.REFUND, key, 1999, "USD", just_before, sale=sold))  # the gateway did it all the same
 
     shop("txn reconcile", at="2026-03-04T00:04:00Z")
     done = shop("queue retry -o json", at="2026-03-04T09:00:00Z")

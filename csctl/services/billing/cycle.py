@@ -51,7 +51,7 @@ def bill(
         quantity=billing.quantity if billing.keep else None,
         unit_price=billing.unit_price if billing.keep else None,
     )
-    return (yield from charges.exchange(turn, app, sale, method.token))
+    return (yield from charges.exchange(turn, app, sale))
 
 
 def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) -> Result:

@@ -17,11 +17,12 @@ from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
 from csctl.models import Email, NotifyEmail, QueueItem, Transaction
+from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import consistency
 from csctl.services.payments import accounts
-from csctl.settings import GATEWAY, Settings, refuse_if_others_read, token_file
+from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -102,7 +103,7 @@ def _settings(settings: Settings) -> Problems:
 
 def _files(settings: Settings) -> Problems:
     """Files with secrets or personal data that others on this machine can read."""
-    if (token := token_file()).is_file():
+    if (token := token_file(settings.profile)).is_file():
         try:
             refuse_if_others_read(token)
         except Misconfigured as error:

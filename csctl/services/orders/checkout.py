@@ -97,7 +97,7 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
         yield Result(name, Outcome.CREATED, "nothing was due", money=money, extra={"order_id": name})
         return
     sale = _open(turn, app, order, method, email=wish.email)
-    result = yield from charges.exchange(turn, app, sale, method.token)
+    result = yield from charges.exchange(turn, app, sale)
     outcome = Outcome.CREATED if result.outcome == Outcome.BILLED else result.outcome
     yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
 

@@ -64,7 +64,7 @@ def _rerun(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         cycle=1 if only else None,
         send_email=wish.email,
     )
-    result = yield from charges.exchange(turn, app, sale, method.token)
+    result = yield from charges.exchange(turn, app, sale)
     yield replace(result, id=ref.given, extra={"order_id": ids.show("ord", ref.id)})
 
 

@@ -12,8 +12,8 @@ from csctl.domain import billing as calendar
 from csctl.domain import intervals
 from csctl.domain import purchases as rules
 from csctl.domain.purchases import Operation
+from csctl.domain.reasons import Reason
 from csctl.domain.states import FulfillmentStatus, Occasion, OrderStatus, PurchaseStatus, State
-from csctl.gateways.protocol import Reason
 from csctl.models import Fulfillment, Purchase, Transaction
 from csctl.services.outcomes import cancellation as cancelling
 

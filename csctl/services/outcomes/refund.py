@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import Reason
 from csctl.domain.refund_queue import Operation, after
 from csctl.domain.states import ItemState
 from csctl.errors import CsctlError, GatewayRefused
-from csctl.gateways.protocol import Reason
 from csctl.models import QueueItem, Transaction
 from csctl.services.emails import announce as emails
 from csctl.services.shared import history

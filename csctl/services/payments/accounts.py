@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from csctl.app import App
 from csctl.errors import Misconfigured
-from csctl.gateways.registry import Registry, kind_of, problem_of
+from csctl.gateways import urls
+from csctl.gateways.registry import Registry, problem_of
 from csctl.models import GatewayAccount
 from csctl.settings import GATEWAY
 
@@ -22,7 +23,7 @@ def open_all(app: App) -> Registry:
     """
     for problem in problems(app):
         raise problem
-    return Registry(app.settings.gateways, app.clock)
+    return Registry(app.settings.gateways, app.clock, rehearsal=app.rehearsal)
 
 
 def remember(app: App) -> None:
@@ -46,7 +47,7 @@ def problems(app: App) -> Iterator[Misconfigured]:
         yield Misconfigured("no gateway is configured", fix=f"set {GATEWAY}MAIN")
     known = known_kinds(app)
     for name, url in app.settings.gateways.items():
-        if problem := problem_of(name, url) or _problem(app, name, kind_of(url), known.get(name)):
+        if problem := problem_of(name, url) or _problem(app, name, urls.parse(url).kind, known.get(name)):
             yield problem
 
 

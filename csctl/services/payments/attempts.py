@@ -9,21 +9,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import Reason
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
-from csctl.gateways.protocol import Answer, Reason
+from csctl.gateways.operations import Answer
 from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.emails import announce as emails
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import refund as queue_rules
+from csctl.services.payments import operations
 from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit, history
 
@@ -80,7 +83,7 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
         turn.session.flush()
         record(turn, app, attempt.id, claim_for(app, attempt), _DISPUTED)
         return Result.refused(ids.show("txn", attempt.id), Conflict(f"{ids.show('txn', sale.id)} is disputed"))
-    call, claim = _send(app, attempt, sale)
+    call, claim = _send(turn, app, attempt)
     try:
         answer = yield call
     except Misconfigured as error:
@@ -107,15 +110,13 @@ def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfi
         sale.reserved -= attempt.amount
 
 
-def _send(app: App, attempt: Transaction, sale: Transaction) -> tuple[Call, str]:
+def _send(turn: Turn, app: App, attempt: Transaction) -> tuple[Call, str]:
     gateway = app.gateways[attempt.gateway]
     claim = claim_for(app, attempt)
     attempt.state, attempt.sent_at = becomes(attempt.state, State.SENT), app.clock.now()
-    reference, key = sale.gateway_ref or "", attempt.key or ""
-    amount, currency = attempt.amount, attempt.currency
-    if attempt.kind is Kind.VOID:
-        return Call(lambda: gateway.void(reference, key), Answer(State.APPROVED), NOT_SENT), claim
-    return Call(lambda: gateway.refund(reference, amount, currency, key), Answer(State.APPROVED), NOT_SENT), claim
+    operation = operations.of_attempt(turn.session, attempt)
+    write = gateway.void if attempt.kind is Kind.VOID else gateway.refund
+    return Call(partial(write, operation), Answer(State.APPROVED), NOT_SENT), claim
 
 
 def claim_for(app: App, attempt: Transaction) -> str:

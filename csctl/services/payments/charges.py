@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Occasion, Settlement, State
 from csctl.errors import Misconfigured, OutcomeUnknown
-from csctl.gateways.protocol import Answer, Reason
+from csctl.gateways.operations import Answer
 from csctl.models import Order, PaymentMethod, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes import checkout as checkout_rules
-from csctl.services.payments import attempts
+from csctl.services.payments import attempts, operations
 from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit, history
 
@@ -55,11 +56,11 @@ def open_sale(
     return sale
 
 
-def exchange(turn: Turn, app: App, sale: Transaction, token: str) -> Generator[Call, Any, Result]:
+def exchange(turn: Turn, app: App, sale: Transaction) -> Generator[Call, Any, Result]:
     """Claim a sale, charge the card, record the outcome. Wrong credentials are no answer, but our fault."""
     gateway, claim = app.gateways[sale.gateway], attempts.claim_for(app, sale)
     sale.state, sale.sent_at = State.SENT, app.clock.now()
-    charge = partial(gateway.charge, token, sale.amount, sale.currency, sale.key or "")
+    charge = partial(gateway.charge, operations.of_attempt(turn.session, sale))
     try:
         answer = yield Call(charge, Answer(State.APPROVED), attempts.NOT_SENT)
     except Misconfigured as error:
@@ -86,7 +87,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer)
     if (sale.state, sale.reason) == before:
         return attempts.result_of(sale, None)  # asked again, and nothing new
     if sale.state is State.APPROVED:
-        sale.settlement = Settlement.UNSETTLED
+        sale.settlement, sale.settled_at = answer.settlement or Settlement.UNSETTLED, answer.settled_at
     (checkout_rules if sale.occasion is Occasion.CHECKOUT else billing_rules).take_outcome(turn.session, app, sale)
     result = attempts.result_of(sale, None)
     _note(turn, app, sale, result.outcome)

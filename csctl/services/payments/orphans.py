@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.states import Kind, State
-from csctl.gateways.protocol import Answer
-from csctl.models import PaymentMethod, Transaction
+from csctl.gateways.operations import Answer
+from csctl.models import Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, charges, reconcile
 from csctl.services.payments.engine import drive
@@ -67,5 +67,4 @@ def _send(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Result
         if row.state is State.SENT:  # it is certain that it was not carried out: its sending begins anew
             row.state = becomes(row.state, State.CREATED)
         return (yield from attempts.exchange(turn, app, row))
-    method = turn.session.get_one(PaymentMethod, row.payment_method_id)
-    return (yield from charges.exchange(turn, app, row, method.token))
+    return (yield from charges.exchange(turn, app, row))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import Reason
 from csctl.domain.states import OPEN_STATES, RETURNS, Kind, State
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable, Usage
-from csctl.gateways.protocol import Answer, Found, Gateway, Reason
-from csctl.models import PaymentMethod, Transaction
+from csctl.gateways.operations import Absent, Ambiguous, Answer, Finds, Found
+from csctl.gateways.protocol import Gateway
+from csctl.models import Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, charges, settlement
+from csctl.services.payments import attempts, charges, operations, settlement
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.shared import access, listing
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _NEVER_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="its worker died before it was sent")
 ABSENT = Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="the gateway never carried it out")
+_NEVER = timedelta.max  # a kind for which a gateway names no delay: its absence is not believed
 _MUTE = "this gateway cannot be asked: look at its own page"
 
 
@@ -184,7 +188,7 @@ def _for_a_person(result: Result, row: Transaction) -> Result:
 
 
 def _refuse_unless_mute(app: App, ref: Ref, row: Transaction) -> None:
-    if app.gateways[row.gateway].capabilities.lookup or _key_lives(app, row):
+    if app.gateways[row.gateway].capabilities.finds is not Finds.NOTHING or _key_lives(app, row):
         raise Conflict(
             f"the gateway {row.gateway} can be asked about {ref.given}",
             cause="what somebody saw counts only where it cannot",
@@ -223,25 +227,27 @@ def ask(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Answer]:
     stays = Answer(row.state, row.gateway_ref, Reason(row.reason) if row.reason else None)
     sent_at = row.sent_at or row.created_at
     age = app.clock.now() - sent_at
+    can_find = gateway.capabilities.finds is not Finds.NOTHING
     try:
-        if gateway.capabilities.lookup and row.key:
-            found: Found | None = yield Call(
-                partial(gateway.find_operation, row.key, sale.gateway_ref if sale else None),
-                assumed=Found(stays),
-                unsent=Found(stays),
+        if can_find and row.key:
+            operation = operations.of_attempt(turn.session, row)
+            found: Found | Absent | Ambiguous = yield Call(
+                partial(gateway.find, operation), assumed=Found(stays), unsent=Found(stays)
             )
-            if found:
+            if isinstance(found, Found):
                 return found.answer
+            if isinstance(found, Ambiguous):
+                return replace(stays, message=f"it may be one of: {', '.join(found.candidates)}")
             late = replace(stays, message="the gateway does not know it yet")
-            return ABSENT if age >= gateway.capabilities.absence_final_after else late
-        if gateway.capabilities.lookup and row.gateway_ref:  # made elsewhere: only the gateway's reference names it
-            known: Found | None = yield Call(
-                partial(gateway.lookup, row.gateway_ref), assumed=Found(stays), unsent=Found(stays)
+            return ABSENT if age >= gateway.capabilities.absence_final_after.get(row.kind, _NEVER) else late
+        if can_find and row.gateway_ref:  # made elsewhere: only the gateway's reference names it
+            known: Found = yield Call(
+                partial(gateway.lookup, row.gateway_ref, row.kind), assumed=Found(stays), unsent=Found(stays)
             )
-            return known.answer if known else replace(stays, message="the gateway does not know its reference")
+            return known.answer
         disputed = sale is not None and sale.disputed_at is not None  # then nothing is sent, not even again
         if not disputed and _key_lives(app, row):
-            answer: Answer = yield Call(_again(turn, gateway, row, sale), assumed=stays, unsent=stays)
+            answer: Answer = yield Call(_again(turn, gateway, row), assumed=stays, unsent=stays)
             # A connection that is refused now says nothing of what was sent then.
             return stays if answer.reason == Reason.UNREACHABLE else answer
     except (Unreachable, OutcomeUnknown) as gone:
@@ -249,12 +255,7 @@ def ask(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Answer]:
     return replace(stays, message=_MUTE)
 
 
-def _again(turn: Turn, gateway: Gateway, row: Transaction, sale: Transaction | None) -> partial[Answer]:
+def _again(turn: Turn, gateway: Gateway, row: Transaction) -> partial[Answer]:
     """The same attempt once more, with its key: a gateway that honours keys does it at most once."""
-    key = row.key or ""
-    if sale is None:
-        method = turn.session.get_one(PaymentMethod, row.payment_method_id)
-        return partial(gateway.charge, method.token, row.amount, row.currency, key)
-    if row.kind is Kind.VOID:
-        return partial(gateway.void, sale.gateway_ref or "", key)
-    return partial(gateway.refund, sale.gateway_ref or "", row.amount, row.currency, key)
+    writes = {Kind.VOID: gateway.void, Kind.REFUND: gateway.refund}
+    return partial(writes.get(row.kind, gateway.charge), operations.of_attempt(turn.session, row))

@@ -14,7 +14,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
-from csctl.gateways.protocol import Found
+from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts
@@ -35,10 +35,10 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
     """
     row = turn.session.get_one(Transaction, number)
     gateway, reference = app.gateways[row.gateway], row.gateway_ref
-    if not gateway.capabilities.lookup or reference is None:
+    if gateway.capabilities.finds is Finds.NOTHING or reference is None:
         return None
     try:
-        found: Found | None = yield Call(partial(gateway.lookup, reference), assumed=None, unsent=None)
+        found: Found | None = yield Call(partial(gateway.lookup, reference, row.kind), assumed=None, unsent=None)
     except OutcomeUnknown as lost:
         raise Unreachable("the gateway cannot be asked", cause=lost.cause, fix="run it again") from None
     if found is not None:

@@ -1,0 +1,83 @@
+"""Which kinds of gateways there are, and how an account of one is opened.
+
+A kind is a module or object with
+
+    def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace)
+
+It returns a Gateway. It opens no connection and reads no more than its options; it raises Misconfigured for a URL that
+it cannot use. `rehearsal` says that the database is a rehearsal (test accounts are for those alone), `now` is csctl's
+clock, `zone` the shop's time zone, and `pace` is waited for before each request (`pace.wait()`) and told of each
+refusal for too many (`pace.busy(retry_after)`).
+
+csctl's own kinds are modules of this package. Others are found by their entry point in the group `csctl.gateways`,
+named for the kind; it is loaded only when an account of that kind is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, cast
+
+from csctl.errors import Misconfigured
+from csctl.gateways import pace, urls
+from csctl.gateways.pace import Pace
+from csctl.gateways.protocol import Gateway
+from csctl.gateways.urls import AccountUrl
+
+GROUP = "csctl.gateways"
+# A kind -> its module, imported only when an account of that kind is opened.
+KINDS = {
+    "sandbox": "csctl.gateways.sandbox",
+    "authorizenet": "csctl.gateways.authorizenet",
+    "nmi": "csctl.gateways.nmi",
+}
+# Calls per second where the URL names no rate. What the vendors allow is not published.
+_RATES = {"authorizenet": "5/s", "nmi": "5/s"}
+
+
+class Opener(Protocol):
+    """`open_account` of a kind."""
+
+    def __call__(
+        self, url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace
+    ) -> Gateway: ...
+
+
+def refuse_unknown(url: AccountUrl) -> None:
+    """Raises Misconfigured for a kind that neither csctl nor an installed package offers."""
+    if url.kind not in KINDS and _entry_point(url.kind) is None:
+        known = ", ".join(f"{kind}:…" for kind in (*KINDS, *_others()))
+        raise Misconfigured(f"{url.variable} names the unknown gateway {url.kind!r}", fix=f"write one of: {known}")
+
+
+def pace_of(url: AccountUrl) -> Pace:
+    """How often the account may be called. Raises Misconfigured."""
+    return url.pace if "rate" in url.options else pace.read(_RATES.get(url.kind))
+
+
+def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Gateway:
+    """The account of a URL. Raises Misconfigured."""
+    refuse_unknown(url)
+    return _opener(url)(urls.with_secret(url), rehearsal=rehearsal, now=now, zone=zone, pace=pace)
+
+
+def _opener(url: AccountUrl) -> Opener:
+    try:
+        point = None if url.kind in KINDS else _entry_point(url.kind)
+        found: object = point.load() if point else import_module(KINDS[url.kind])
+    except ImportError as error:
+        raise Misconfigured(
+            f"the gateway {url.kind} is not installed", cause=str(error), fix=f"pip install 'csctl[{url.kind}]'"
+        ) from None
+    return cast(Opener, getattr(found, "open_account", found))
+
+
+def _entry_point(kind: str) -> EntryPoint | None:
+    return next(iter(entry_points(group=GROUP, name=kind)), None)
+
+
+def _others() -> list[str]:
+    return sorted(entry_points(group=GROUP).names)

@@ -1,0 +1,40 @@
+"""An attempt as a gateway is told of it. All of it comes from the rows: what is sent again is sent exactly the same."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.states import Kind, Occasion
+from csctl.gateways.operations import Initiator, Operation, Sale
+from csctl.models import Order, PaymentMethod, Transaction
+
+
+def of_attempt(session: Session, attempt: Transaction) -> Operation:
+    """The operation of a charge, void, refund or capture. Amounts in minor units."""
+    method = session.get(PaymentMethod, attempt.payment_method_id) if attempt.payment_method_id else None
+    parent = session.get_one(Transaction, attempt.parent_id) if attempt.parent_id else None
+    order = session.get_one(Order, attempt.order_id)  # a new attempt has no relationships yet
+    by_customer = attempt.occasion is Occasion.CHECKOUT
+    return Operation(
+        kind=attempt.kind,
+        key=attempt.key or "",
+        amount=attempt.amount,
+        currency=attempt.currency,
+        sent_at=attempt.sent_at or attempt.created_at,
+        sale=_sale(parent, method) if parent else None,
+        token=method.token if method and parent is None else None,
+        order_number=order.external_id or ids.show("ord", order.id),
+        initiated=Initiator.CUSTOMER if by_customer else Initiator.MERCHANT,
+    )
+
+
+def _sale(row: Transaction, method: PaymentMethod | None) -> Sale:
+    return Sale(
+        reference=row.gateway_ref or "",
+        amount=row.amount,
+        currency=row.currency,
+        at=row.created_at,
+        captured=row.kind is not Kind.AUTHORIZE,
+        last4=method.last4 if method else None,
+    )
