@@ -72,7 +72,7 @@ def test_an_order_is_voided_before_its_sale_settles_and_refunded_after(world: Wo
     outcomes = [world.shop(f"order refund {order} --yes -o json").json[0]["outcome"] for order in orders]
 
     assert outcomes == ["refunded", "voided"]
-    assert (world.returned(unsettled), world.returned(settled)) == (0, Decimal("20.00"))
+    assert (world.returned(unsettled), world.returned(settled)) == (Decimal(0), Decimal("20.00"))
 
 
 def test_an_order_whose_sale_has_settled_meanwhile_is_refunded(world: World) -> None:

@@ -72,7 +72,8 @@ def _is_first(ledger: sqlite3.Connection, column: str, value: str) -> bool:
 def _refund(ledger: sqlite3.Connection, ref: str, token: str) -> Answer:
     reason = _ALIASES.get(token, token.removeprefix("tok_refund_"))
     if token in _ALIASES or (token.startswith("tok_refund_") and reason in _REFUSALS):
-        return Answer(_REFUSALS[reason], reason=Reason(reason), message=f"Refund refused: {reason}")
+        said = "Refund declined by the issuer" if reason == Reason.DECLINED else f"Refund refused: {reason}"
+        return Answer(_REFUSALS[reason], reason=Reason(reason), message=said)
     if match := _DECLINES_FIRST.fullmatch(token):
         declined = ledger.execute(
             "SELECT count(*) FROM operations WHERE parent_ref = ? AND kind = 'refund' AND result = 'declined'", (ref,)
