@@ -45,7 +45,7 @@ def main() -> None:
         begun = time.perf_counter()
         done = csctl(f"queue retry --concurrency {concurrency} -q -o jsonl", env)
         seconds = time.perf_counter() - begun
-    refunded = done.count('"refunded"')
+    refunded = done.count('"outcome": "refunded"')
     ideal = concurrency / (latency / 1000) if latency else 0
     share = f", {items / seconds / ideal:.2f} of the ideal {ideal:.0f}" if ideal else ""
     print(f"{refunded} of {items} refunded in {seconds:.1f} s: {items / seconds:.0f} a second{share}")

@@ -23,6 +23,7 @@ billing = group("billing", "Bill the subscriptions that are due.")
     columns=("id", "outcome", "amount", "currency", "transaction_id", "message"),
     changes=True,
     money=True,
+    cron=True,
     noun="purchase",
     examples=("csctl billing run", "csctl billing run --dry-run", "csctl billing run --catch-up all -o jsonl"),
 )

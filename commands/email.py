@@ -94,6 +94,7 @@ def preview(app: App, out: Output, kind: str, order: int | None, transaction: in
 @email.command(
     fields=RESULT_FIELDS,
     changes=True,
+    cron=True,
     examples=("csctl email send", "csctl email send eml_7 eml_8 -o json"),
 )
 @ids_argument("eml", required=False)

@@ -85,6 +85,7 @@ def stats(app: App, out: Output) -> None:
     fields=(*MONEY_FIELDS[:3], "attempt", *MONEY_FIELDS[3:]),
     changes=True,
     money=True,
+    cron=True,
     asks="named",
     examples=("csctl queue retry", "csctl queue retry --concurrency 16 -o jsonl", "csctl queue retry rfq_7 --yes"),
 )

@@ -179,6 +179,7 @@ def void(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
     fields=MONEY_FIELDS,
     changes=True,
     money=True,
+    cron=True,
     examples=("csctl txn reconcile", "csctl txn reconcile txn_12 -o json", "csctl txn reconcile txn_12 --as failed"),
 )
 @ids_argument("txn", required=False)
@@ -219,6 +220,7 @@ def reconcile(
     fields=RESULT_FIELDS,
     changes=True,
     money=True,
+    cron=True,
     examples=("csctl txn sync", "csctl txn sync txn_9 -o json"),
 )
 @ids_argument("txn", required=False)
@@ -227,12 +229,14 @@ def reconcile(
 def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
     """Ask the gateways which sales have settled, and which refunds were returned.
 
-    Without ids: all transactions that have not settled yet.
+    Without ids: about all transactions that have not settled yet; prints only those that have changed.
     """
+    from csctl.domain.outcomes import Outcome
     from csctl.services.payments import reconcile, settlement
 
     out.change(
-        lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
+        lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast),
+        unlisted=() if refs else {Outcome.SKIPPED},
     )
     out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))
 

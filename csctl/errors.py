@@ -47,6 +47,14 @@ class Conflict(CsctlError):
     code, exit = "conflict", 5
 
 
+class Damaged(Conflict):
+    """A record of the database cannot be read."""
+
+
+# What reading a damaged record raises where nothing expected it to be damaged.
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+
+
 class NotPermitted(CsctlError):
     """No or a wrong token, a role that may not, or a blacklisted customer."""
 

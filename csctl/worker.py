@@ -14,8 +14,11 @@ def me() -> str:
 
 
 def is_gone(worker: str) -> bool:
-    """Whether that process has certainly ended. Of one elsewhere nobody here can tell."""
-    here, pid, started = worker.rsplit(" ", 2)
+    """Whether that process has certainly ended. Of a process on another host this is not known."""
+    parts = worker.rsplit(" ", 2)
+    if len(parts) < 3 or not parts[1].isdecimal():
+        return False
+    here, pid, started = parts
     return here == _here() and _started(int(pid)) != started
 
 

@@ -38,7 +38,12 @@ class Done:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """What `-o jsonl` printed."""
+        """The records that `-o jsonl` printed, without the summary of a cron command."""
+        return [row for row in self.log if not row.get("summary")]
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """Every line that `-o jsonl` printed."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories import make_sale
+from tests.shops import Shop
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -27,7 +30,7 @@ def test_the_reference_is_what_the_commands_say() -> None:
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "operations.md"], ids=lambda page: page.name)
 def test_cron_finds_what_its_lines_name(page: Path) -> None:
     """It has neither the path nor the environment of whoever wrote them."""
-    (block,) = re.findall(r"```cron(?:tab)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    block = "".join(re.findall(r"```cron(?:tab)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
     csctl = "/opt/csctl/bin/csctl --env-file /etc/csctl/csctl.env"
     lines = [line for line in block.replace("$CSCTL", csctl).splitlines() if re.match(r"[\d*]", line)]
 
@@ -41,3 +44,16 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
 
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_prometheus_example_reads_queue_stats(shop: Shop) -> None:
+    make_sale(shop, amount="5.00", token="tok_refund_declined")
+    shop("txn refund txn_1 --yes")
+    stats = shop("queue stats -o json").out
+
+    script = ROOT / "docs" / "examples" / "prometheus" / "csctl_metrics.py"
+    done = subprocess.run([sys.executable, script], input=stats, capture_output=True, text=True, check=True)
+
+    assert 'csctl_queue_items{state="queued",currency="USD"} 1' in done.stdout.splitlines()
+    assert 'csctl_queue_amount{state="queued",currency="USD"} 5.00' in done.stdout.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,21 @@ def test_the_installed_csctl_is_not_the_checkout(installed: Path, tmp_path: Path
     )
 
     assert all(line.startswith(str(installed)) for line in done.stdout.splitlines())
+
+
+def test_the_container_example_installs_and_starts_csctl(installed: Path, tmp_path: Path) -> None:
+    lines = (ROOT / "docs" / "examples" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (install,) = [line for line in lines if "pip install" in line]
+    (extra,) = re.findall(r"csctl\[(\w+)\]", install)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    entry, default = (json.loads(line.partition(" ")[2]) for line in lines if line.startswith(("ENTRYPOINT ", "CMD ")))
+
+    done = subprocess.run(
+        [installed / "bin" / entry[0], *entry[1:], *default], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+
+    assert extra in project["optional-dependencies"]
+    assert done.stdout.startswith("Usage: csctl")
 
 
 def site_packages(venv: Path) -> Path:

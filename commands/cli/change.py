@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError, NotPermitted
 
-from . import confirm, errors
+from . import confirm, errors, formats
 from .confirm import Asks, Work
+from .cron import CronLog
 from .execution import Execution
 from .invocation import Target
 from .output import Output
@@ -31,15 +34,19 @@ class ChangeOutput(Output):
     asks: Asks = "never"
     besides: str | None = None
     context: RunContext | None = None
+    log: CronLog | None = None  # of a cron command
     dry_run: bool = False
     yes: bool = False
+    _tally: Tally = field(default_factory=Tally)
+    _unknown_left: int = 0
     _exits: set[int] = field(default_factory=set)  # the exit codes of the records
     _problem: CsctlError | None = None  # of a change of one record
 
-    def change(self, work: Work) -> None:
+    def change(self, work: Work, *, unlisted: Collection[Outcome] = ()) -> None:
         """Carry out a change, after asking if it has to, and print the result of each record.
 
-        `work` is called with whether this is a dry run. Raises Ended if the change stops before its end.
+        `work` is called with whether this is a dry run. Records with an `unlisted` outcome are counted, and not
+        printed. Raises Ended if the change stops before its end.
         """
         if self.skip_empty():
             return
@@ -49,8 +56,9 @@ class ChangeOutput(Output):
             refused = [self._recorded(result) for result in confirm.confirm(work, self.target, self.besides, where)]
             if refused:
                 work, context = lambda _dry_run: refused, None  # nothing is begun, so there is no run
-        tally = Tally(self.target.noun)
-        run = Execution(self, self.target, tally, context, self.dry_run).carry_out(work)
+        tally = self._tally = Tally(self.target.noun)
+        execution = Execution(self, self.target, tally, context, self.dry_run, self.log, frozenset(unlisted))
+        run = execution.carry_out(work)
         self.exit_code, self._exits = tally.exit_code(), set(tally.exits)
         self._problem = tally.problems[0] if len(tally.problems) == tally.total == 1 else None
         if tally.total:
@@ -82,13 +90,22 @@ class ChangeOutput(Output):
             self.exit_code = serious.pop()
         elif not serious:
             self.exit_code = 9 if unknown_left or 9 in self._exits else 0
+        self._unknown_left = unknown_left
         if trouble:
             errors.say_error(trouble)
         if unknown_left:
             many = "1 transaction is" if unknown_left == 1 else f"{unknown_left:,} transactions are"
             self.notice(f"{many} unknown: csctl txn reconcile")
 
-    def say_problem(self) -> None:
+    def end(self) -> None:
+        """Print what follows the records: the summary of a cron command, and why a single record failed."""
+        if self.log and self.log.everything and self.output == "jsonl":
+            more = {"unknown_left": self._unknown_left, "dry_run": self.dry_run, "exit": self.exit_code}
+            line = {**dict.fromkeys(self.all_fields), **self.log.summary(self._tally, **more)}  # the keys of a row, too
+            self.text(formats.to_json(line))
+        self._say_problem()
+
+    def _say_problem(self) -> None:
         """Print why the one record of a change failed, unless the command succeeds all the same."""
         if self._problem is None or self.exit_code == 0:
             return

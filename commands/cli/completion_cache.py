@@ -57,7 +57,7 @@ def _read(ctx: click.Context) -> _Words:
     from csctl.settings import load
 
     root = ctx.find_root().params
-    options = {"CSCTL_DATABASE_URL": root.get("database_url")}
+    options = {"CSCTL_DATABASE_URL": root.get("database_url"), "CSCTL_PROFILE": root.get("profile")}
     try:
         settings = load(os.environ, options=options, env_file=root.get("env_file"))
         found: _Words = json.loads(_file(settings.database_url).read_text(encoding="utf-8"))

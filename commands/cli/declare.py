@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csctl.errors import UNREADABLE, Damaged
+
 from . import common_options, completion_cache, invocation, names, repeat, suggest
 from .change import ChangeOutput
 from .confirm import Asks
+from .cron import FIELDS as CRON_FIELDS
+from .cron import CronLog
 from .output import Output
 from .run_context import RunContext
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 # Keys of a result that a table does not repeat: its outcome and message and the options say the same.
 _NOT_COLUMNS = ("ok", "dry_run", "error")
 _EXITS = {
-    "read": (0, 2, 4, 6, 8, 11),
+    "read": (0, 2, 4, 5, 6, 8, 11),
     "change": (0, 2, 3, 4, 5, 6, 7, 8, 10, 11),
     "money": (0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
 }
@@ -36,6 +40,7 @@ class Command(click.Command):
     """A command with the options, the help and the exit codes that every command has.
 
     `fields` are the keys of its records, `columns` those that a table shows. `changes` gives --dry-run and --yes;
+    `cron` that it is made for cron: its rows have a time and a run, and its log ends with a summary.
     `asks` says when it asks for confirmation: always, for more than one record, for named ones, or never. `noun` is
     what its records are called where their ids do not say so, `exits` are exit codes beside the usual ones. A command
     that `opens` gets the App of an operator who may run it, others get the Cli.
@@ -49,6 +54,7 @@ class Command(click.Command):
         columns: Sequence[str] = (),
         changes: bool = False,
         money: bool = False,
+        cron: bool = False,
         asks: Asks = "never",
         noun: str | None = None,
         exits: Sequence[int] = (),
@@ -58,12 +64,13 @@ class Command(click.Command):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.examples, self.fields = examples, fields
+        self.examples, self.cron = examples, cron
+        self.fields = (*fields, *CRON_FIELDS) if cron else fields
         self.columns = columns or tuple(name for name in fields if name not in _NOT_COLUMNS)
         self.changes, self.money, self.asks, self.noun = changes, money, asks, noun
         self.exits = sorted({*_EXITS["money" if money else "change" if changes else "read"], *exits})
         self.opens, self.any_schema = opens, any_schema
-        self.params += common_options.common_options(fields=fields, changes=changes, output=output)
+        self.params += common_options.common_options(fields=self.fields, changes=changes, output=output)
 
     def invoke(self, ctx: click.Context) -> int:
         """Run the command. Returns its exit code.
@@ -71,9 +78,9 @@ class Command(click.Command):
         Raises CsctlError for a refusal before any record was touched.
         """
         out = self._output(ctx)
-        assert self.callback is not None  # noqa: S101 - a command without one cannot be declared
         if not self.opens:
             names.without_database(ctx, invocation.current(ctx))
+            assert self.callback is not None  # noqa: S101 - a command without one cannot be declared
             ctx.invoke(self.callback, ctx.obj, out, **ctx.params)
             return out.exit_code
         with ctx.obj.app(self.path(ctx), out.notice, any_schema=self.any_schema) as app:
@@ -83,17 +90,38 @@ class Command(click.Command):
                 if out.skip_empty():
                     return out.exit_code
                 out.context = self._run_context(ctx, app)
-            ctx.invoke(self.callback, app, out, **ctx.params)
-            if isinstance(out, ChangeOutput):
-                out.say_problem()
-            if app.new_emails:
-                from csctl.services.emails.delivery import Delivery
-
-                Delivery(app).deliver_new()
-            if not self.any_schema:
-                changed = isinstance(out, ChangeOutput) and not out.dry_run and (out.target.count or 0) > 1
-                completion_cache.refresh(app, self.path(ctx), run=changed)
+                if self.cron:
+                    out.log = CronLog(app, everything=not invocation.current(ctx).refs)
+            self._call(ctx, app, out)
+            self._finish(ctx, app, out)
         return out.exit_code
+
+    def _call(self, ctx: click.Context, app: App, out: Output) -> None:
+        """Call the function of the command. A record that cannot be read is reported as damaged, by its id."""
+        assert self.callback is not None  # noqa: S101 - as above
+        try:
+            ctx.invoke(self.callback, app, out, **ctx.params)
+        except UNREADABLE as error:
+            if self.changes or out.debug:  # changes report each damaged record themselves
+                raise
+            named = next((ref.given for ref in invocation.current(ctx).refs), "a record")
+            raise Damaged(
+                f"{named} cannot be read",
+                cause=f"{type(error).__name__}: {error}"[:200],
+                fix="csctl db check, or run it again with --debug",
+            ) from error
+
+    def _finish(self, ctx: click.Context, app: App, out: Output) -> None:
+        """Print what follows the records, deliver the new emails, and keep words for completion."""
+        if isinstance(out, ChangeOutput):
+            out.end()
+        if app.new_emails:
+            from csctl.services.emails.delivery import Delivery
+
+            Delivery(app).deliver_new()
+        if not self.any_schema:
+            changed = isinstance(out, ChangeOutput) and not out.dry_run and (out.target.count or 0) > 1
+            completion_cache.refresh(app, self.path(ctx), run=changed)
 
     def _output(self, ctx: click.Context) -> Output:
         """How this command line prints. The options that say so are taken out of the parameters."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from csctl import interrupts
+from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError
 
 from .confirm import Work
+from .cron import CronLog
 from .errors import Ended
 from .invocation import Target
 from .output import Output
@@ -35,6 +37,8 @@ class Execution:
     tally: Tally
     context: RunContext | None
     dry_run: bool
+    log: CronLog | None = None
+    unlisted: frozenset[Outcome] = frozenset()  # outcomes that are counted, and not printed
     run: Kept | None = None
     counts: Counts | None = None  # of the run, once it has ended
     lost: OutputLost | None = None
@@ -92,8 +96,10 @@ class Execution:
                     from csctl.services.emails.delivery import Delivery
 
                     Delivery(self.context.app).deliver_new()
+            if result.outcome in self.unlisted:
+                continue
             # A refused record has the same keys as those that were changed.
-            row = result.row()
+            row = {**result.row(), **(self.log.row() if self.log else {})}
             yield {**{name: row.get(name) for name in self.out.all_fields}, **row}
 
     def _fail(self) -> None:

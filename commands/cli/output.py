@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from csctl.domain.text import printable
-from csctl.errors import CsctlError, Usage
+from csctl.errors import CsctlError, Damaged, Usage
 
 from . import color, errors, formats, table
 from .similar import did_you_mean
@@ -81,11 +81,12 @@ class Output:
         elif self.output != "table":
             self.write([record])
         elif layout and self.fields is None:
-            click.echo(layout(record))
+            click.echo(layout(_readable(record)))
         else:
             width = max((len(name) for name in self._selected), default=0)
             for name in self._selected:
                 click.echo(f"{name.ljust(width)}  {self.cell(record.get(name))}")
+        self._report([row for rows in _lists(record).values() for row in rows if _is_damaged(row)])
 
     def show_each(
         self, given: Sequence[Any], look: Callable[[Any], Record], layout: Callable[[Record], str] | None = None
@@ -125,9 +126,28 @@ class Output:
 
     def rows(self, page: Page | Rows) -> None:
         """Print the records of a listing, and on stderr whether there are more."""
-        self.write(page)
+        damaged: list[Record] = []
+        self.write(self._noting(page, damaged))
+        self._report(damaged)
         if getattr(page, "more", False):
             self.notice(f"There are more than {getattr(page, 'limit', None)}: see the rest with --limit N or --all.")
+
+    def _noting(self, records: Page | Rows, damaged: list[Record]) -> Iterator[Record]:
+        """The same records. Those that are damaged are collected; they are printed only where records have an id."""
+        for record in records:
+            if not _is_damaged(record):
+                yield record
+                continue
+            damaged.append(record)
+            if "id" in self.all_fields:
+                yield {**dict.fromkeys(self.all_fields), **record}
+
+    def _report(self, damaged: list[Record]) -> None:
+        """Print which records could not be read, and why."""
+        for record in damaged:
+            problem = Damaged(f"{record['id']} is damaged", cause=str(record["damaged"]), fix="csctl db check")
+            errors.say_error(problem, self.color)
+            self.exit_code = problem.exit
 
     def write(self, records: Rows) -> None:
         """Print records on stdout in the format that -o names, each as soon as it is known where that is possible."""
@@ -190,3 +210,16 @@ class Output:
                     rows, self._selected, whole=whole, head=lambda line: color.bold(line, enabled=enabled)
                 )
                 click.echo(drawn, color=enabled)
+
+
+def _is_damaged(record: Any) -> bool:
+    return isinstance(record, Mapping) and record.get("damaged") is not None
+
+
+def _lists(record: Record) -> dict[str, list[Any]]:
+    return {name: value for name, value in record.items() if isinstance(value, list)}
+
+
+def _readable(record: Record) -> Record:
+    """The record without the rows of its lists that could not be read: a layout knows all fields of the others."""
+    return {**record, **{name: [row for row in rows if not _is_damaged(row)] for name, rows in _lists(record).items()}}

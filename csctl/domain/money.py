@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from csctl.errors import Usage
+from csctl.errors import Damaged, Usage
 
 _DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?", re.ASCII)
 
@@ -25,6 +25,14 @@ def exponent(currency: str) -> int:
     if digits is None:
         raise Usage(f"{currency!r} is not an ISO 4217 currency", fix="write a code such as USD, EUR or JPY")
     return int(digits)
+
+
+def is_currency(text: str) -> bool:
+    """Whether this is the code of a currency."""
+    try:
+        return exponent(text) >= 0
+    except Usage:
+        return False
 
 
 def to_minor(text: str, currency: str) -> int:
@@ -45,8 +53,14 @@ def to_minor(text: str, currency: str) -> int:
 
 
 def to_decimal(amount: int, currency: str) -> str:
-    """The decimal string of minor units: (1999, "USD") is "19.99", (500, "JPY") is "500"."""
-    digits = exponent(currency)
+    """The decimal string of minor units: (1999, "USD") is "19.99", (500, "JPY") is "500".
+
+    Raises Damaged for what is not a currency: amounts come from the database, where it was checked.
+    """
+    try:
+        digits = exponent(currency)
+    except Usage as error:
+        raise Damaged(error.message, fix="csctl db check") from None
     if digits == 0:
         return str(amount)
     sign, rest = ("-" if amount < 0 else ""), str(abs(amount)).rjust(digits + 1, "0")

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData, Text, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
 from csctl.domain.states import STATES
+from csctl.domain.words import known
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER PRIMARY KEY up by itself
 
@@ -35,9 +36,23 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _words(state: type[StrEnum]) -> Enum:
-    """States are kept as the words that people see."""
-    return Enum(state, native_enum=False, length=40, values_callable=lambda e: [member.value for member in e])
+class Words(TypeDecorator[Any]):
+    """A member of an enum, stored as the word that people see. Another word is read as an UnknownWord."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def __init__(self, enum_class: type[StrEnum], *, unlimited: bool = False) -> None:
+        super().__init__()
+        self.enum_class, self.unlimited = enum_class, unlimited
+        if unlimited:
+            self.impl = Text()
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(self.enum_class(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else known(value, self.enum_class)
 
 
 class Base(DeclarativeBase):
@@ -55,5 +70,5 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcTime,
         str: Text,
-        **{state: _words(state) for state in STATES},
+        **{state: Words(state) for state in STATES},
     }

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from csctl.domain.reasons import Reason
 from csctl.domain.states import ItemState, Kind, Occasion, Outside, Settlement, State
-from csctl.models.columns import Base, BigId
+from csctl.models.columns import Base, BigId, Words
 from csctl.models.order import Order
 
 
@@ -68,7 +69,7 @@ class Transaction(Base):
     gateway: Mapped[str]
     gateway_ref: Mapped[str | None] = mapped_column(index=True)
     key: Mapped[str | None] = mapped_column(unique=True)  # idempotency key; none of what was imported
-    reason: Mapped[str | None]  # why it did not succeed, in csctl's words
+    reason: Mapped[Reason | None] = mapped_column(Words(Reason, unlimited=True))  # why it did not succeed
     message: Mapped[str | None]  # what the gateway said
     sent_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]

@@ -13,6 +13,7 @@ from csctl.domain.customer_fields import ADDRESSES
 from csctl.domain.money import to_decimal
 from csctl.domain.record_kinds import KINDS
 from csctl.models import (
+    Base,
     Customer,
     Fulfillment,
     Order,
@@ -24,6 +25,7 @@ from csctl.models import (
     Transaction,
 )
 from csctl.services.data.importing.context import exported_id, mark_of
+from csctl.services.shared import damage
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -45,14 +47,21 @@ def run(app: App, kind: str, *, with_tokens: bool = False) -> Iterator[_Row]:
         with app.read() as session:
             mark = mark_of(session)
             found = _next(session, statement, last)
-            rows = [{"_id": record.id, **row_of(record, *more, mark)} for record, *more in found]
+            rows = [{"_id": record.id, **_row(row_of, mark, record, *more)} for record, *more in found]
         for row in rows:
             last = row.pop("_id")
             if kind == "payment-methods" and not with_tokens:
                 row["token"] = None
-            yield {name: row.get(name) for name in fields}
+            yield row if "damaged" in row else {name: row.get(name) for name in fields}
         if len(rows) < _BATCH:
             return
+
+
+def _row(row_of: Callable[..., _Row], mark: str, record: Base, *more: Base | None) -> _Row:
+    try:
+        return row_of(record, *more, mark)
+    except damage.ERRORS as error:
+        return damage.row_of(record, error)
 
 
 def _next(session: Session, statement: Select[Any], last: int) -> list[Any]:

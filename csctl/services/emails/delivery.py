@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from csctl import interrupts
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
-from csctl.errors import CsctlError
+from csctl.errors import UNREADABLE, CsctlError, Damaged
 from csctl.mail.message import compose
-from csctl.mail.rendering import TemplateBroken
+from csctl.mail.rendering import Rendered, TemplateBroken
 from csctl.mail.transport import ConnectionLost, Postponed, Refused
 from csctl.models import Email
 from csctl.results import Result
@@ -125,7 +125,7 @@ class Delivery:
 
     def _attempt(self, email: Email) -> CsctlError | None:
         try:
-            said = self._mail.renderer.render(email.kind, email.context)
+            said = self._rendered(email)
             self._mail.transport.send(ids.show("eml", email.id), compose(email, said, self._app.shop))
         except Refused as error:
             outbox.failed(self._app, email, error)
@@ -140,6 +140,13 @@ class Delivery:
         outbox.sent(self._app, email, said)
         return None
 
+    def _rendered(self, email: Email) -> Rendered:
+        """What an email says. Raises Refused where its values cannot be read: no later attempt would help."""
+        try:
+            return self._mail.renderer.render(email.kind, email.context)
+        except (Damaged, *UNREADABLE) as error:
+            raise Refused("its values are damaged", cause=f"{type(error).__name__}: {error}"[:200]) from error
+
     # -- without sending
 
     def _rehearsed(self) -> Iterator[Attempt]:
@@ -151,7 +158,7 @@ class Delivery:
 
     def _rehearse(self, email: Email) -> CsctlError | None:
         try:
-            compose(email, self._mail.renderer.render(email.kind, email.context), self._app.shop)
+            compose(email, self._rendered(email), self._app.shop)
         except CsctlError as error:
             return error
         return None

@@ -22,20 +22,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import CHARGES, State
-from csctl.errors import Conflict, CsctlError, NotPermitted, OutcomeUnknown
+from csctl.errors import UNREADABLE, Conflict, CsctlError, NotPermitted, OutcomeUnknown
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
-from csctl.services.shared import audit
+from csctl.services.shared import audit, damage
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -97,6 +97,8 @@ def _assume(app: App, job: Job, session: Session) -> Iterator[Result]:
                 reply = step.assumed
     except StopIteration:
         return
+    except UNREADABLE as error:
+        yield Result.refused(job.given, damage.damaged(job.given, error))
     except CsctlError as error:
         yield Result.refused(job.given, error)
 
@@ -180,10 +182,10 @@ class _Engine:
         """Intents of what is new. Where they cannot be kept, nothing was sent."""
         try:
             return self._advance([(job, None) for job in fresh]) if fresh else []
-        except IntegrityError as problem:
+        except (IntegrityError, DataError, *UNREADABLE) as problem:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.anew()])]
-            return [Result.refused(fresh[0].given, _said(problem))]
+            return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
         except CsctlError as problem:
             return [_not_begun(job, problem) for job in fresh]
 
@@ -298,10 +300,12 @@ def customers_held(session: Session) -> Sequence[Customer]:
     return found
 
 
-def _said(problem: Exception) -> CsctlError:
-    """A problem with the database as something to tell."""
+def _said(problem: Exception, name: str = "the record") -> CsctlError:
+    """A problem with the database, or with the record of this name, as an error of csctl."""
     if isinstance(problem, CsctlError):
         return problem
+    if isinstance(problem, UNREADABLE):
+        return damage.damaged(name, problem)
     return Conflict("the database refuses it", cause=str(getattr(problem, "orig", problem)).splitlines()[0])
 
 

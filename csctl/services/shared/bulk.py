@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.errors import Conflict, CsctlError, NotPermitted
+from csctl.errors import UNREADABLE, Conflict, CsctlError, NotPermitted
 from csctl.journal import Entry
 from csctl.models.columns import Base
 from csctl.results import Result
-from csctl.services.shared import listing
+from csctl.services.shared import damage, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -78,7 +78,9 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
                 app.journal.note(session, [Entry(name, [result])])
         kept = not dry_run
     except StaleDataError:
-        result = Result.refused(item.given, Conflict("somebody else changed it at the same moment", fix="look again"))
+        result = Result.refused(item.given, Conflict("another process changed it at the same time", fix="look again"))
+    except UNREADABLE as error:
+        result = Result.refused(item.given, damage.damaged(item.given, error))
     except CsctlError as error:
         result = Result.refused(item.given, error)
         if isinstance(error, NotPermitted) and not error.noted and not dry_run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, or_
@@ -14,6 +15,7 @@ from csctl.domain import ids
 from csctl.errors import NotFound, Usage
 from csctl.models.columns import Base
 from csctl.results import Page
+from csctl.services.shared import damage
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -36,7 +38,19 @@ def newest_first(
     Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of our
     output holds nothing up.
     """
-    return Page(_stream(app, statement, at, number, rows, limit), limit)
+    return Page(_stream(app, statement, at, number, partial(_described, rows), limit), limit)
+
+
+def _described(
+    rows: Callable[[Session, list[Record]], list[dict[str, Any]]], session: Session, records: list[Record]
+) -> list[dict[str, Any]]:
+    """The rows of a batch. Where it cannot be read as a whole, each record by itself."""
+    try:
+        return rows(session, records)
+    except damage.ERRORS as error:
+        if len(records) == 1:
+            return [damage.row_of(records[0], error)]
+        return [row for record in records for row in _described(rows, session, [record])]
 
 
 def _stream(

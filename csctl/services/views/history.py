@@ -11,7 +11,7 @@ from csctl.domain import ids
 from csctl.models import HistoryEntry
 from csctl.results import Page
 from csctl.services.customers import lookup
-from csctl.services.shared import listing, operator_names
+from csctl.services.shared import damage, listing, operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -34,7 +34,7 @@ def current() -> ColumnElement[bool]:
 def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
     """A row for each entry. Runs one query."""
     names = operator_names.names(session)
-    return [_row(entry, names) for entry in entries]
+    return damage.each(lambda entry: _row(entry, names), entries)
 
 
 def _row(entry: HistoryEntry, names: dict[int, str]) -> dict[str, Any]:

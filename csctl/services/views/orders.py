@@ -14,6 +14,7 @@ from csctl.domain.states import SALES, OrderStatus
 from csctl.domain.text import accept
 from csctl.models import Fulfillment, Order, PricePoint, Product, ProductOption, Purchase, Transaction
 from csctl.results import Page
+from csctl.services.shared import damage
 from csctl.services.shared import listing as listings
 from csctl.services.views import fulfillments, transactions
 
@@ -74,14 +75,14 @@ def show(app: App, number: int) -> dict[str, Any]:
 def rows(session: Session, orders: list[Order]) -> list[dict[str, Any]]:
     """A row for each order. Runs one query for all of them."""
     refunded = _refunded(session, Transaction.order_id.in_([order.id for order in orders]))
-    return [row(order, refunded.get(order.id, 0)) for order in orders]
+    return damage.each(lambda order: row(order, refunded.get(order.id, 0)), orders)
 
 
 def of_customer(session: Session, customer_id: int) -> list[dict[str, Any]]:
     """A row for each order of a customer, newest first. Runs two queries."""
     theirs = select(Order).where(Order.customer_id == customer_id).order_by(Order.placed_at.desc(), Order.id.desc())
     refunded = _refunded(session, Transaction.order_id.in_(select(Order.id).where(Order.customer_id == customer_id)))
-    return [row(order, refunded.get(order.id, 0)) for order in session.scalars(theirs)]
+    return damage.each(lambda order: row(order, refunded.get(order.id, 0)), session.scalars(theirs))
 
 
 def _refunded(session: Session, orders: ColumnElement[bool]) -> dict[int, int]:
@@ -109,7 +110,7 @@ def purchases_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str
     """The purchases of the orders that the condition picks, newest order first. Runs one query."""
     point = joinedload(Purchase.price_point).joinedload(PricePoint.option).joinedload(ProductOption.product)
     picked = select(Purchase).join(Purchase.order).where(orders).options(point)
-    return [purchase_row(one) for one in session.scalars(picked.order_by(Order.placed_at.desc(), Purchase.id))]
+    return damage.each(purchase_row, session.scalars(picked.order_by(Order.placed_at.desc(), Purchase.id)))
 
 
 def purchase_row(purchase: Purchase) -> dict[str, Any]:
@@ -140,4 +141,4 @@ def fulfillments_of(session: Session, orders: ColumnElement[bool]) -> list[dict[
     """The shipments of the orders that the condition picks, newest first. Runs one query."""
     picked = select(Fulfillment).join(Fulfillment.order).where(orders).options(joinedload(Fulfillment.order))
     found = session.scalars(picked.order_by(Fulfillment.created_at.desc(), Fulfillment.id.desc()))
-    return [fulfillments.row(one) for one in found]
+    return damage.each(fulfillments.row, found)

@@ -12,6 +12,7 @@ from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
+from csctl.services.shared import damage
 from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
 
@@ -38,7 +39,7 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
             "blacklist": [
                 _entry(entry) for entry in blacklist.matches(session, [customer], app.shop.country).get(customer.id, [])
             ],
-            "payment_methods": [transactions.payment_method_row(method) for method in customer.payment_methods],
+            "payment_methods": damage.each(transactions.payment_method_row, customer.payment_methods),
             "orders": orders.of_customer(session, customer.id),
             "purchases": orders.purchases_of(session, theirs),
             "transactions": transactions.of_orders(session, theirs),

@@ -14,6 +14,7 @@ from csctl.domain.states import PurchaseStatus
 from csctl.domain.text import accept
 from csctl.models import Order, PricePoint, Product, ProductOption, Purchase, Transaction
 from csctl.results import Page
+from csctl.services.shared import damage
 from csctl.services.shared import listing as listings
 from csctl.services.views import orders, transactions
 
@@ -58,7 +59,7 @@ def _of_product(text: str) -> ColumnElement[bool]:
 
 
 def _rows(_session: Session, purchases: list[Purchase]) -> list[dict[str, Any]]:
-    return [row(purchase) for purchase in purchases]
+    return damage.each(row, purchases)
 
 
 def row(purchase: Purchase) -> dict[str, Any]:

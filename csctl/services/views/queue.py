@@ -8,11 +8,12 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.domain.money import to_decimal
+from csctl.domain.money import is_currency, to_decimal
 from csctl.domain.states import OPEN_ITEMS, ItemState
 from csctl.models import QueueItem, Transaction
 from csctl.results import Page
 from csctl.services.outcomes import refund as queue_rules
+from csctl.services.shared import damage
 from csctl.services.shared import listing as listings
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def stats(app: App) -> list[dict[str, Any]]:
     order = list(ItemState)
     with app.read() as session:
         found = session.execute(sums.group_by(QueueItem.state, QueueItem.currency)).all()
+    readable = [row for row in found if row[0] in order and is_currency(row[1])]
     return [
         {
             "state": state.value,
@@ -77,13 +79,13 @@ def stats(app: App) -> list[dict[str, Any]]:
             "due_amount": to_decimal(int(due_amount), currency),
         }
         for state, currency, items, amount, oldest, due_items, due_amount in sorted(
-            found, key=lambda row: (order.index(row[0]), row[1])
+            readable, key=lambda row: (order.index(row[0]), row[1])
         )
     ]
 
 
 def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
-    return [row(item) for item in items]
+    return damage.each(row, items)
 
 
 def row(item: QueueItem) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from csctl.domain.money import to_decimal
 from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Order, PaymentMethod, Transaction
 from csctl.results import Page
+from csctl.services.shared import damage, operator_names
 from csctl.services.shared import listing as listings
-from csctl.services.shared import operator_names
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -69,7 +69,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         return {
             **row(transaction, names),
             "payment_method": payment_method_row(method) if method else None,
-            "children": [row(child, names) for child in children],
+            "children": damage.each(lambda child: row(child, names), children),
         }
 
 
@@ -81,7 +81,7 @@ def of_orders(session: Session, orders: ColumnElement[bool]) -> list[dict[str, A
 
 def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, Any]]:
     names = operator_names.names(session)
-    return [row(transaction, names) for transaction in transactions]
+    return damage.each(lambda transaction: row(transaction, names), transactions)
 
 
 def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:

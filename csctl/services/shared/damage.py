@@ -1,0 +1,59 @@
+"""Records that cannot be read: each is reported by its id, and the others are processed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from csctl.domain import ids
+from csctl.errors import UNREADABLE, CsctlError, Damaged
+from csctl.models import Base
+
+_PREFIX = {
+    "customers": "cus",
+    "orders": "ord",
+    "purchases": "pur",
+    "transactions": "txn",
+    "fulfillments": "ful",
+    "refund_queue": "rfq",
+    "emails": "eml",
+    "blacklist": "bli",
+    "operators": "opr",
+    "payment_methods": "pm",
+    "history": "his",
+    "approvals": "apr",
+    "runs": "run",
+    "products": "prd",
+    "audit": "aud",
+}
+Record = TypeVar("Record", bound=Base)
+ERRORS = (Damaged, *UNREADABLE)
+
+
+def name_of(record: Base) -> str:
+    """The id of a record as people see it."""
+    prefix, number = _PREFIX.get(record.__tablename__), getattr(record, "id", None)
+    return ids.show(prefix, number) if prefix and isinstance(number, int) else f"a row of {record.__tablename__}"
+
+
+def each(describe: Callable[[Record], dict[str, Any]], records: Iterable[Record]) -> list[dict[str, Any]]:
+    """A row for each record. That of a damaged one has its `id`, and says in `damaged` why it cannot be read."""
+    return [_row(describe, record) for record in records]
+
+
+def _row(describe: Callable[[Record], dict[str, Any]], record: Record) -> dict[str, Any]:
+    try:
+        return describe(record)
+    except ERRORS as error:
+        return row_of(record, error)
+
+
+def row_of(record: Base, error: Exception) -> dict[str, Any]:
+    """The row of a record that cannot be read."""
+    return {"id": name_of(record), "damaged": damaged(name_of(record), error).cause}
+
+
+def damaged(name: str, error: Exception) -> Damaged:
+    """What cannot be read of a record, as the refusal of that record."""
+    cause = error.message if isinstance(error, CsctlError) else f"{type(error).__name__}: {error}"
+    return Damaged(f"{name} is damaged", cause=cause[:200], fix="csctl db check")
