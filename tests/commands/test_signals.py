@@ -185,12 +185,12 @@ def test_a_change_stops_when_the_disk_is_full(shop: Shop) -> None:
 
 
 @one_database
-@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0)])
-def test_closed_standard_streams_do_no_harm(shop: Shop, closed: str, code: int) -> None:
+@pytest.mark.parametrize("closed", only_full("<&-", ">&-", "2>&-") + ["<&- >&- 2>&-"])
+def test_closed_standard_streams_do_no_harm(shop: Shop, closed: str) -> None:
     """A file that is opened later must not get the number of a closed stream: output would go into the database."""
     make_customer(shop)
     done = in_shell(shop, f"csctl customer search jane -o json {closed}")
 
-    assert done.returncode == code
+    assert done.returncode == 0
     assert done.stderr == ""
     assert shop("db check").code == 0
