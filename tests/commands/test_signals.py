@@ -185,7 +185,7 @@ def test_a_change_stops_when_the_disk_is_full(shop: Shop) -> None:
 
 
 @one_database
-@pytest.mark.parametrize("closed", only_full("<&-", ">&-", "2>&-") + ["<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [*only_full("<&-", ">&-", "2>&-"), "<&- >&- 2>&-"])
 def test_closed_standard_streams_do_no_harm(shop: Shop, closed: str) -> None:
     """A file that is opened later must not get the number of a closed stream: output would go into the database."""
     make_customer(shop)
