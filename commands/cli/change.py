@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from csctl.domain.outcomes import Outcome
-from csctl.errors import CsctlError, NotPermitted
+from csctl.errors import CsctlError, NotPermitted, Unreachable
 
 from . import confirm, errors, formats
 from .confirm import Asks, Work
@@ -104,6 +104,12 @@ class ChangeOutput(Output):
             line = {**dict.fromkeys(self.all_fields), **self.log.summary(self._tally, **more)}  # the keys of a row, too
             self.text(formats.to_json(line))
         self._say_problem()
+
+    def ended_by(self, error: CsctlError) -> Exception:
+        """The error as what ends the command: after its records no exit code says that nothing was sent."""
+        if not self._tally.total or self.dry_run or self._exits <= {Unreachable.exit}:
+            return error
+        return errors.Ended(self._tally.exit_code_when_stopped(), f"The records are done. Then: {error.message}")
 
     def _say_problem(self) -> None:
         """Print why the one record of a change failed, unless the command succeeds all the same."""

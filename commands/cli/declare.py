@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from csctl.errors import UNREADABLE, Damaged
+from csctl.errors import UNREADABLE, Damaged, Unreachable
 
 from . import common_options, completion_cache, invocation, repeat, suggest
 from .change import ChangeOutput
@@ -90,8 +90,11 @@ class Command(click.Command):
                 out.context = self._run_context(ctx, app)
                 if self.cron:
                     out.log = CronLog(app, everything=not invocation.current(ctx).refs)
-            self._call(ctx, app, out)
-            self._finish(ctx, app, out)
+            try:
+                self._call(ctx, app, out)
+                self._finish(ctx, app, out)
+            except Unreachable as error:
+                raise (out.ended_by(error) if isinstance(out, ChangeOutput) else error) from error
         return out.exit_code
 
     def _call(self, ctx: click.Context, app: App, out: Output) -> None:
