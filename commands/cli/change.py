@@ -37,6 +37,7 @@ class ChangeOutput(Output):
     log: CronLog | None = None  # of a cron command
     dry_run: bool = False
     yes: bool = False
+    repeat: bool = False  # do records again that a stopped run of the same command did
     _tally: Tally = field(default_factory=Tally)
     _unknown_left: int = 0
     _exits: set[int] = field(default_factory=set)  # the exit codes of the records
@@ -51,9 +52,13 @@ class ChangeOutput(Output):
         if self.skip_empty():
             return
         context = self.context
+        before = context.done_before() if context and not self.dry_run and not self.repeat else None
+        if before and self.yes:
+            raise before.refusal()
         if not self.yes and not self.dry_run and confirm.is_due(self.asks, self.target):
             where = context.app.where if context else None
-            refused = [self._recorded(result) for result in confirm.confirm(work, self.target, self.besides, where)]
+            besides = "\n".join(text for text in (before and before.warning(), self.besides) if text)
+            refused = [self._recorded(result) for result in confirm.confirm(work, self.target, besides, where)]
             if refused:
                 work, context = lambda _dry_run: refused, None  # nothing is begun, so there is no run
         tally = self._tally = Tally(self.target.noun)

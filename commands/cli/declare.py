@@ -71,6 +71,8 @@ class Command(click.Command):
         self.exits = sorted({*_EXITS["money" if money else "change" if changes else "read"], *exits})
         self.opens, self.any_schema = opens, any_schema
         self.params += common_options.common_options(fields=self.fields, changes=changes, output=output)
+        if money and asks in ("always", "many") and not any("--again" in param.opts for param in self.params):
+            self.params.append(common_options.repeat_option())
 
     def invoke(self, ctx: click.Context) -> int:
         """Run the command. Returns its exit code.
