@@ -114,4 +114,6 @@ class App:
     def close(self) -> None:
         if "mail" in self.__dict__:
             self.mail.close()
+        if "gateways" in self.__dict__:
+            self.gateways.close()
         self.engine.dispose()

@@ -60,8 +60,8 @@ def _identify(app: App, *, any_schema: bool) -> None:
         app.rehearsal = bool(installation and installation.rehearsal)
         if app.settings.now and not app.rehearsal:
             raise Misconfigured(
-                "CSCTL_NOW is set, and this database is no rehearsal",
-                cause="the clock is only set on databases made with db init --rehearsal",
+                "CSCTL_NOW is set, and this database is not a rehearsal",
+                cause="the clock can only be set on databases created with db init --rehearsal",
                 fix="unset CSCTL_NOW",
             )
         app.shop = shop.load(session)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0013"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0014"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
@@ -42,7 +42,8 @@ def connect(url: str, *, create: bool = False) -> Engine:
         engine = create_engine(parsed, hide_parameters=True, json_deserializer=_read_json)
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise Misconfigured(
-            f"CSCTL_DATABASE_URL is no database URL: {mask(url)}", fix="write sqlite:///FILE or postgresql+psycopg://…"
+            f"CSCTL_DATABASE_URL is not a database URL: {mask(url)}",
+            fix="write sqlite:///FILE or postgresql+psycopg://…",
         ) from None
     except ModuleNotFoundError as error:
         raise Misconfigured(

@@ -262,7 +262,7 @@ def _read_as_text(path: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError:
-        raise Misconfigured(f"{path} is not UTF-8", fix="write it anew, or save it as UTF-8") from None
+        raise Misconfigured(f"{path} is not UTF-8", fix="save it as UTF-8") from None
 
 
 def refuse_if_others_read(path: Path) -> None:

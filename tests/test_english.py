@@ -39,8 +39,8 @@ WORDS = {
 }
 FORBIDDEN = {re.compile(pattern, re.IGNORECASE): instead for pattern, instead in WORDS.items()}
 
-# Packages whose messages are still being rewritten.
-UNFINISHED = {"csctl", "csctl/domain", "csctl/gateways", "csctl/mail", "csctl/models", "csctl/phone", "csctl/services"}
+# Texts that the released triggers of the audit log contain: they are compared literally.
+RELEASED = {"csctl/domain/trail_triggers.py"}
 
 
 def package(path: Path) -> str:
@@ -49,7 +49,7 @@ def package(path: Path) -> str:
     return "/".join(parts[: min(2, len(parts) - 1)])
 
 
-PACKAGES = sorted({package(path) for path in (ROOT / "csctl").rglob("*.py")} - UNFINISHED)
+PACKAGES = sorted({package(path) for path in (ROOT / "csctl").rglob("*.py")})
 TEXTS = ("*.md", "docs/**/*.md", "templates/**/*.html", "templates/**/*.txt", "commands/**/*.py")
 
 
@@ -76,8 +76,12 @@ def messages(path: Path) -> Iterator[tuple[int, str]]:
         for node in ast.walk(tree)
         if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
     }
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+        if isinstance(node, ast.JoinedStr):
+            texts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
+            yield node.lineno, " ".join("".join(texts).split())
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (docstrings | parts):
             yield node.lineno, " ".join(node.value.split())
 
 
@@ -92,7 +96,8 @@ def test_texts_use_the_terms_of_the_field(pattern: str) -> None:
 @pytest.mark.parametrize("name", PACKAGES)
 def test_messages_use_the_terms_of_the_field(name: str) -> None:
     paths = [path for path in sorted((ROOT / "csctl").rglob("*.py")) if package(path) == name]
-    problems = [problem for path in paths for problem in forbidden(path, messages(path))]
+    checked = [path for path in paths if str(path.relative_to(ROOT)) not in RELEASED]
+    problems = [problem for path in checked for problem in forbidden(path, messages(path))]
 
     assert not problems, "\n".join(problems)
 

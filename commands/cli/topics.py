@@ -46,9 +46,10 @@ of that file.
                         (default: csctl.db in your data directory)
   CSCTL_TOKEN           your token as an operator; without it, the file
                         that csctl login writes
-  CSCTL_GATEWAY_<NAME>  a gateway account, for example
-                        CSCTL_GATEWAY_MAIN=sandbox:/var/lib/csctl/sandbox.db
-                        without one, commands that move money exit 11
+  CSCTL_GATEWAY_<NAME>  a gateway account: sandbox:FILE, nmi:SECURITY_KEY or
+                        authorizenet:LOGIN:TRANSACTION_KEY; a secret may be in
+                        a file: nmi:@FILE; ?rate=5/s limits the calls;
+                        without an account, commands that move money exit 11
   CSCTL_MAIL_URL        file:DIR writes .eml files; smtps://... or
                         smtp://user:password@host:port?tls=starttls
                         without one, emails wait in the outbox

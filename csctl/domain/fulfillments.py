@@ -61,7 +61,7 @@ def after(name: str, status: Status, operation: Operation) -> Status:
     except KeyError:
         raise Conflict(
             f"{name} is {status.value} and cannot be {_DONE[operation]}",
-            cause=f"only one that is {any_of(state for state, what in TABLE if what is operation)} can be",
+            cause=f"its status must be {any_of(state for state, what in TABLE if what is operation)}",
             fix=instead(name, status),
         ) from None
 

@@ -165,7 +165,7 @@ def priced(quantity: int, unit_price: int, currency: str) -> Money:
 def require_price(price: Money) -> Money:
     """The price, if it can be one. Raises Usage for a negative one, or one that no ledger holds."""
     if not 0 <= price.amount < _MOST:
-        raise Usage(f"a price of {price} cannot be", fix="give a unit price such as 19.99")
+        raise Usage(f"invalid price {price}", fix="give a unit price such as 19.99")
     return price
 
 
@@ -210,7 +210,7 @@ def when(text: str, today: date) -> When:
         day = date.fromisoformat(text)
     except ValueError:
         raise Usage(
-            f"{text[:40]!r} is no moment", fix="write now, after-next, before-next, or a date like 2026-03-01"
+            f"{text[:40]!r} is not a valid time", fix="write now, after-next, before-next, or a date like 2026-03-01"
         ) from None
     require_not_past(day, today)
     return When(on=day)

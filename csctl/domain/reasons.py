@@ -34,3 +34,52 @@ class Reason(StrEnum):
     MISMATCH = "mismatch"  # the answer's amount or currency is not what was asked
     ABANDONED = "abandoned"  # never sent: its worker is gone
     MISCONFIGURED = "misconfigured"
+
+
+class Refused(StrEnum):
+    """What the refund queue does with a refund that did not succeed."""
+
+    COUNT = "count"  # it was an attempt: one of the three of a queued item
+    WAIT = "wait"  # it was none, and the day's slot is free again
+    TOMORROW = "tomorrow"  # it was none, and is not repeated on that day
+    PERSON = "person"  # no retry can succeed: given up at once, and the Notify Emails are told
+    NOTHING = "nothing"  # there is nothing to return: the sale is voided
+    RELEASE = "release"  # csctl did not do its part: a first refund is as if it had not been asked for
+
+
+# What becomes of a refund, by the reason of its refusal (domain rules, sections 3 and 4).
+REFUND: dict[Reason, Refused] = {
+    Reason.DECLINED: Refused.COUNT,
+    Reason.SOFT_DECLINED: Refused.COUNT,
+    Reason.AUTHENTICATION: Refused.COUNT,
+    Reason.ALREADY_SETTLED: Refused.COUNT,
+    Reason.NOT_SETTLED: Refused.WAIT,
+    Reason.ALREADY_VOIDED: Refused.NOTHING,
+    Reason.ALREADY_REFUNDED: Refused.PERSON,
+    Reason.OVER_AMOUNT: Refused.PERSON,
+    Reason.UNKNOWN_REFERENCE: Refused.RELEASE,
+    Reason.DUPLICATE: Refused.TOMORROW,
+    Reason.BUSY: Refused.WAIT,
+    Reason.UNREACHABLE: Refused.WAIT,
+    Reason.REFUSED: Refused.PERSON,
+    Reason.NEVER_EXECUTED: Refused.TOMORROW,
+    Reason.DISPUTED: Refused.WAIT,
+    Reason.RETURNED: Refused.COUNT,
+    Reason.CARD_CLOSED: Refused.PERSON,
+    Reason.TOO_OLD: Refused.PERSON,
+    Reason.NOT_REFUNDABLE: Refused.PERSON,
+    Reason.BALANCE: Refused.COUNT,
+    Reason.UNDER_REVIEW: Refused.COUNT,
+    Reason.ANSWER_LOST: Refused.TOMORROW,
+    Reason.MISMATCH: Refused.PERSON,
+    Reason.ABANDONED: Refused.RELEASE,
+    Reason.MISCONFIGURED: Refused.RELEASE,
+    Reason.RECORDED_BY_MISTAKE: Refused.RELEASE,
+}
+# Nothing was sent: the same may be sent again in the same run.
+NOT_SENT = frozenset({Reason.BUSY, Reason.UNREACHABLE})
+
+
+def after_refund(reason: str | None) -> Refused:
+    """What becomes of a refund that was refused for this reason. One that csctl does not know was an attempt."""
+    return REFUND[Reason(reason)] if reason in {one.value for one in Reason} else Refused.COUNT

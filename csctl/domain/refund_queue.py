@@ -20,6 +20,7 @@ class Operation(StrEnum):
     WAIT = "wait for another day"
     GIVE_UP = "give up"
     ASK_AGAIN = "ask again"
+    SETTLE = "settle"  # there is nothing to return any more
 
 
 # (where it stands, what is done) -> where it then stands. What is not here is refused.
@@ -32,6 +33,9 @@ TABLE: dict[tuple[State, Operation], State] = {
     (State.IN_PROGRESS, Operation.SUCCEED): State.SUCCEEDED,
     (State.IN_PROGRESS, Operation.WAIT): State.QUEUED,
     (State.IN_PROGRESS, Operation.GIVE_UP): State.EXHAUSTED,
+    (State.IN_PROGRESS, Operation.SETTLE): State.RESOLVED,
+    # A first refund that no retry can make succeed.
+    (State.QUEUED, Operation.GIVE_UP): State.EXHAUSTED,
     (State.EXHAUSTED, Operation.REQUEUE): State.QUEUED,
     (State.EXHAUSTED, Operation.RESOLVE): State.RESOLVED,
     (State.REMOVED, Operation.REQUEUE): State.QUEUED,

@@ -164,7 +164,7 @@ def _moment(text: Any) -> datetime | None:
 def check_triggers(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[Finding]:
     """Which triggers that keep the trail are gone, switched off, or something else now: definitions by name."""
     return [
-        Finding("trigger", name, "not there, or not at work: the trail can be changed")
+        Finding("trigger", name, "missing or disabled: the audit log can be changed")
         for name, definition in wanted.items()
         if not trail_triggers.same(there.get(name, ""), definition)
     ]

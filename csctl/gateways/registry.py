@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from csctl.clock import Clock
-from csctl.errors import Misconfigured
+from csctl.domain.reasons import NOT_SENT, Reason
+from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways import kinds, urls
 from csctl.gateways.pace import Pace
 from csctl.gateways.protocol import Gateway
 from csctl.gateways.sandbox import Sandbox
 from csctl.gateways.urls import AccountUrl
 from csctl.settings import GATEWAY
+
+_ENOUGH = 5  # different sales in a row that an account did not even take
 
 
 class Registry:
@@ -21,10 +24,13 @@ class Registry:
         self._given, self._clock, self._rehearsal = given, clock, rehearsal
         self._open: dict[str, Gateway] = {}
         self._paces: dict[str, Pace] = {}
-        self._refused: dict[str, Misconfigured] = {}
+        self._refused: dict[str, CsctlError] = {}
+        self._unanswered: dict[str, set[object]] = {}
 
     def __getitem__(self, name: str) -> Gateway:
-        """The account. Raises Misconfigured where it is not configured, or is of an unknown kind."""
+        """The account. Raises Misconfigured where it is not configured, or is of an unknown kind; Unreachable where it
+        is left alone for this run.
+        """
         if name not in self._given:
             raise Misconfigured(
                 f"the gateway account {name} is not configured",
@@ -44,9 +50,23 @@ class Registry:
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)
 
-    def refuse(self, name: str, error: Misconfigured) -> None:
+    def refuse(self, name: str, error: CsctlError) -> None:
         """Have every further use of an account raise this: it takes no credentials of ours."""
         self._refused[name] = error
+
+    def note(self, name: str, reason: Reason | None, sale: object) -> bool:
+        """Remember how the account answered an operation on a sale. After several different ones in a row that were
+        not even sent it is left alone for the rest of this run; True where that begins.
+        """
+        if reason not in NOT_SENT:
+            self._unanswered.pop(name, None)
+            return False
+        unanswered = self._unanswered.setdefault(name, set())
+        unanswered.add(sale)
+        if len(unanswered) < _ENOUGH or name in self._refused:
+            return False
+        self.refuse(name, Unreachable(f"{name} is left alone", cause=f"{_ENOUGH} sales in a row were {reason}"))
+        return True
 
     def window(self, wanted: int) -> int:
         """How many calls may be in flight, so that none waits too long for its turn at the slowest account."""

@@ -137,7 +137,7 @@ def _broken(path: str, why: str) -> TemplateBroken:
     return TemplateBroken(
         f"the email template {path} cannot be rendered",
         cause=" ".join(why.split())[:300],
-        fix=f"mend it in CSCTL_TEMPLATES_DIR, then look at it: csctl email preview {path.partition('/')[0]}",
+        fix=f"fix it in CSCTL_TEMPLATES_DIR, then preview it: csctl email preview {path.partition('/')[0]}",
     )
 
 

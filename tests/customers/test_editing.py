@@ -142,7 +142,7 @@ def test_the_second_of_two_people_who_edit_one_customer_is_told(shop: Shop) -> N
     second = shop(f"customer edit {customer} --last-name Smith --version {seen} -o json")
 
     assert (first.code, second.code) == (0, 5)
-    assert "changed by somebody else" in second.error["message"]
+    assert "changed by another user" in second.error["message"]
     assert (shown(shop, customer)["first_name"], shown(shop, customer)["last_name"]) == ("Anna", "Doe")
 
 

@@ -204,7 +204,7 @@ def test_a_mapping_file_may_begin_with_a_byte_order_mark(shop: Shop) -> None:
         ("--map first_name=a --map first_name=b", "twice"),
         ("--map email=Twice", "the column 'Twice' twice"),
         ("--mapping none.toml", "cannot read none.toml"),
-        ("--mapping broken.toml", "is no TOML"),
+        ("--mapping broken.toml", "is not valid TOML"),
         ("--mapping number.toml", "maps email to nothing"),
         ("--delimiter ab", "--delimiter"),
         ("--rejects none/r.csv", "cannot write none/r.csv"),
@@ -229,8 +229,8 @@ def test_a_mapping_or_option_that_cannot_be_is_refused_before_any_row(shop: Shop
     ("content", "said"),
     [
         (b"name,email\nAnn,a@example.com\n", "nothing gives the field external_id"),
-        ("external_id,näme\n1,Ann\n".encode("utf-16"), "no UTF-8"),
-        ("external_id,n\xe4me\n1,Ann\n".encode("latin-1"), "no UTF-8"),
+        ("external_id,näme\n1,Ann\n".encode("utf-16"), "not UTF-8"),
+        ("external_id,n\xe4me\n1,Ann\n".encode("latin-1"), "not UTF-8"),
         (b'"external_id\n1\n', "header cannot be read"),
     ],
 )
@@ -307,7 +307,7 @@ def test_a_clash_that_only_the_database_sees_costs_its_row_alone(shop: Shop, mon
     done = bring(shop, "customers", CUSTOMER, {**CUSTOMER, "external_id": "c2"})
 
     assert counts(done) == {"created": 1, "rejected": 1}
-    assert "contradicts" in reasons(done)[0]
+    assert "conflicts" in reasons(done)[0]
 
 
 def test_an_import_that_is_stopped_keeps_whole_batches_and_can_be_run_again(shop: Shop) -> None:

@@ -15,7 +15,7 @@ def test_an_address_is_told_once_however_it_is_written(shop: Shop) -> None:
 
     assert done.code == 3
     assert [row["outcome"] for row in done.json] == ["created", "refused"]
-    assert "Finance@example.com is told already" in done.json[1]["message"]
+    assert "Finance@example.com is already one of the Notify Emails" in done.json[1]["message"]
     assert told(shop) == ["Finance@example.com"]
 
 

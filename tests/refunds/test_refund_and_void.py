@@ -173,7 +173,7 @@ def test_only_approved_sales_can_be_refunded_or_voided(shop: Shop) -> None:
 
     assert shop(f"txn refund {declined} --yes").code == 5
     assert shop(f"txn void {declined} --yes").code == 5
-    assert "is no sale" in refused(shop(f"txn refund {refund} --yes -o json"))
+    assert "is not a sale" in refused(shop(f"txn refund {refund} --yes -o json"))
 
 
 def test_an_authorization_can_be_voided_and_not_refunded(shop: Shop) -> None:

@@ -25,8 +25,13 @@ EXPECTED: dict[str, dict[str, str]] = {
     "resolved": {},
 }
 RETRIED: dict[str, dict[str, str]] = {
-    "in_progress": {"succeed": "succeeded", "wait for another day": "queued", "give up": "exhausted"},
-    "queued": {"ask again": "in_progress"},
+    "in_progress": {
+        "succeed": "succeeded",
+        "wait for another day": "queued",
+        "give up": "exhausted",
+        "settle": "resolved",
+    },
+    "queued": {"ask again": "in_progress", "give up": "exhausted"},
 }
 ANSWERED: dict[str, set[str]] = {
     "created": {"sent", "failed"},

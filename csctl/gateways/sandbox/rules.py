@@ -11,6 +11,19 @@ from csctl.gateways.operations import Answer, Operation
 
 LOST = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message="the connection timed out")
 _DECLINES_FIRST = re.compile(r"tok_refund_declined_(\d+)", re.ASCII)
+# `tok_refund_REASON`: how the refunds of a sale are answered.
+_REFUSALS = {
+    **{reason.value: State.DECLINED for reason in Reason if reason is not Reason.RETURNED},
+    **{reason.value: State.FAILED for reason in (Reason.REFUSED, Reason.DISPUTED, Reason.BUSY, Reason.UNREACHABLE)},
+    Reason.UNDER_REVIEW.value: State.PENDING,
+    **{reason.value: State.UNKNOWN for reason in (Reason.DUPLICATE, Reason.ANSWER_LOST, Reason.MISMATCH)},
+}
+_ALIASES = {
+    "tok_busy": "busy",
+    "tok_disputed": "disputed",
+    "tok_duplicate": "duplicate",
+    "tok_review": "under_review",
+}
 _PAID = "SELECT coalesce(sum(amount), 0) FROM operations WHERE parent_ref = ? AND kind = 'refund'"
 
 
@@ -57,8 +70,10 @@ def _is_first(ledger: sqlite3.Connection, column: str, value: str) -> bool:
 
 
 def _refund(ledger: sqlite3.Connection, ref: str, token: str) -> Answer:
-    if token == "tok_refund_declined":
-        return _no(Reason.DECLINED, "Refund declined by the issuer")
+    reason = _ALIASES.get(token, token.removeprefix("tok_refund_"))
+    if token in _ALIASES or (token.startswith("tok_refund_") and reason in _REFUSALS):
+        said = "Refund declined by the issuer" if reason == Reason.DECLINED else f"Refund refused: {reason}"
+        return Answer(_REFUSALS[reason], reason=Reason(reason), message=said)
     if match := _DECLINES_FIRST.fullmatch(token):
         declined = ledger.execute(
             "SELECT count(*) FROM operations WHERE parent_ref = ? AND kind = 'refund' AND result = 'declined'", (ref,)

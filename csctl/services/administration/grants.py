@@ -53,7 +53,7 @@ def _statements(session: Session) -> list[str]:
 def _only_postgresql(app: App) -> None:
     if app.engine.dialect.name != "postgresql":
         raise Misconfigured(
-            "SQLite has no logins, so it cannot hold anybody to their role",
-            cause="whoever can write the file can do anything with it, whatever csctl says",
-            fix="keep the file where only csctl's users can write it, or use PostgreSQL (docs/security.md)",
+            "SQLite has no logins, so it cannot enforce roles",
+            cause="a person who can write to the file can change everything in it",
+            fix="keep the file where only users of csctl can write to it, or use PostgreSQL (docs/security.md)",
         )

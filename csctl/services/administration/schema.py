@@ -35,7 +35,7 @@ def init(settings: Settings, admin: str, *, rehearsal: bool, dry_run: bool = Fal
     """
     if settings.now and not rehearsal:
         raise Misconfigured(
-            "CSCTL_NOW is set, and this is no rehearsal",
+            "CSCTL_NOW is set, and this is not a rehearsal",
             fix="unset CSCTL_NOW, or csctl db init --admin NAME --rehearsal",
         )
     name = operators.acceptable_name(admin)

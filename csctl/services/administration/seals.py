@@ -59,7 +59,7 @@ def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
         for made in _rehearsed(app, upto) if dry_run else _sealed(app, upto):
             rows, seals = rows + made, seals + 1
     except IntegrityError:
-        raise Busy("somebody else is sealing the trail at this moment", fix="run it again") from None
+        raise Busy("another process is sealing the audit log", fix="run it again") from None
     with app.read() as session:
         last = _last(session)
         found = {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
@@ -160,7 +160,7 @@ def _dialect(session: Session) -> str:
 def _root(text_: str) -> str:
     root = text_.strip().lower()
     if not re.fullmatch("[0-9a-f]{64}", root):
-        raise Usage(f"{text_[:70]!r} is no root", cause="a root is 64 hexadecimal digits", fix="csctl audit seal")
+        raise Usage(f"{text_[:70]!r} is not a root", cause="a root has 64 hexadecimal digits", fix="csctl audit seal")
     return root
 
 

@@ -69,7 +69,7 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
         order = ids.show("ord", purchase.order_id)
         raise Conflict(
             f"a sale of {order} is disputed",
-            cause="whoever disputes a charge is not charged again",
+            cause="a customer who disputes a charge is not charged again",
             fix=f"csctl txn list --order {order}, and csctl txn dispute TXN --revert once it is won",
         )
     if disputed := billing.disputed_charge(turn, purchase):

@@ -104,7 +104,7 @@ def _add(session: Session, app: App, one: Wanted) -> Result:
     try:
         session.flush()
     except IntegrityError:
-        raise Conflict("somebody else put it on the blacklist at this moment", fix="csctl blacklist list") from None
+        raise Conflict("another user has just added it to the blacklist", fix="csctl blacklist list") from None
     name = ids.show("bli", entry.id)
     if one.kind == "customer":
         history.event(session, app, int(key), f"blacklisted ({name})", reason=reason)

@@ -57,7 +57,7 @@ def read(path: Path, reason: str | None) -> list[Wanted]:
             return list(_lines(file, reason))
     except (OSError, ValueError) as error:
         cause = "it is not UTF-8" if isinstance(error, UnicodeError) else getattr(error, "strerror", None)
-        raise Usage(f"cannot read {path}", cause=cause or "that is no file name") from None
+        raise Usage(f"cannot read {path}", cause=cause or "invalid file name") from None
 
 
 def _lines(file: TextIO, reason: str | None) -> Iterator[Wanted]:
@@ -76,7 +76,7 @@ def _lines(file: TextIO, reason: str | None) -> Iterator[Wanted]:
 def _line(number: int, cells: dict[str, str], reason: str | None) -> Wanted:
     kind, problem = cells["kind"].lower(), None
     if kind not in KINDS:
-        problem = Usage(f"line {number}: {kind[:40]!r} is no kind", fix=f"one of: {', '.join(KINDS)}")
+        problem = Usage(f"line {number}: {kind[:40]!r} is not a kind", fix=f"one of: {', '.join(KINDS)}")
     elif not cells["value"]:
         problem = Usage(f"line {number} has no value")
     return Wanted(kind, cells["value"], cells.get("reason") or reason or "", number, problem)

@@ -252,7 +252,7 @@ def _values(price: Price) -> dict[str, Any]:
     if price.trial_amount is not None and price.trial_days is None:
         raise Usage("--trial-amount needs --trial-days", fix="say how long the trial is")
     if price.trial_days is not None and not 0 <= price.trial_days <= _LONGEST_TRIAL:
-        raise Usage(f"a trial of {price.trial_days} days cannot be", fix=f"0 to {_LONGEST_TRIAL}")
+        raise Usage(f"invalid number of trial days: {price.trial_days}", fix=f"0 to {_LONGEST_TRIAL}")
     require_final_cycle(price.final_cycle, interval)
     trial_amount = "0" if price.trial_amount is None and price.trial_days is not None else price.trial_amount
     return {
@@ -273,7 +273,7 @@ def require_final_cycle(cycle: int | None, interval: str | None) -> None:
         raise Usage("what is bought once has no final cycle", fix="give the price an --interval, such as month")
     if not 2 <= cycle <= _MOST_CYCLES:
         raise Usage(
-            f"a final cycle of {cycle} cannot be",
+            f"invalid final cycle {cycle}",
             cause="the checkout is cycle 1, and the next billing cycle 2",
             fix=f"2 to {_MOST_CYCLES}",
         )
@@ -282,7 +282,7 @@ def require_final_cycle(cycle: int | None, interval: str | None) -> None:
 def _amount(text: str, currency: str) -> int:
     amount = to_minor(text, currency)
     if amount < 0:
-        raise Usage(f"a price of {text} cannot be", fix="give an amount such as 19.99")
+        raise Usage(f"invalid price {text}", fix="give an amount such as 19.99")
     return amount
 
 
@@ -299,5 +299,5 @@ def _code(text: str, what: str) -> str:
     """A code that people type, in command lines too. Raises Usage."""
     code = text.strip()
     if not _CODE.fullmatch(code):
-        raise Usage(f"{code[:40]!r} cannot be a {what} code", fix="letters, digits, and . _ - inside: green-tea")
+        raise Usage(f"{code[:40]!r} is not a valid {what} code", fix="use letters, digits, and . _ - inside: green-tea")
     return accept(code, f"{what} code")

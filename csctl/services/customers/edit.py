@@ -132,9 +132,7 @@ def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = Fa
         _refuse_changed(customer, saved.get(one.number, one.version))
         changed = _apply(app, customer, one.values or {})
         if not changed:
-            return Result(
-                one.given, Outcome.SKIPPED, "it is so already", extra={"changed": [], "version": customer.version}
-            )
+            return Result(one.given, Outcome.SKIPPED, "no change", extra={"changed": [], "version": customer.version})
         customer.updated_at = app.clock.now()
         history.event(session, app, customer.id, f"edited {_words(changed)}")
         audit.write(session, app, Outcome.UPDATED, target=ids.show("cus", customer.id), changed=changed)
@@ -151,8 +149,8 @@ def _refuse_changed(customer: Customer, version: int) -> None:
     if customer.version != version:
         name = ids.show("cus", customer.id)
         raise Conflict(
-            f"{name} was changed by somebody else meanwhile",
-            cause=f"it is at version {customer.version}, and you looked at {version}",
+            f"{name} was changed by another user",
+            cause=f"it is at version {customer.version} now, and you edited version {version}",
             fix=f"csctl customer show {name}, then edit again",
         )
 

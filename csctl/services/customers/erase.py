@@ -115,8 +115,8 @@ def _refuse_mail_under_way(
             raise Busy("an email to them is being sent right now", cause=name, fix="run it again in a minute")
         if email.kind is EmailKind.REFUND_EXHAUSTED and email.state.open:
             raise Conflict(
-                "nobody was told yet that a refund of theirs was given up",
-                cause=f"{name} waits for its delivery, and needs the name",
+                "the email about an exhausted refund of this customer is not sent yet",
+                cause=f"{name} waits in the outbox, and contains the name",
                 fix=f"csctl email send {name}",
             )
 

@@ -30,7 +30,7 @@ def add(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool = 
     def change(session: Session, item: bulk.Word) -> Result:
         address = email_address(item.given)
         if known := _called(session, address):
-            raise Conflict(f"{known.address} is told already")
+            raise Conflict(f"{known.address} is already one of the Notify Emails")
         session.add(NotifyEmail(address=address, created_at=app.clock.now(), created_by=app.actor.id))
         audit.write(session, app, Outcome.CREATED, target="notify emails", added=1)
         return Result(item.given, Outcome.CREATED)
@@ -42,7 +42,7 @@ def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool
     def change(session: Session, item: bulk.Word) -> Result:
         row = _called(session, email_address(item.given))
         if row is None:
-            raise NotFound(f"{item.given} is not told", fix="csctl queue notify list")
+            raise NotFound(f"{item.given} is not one of the Notify Emails", fix="csctl queue notify list")
         session.delete(row)
         audit.write(session, app, Outcome.REMOVED, target="notify emails", removed=1)
         return Result(item.given, Outcome.REMOVED)

@@ -161,7 +161,7 @@ def _mail(app: App) -> Problems:
 def _notify(app: App) -> Problems:
     with app.read() as session:
         if not _count(session, NotifyEmail.id):
-            yield Problem("nobody hears of refunds that are given up", "csctl queue notify add EMAIL")
+            yield Problem("no Notify Emails: exhausted refunds are not reported", "csctl queue notify add EMAIL")
 
 
 # -- what waits

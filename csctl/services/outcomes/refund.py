@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
-from csctl.domain.reasons import Reason
+from csctl.domain.reasons import Reason, Refused, after_refund
 from csctl.domain.refund_queue import Operation, after
 from csctl.domain.states import ItemState
 from csctl.errors import CsctlError, GatewayRefused
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 ATTEMPTS = 3  # an item is tried on so many business days
-# An attempt that ended so was never carried out: it is not the item's fault, and consumes none of the three.
-NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED)
+# An attempt that ended so was never carried out.
+NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
 
 
 def take_failure(
@@ -33,13 +33,21 @@ def take_failure(
 
     Returns the item, None where the refund does not join the queue and its reservation is released.
     """
+    then = after_refund(refund.reason)
+    if refund.reason == Reason.DISPUTED:  # the gateway has just said so; the item waits for the dispute
+        sale.disputed_at = sale.disputed_at or app.clock.now()
     if item is not None:
-        _take_failed_retry(session, app, refund, sale, item)
+        _take_failed_retry(session, app, refund, sale, item, then)
         return item
-    if refund.reason == Reason.ABANDONED:  # csctl did not do its part: a first refund does not join the queue
+    if then in (Refused.RELEASE, Refused.NOTHING):
         sale.reserved -= refund.amount
+        if then is Refused.NOTHING:
+            sale.voided_at = sale.voided_at or app.clock.now()
         return None
-    return enqueue(session, app, refund, sale)
+    item = enqueue(session, app, refund, sale)
+    if then is Refused.PERSON:
+        _give_up(session, app, sale, item)
+    return item
 
 
 def enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) -> QueueItem:
@@ -65,17 +73,29 @@ def enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) 
     return item
 
 
-def _take_failed_retry(session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem) -> None:
+def _take_failed_retry(
+    session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem, then: Refused
+) -> None:
     item.last_reason = _words(refund)
-    if refund.reason in NEVER_CARRIED_OUT:
-        if refund.reason != Reason.NEVER_EXECUTED:
-            refund.attempt_on = item.last_attempt_on = None  # nothing was sent: the day's slot is free again
+    if then in (Refused.WAIT, Refused.RELEASE):
+        refund.attempt_on = item.last_attempt_on = None  # it was no attempt: the day's slot is free again
+        _wait(item, None)
+    elif then is Refused.TOMORROW:
         _wait(item, refund.attempt_on)
-        return
-    item.attempts += 1
-    if item.attempts < ATTEMPTS:
-        _wait(item, refund.attempt_on or app.clock.today())
-        return
+    elif then is Refused.NOTHING:
+        sale.reserved -= item.amount
+        sale.voided_at = sale.voided_at or app.clock.now()
+        close(app, item, Operation.SETTLE)
+    else:
+        item.attempts += 1
+        if then is Refused.COUNT and item.attempts < ATTEMPTS:
+            _wait(item, refund.attempt_on or app.clock.today())
+        else:
+            _give_up(session, app, sale, item)
+
+
+def _give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> None:
+    """No further retry: the amount is left of the sale again, and the Notify Emails are told."""
     close(app, item, Operation.GIVE_UP)
     sale.reserved -= item.amount
     emails.announce_exhausted(session, app, item, attempts_of(session, item))
@@ -83,9 +103,13 @@ def _take_failed_retry(session: Session, app: App, refund: Transaction, sale: Tr
         session,
         app,
         item.customer_id,
-        f"gave up refund {ids.show('rfq', item.id)} after {ATTEMPTS} retries: {item.last_reason}",
+        f"gave up refund {ids.show('rfq', item.id)}{_after(item)}: {item.last_reason}",
         order_id=item.order_id,
     )
+
+
+def _after(item: QueueItem) -> str:
+    return f" after {item.attempts} {'retry' if item.attempts == 1 else 'retries'}" if item.attempts else ""
 
 
 def _wait(item: QueueItem, tried_on: date | None) -> None:
@@ -131,9 +155,9 @@ def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlEr
     """Outcome, message and error of a failed refund that is in the queue, or was."""
     said = _words(refund)
     name = ids.show("rfq", item.id)
-    if item.state is ItemState.EXHAUSTED and refund.id != item.origin_id:
+    if item.state is ItemState.EXHAUSTED:
         gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
-        return Outcome.EXHAUSTED, f"given up after {ATTEMPTS} retries: {said}", gone
+        return Outcome.EXHAUSTED, f"given up{_after(item)}: {said}", gone
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")
     when = f", next try on {item.next_attempt_on}" if item.next_attempt_on else ""
     return Outcome.QUEUED, f"{said}{when}", error

@@ -61,9 +61,9 @@ def _problem(app: App, name: str, kind: str, known: str | None) -> Misconfigured
     variable = f"{GATEWAY}{name.upper()}"
     if kind == "sandbox" and not app.rehearsal:
         return Misconfigured(
-            f"{variable} is the sandbox, and this database is no rehearsal",
+            f"{variable} is the sandbox, and this database is not a rehearsal",
             cause="the sandbox moves no money, and these are real customers",
-            fix="configure the real gateway, or make a database with db init --rehearsal",
+            fix="configure the real gateway, or create a database with db init --rehearsal",
         )
     if known is not None and known != kind:
         return Misconfigured(

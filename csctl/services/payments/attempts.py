@@ -21,6 +21,7 @@ from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
 from csctl.gateways.operations import Answer
+from csctl.gateways.protocol import UnknownReference
 from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.emails import announce as emails
@@ -84,6 +85,7 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
         record(turn, app, attempt.id, claim_for(app, attempt), _DISPUTED)
         return Result.refused(ids.show("txn", attempt.id), Conflict(f"{ids.show('txn', sale.id)} is disputed"))
     call, claim = _send(turn, app, attempt)
+    sale_reference = sale.gateway_ref or ids.show("txn", sale.id)
     try:
         answer = yield call
     except Misconfigured as error:
@@ -91,7 +93,18 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
         return Result.refused(ids.show("txn", attempt.id), error)
     except OutcomeUnknown as lost:
         answer = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=lost.cause)
+    note_reachability(app, attempt.gateway, answer, attempt.parent_id)
+    if answer.reason is Reason.UNKNOWN_REFERENCE:  # of a sale that we know: it is the wrong account
+        wrong = UnknownReference(sale_reference, answer.message)
+        _withdraw(turn, app, attempt.id, claim, wrong)
+        return Result.refused(ids.show("txn", attempt.id), wrong)
     return record(turn, app, attempt.id, claim, answer)
+
+
+def note_reachability(app: App, account: str, answer: Answer, sale: object) -> None:
+    """Leave an account alone that does not answer: each further call would only wait for its time-out."""
+    if app.gateways.note(account, answer.reason, sale):
+        app.notice(f"The gateway {account} is {answer.reason}: nothing more is sent to it in this run.")
 
 
 def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfigured) -> None:
@@ -99,7 +112,8 @@ def _withdraw(turn: Turn, app: App, attempt_id: int, claim: str, error: Misconfi
     day's slot of its queue item. Its row stays, closed; no history tells of it.
     """
     attempt = turn.session.get_one(Transaction, attempt_id)
-    app.gateways.refuse(attempt.gateway, error)
+    if not isinstance(error, UnknownReference):  # one wrong reference does not speak for the account's others
+        app.gateways.refuse(attempt.gateway, error)
     if not take_answer(app, attempt, claim, Answer(State.FAILED, reason=Reason.MISCONFIGURED, message=error.message)):
         return
     if item := _item(turn, attempt):
@@ -171,12 +185,25 @@ def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answe
     if attempt.claim != claim and (attempt.state.closed or not certain):
         return False
     attempt.lease_until = attempt.claim = None
+    answer = as_asked(attempt, answer)
     attempt.state = becomes(attempt.state, answer.state)
     attempt.reason, attempt.message = answer.reason, answer.message
     attempt.gateway_ref = answer.reference or attempt.gateway_ref
     if answer.state.closed:
         attempt.finished_at = app.clock.now()
     return True
+
+
+def as_asked(attempt: Transaction, answer: Answer) -> Answer:
+    """The answer, unless it says that another amount was moved than was asked for: then a person must look."""
+    amount = answer.amount is not None and answer.amount != attempt.amount
+    currency = answer.currency is not None and answer.currency != attempt.currency
+    if answer.state not in (State.APPROVED, State.PENDING) or not (amount or currency):
+        return answer
+    said = Money(answer.amount or attempt.amount, answer.currency or attempt.currency)
+    asked = Money(attempt.amount, attempt.currency)
+    message = f"the gateway says {said}, and {asked} was asked for"
+    return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, message=message)
 
 
 def _record_void(turn: Turn, app: App, attempt: Transaction, sale: Transaction) -> None:

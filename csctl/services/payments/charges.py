@@ -69,6 +69,7 @@ def exchange(turn: Turn, app: App, sale: Transaction) -> Generator[Call, Any, Re
         return Result.refused(ids.show("txn", sale.id), error)
     except OutcomeUnknown as lost:
         answer = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=lost.cause)
+    attempts.note_reachability(app, sale.gateway, answer, sale.order_id)
     return record(turn, app, sale.id, claim, answer)
 
 

@@ -191,7 +191,7 @@ def _refuse_unless_mute(app: App, ref: Ref, row: Transaction) -> None:
     if app.gateways[row.gateway].capabilities.finds is not Finds.NOTHING or _key_lives(app, row):
         raise Conflict(
             f"the gateway {row.gateway} can be asked about {ref.given}",
-            cause="what somebody saw counts only where it cannot",
+            cause="--as is for gateways without lookup",
             fix=f"csctl txn reconcile {ids.show('txn', row.id)}",
         )
 

@@ -55,8 +55,8 @@ def restart_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: b
         if days is None:
             name = ids.show("pur", purchase.id)
             raise Conflict(
-                f"nobody knows how long the trial of {name} is",
-                cause="its price point says nothing of a trial",
+                f"the length of the trial of {name} is not known",
+                cause="its price point has no trial",
                 fix=f"csctl purchase billing-date {name} DATE",
             )
         purchase.trial_ends_on = rules.trial_end(app.clock.today(), days)
@@ -139,7 +139,7 @@ def change_quantity(
 ) -> Iterator[Result]:
     """Another quantity and unit price (a decimal string); the price is computed, and told before it is kept."""
     if not 0 < quantity <= _LARGEST_QUANTITY:
-        raise Usage(f"a quantity of {quantity:,} cannot be", fix=f"give one from 1 to {_LARGEST_QUANTITY:,}")
+        raise Usage(f"invalid quantity {quantity:,}", fix=f"give one from 1 to {_LARGEST_QUANTITY:,}")
 
     def set_terms(_session: Session, purchase: Purchase) -> None:
         each = to_minor(unit_price, purchase.currency)
@@ -223,7 +223,7 @@ def result(given: str, outcome: Outcome, before: dict[str, Any], after: dict[str
     was, now = ({name: side[name] for name in changed} for side in (before, after))
     extra = {"status": after["status"], "before": was, "after": now}
     if not changed:
-        return Result(given, Outcome.SKIPPED, "it is so already", extra=extra)
+        return Result(given, Outcome.SKIPPED, "no change", extra=extra)
     return Result(given, outcome, _words(was, now), extra=extra)
 
 

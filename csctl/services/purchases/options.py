@@ -37,8 +37,8 @@ def change_option(
             point = _point(session, purchase, price)
             if point.option_id != wanted.id:
                 raise Conflict(
-                    f"{price} is no price of the option {wanted.code}",
-                    cause=f"it is one of {point.option.code}",
+                    f"{price} is not a price point of the option {wanted.code}",
+                    cause=f"it belongs to the option {point.option.code}",
                     fix=f"its prices: {_codes(wanted.prices)}",
                 )
             _set(purchase, point, point.amount, next_only=next_only)

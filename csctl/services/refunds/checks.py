@@ -30,7 +30,7 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
         of = f" of {ids.show('txn', row.parent_id)}" if row.parent_id else ""
         of_it = ids.show("txn", row.parent_id or row.id)
         raise Conflict(
-            f"{ref.given} is no sale", cause=f"it is the {row.kind.value}{of}", fix=f"csctl txn show {of_it}"
+            f"{ref.given} is not a sale", cause=f"it is the {row.kind.value}{of}", fix=f"csctl txn show {of_it}"
         )
     if row.state is not State.APPROVED:
         raise Conflict(

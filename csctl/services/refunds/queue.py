@@ -66,7 +66,7 @@ def warn_without_notify_emails(app: App) -> None:
     with app.read() as session:
         if session.scalar(select(NotifyEmail.id).limit(1)) is None:
             app.notice(
-                "Warning: no Notify Emails are set: nobody is told when a refund is given up (csctl queue notify add)."
+                "Warning: there are no Notify Emails: exhausted refunds are not reported (csctl queue notify add)."
             )
 
 

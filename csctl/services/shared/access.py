@@ -20,7 +20,7 @@ def require(app: App, action: str) -> None:
             NotPermitted(
                 f"{action} is not for the role {app.actor.role.value}",
                 cause=f"it needs the role {permissions.describe(roles)}",
-                fix="ask somebody with that role",
+                fix="ask an operator with that role",
             ),
         )
 

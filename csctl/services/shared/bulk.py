@@ -78,7 +78,7 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
                 app.journal.note(session, [Entry(name, [result])])
         kept = not dry_run
     except StaleDataError:
-        result = Result.refused(item.given, Conflict("somebody else changed it at the same moment", fix="look again"))
+        result = Result.refused(item.given, Conflict("another process changed it at the same time", fix="look again"))
     except UNREADABLE as error:
         result = Result.refused(item.given, damage.damaged(item.given, error))
     except CsctlError as error:

@@ -154,7 +154,7 @@ def _phone(text: str, country: str | None) -> Condition:
         read = ""  # some phone numbers look like card numbers
     ways = {way for way in (read, digits(text).lstrip("0")) if way}
     if not ways:
-        raise Usage(f"{text[:40]!r} is no part of a phone number", fix="write some of its digits")
+        raise Usage(f"{text[:40]!r} is not part of a phone number", fix="write some of its digits")
     return or_(*(Customer.phone_digits.contains(way, autoescape=True) for way in sorted(ways)))
 
 

@@ -128,7 +128,7 @@ def _in_file(path: Path) -> dict[str, str]:
     except OSError as error:
         raise Usage(f"cannot read {path}", cause=error.strerror) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Usage(f"{path} is no TOML", cause=str(error)) from None
+        raise Usage(f"{path} is not valid TOML", cause=str(error)) from None
     for name, target in found.items():
         if not isinstance(target, str) or not target.removeprefix(_CONSTANT).strip():
             raise Usage(

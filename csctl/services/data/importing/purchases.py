@@ -118,7 +118,7 @@ def _completed(values: dict[str, Any], order: Order, existing: Purchase | None, 
     status, interval = after("status"), after("interval")
     if not status.over and not interval:
         raise Usage(
-            f"status: what is bought once cannot be {status.value}",
+            f"invalid status {status.value} for a one-off purchase",
             cause="only a price with an interval makes a subscription",
             fix="give its price, or one of the statuses complete and cancelled",
         )

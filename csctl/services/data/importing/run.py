@@ -160,7 +160,7 @@ class _Batches:
                 verdicts = self._store(session, context, rows)
         except (IntegrityError, StaleDataError):
             if len(rows) == 1:
-                clash = Conflict("it contradicts another record", cause="somebody may be changing it just now")
+                clash = Conflict("it conflicts with another record", cause="another process may be changing it")
                 return [(rows[0], clash)]
             return [verdict for row in rows for verdict in self.keep([row])]
         self._count.warnings.extend(context.warnings)

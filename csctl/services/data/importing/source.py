@@ -122,8 +122,8 @@ class CsvSource:
             raise Usage("the header cannot be read as CSV", cause=str(error)) from None
         if any("\0" in name or any("\ud800" <= char <= "\udfff" for char in name) for name in self.columns):
             raise Usage(
-                "the header is no UTF-8 text",
-                cause="the file is in another encoding, or no text at all",
+                "the header is not UTF-8",
+                cause="the file has another encoding, or is not a text file",
                 fix="iconv -f UTF-16 -t UTF-8 FILE > new.csv",
             )
 
@@ -201,7 +201,7 @@ class JsonSource:
         except (ValueError, RecursionError) as error:
             return Row(line, {"text": text.strip()}, problem=Usage("the line is not JSON", cause=str(error)))
         if not isinstance(original, dict):
-            return Row(line, {"text": text.strip()}, problem=Usage("the line is no JSON object"))
+            return Row(line, {"text": text.strip()}, problem=Usage("the line is not a JSON object"))
         return Row(line, original, dict(_flat(original)))
 
 

@@ -1,0 +1,96 @@
+"""A shop whose gateway speaks a real protocol: the pretend gateway, and the shop's account there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from csctl.clock import parse_time
+from tests.factories import make_payment_method, make_sale
+from tests.gateways.ledgers import authorizenet, nmi
+from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
+from tests.gateways.ledgers.nmi import NmiLedger
+from tests.gateways.ledgers.server import LedgerServer
+from tests.shops import Shop
+
+
+@dataclass
+class World:
+    """A shop and its gateway. `decline` lets the next write be declined; `absent_after` is when absence is believed."""
+
+    shop: Shop
+    ledger: LedgerServer
+    url: str
+    token: str
+    absent_after: timedelta
+    sell: Callable[..., str]
+    settle: Callable[[], None]
+    returned: Callable[[str | None], Decimal]
+    refund_outside: Callable[[str, str], str]
+    decline: Callable[[], None]
+
+    def __post_init__(self) -> None:
+        self.shop.env["CSCTL_GATEWAY_MAIN"] = self.url
+        self.at(self.shop.now)
+
+    def at(self, moment: str) -> None:
+        """Set the clocks of the shop and of the gateway."""
+        self.shop.now = moment
+        self.ledger.now = parse_time(moment)
+
+    def later(self, step: timedelta) -> None:
+        """Let time pass in the shop and at the gateway, whose batch closes at midnight."""
+        before = self.shop.moment
+        after = before + step
+        if after.date() > before.date():
+            self.ledger.now = after.replace(hour=0, minute=0, second=1)
+            self.settle()
+        self.at(after.isoformat())
+
+    def sale(self, amount: str = "20.00", *, settled: bool = True, reference: str | None = None) -> tuple[str, str]:
+        """An approved sale that both sides know: csctl's id and the gateway's reference."""
+        now = self.ledger.now
+        assert now
+        self.ledger.now = now - (timedelta(days=2) if settled else timedelta(minutes=30))
+        reference = reference or self.sell(amount, settled=settled)
+        self.ledger.now = now
+        method = make_payment_method(self.shop, token=self.token, last4="1111")
+        sale = make_sale(self.shop, amount, settled=settled, adopt=False, gateway_ref=reference, payment_method=method)
+        return sale, reference
+
+    def booked(self, sale: str) -> Decimal:
+        """What the books say was returned of a sale."""
+        row = self.shop(f"txn show {sale} -o json").json
+        return Decimal(row["refunded"])
+
+
+def nmi_world(shop: Shop, ledger: NmiLedger) -> World:
+    return World(
+        shop,
+        ledger,
+        f"nmi:{nmi.KEY}?base={ledger.base}&timeout=5",
+        "1001",
+        timedelta(hours=4),
+        ledger.sell,
+        ledger.settle,
+        ledger.returned,
+        ledger.refund_outside,
+        lambda: ledger.refuse_next("DECLINE", "200", "2"),
+    )
+
+
+def authorizenet_world(shop: Shop, ledger: AuthorizeNetLedger) -> World:
+    return World(
+        shop,
+        ledger,
+        f"authorizenet:{authorizenet.LOGIN}:{authorizenet.KEY}?base={ledger.base}&timeout=5",
+        "10/1",
+        timedelta(hours=24),
+        ledger.sell,
+        ledger.settle,
+        ledger.returned,
+        ledger.refund_outside,
+        lambda: ledger.refuse_next("2", "2"),
+    )

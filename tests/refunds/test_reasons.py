@@ -1,0 +1,112 @@
+"""What a refund's reason leads to: the queue counts it, waits, or gives up at once (domain rules, sections 3 and 4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from csctl.domain.reasons import REFUND, Reason, Refused
+from tests.factories import make_notify_email, make_sale
+from tests.shops import Shop
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+TUESDAY = "2026-03-03T09:00:00Z"
+CODES = {Refused.COUNT: 12, Refused.WAIT: 12, Refused.TOMORROW: 12, Refused.PERSON: 12, Refused.NOTHING: 5}
+# Those that end an attempt without the gateway's answer, or are no answer to a refund.
+_ELSEWHERE = {
+    *(Reason.ABANDONED, Reason.MISCONFIGURED, Reason.RETURNED, Reason.NEVER_EXECUTED, Reason.RECORDED_BY_MISTAKE),
+    *(Reason.DUPLICATE, Reason.ANSWER_LOST, Reason.MISMATCH, Reason.UNDER_REVIEW, Reason.UNKNOWN_REFERENCE),
+}
+REASONS = [reason for reason in Reason if reason not in _ELSEWHERE]
+
+
+def item(shop: Shop) -> dict[str, Any]:
+    found = shop("queue list --state any -o json").json
+    return dict(found[0]) if found else {}
+
+
+def test_every_reason_has_a_rule(backend: str) -> None:
+    assert set(REFUND) == set(Reason)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_first_refund(shop: Shop, reason: Reason) -> None:
+    make_notify_email(shop)
+    sale = make_sale(shop, token=f"tok_refund_{reason}")
+
+    done = shop(f"txn refund {sale} --yes -o json")
+
+    rule = REFUND[reason]
+    assert done.code == CODES[rule]
+    assert item(shop).get("state") == {
+        Refused.COUNT: "queued",
+        Refused.WAIT: "queued",
+        Refused.PERSON: "exhausted",
+        Refused.NOTHING: None,
+    }.get(rule)
+    row = shop(f"txn show {sale} -o json").json
+    free = rule in (Refused.PERSON, Refused.NOTHING)
+    assert row["refundable"] == ("19.99" if rule is Refused.PERSON else "0.00")
+    assert row["voided"] is (rule is Refused.NOTHING)
+    assert (shop.sql("SELECT reserved FROM transactions WHERE id = 1")[0]["reserved"] == 0) is free
+    assert len(shop.mails()) == (1 if rule is Refused.PERSON else 0)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_retry(shop: Shop, reason: Reason) -> None:
+    make_notify_email(shop)
+    sale = make_sale(shop, token="tok_refund_declined")
+    shop(f"txn refund {sale} --yes")
+    shop.sql("UPDATE payment_methods SET token = :token", token=f"tok_refund_{reason}")
+    shop.adopt()
+
+    shop("queue retry", at=TUESDAY, as_="service")
+
+    found = item(shop)
+    expected = {
+        Refused.COUNT: ("queued", 1),
+        Refused.WAIT: ("queued", 0),
+        Refused.PERSON: ("exhausted", 1),
+        Refused.NOTHING: ("resolved", 0),
+    }
+    assert (found["state"], found["attempts"]) == expected[REFUND[reason]]
+    if REFUND[reason] is Refused.WAIT:  # the day's slot is free again
+        assert shop.sql("SELECT last_attempt_on FROM refund_queue") == [{"last_attempt_on": None}]
+
+
+def test_a_refund_of_a_sale_that_the_gateway_does_not_know_means_the_wrong_account(shop: Shop) -> None:
+    sale = make_sale(shop, adopt=False)
+
+    done = shop(f"txn refund {sale} --yes -o json")
+
+    assert done.code == 11
+    assert item(shop) == {}
+    assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
+
+
+def test_five_days_without_the_gateway_are_no_attempt(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_unreachable")
+    assert shop(f"txn refund {sale} --yes").code == 12
+
+    for day in range(3, 8):
+        shop("queue retry", at=f"2026-03-0{day}T09:00:00Z", as_="service")
+    assert (item(shop)["state"], item(shop)["attempts"]) == ("queued", 0)
+    shop.sql("UPDATE payment_methods SET token = 'tok_ok'")
+    shop.adopt()
+    shop("queue retry", at="2026-03-08T09:00:00Z", as_="service")
+
+    assert item(shop)["state"] == "succeeded"
+    assert [row["amount"] for row in shop.ledger() if row["kind"] == "refund"] == ["19.99"]
+
+
+def test_a_run_leaves_an_account_alone_that_does_not_answer(shop: Shop) -> None:
+    sales = [make_sale(shop, token="tok_unreachable", adopt=False) for _ in range(8)]
+    shop.adopt()
+
+    done = shop(f"txn refund {' '.join(sales)} --yes -o json")
+
+    outcomes = [row["outcome"] for row in done.json]
+    assert outcomes == ["queued"] * 5 + ["refused"] * 3
+    assert done.err.count("nothing more is sent to it in this run") == 1
+    assert shop.sql("SELECT count(*) AS made FROM transactions WHERE kind = 'refund'") == [{"made": 5}]
