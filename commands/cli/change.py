@@ -51,7 +51,8 @@ class ChangeOutput(Output):
         if self.skip_empty():
             return
         context = self.context
-        if not self.yes and not self.dry_run and confirm.is_due(self.asks, self.target):
+        asks: Asks = "always" if context and context.resumption else self.asks
+        if not self.yes and not self.dry_run and confirm.is_due(asks, self.target):
             where = context.app.where if context else None
             refused = [self._recorded(result) for result in confirm.confirm(work, self.target, self.besides, where)]
             if refused:

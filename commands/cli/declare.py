@@ -72,6 +72,11 @@ class Command(click.Command):
         self.opens, self.any_schema = opens, any_schema
         self.params += common_options.common_options(fields=self.fields, changes=changes, output=output)
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it changes as many records as are named, so that a run of it can be interrupted."""
+        return self.changes and any(param.nargs == -1 or "--from" in param.opts for param in self.params)
+
     def invoke(self, ctx: click.Context) -> int:
         """Run the command. Returns its exit code.
 
