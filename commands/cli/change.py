@@ -55,7 +55,8 @@ class ChangeOutput(Output):
         before = context.done_before() if context and not self.dry_run and not self.repeat else None
         if before and self.yes:
             raise before.refusal()
-        if not self.yes and not self.dry_run and confirm.is_due(self.asks, self.target):
+        asks: Asks = "always" if context and context.resumption else self.asks
+        if not self.yes and not self.dry_run and confirm.is_due(asks, self.target):
             where = context.app.where if context else None
             besides = "\n".join(text for text in (before and before.warning(), self.besides) if text)
             refused = [self._recorded(result) for result in confirm.confirm(work, self.target, besides, where)]

@@ -74,6 +74,11 @@ class Command(click.Command):
         if money and asks in ("always", "many") and not any("--again" in param.opts for param in self.params):
             self.params.append(common_options.repeat_option())
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it changes as many records as are named, so that a run of it can be interrupted."""
+        return self.changes and any(param.nargs == -1 or "--from" in param.opts for param in self.params)
+
     def invoke(self, ctx: click.Context) -> int:
         """Run the command. Returns its exit code.
 
