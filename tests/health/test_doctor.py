@@ -239,9 +239,9 @@ def test_unknown_outcomes_are_a_finding_that_names_them(healthy: Shop) -> None:
     healthy.sql("UPDATE transactions SET reserved = 500 WHERE id = :id", id=number(sale))
     found = problems(healthy("doctor -o json"))
 
-    assert found.keys() == {"transactions", "runs"}
-    assert found["transactions", "runs"]["problem"] == f"1 transaction without a known outcome: {refund}"
-    assert found["transactions", "runs"]["fix"] == "csctl txn reconcile"
+    assert found.keys() == {"transactions"}
+    assert found["transactions"]["problem"] == f"1 transaction without a known outcome: {refund}"
+    assert found["transactions"]["fix"] == "csctl txn reconcile"
 
 
 def test_what_a_dead_worker_left_is_a_finding_once_its_lease_is_over(healthy: Shop) -> None:
@@ -252,7 +252,7 @@ def test_what_a_dead_worker_left_is_a_finding_once_its_lease_is_over(healthy: Sh
     after = healthy("doctor -o json", at="2026-03-02T09:06:00Z")
 
     assert during.code == 0
-    assert "process that ended" in problems(after)["transactions", "runs"]["problem"]
+    assert "process that ended" in problems(after)["transactions"]["problem"]
 
 
 def queued(shop: Shop) -> None:
