@@ -14,7 +14,7 @@ from csctl.results import MONEY_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.declare import group
-from .cli.ids import id_argument, ids_argument
+from .cli.ids import ids_argument
 from .cli.output import Output
 from .cli.shared_options import bulk_options, fail_fast_option, limit_options
 
@@ -68,12 +68,12 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
     fields=(*FIELDS, "refundable", "returned_since"),
     examples=("csctl approval show apr_3", "csctl approval show apr_3 -o json"),
 )
-@id_argument("apr")
-def show(app: App, out: Output, ref: Ref) -> None:
+@ids_argument("apr")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show one request, and what was returned of its sale since it was made."""
     from csctl.services.refunds import approvals
 
-    out.show(approvals.show(app, ref.id))
+    out.show_each(refs, lambda ref: approvals.show(app, ref.id))
 
 
 @approval.command(

@@ -12,7 +12,7 @@ from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.declare import group
-from .cli.ids import id_argument, id_option, ids_argument
+from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.shared_options import fail_fast_option, limit_options
 
@@ -56,12 +56,12 @@ def list_(
     fields=(*_FIELDS, "reshipped_as"),
     examples=("csctl fulfillment show ful_3", "csctl fulfillment show ful_3 -o json"),
 )
-@id_argument("ful")
-def show(app: App, out: Output, ref: Ref) -> None:
+@ids_argument("ful")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show a shipment, and the shipments that repeat it."""
     from csctl.services.views import fulfillments
 
-    out.show(fulfillments.show(app, ref.id))
+    out.show_each(refs, lambda ref: fulfillments.show(app, ref.id))
 
 
 @fulfillment.command(

@@ -59,7 +59,7 @@ def login(cli: Cli, out: ChangeOutput) -> None:
     changes=True,
     noun="token",
     opens=False,
-    examples=("csctl logout", "csctl --profile tea logout"),
+    examples=("csctl logout", "csctl logout --dry-run"),
 )
 def logout(cli: Cli, out: ChangeOutput) -> None:
     """Delete the token that `csctl login` stored, of the current profile.

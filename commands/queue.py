@@ -13,7 +13,7 @@ from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.declare import group
-from .cli.ids import id_argument, ids_argument
+from .cli.ids import ids_argument
 from .cli.output import Output
 from .cli.shared_options import concurrency_option, fail_fast_option, limit_options
 
@@ -60,14 +60,14 @@ def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
     fields=(*FIELDS, "closed_at", "close_reason", "reference", "history"),
     examples=("csctl queue show rfq_7", "csctl queue show rfq_7 -o json"),
 )
-@id_argument("rfq")
-def show(app: App, out: Output, ref: Ref) -> None:
+@ids_argument("rfq")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show a queued refund, with every attempt and the reason why it failed."""
     from csctl.services.views import queue
 
     from .layouts.queue import queue_layout
 
-    out.show(queue.show(app, ref.id), queue_layout(out))
+    out.show_each(refs, lambda ref: queue.show(app, ref.id), queue_layout(out))
 
 
 @queue.command(

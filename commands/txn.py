@@ -13,7 +13,7 @@ from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.declare import group
-from .cli.ids import id_argument, id_option, ids_argument
+from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.refund_options import reason_options, refund_options
 from .cli.search_options import period_options
@@ -87,14 +87,14 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     fields=(*FIELDS, "payment_method", "children"),
     examples=("csctl txn show txn_9", "csctl txn show txn_9 -o json"),
 )
-@id_argument("txn")
-def show(app: App, out: Output, ref: Ref) -> None:
+@ids_argument("txn")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show a transaction, its remaining amount, and its refunds and voids."""
     from csctl.services.views import transactions
 
     from .layouts.transaction import transaction_layout
 
-    out.show(transactions.show(app, ref.id), transaction_layout(out))
+    out.show_each(refs, lambda ref: transactions.show(app, ref.id), transaction_layout(out))
 
 
 @txn.command(

@@ -16,7 +16,7 @@ import click
 
 from csctl.errors import UNREADABLE, Damaged
 
-from . import common_options, completion_cache, invocation, repeat, suggest
+from . import common_options, completion_cache, invocation, names, repeat, suggest
 from .change import ChangeOutput
 from .confirm import Asks
 from .cron import FIELDS as CRON_FIELDS
@@ -79,11 +79,13 @@ class Command(click.Command):
         """
         out = self._output(ctx)
         if not self.opens:
+            names.without_database(ctx, invocation.current(ctx))
             assert self.callback is not None  # noqa: S101 - a command without one cannot be declared
             ctx.invoke(self.callback, ctx.obj, out, **ctx.params)
             return out.exit_code
         with ctx.obj.app(self.path(ctx), out.notice, any_schema=self.any_schema) as app:
             out.zone = app.clock.zone
+            names.look_up(app, ctx, invocation.current(ctx), filters=not self.changes)
             if isinstance(out, ChangeOutput):
                 if out.skip_empty():
                     return out.exit_code

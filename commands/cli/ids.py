@@ -30,24 +30,36 @@ def id_argument(prefix: str, name: str = "ref") -> Callable[[Any], Any]:
     return click.argument(
         name,
         metavar=prefix.upper(),
-        callback=lambda ctx, _param, word: _read_id(ctx, prefix, word),
+        callback=lambda ctx, param, word: _read_one(ctx, str(param.name), prefix, word),
         shell_complete=completion_cache.complete(prefix) if prefix == "run" else None,
     )
 
 
 def id_option(prefix: str, flag: str, name: str | None = None, **attributes: Any) -> Callable[[Any], Any]:
-    """An option that names a record. The command gets its number, or None."""
+    """An option that names a record. The command gets its number, or None; with `multiple` a tuple of numbers."""
 
-    def number(_ctx: click.Context, _param: click.Parameter, word: str | None) -> int | None:
-        return None if word is None else ids.parse(prefix, word).id
+    def read(ctx: click.Context, param: click.Parameter, given: Any) -> Any:
+        this = invocation.current(ctx)
+        this.names[str(param.name)] = prefix
+        this.options.add(str(param.name))
+        if given is None:
+            return None
+        if param.multiple:
+            return tuple(_read_id(ctx, prefix, word) for word in given)
+        return _read_id(ctx, prefix, given)
 
-    return click.option(flag, *([name] if name else []), metavar=prefix.upper(), callback=number, **attributes)
+    return click.option(flag, *([name] if name else []), metavar=prefix.upper(), callback=read, **attributes)
+
+
+def _read_one(ctx: click.Context, name: str, prefix: str, word: str) -> ids.Ref:
+    invocation.current(ctx).names[name] = prefix
+    return _read_id(ctx, prefix, word)
 
 
 def _read_id(ctx: click.Context, prefix: str, word: str) -> ids.Ref:
     """The record that a word names. Raises Usage; for an id of another kind, with the command for that kind."""
     try:
-        return ids.parse(prefix, word)
+        return ids.parse_or_name(prefix, word)
     except Usage as error:
         raise Usage(error.message, cause=error.cause, fix=_same_of_another_kind(ctx, word) or error.fix) from None
 
@@ -69,23 +81,26 @@ def _same_of_another_kind(ctx: click.Context, word: str) -> str | None:
 def _read_ids(ctx: click.Context, name: str, prefix: str, words: tuple[str, ...]) -> list[ids.Ref]:
     this = invocation.current(ctx)
     this.ids_parameter, this.target.noun = name, ids.PREFIXES[prefix][0]
+    this.names[name] = prefix
     if words == ("-",) and this.resumption:
-        found = [ids.parse(prefix, word) for word in this.resumption.given or ()]
+        found = [ids.parse_or_name(prefix, word) for word in this.resumption.given or ()]
     elif words == ("-",):
         this.target.from_stdin = True
-        found = list(_ids_on_stdin(prefix, this.target.noun))
+        found = list(_ids_on_stdin(prefix, this))
     else:
         found = [_read_id(ctx, prefix, word) for word in words]
-    first: dict[int, ids.Ref] = {}
+    first: dict[int | str, ids.Ref] = {}
     for ref in found:
-        first.setdefault(ref.id, ref)
+        first.setdefault(ref.id or ref.given, ref)
     this.refs = list(first.values())
     this.target.count = len(this.refs)
     return this.refs
 
 
-def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
+def _ids_on_stdin(prefix: str, this: invocation.Invocation) -> Iterator[ids.Ref]:
     import json
+
+    noun = this.target.noun
 
     if sys.stdin.isatty():
         raise Usage(f"- reads {noun} ids from standard input, which is a terminal", fix="pipe ids in, or name them")
@@ -103,10 +118,12 @@ def _ids_on_stdin(prefix: str, noun: str) -> Iterator[ids.Ref]:
         try:
             if word.startswith("{"):
                 word = str(json.loads(word)["id"])
-            yield ids.parse(prefix, word)
+            ref = ids.parse_or_name(prefix, word)
         except Usage as error:
             raise Usage(f"line {number} of standard input: {error.message}", cause=error.cause, fix=error.fix) from None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Usage(
                 f"line {number} of standard input is not an id", fix='one id on each line, or JSON objects with "id"'
             ) from None
+        this.lines.setdefault(ref.given, number)
+        yield ref

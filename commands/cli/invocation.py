@@ -32,13 +32,18 @@ class Invocation:
     """One command line.
 
     `words` are the texts as given, by the name of the parameter. `refs` are the records that ids name, and
-    `ids_parameter` the parameter that names them. `resumption` is what remains of the run that this command resumes.
+    `ids_parameter` the parameter that names them. `names` are all parameters that name records, with the prefix of
+    their kind; `options` are those of them whose command gets a number, and `lines` the lines of standard input by the
+    names on them. `resumption` is what remains of the run that this command resumes.
     """
 
     words: Mapping[str, Any] = field(default_factory=dict)
     target: Target = field(default_factory=Target)
     refs: list[Ref] = field(default_factory=list)
     ids_parameter: str | None = None
+    lines: dict[str, int] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    options: set[str] = field(default_factory=set)
     resumption: Resumption | None = None
 
 

@@ -88,6 +88,42 @@ class Output:
                 click.echo(f"{name.ljust(width)}  {self.cell(record.get(name))}")
         self._report([row for rows in _lists(record).values() for row in rows if _is_damaged(row)])
 
+    def show_each(
+        self, given: Sequence[Any], look: Callable[[Any], Record], layout: Callable[[Record], str] | None = None
+    ) -> None:
+        """Print the record of each name as `look` finds it: one as `show` does, several as a list or page after page.
+
+        One that is not found does not stop the others; its error is printed, and decides the exit code.
+        """
+        if not given:
+            self.notice("No ids on standard input: nothing to show.")
+            self.write([])
+            return
+        if len(given) == 1:
+            self.show(look(given[0]), layout)
+            return
+        exits: set[int] = set()
+        found = self._found(given, look, exits)
+        if self.output not in ("table", "wide") or self.fields is not None:
+            self.write(found)
+        else:
+            for place, record in enumerate(found):
+                if place:
+                    click.echo()
+                self.show(record, layout)
+        self.exit_code = exits.pop() if len(exits) == 1 else 3 if exits else 0
+
+    def _found(self, given: Sequence[Any], look: Callable[[Any], Record], exits: set[int]) -> Iterator[Record]:
+        for one in given:
+            try:
+                record = look(one)
+            except CsctlError as error:
+                exits.add(error.exit)
+                errors.say_error(error, self.color)
+                continue
+            exits.add(0)
+            yield record
+
     def rows(self, page: Page | Rows) -> None:
         """Print the records of a listing, and on stderr whether there are more."""
         damaged: list[Record] = []
@@ -157,7 +193,8 @@ class Output:
 
     def _write_names(self, records: Rows) -> None:
         for record in records:
-            click.echo(printable(str(record.get("id", record.get(self.all_fields[0], "")))))
+            if record.get("ok") is not False:  # what failed never reaches the next command of a pipe
+                click.echo(printable(str(record.get("id", record.get(self.all_fields[0], "")))))
 
     def _write_table(self, records: Rows) -> None:
         rows: list[list[str]] = []

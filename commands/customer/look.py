@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csctl.domain import ids
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
-from ..cli.ids import id_argument
+from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
 from ..cli.search_options import search_options
 from ..cli.shared_options import limit_options
@@ -68,17 +69,17 @@ def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
     exits=(5,),
     examples=("csctl customer show cus_12", "csctl customer show jane@example.com -o json"),
 )
-@who_argument
-def show(app: App, out: Output, who: str) -> None:
+@ids_argument("cus")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show the profile of a customer: details, addresses, cards, history, orders, transactions, queue.
 
-    CUS is an id, or the email of exactly one customer.
+    CUS is an id, the id of another system, or the email of exactly one customer.
     """
     from csctl.services.views import profile
 
     from ..layouts.customer import customer_layout
 
-    out.show(profile.of_customer(app, who), customer_layout(out))
+    out.show_each(refs, lambda ref: profile.of_customer(app, ids.show("cus", ref.id)), customer_layout(out))
 
 
 @customer.command(

@@ -10,7 +10,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import OrderStatus
 
 from ..cli.completion_cache import complete
-from ..cli.ids import id_argument, id_option
+from ..cli.ids import id_option, ids_argument
 from ..cli.output import Output
 from ..cli.search_options import period_options, search_options
 from ..cli.shared_options import limit_options
@@ -71,11 +71,11 @@ def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
     fields=(*FIELDS, "cancel_reason", "billing", "shipping", "purchases", "transactions", "fulfillments"),
     examples=("csctl order show ord_7", "csctl order show ord_7 -o json"),
 )
-@id_argument("ord")
-def show(app: App, out: Output, ref: Ref) -> None:
+@ids_argument("ord")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show an order with its purchases, transactions and fulfillments."""
     from csctl.services.views import orders
 
     from ..layouts.order import order_layout
 
-    out.show(orders.show(app, ref.id), order_layout(out))
+    out.show_each(refs, lambda ref: orders.show(app, ref.id), order_layout(out))

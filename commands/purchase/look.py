@@ -10,7 +10,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import PurchaseStatus
 
 from ..cli.completion_cache import complete
-from ..cli.ids import id_argument, id_option
+from ..cli.ids import id_option, ids_argument
 from ..cli.output import Output
 from ..cli.shared_options import limit_options
 from .group import FIELDS, purchase
@@ -66,8 +66,8 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     ),
     examples=("csctl purchase show pur_3", "csctl purchase show pur_3 -o json"),
 )
-@id_argument("pur")
-def show(app: App, out: Output, ref: Ref) -> None:
+@ids_argument("pur")
+def show(app: App, out: Output, refs: list[Ref]) -> None:
     """Show a purchase, its next billing, and its transactions.
 
     The sale of a checkout with several purchases belongs to the order: csctl order show.
@@ -76,4 +76,4 @@ def show(app: App, out: Output, ref: Ref) -> None:
 
     from ..layouts.purchase import purchase_layout
 
-    out.show(purchases.show(app, ref.id), purchase_layout(out))
+    out.show_each(refs, lambda ref: purchases.show(app, ref.id), purchase_layout(out))

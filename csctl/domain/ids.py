@@ -45,6 +45,22 @@ def show_or_none(prefix: str, number: int | None) -> str | None:
     return None if number is None else show(prefix, number)
 
 
+# Records that have names of their own: an external id, a gateway's reference, an email.
+NAMED = frozenset({"cus", "ord", "pur", "txn", "ful", "pm"})
+
+
+def parse_or_name(prefix: str, text: str) -> Ref:
+    """The record that a word names; with the id 0 if the word is not an id, and has to be looked up.
+
+    Raises Usage for the id of another kind, and for what names nothing.
+    """
+    given = text.strip()
+    match = _SHAPE.fullmatch(given)
+    if prefix not in NAMED or match or not given:
+        return parse(prefix, text)
+    return Ref(given, 0)
+
+
 def parse(prefix: str, text: str) -> Ref:
     """The record named by `txn_9` or `9`.
 

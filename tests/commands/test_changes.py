@@ -16,8 +16,8 @@ from tests.shops import Shop
 
 one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 CHANGES = {leaf.path: leaf for leaf in leaves() if getattr(leaf.command, "changes", False)}
-# More than one row: what an order is made of, and both customers of a merge.
-ROWS = {"order create": 3, "customer merge": 2}
+# More than one row: what an order is made of, both customers of a merge, a decision and its refund.
+ROWS = {"order create": 3, "order rerun": 3, "customer merge": 2, "approval grant": 2}
 # What these come to, not being 0: a retry that fails again, and a gateway that a dry run does not ask.
 DONE, REHEARSED = {"queue retry": 12}, {"txn reconcile": 9}
 
@@ -103,6 +103,8 @@ def test_a_change_of_several_records_asks(shop: Shop, path: str) -> None:
         given = f"{SCENES[path](shop)} nobody@example.com"
     elif path == "blacklist remove":
         given = f"{SCENES[path](shop)} bli_99"
+    elif path == "purchase billing-owner":
+        given = f"{SCENES[path](shop).split()[0]} {SCENES[path](shop)}"
     else:
         one, two = SCENES[path](shop), SCENES[path](shop)
         given = f"{one} {two.split()[0]}"

@@ -14,6 +14,8 @@ _OTHERWISE = {
     "customer edit": "--from {file}",
     "customer merge": "cus_1 cus_998 cus_999",
     "fulfillment ship": "--carrier UPS --from {file}",
+    "purchase billing-owner": "pur_998 pur_999 csctl",
+    "product retire": "nothing nobody",
     "queue notify add": "nonsense nobody",
     "queue notify remove": "a@example.com b@example.com",
     "blacklist add": "--ip nonsense --ip nobody --reason x",

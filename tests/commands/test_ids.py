@@ -62,6 +62,19 @@ def test_an_invalid_line_is_reported_before_anything_is_done(shop: Shop) -> None
     assert paid(shop) == []
 
 
+def test_a_name_that_no_record_has_stops_a_list_before_anything_is_done(shop: Shop) -> None:
+    (sale,) = make_sales(shop, 1)
+    shop.adopt()
+
+    piped = shop("txn refund - --yes -o json", input=f"{sale}\n#1001\n'1002'\n")
+    typed = shop(f"txn refund {sale} nonsense --yes -o json")
+
+    assert (piped.code, typed.code) == (2, 4)
+    assert "line 3" in piped.error["message"]
+    assert "nonsense" in typed.error["message"]
+    assert paid(shop) == []
+
+
 def test_a_json_array_on_stdin_is_refused_with_the_right_format(shop: Shop) -> None:
     make_sales(shop, 2)
     done = shop("txn refund - --yes -o json", input=shop("txn list -o json").out)
@@ -176,7 +189,7 @@ def test_quiet_prints_errors_only(shop: Shop) -> None:
 
 def test_joined_short_options_select_json_errors(shop: Shop) -> None:
     for flags in ("-qo json", "-qojson", "-yo json", "-qyo=json"):
-        assert json.loads(shop(f"txn refund {flags} nonsense").err)["error"]["code"] == "usage"
+        assert json.loads(shop(f"txn refund {flags} ord_1").err)["error"]["code"] == "usage"
 
 
 # -- what they are called

@@ -41,7 +41,7 @@ def test_env_file_option_selects_the_file(shop: Shop, tmp_path: Path) -> None:
     done = shop(f"--env-file {file} customer search jane")
 
     assert json.loads(done.out)["id"] == customer
-    assert shop(f"--env-file {file} customer show nonsense").error["code"] == "usage"
+    assert shop(f"--env-file {file} customer show nonsense").error["code"] == "not_found"
 
 
 @pytest.mark.usefixtures("env_file")

@@ -110,7 +110,62 @@ def _checkout(shop: Shop) -> str:
     return f"--customer {customer} --item {make_price(shop)}"
 
 
+def _requested(shop: Shop) -> str:
+    """A request for approval by the agent."""
+    _run(shop, "setting set agent-refund-limit '1 USD'")
+    done = shop(f"txn refund {make_sale(shop)} --request-approval --yes -o json", as_="agent")
+    assert done.code == 0, done.err
+    return str(done.json[0]["approval_id"])
+
+
+def _requested_by_admin(shop: Shop) -> str:
+    request = _requested(shop)
+    shop.sql("UPDATE approvals SET requested_by = (SELECT id FROM operators WHERE name = 'admin')")
+    return request
+
+
+def _note(shop: Shop) -> str:
+    customer = make_customer(shop)
+    _run(shop, f"customer note {customer} hello")
+    return str(shop(f"customer history {customer} -o json").json[0]["id"])
+
+
+def _declined(shop: Shop) -> str:
+    customer = make_customer(shop)
+    make_payment_method(shop, customer, "tok_declined")
+    card = make_payment_method(shop, customer, is_default=False)
+    done = shop(f"order create --customer {customer} --item {make_price(shop)} --yes -o json")
+    assert done.code == 12, done.err
+    return f"{done.json[0]['order_id']} --payment-method {card}"
+
+
+def _other_card(shop: Shop) -> str:
+    purchase = _subscription(shop)
+    customer = shop(f"purchase show {purchase} -o json").json["customer_id"]
+    return f"{purchase} {make_payment_method(shop, customer, is_default=False)}"
+
+
+def _cancelled(shop: Shop) -> str:
+    purchase = _subscription(shop)
+    _run(shop, f"purchase cancel {purchase} --yes")
+    return purchase
+
+
 SCENES: dict[str, Scene] = {
+    "approval grant": _requested,
+    "approval deny": lambda shop: f"{_requested(shop)} --reason late",
+    "approval withdraw": _requested_by_admin,
+    "customer edit-note": lambda shop: f"{_note(shop)} goodbye",
+    "customer payment-method default": lambda shop: make_payment_method(shop, is_default=False),
+    "customer payment-method disable": make_payment_method,
+    "order edit": lambda shop: f"{make_order(shop)} --shipping-city Dover",
+    "order rerun": _declined,
+    "purchase payment-method": _other_card,
+    "purchase reactivate": _cancelled,
+    "purchase billing-owner": lambda shop: f"{_subscription(shop)} recharge",
+    "product edit": lambda shop: f"sku-{make_price(shop)} --name Tea",
+    "product retire": lambda shop: f"sku-{make_price(shop)}",
+    "operator set-role": lambda shop: f"{_operator(shop, 'tex')} service",
     "customer note": lambda shop: f"{make_customer(shop)} hello",
     "customer create": lambda shop: "--first-name Ann",
     "customer edit": lambda shop: f"{make_customer(shop)} --first-name Ann",
@@ -172,4 +227,7 @@ SCENES: dict[str, Scene] = {
     "db upgrade": lambda shop: "",
 }
 # For which one command line has several rows to write, or whose place is not this shop's database.
-ELSEWHERE = ("run resume", "db init", "db grants", "login")
+ELSEWHERE = (
+    *("run resume", "db init", "db grants", "login", "logout"),
+    *("profile add", "profile use", "profile remove"),
+)

@@ -1,33 +1,19 @@
-"""Find the customer whom an id or an email names."""
+"""Find the customer whom an id, an email or an external id names."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.domain.text import fold
-from csctl.errors import Conflict, NotFound
+from csctl.errors import Conflict
 from csctl.models import Customer
-from csctl.services.shared import bulk, listing
+from csctl.services.shared import bulk, listing, naming
 
 
 def find(session: Session, who: str) -> Customer:
-    """The customer with this id or email. Raises NotFound, or Conflict where several have the email."""
-    if "@" not in who:
-        return listing.existing(session, Customer, "cus", ids.parse("cus", who).id)
-    same = select(Customer).where(Customer.folded_email == fold(who), Customer.merged_into_id.is_(None))
-    found = session.scalars(same.order_by(Customer.id).limit(11)).all()
-    if not found:
-        raise NotFound(f"there is no customer with the email {who}", fix=f"csctl customer search --email {who}")
-    if len(found) > 1:
-        named = ", ".join(ids.show("cus", customer.id) for customer in found[:10])
-        raise Conflict(
-            f"several customers have the email {who}",
-            cause=named + (", …" if len(found) > 10 else ""),
-            fix="name one of them by its id",
-        )
-    return found[0]
+    """The customer with this id, email or external id. Raises NotFound, or Conflict where several are named so."""
+    ref = naming.resolve(session, "cus", [ids.parse_or_name("cus", who)])[0]
+    return listing.existing(session, Customer, "cus", ref.id)
 
 
 def live(session: Session, number: int) -> Customer:
@@ -49,5 +35,4 @@ def require_live(customer: Customer) -> None:
 
 def require_name(who: str) -> None:
     """Raises Usage for what can name no customer."""
-    if "@" not in who:
-        ids.parse("cus", who)
+    ids.parse_or_name("cus", who)
