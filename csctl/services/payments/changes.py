@@ -97,9 +97,7 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
     return None
 
 
-def _apply_unknown(
-    turn: Turn, app: App, covered: Pass, known: dict[str, int], change: Change
-) -> Iterator[Result]:
+def _apply_unknown(turn: Turn, app: App, covered: Pass, known: dict[str, int], change: Change) -> Iterator[Result]:
     """A refund that csctl did not make, of a sale that it knows."""
     account = app.gateways[covered.account].capabilities
     sale = turn.session.get(Transaction, known.get(change.sale_reference or "", 0))
@@ -123,15 +121,16 @@ def _rows_of(session: Session, account: str, chunk: list[Change]) -> dict[str, i
     )
     found: dict[str, int] = {}
     for reference, number in session.execute(of_account.where(Transaction.gateway_ref.in_(wanted - {None}))):
-        found.setdefault(reference, number)
+        found.setdefault(reference or "", number)
     for change in chunk:
         key = change.key or ""
         if change.reference in found or len(key) < _SHORTEST_KEY:
             continue
         # A range, which the index on the keys serves: some gateways keep only the beginning of ours.
         alike = select(Transaction.id).where(Transaction.key >= key, Transaction.key < key + "g")
-        if (number := session.scalar(alike.where(Transaction.gateway == account).limit(1))) is not None:
-            found[_of_key(change)] = number
+        ours = session.scalar(alike.where(Transaction.gateway == account).limit(1))
+        if ours is not None:
+            found[_of_key(change)] = ours
     return found
 
 

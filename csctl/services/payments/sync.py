@@ -1,4 +1,4 @@
-"""`txn sync` of everything: what the gateways' changes tell first, and then one question for each that they left out."""
+"""`txn sync` of everything: what the gateways' changes tell, and then a question about each that they left out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 _QUIET = timedelta(days=3)
 
 
-def everything(
-    app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False
-) -> Iterator[Result]:
+def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False) -> Iterator[Result]:
     """Bring all approved transactions up to date that are not final yet. A dry run asks for each, and keeps nothing."""
     _ = app.gateways
     told: set[int] = set()
@@ -34,9 +32,7 @@ def everything(
             told |= covered.seen
             if covered.complete and not covered.first:
                 told |= _recent(app, name)
-    yield from settlement.sync(
-        app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=told
-    )
+    yield from settlement.sync(app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=told)
 
 
 def _recent(app: App, account: str) -> set[int]:
