@@ -1,5 +1,6 @@
 """The tables. Importing this module knows them all."""
 
+from csctl.models import checks
 from csctl.models.administration import (
     AuditRow,
     AuditSeal,
@@ -17,6 +18,8 @@ from csctl.models.email import Email, NotifyEmail
 from csctl.models.order import Fulfillment, Order, Purchase
 from csctl.models.run import Run, RunRecord
 from csctl.models.transaction import QueueItem, Request, Transaction
+
+checks.add_to(Base.metadata)
 
 __all__ = [
     "Approval",

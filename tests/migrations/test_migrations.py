@@ -117,6 +117,19 @@ def test_every_migration_can_be_undone_and_done_again(shop: Shop, engine: Engine
     assert differences(engine) == []
 
 
+def test_an_upgrade_names_the_rows_that_hold_unknown_values(shop: Shop, engine: Engine) -> None:
+    sale = make_sale(shop, adopt=False)
+    schema.migrate(engine, "0013", down=True)
+    shop.sql("UPDATE transactions SET state = 'nonsense'")
+
+    done = shop("db upgrade")
+
+    assert done.code == 5
+    assert "transactions" in done.err
+    assert f"id {sale.removeprefix('txn_')}" in done.err
+    assert shop.sql("SELECT version_num FROM alembic_version") == [{"version_num": "0013"}]
+
+
 def test_blacklisted_addresses_are_matched_after_an_upgrade_too(shop: Shop, engine: Engine) -> None:
     add = "blacklist add --address '12 Main St Apt 5, Springfield' --reason x --yes"
     assert shop(add).code == 0

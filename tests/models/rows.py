@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from sqlalchemy import JSON, Integer, Table, Text
+
+from csctl.models.columns import Base, Words
 
 # What a generated row of the table needs, to be allowed.
 VALID: dict[str, dict[str, Any]] = {
@@ -11,10 +16,14 @@ VALID: dict[str, dict[str, Any]] = {
     "purchases": {"quantity": 1, "unit_price": 100, "price": 100},
     "transactions": {"amount": 100, "refunded": 0, "reserved": 0},
     "refund_queue": {"amount": 100},
-    "runs": {"total": 1, "done": 0, "failed": 0},
+    "runs": {"total": 1, "done": 0, "failed": 0, "arguments": "[]"},
+    "approvals": {"amount": 100},
+    "approval_decisions": {"state": "denied"},
 }
 # By CHECK: the values that it refuses.
 BROKEN: dict[str, dict[str, Any]] = {
+    "ck_approvals_amount": {"amount": 0},
+    "ck_approval_decisions_state": {"state": "open"},
     "ck_installation_one_row": {"id": 2},
     "ck_operators_last_used_at": {"last_used_at": "9999-01-01T00:00:00+00:00"},
     "ck_price_points_amount": {"amount": -1},
@@ -29,7 +38,33 @@ BROKEN: dict[str, dict[str, Any]] = {
     "ck_transactions_reservation": {"amount": 100, "refunded": 60, "reserved": 50},
     "ck_transactions_voided": {"amount": 100, "reserved": 10, "voided_at": "2026-01-01T00:00:00+00:00"},
 }
+
+
+def _broken(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the checks refuse that every column of a kind has (`csctl/models/checks.py`)."""
+    for column in table.columns:
+        if isinstance(column.type, Words):
+            yield f"{column.name}_word", {column.name: "nonsense"}
+        elif isinstance(column.type, JSON):
+            wrong = '{"a": 1}' if table.name in ("runs", "run_records") else "[1]"
+            yield from ((f"{column.name}_{kind}", {column.name: wrong}) for kind in ("json", "object", "array"))
+        elif column.name == "currency":
+            yield "currency_code", {"currency": "usd"}
+        elif isinstance(column.type, Integer):
+            yield f"{column.name}_range", {column.name: -1}
+    text = next((c.name for c in table.columns if isinstance(c.type, Text)), None)
+    if text:
+        yield "row_length", {text: "x" * 10_000_001}
+
+
+BROKEN |= {
+    f"ck_{table.name}_{name}": values
+    for table in Base.metadata.tables.values()
+    for name, values in _broken(table)
+    if f"ck_{table.name}_{name}" not in BROKEN
+}
 # By partial unique index: the values with which it applies.
 FITTING: dict[str, dict[str, Any]] = {
     "uq_transactions_billing": {"kind": "sale", "state": "approved"},
+    "uq_transactions_checkout": {"kind": "sale", "occasion": "checkout", "state": "approved"},
 }

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
 import pytest
-from sqlalchemy import CheckConstraint, Connection, Index, Table, TypeDecorator, UniqueConstraint, create_engine, text
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    Engine,
+    Index,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.exc import IntegrityError
 
 import csctl.models  # noqa: F401 - the tables
 from csctl.models.columns import Base
+from tests.databases import Template
 from tests.models.rows import BROKEN, FITTING, VALID
 
 pytestmark = pytest.mark.both_databases
@@ -39,28 +51,26 @@ def uniques() -> dict[str, tuple[Table, list[str]]]:
 
 
 @pytest.mark.parametrize("name", checks())
-def test_a_check_refuses_the_row_that_breaks_it(name: str, database_url: str) -> None:
+def test_a_check_refuses_the_row_that_breaks_it(name: str, unguarded: Connection) -> None:
     table = next(t for t in TABLES.values() if any(c.name == name for c in t.constraints))
     assert name in BROKEN, f"tests/models/rows.py names no row that breaks {name}"
 
-    with unguarded(database_url) as connection:
-        insert(connection, table, {})
-        if not applies(table, name, connection):
-            return
-        with pytest.raises(IntegrityError, match=name):
-            insert(connection, table, BROKEN[name])
+    insert(unguarded, table, {})
+    if not applies(table, name, unguarded):
+        return
+    with pytest.raises(IntegrityError, match=name):
+        insert(unguarded, table, BROKEN[name])
 
 
 @pytest.mark.parametrize("name", sorted(uniques()))
-def test_a_unique_index_refuses_the_second_row(name: str, database_url: str) -> None:
+def test_a_unique_index_refuses_the_second_row(name: str, unguarded: Connection) -> None:
     table, columns = uniques()[name]
     same = {column: FITTING.get(name, {}).get(column, sample(table, column, 7)) for column in columns}
     row = {**FITTING.get(name, {}), **same}
 
-    with unguarded(database_url) as connection:
-        insert(connection, table, row)
-        with pytest.raises(IntegrityError):
-            insert(connection, table, row)
+    insert(unguarded, table, row)
+    with pytest.raises(IntegrityError):
+        insert(unguarded, table, row)
 
 
 def applies(table: Table, name: str, connection: Connection) -> bool:
@@ -70,23 +80,48 @@ def applies(table: Table, name: str, connection: Connection) -> bool:
     return only is None or only.dialect == connection.dialect.name
 
 
-@contextmanager
-def unguarded(url: str) -> Iterator[Connection]:
+@pytest.fixture(scope="module")
+def opened() -> Iterator[tuple[dict[str, Engine], ExitStack]]:
+    """One database of each kind for all tests of this module: each test is rolled back."""
+    with ExitStack() as stack:
+        yield {}, stack
+
+
+@pytest.fixture
+def unguarded(
+    backend: str,
+    template: Template,
+    opened: tuple[dict[str, Engine], ExitStack],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Connection]:
     """A connection on which neither foreign keys nor triggers answer: the constraint in question alone."""
-    engine = create_engine(url)
-    sqlite = engine.dialect.name == "sqlite"
-    with engine.connect() as connection:
-        if sqlite:
-            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
-            for name in names:
-                connection.execute(text(f"DROP TRIGGER {name}"))
-        else:
-            connection.execute(text("SET session_replication_role = replica"))
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
-        connection.commit()
+    engines, stack = opened
+    if backend not in engines:
+        url = stack.enter_context(template.copied(tmp_path_factory.mktemp("constraints")))
+        engines[backend] = engine = create_engine(url)
+        stack.callback(engine.dispose)
+        if backend == "sqlite":
+            # Else the driver begins no transaction before a savepoint.
+            event.listen(engine, "connect", lambda dbapi, _record: setattr(dbapi, "isolation_level", None))
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        with engine.begin() as connection:
+            empty(connection)
+    with engines[backend].connect() as connection:
+        if backend == "postgresql":
+            connection.exec_driver_sql("SET session_replication_role = replica")
         yield connection
-    engine.dispose()
+        connection.rollback()
+
+
+def empty(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+        for name in names:
+            connection.execute(text(f"DROP TRIGGER {name}"))
+    else:
+        connection.exec_driver_sql("SET session_replication_role = replica")
+    for table in reversed(Base.metadata.sorted_tables):
+        connection.execute(table.delete())
 
 
 _count = iter(range(1000, 1_000_000))
