@@ -31,6 +31,7 @@ directory of its own, and nothing of the caller's CSCTL_* environment.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -72,9 +73,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="everything, and on both databases")
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
 def pytest_xdist_auto_num_workers() -> int:
     """For `-n auto`: one more than there are cores, as tests wait for processes, gateways and locks."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -141,12 +150,13 @@ def template(
     _templates: dict[str, Template],
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    worker_id: str,
 ) -> Template:
     """The database that others are copied from, built by the migrations once per process of the tests."""
     if backend not in _templates:
         server = request.getfixturevalue("postgres") if backend == "postgresql" else None
-        _templates[backend] = make_template(tmp_path_factory.mktemp("template"), server, worker_id)
+        _templates[backend] = make_template(
+            tmp_path_factory.mktemp("template"), server, os.environ.get("PYTEST_XDIST_WORKER", "main")
+        )
     return _templates[backend]
 
 

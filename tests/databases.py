@@ -36,7 +36,7 @@ class Template:
     @contextmanager
     def copied(self, folder: Path) -> Iterator[str]:
         if self.server:
-            with self._postgres(f"TEMPLATE {self.name}") as url:
+            with self._postgres(f"TEMPLATE {self.name} STRATEGY FILE_COPY") as url:
                 yield url
         else:
             assert self.file

@@ -16,6 +16,7 @@ from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.money import to_minor
 from csctl.domain.states import FulfillmentStatus, Kind, OrderStatus, PurchaseStatus, Settlement, State
+from csctl.gateways.sandbox.ledger import Lesson
 from csctl.models import (
     Customer,
     Fulfillment,
@@ -197,8 +198,14 @@ def make_sale(
         "created_at": made,
         "finished_at": made,
     }
-    sale = _add(shop, "txn", Transaction(**{**values, **_read(given)}))
-    if adopt:
+    row = Transaction(**{**values, **_read(given)})
+    sale = _add(shop, "txn", row)
+    if adopt and not payment_method and row.gateway == "main" and row.gateway_ref and row.state == State.APPROVED:
+        lesson = Lesson(
+            row.gateway_ref, Kind(row.kind), row.amount, row.currency, token, row.created_at, row.settled_at
+        )
+        shop.teach(lesson)
+    elif adopt:
         shop.adopt()
     return sale
 

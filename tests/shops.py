@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from csctl import database
 from csctl.clock import parse_time
+from csctl.gateways.sandbox.ledger import Ledger, Lesson
 from tests.running import Done, Process, Terminal, run
 
 MONDAY = "2026-03-02T09:00:00Z"
@@ -98,6 +100,17 @@ class Shop:
 
     def token(self, role: str) -> str:
         return self.tokens[role]
+
+    def teach(self, sale: Lesson) -> None:
+        """Have the sandbox know a sale that was put into the database, as `sandbox adopt` would."""
+        if self.env["CSCTL_GATEWAY_MAIN"].startswith(f"sandbox:{self.sandbox}"):
+            self._ledger.teach([sale])
+        else:
+            self.adopt()
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.sandbox)
 
     def adopt(self) -> None:
         """Teach the sandbox the sales that are in the database."""

@@ -27,6 +27,8 @@ OUTCOME = (
     " voided_at, disputed_at, billing_blocked_at, refunded, reserved, queue_item_id, attempt_on, then_cancel)"
 )
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
+_RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
+_RECORD = ("SELECT", "INSERT", "DELETE", "UPDATE (state, outcome, message, transactions, at)")
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
 
 # table -> what agents, admins and the service may do with it
@@ -46,8 +48,10 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "approvals": (_ADD, _WORDS, _READ),
     "approval_decisions": (_ADD, _WORDS, _READ),
     "requests": (_EDIT, _EDIT, _EDIT),
-    "runs": (_ALL, _ALL, _ALL),  # one that was refused before its first record is taken back
-    "run_records": (_ALL, _ALL, _ALL),
+    # What a run does, whose it is and which records it names stay as they were written. One that was refused before
+    # its first record is deleted: a trigger allows no other.
+    "runs": (_RUN, _RUN, _RUN),
+    "run_records": (_RECORD, _RECORD, _RECORD),
     "emails": (_EDIT, _EDIT, _EDIT),
     "notify_emails": (_READ, _ALL, _READ),
     "blacklist": (_READ, _ALL, _READ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -17,8 +17,17 @@ from sqlalchemy import Engine, event
 from csctl.gateways.sandbox import Sandbox
 from csctl.mail.folder import Folder
 
+_MOST = 60  # more than any run here has
 _left = 0
 _counting = threading.Lock()
+
+
+def points(full: bool, values: Sequence[object] = ("",), value: object = "") -> range:
+    """The points at which to kill a run, each in turn. It ends before the last one.
+
+    Where a test has one run for each of some `values`, a quick run kills at each point for one of them.
+    """
+    return range(1, _MOST) if full else range(1 + values.index(value), _MOST, len(values))
 
 
 def at(number: int) -> tuple[str, ...]:
