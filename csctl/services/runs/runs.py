@@ -14,7 +14,7 @@ from csctl.domain import ids
 from csctl.domain.states import RecordState, Role, RunState
 from csctl.errors import Conflict
 from csctl.models import Operator, Run, RunRecord
-from csctl.results import Page
+from csctl.results import Limit, Page
 from csctl.services.payments.jobs import LEASE
 from csctl.services.runs import journal as run_journal
 from csctl.services.runs.journal import Kept, Seen
@@ -132,7 +132,7 @@ def is_alive(app: App, run: Run) -> bool:
 # -- looking at them
 
 
-def newest(app: App, limit: int | None, *, state: str | None = None) -> Page:
+def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
     """Runs, newest first: one's own, and those of others too for who may see them."""
     wanted = select(Run)
     if state == RunState.COMPLETE:
