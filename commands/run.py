@@ -19,12 +19,13 @@ from .cli.change import ChangeOutput
 from .cli.declare import Command, group
 from .cli.ids import id_argument
 from .cli.output import Output
-from .cli.shared_options import fail_fast_option, limit_options
+from .cli.shared_options import fail_fast_option, list_options
 from .cli.sheet import Sheet
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
+    from csctl.results import Limit
     from csctl.services.runs.runs import Resumption
 
 run = group("run", "List bulk changes, and resume interrupted ones.")
@@ -39,8 +40,8 @@ _SHOWN = 20  # records of a run that a table shows
     examples=("csctl run list", "csctl run list --state stopped -o json"),
 )
 @click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only runs in this state.")
-@limit_options
-def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
+@list_options
+def list_(app: App, out: Output, state: str | None, limit: Limit) -> None:
     """List your bulk changes, newest first; administrators see those of all operators.
 
     A run whose process died is listed as stopped.

@@ -22,7 +22,7 @@ SCHEMA_HEAD = "0015"  # the newest migration; a test ties it to migrations/versi
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
-_ACKNOWLEDGED_WITHIN = (0, 0.5, 2, 5)  # seconds between the questions what became of a commit
+_ACKNOWLEDGED_WITHIN: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds between the questions what became of a commit
 
 
 def connect(url: str, *, create: bool = False) -> Engine:

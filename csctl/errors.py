@@ -74,6 +74,10 @@ class Unreachable(CsctlError):
     code, exit = "unreachable", 8
 
 
+class DatabaseUnreachable(Unreachable):
+    """The database cannot be reached, or keeps nothing. What was committed before remains."""
+
+
 class OutcomeUnknown(CsctlError):
     """It was sent, and the answer was lost."""
 

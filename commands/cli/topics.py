@@ -70,12 +70,14 @@ stderr.
 
   -o table   for reading: fits the terminal, is never cut on a pipe; times in
              the shop's zone
+  -o wide    the same with all columns
   -o json    one document: an array for lists and changes, an object for show
              commands; [] for no rows
   -o jsonl   one object on each line, written as soon as it is known
   -o csv     with a header; an apostrophe is put before cells that a
              spreadsheet would run as formulas
-  -o name    one id on each line, for pipes
+  -o name    one id on each line, for pipes; of a change, only those that
+             succeeded
 
   --fields a,b   the fields to print, in this order; a wrong name lists the
                  valid ones
@@ -98,6 +100,9 @@ The prefix of an id says what kind of record it names:
   aud_12  audit row         apr_12  approval request  his_12  history entry
 
 The prefix may be left out where only one kind is possible: csctl txn show 12.
+A record may also be named by its id in another system (csctl order show
+'#1001'), a transaction by its reference at the gateway, and a customer by an
+email. A name that several records have is refused (exit 5).
 Commands that change records take several ids, or - to read them from standard
 input: one on each line, or JSON objects with an "id". Empty lines and lines
 that begin with # are ignored, a repeated id is processed once, and an invalid

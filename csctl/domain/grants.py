@@ -66,6 +66,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "operators": (_SIGN_IN, _EDIT, _SIGN_IN),
     "settings": (_READ, _ALL, _READ),
     "gateway_accounts": (_ADD, _ADD, _ADD),
+    "gateway_cursors": (_EDIT, _EDIT, _EDIT),
     "installation": (_READ, _READ, _READ),
     "alembic_version": (_READ, _READ, _READ),
     "audit": (_TRAIL, _TRAIL, _TRAIL),

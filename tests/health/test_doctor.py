@@ -27,6 +27,7 @@ CHECKS = {
     "mail",
     "notify",
     "transactions",
+    "runs",
     "queue",
     "billing",
     "emails",

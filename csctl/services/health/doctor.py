@@ -22,6 +22,7 @@ from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import consistency
 from csctl.services.payments import accounts
+from csctl.services.runs import repeats
 from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "mail": _mail,
         "notify": _notify,
         "transactions": _transactions,
+        "runs": _runs,
         "queue": _queue,
         "billing": _billing,
         "emails": _emails,
@@ -183,6 +185,12 @@ def _some_transactions(session: Session, which: ColumnElement[bool], what: str) 
         yield Problem(
             f"{_plural(count, 'transaction')} {what}: {names}{', …' if count > 3 else ''}", "csctl txn reconcile"
         )
+
+
+def _runs(app: App) -> Problems:
+    """Bulk changes of money that stopped half way."""
+    for name, left in repeats.of_money(app):
+        yield Problem(f"{name} stopped, and {_plural(left, 'record')} of it remain", f"csctl run resume {name}")
 
 
 def _queue(app: App) -> Problems:
