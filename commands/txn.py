@@ -246,9 +246,15 @@ def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
     """
     from csctl.domain.outcomes import Outcome
     from csctl.services.payments import reconcile, settlement
+    from csctl.services.payments import sync as syncing
+
+    def work(dry_run: bool) -> Iterator[Result]:
+        if refs:
+            return settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
+        return syncing.everything(app, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
 
     out.change(
-        lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast),
+        work,
         unlisted=() if refs else {Outcome.SKIPPED},
     )
     out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))

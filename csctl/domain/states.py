@@ -79,6 +79,7 @@ class Outside(StrEnum):
 
     PAYMENT = "payment"  # a cheque, a transfer, the gateway's own page: an operator recorded it
     CHARGEBACK = "chargeback"  # the bank took it back
+    GATEWAY = "gateway"  # on the gateway's own page: learned by asking
 
 
 class OrderStatus(StrEnum):

@@ -95,6 +95,16 @@ class GatewayAccount(Base):
     first_used_at: Mapped[datetime]
 
 
+class GatewayCursor(Base):
+    """How far the changes of a gateway account are in the books."""
+
+    __tablename__ = "gateway_cursors"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    cursor: Mapped[str]
+    moved_at: Mapped[datetime]
+
+
 class AuditSeal(Base):
     """A seal over a batch of audit rows (`domain/sealing.py`). Append-only too. Times are kept as they were hashed."""
 

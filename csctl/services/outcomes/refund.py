@@ -86,6 +86,7 @@ def _take_failed_retry(
         sale.reserved -= item.amount
         sale.voided_at = sale.voided_at or app.clock.now()
         close(app, item, Operation.SETTLE)
+        item.close_reason = "the sale is voided"
     else:
         item.attempts += 1
         if then is Refused.COUNT and item.attempts < ATTEMPTS:
