@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "blacklist": ("blacklist", "Block new orders and charges."),
         "operator": ("operator", "Manage the people and programs that may use csctl."),
         "setting": ("setting", "Manage the shop's settings: time zone, limits, sender."),
+        "report": ("report", "Report on refunds by reason, operator, product or day."),
         "audit": ("audit", "List, seal and verify the audit log."),
         "data": ("data", "Import and export records."),
         "run": ("run", "List bulk changes, and resume interrupted ones."),

@@ -29,12 +29,20 @@ OUTCOME = (
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
 _RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
 _RECORD = ("SELECT", "INSERT", "DELETE", "UPDATE (state, outcome, message, transactions, at)")
+_CARDS = ("SELECT", "UPDATE (is_default, disabled_at)")
+# What is to be returned of which sale stays as it was queued.
+_QUEUE = (
+    "SELECT",
+    "INSERT",
+    "UPDATE (state, attempts, next_attempt_on, last_attempt_on, last_reason, closed_at, close_reason, reference)",
+)
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
 
 # table -> what agents, admins and the service may do with it
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "customers": (_EDIT, _EDIT, _EDIT),
-    "payment_methods": (_EDIT, _EDIT, _READ),
+    # Whose card it is, and at which gateway, is written by an import alone.
+    "payment_methods": (_CARDS, _EDIT, _READ),
     "history": (_ADD, _EDIT, _ADD),
     "products": (_READ, _EDIT, _READ),
     "product_options": (_READ, _EDIT, _READ),
@@ -43,7 +51,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "purchases": (_EDIT, _EDIT, _EDIT),
     "fulfillments": (_EDIT, _EDIT, _EDIT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
-    "refund_queue": (_EDIT, _EDIT, _EDIT),
+    "refund_queue": (_QUEUE, _EDIT, _EDIT),
     # Who asked for what, and what was decided, is written once; what a person wrote may be erased.
     "approvals": (_ADD, _WORDS, _READ),
     "approval_decisions": (_ADD, _WORDS, _READ),

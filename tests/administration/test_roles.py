@@ -20,6 +20,7 @@ AGENTS = """
     queue list|show|stats|remove|requeue|resolve
     product list|show
     approval list|show|withdraw
+    report refunds
     customer edit-note|payment-method list|payment-method default|payment-method disable
     purchase payment-method|reactivate
     order rerun|edit

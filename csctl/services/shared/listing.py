@@ -148,7 +148,7 @@ def _after(at: InstrumentedAttribute[datetime], number: InstrumentedAttribute[in
 
 
 def between(
-    clock: Clock, at: InstrumentedAttribute[datetime], since: str | None, until: str | None
+    clock: Clock, at: InstrumentedAttribute[Any], since: str | None, until: str | None
 ) -> list[ColumnElement[bool]]:
     """The conditions of --since and --until: times, days or months of the shop, or ages; until a day includes that day.
 
