@@ -130,7 +130,7 @@ class QueueItem(Base):
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     state: Mapped[ItemState]
-    attempts: Mapped[int] = mapped_column(default=0)  # of the three; a requeued item starts anew
+    attempts: Mapped[int] = mapped_column(default=0)  # that count; a requeued item starts again at 0
     next_attempt_on: Mapped[date | None]
     last_attempt_on: Mapped[date | None]
     last_reason: Mapped[str | None]

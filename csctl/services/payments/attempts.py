@@ -312,16 +312,15 @@ def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
 
 
 def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Result:
-    """An approved refund came back (a bank returned it): the amount is left again, and joins the queue."""
+    """An approved refund came back (a bank returned it): the amount is left again, and the queue goes on with it."""
     sale = turn.session.get_one(Transaction, refund.parent_id)
     refund.state = becomes(refund.state, State.FAILED)
     refund.reason, refund.message = answer.reason, answer.message
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
-    sale.reserved += refund.amount
     if refund.order.status is OrderStatus.REFUNDED:
         refund.order.status = OrderStatus.CANCELLED if refund.order.cancelled_at else OrderStatus.COMPLETE
-    item = queue_rules.enqueue(turn.session, app, refund, sale)
+    item = queue_rules.take_return(turn.session, app, refund, sale, _item(turn, refund))
     _after(turn, app, refund)
     result = result_of(refund, item)
     audit.write(
