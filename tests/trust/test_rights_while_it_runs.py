@@ -20,7 +20,7 @@ def refunds_of_three(shop: Shop, meanwhile: str) -> tuple[int, list[dict[str, ob
     shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
     shop.sql(meanwhile)
     out, err = process.communicate(timeout=60)
-    return process.returncode, json.loads(out), err
+    return process.returncode or 0, json.loads(out), err
 
 
 @one_database
@@ -48,7 +48,7 @@ def test_changes_without_a_gateway_stop_as_well(shop: Shop, change: str) -> None
     shipments = [make_fulfillment(shop) for _ in range(3)]
     shop.sql(
         "CREATE TRIGGER meanwhile AFTER UPDATE ON fulfillments"
-        f" BEGIN UPDATE operators SET {change} WHERE name = 'agent'; END"
+        f" BEGIN UPDATE operators SET {change} WHERE name = 'agent'; END"  # noqa: S608 - ours
     )
 
     done = shop(f"fulfillment hold {' '.join(shipments)} --yes", as_="agent")
