@@ -86,6 +86,10 @@ class Registry:
         """The kind of a configured account. Raises Misconfigured."""
         return self.url(name).kind
 
+    def rate(self, name: str) -> str | None:
+        """How often an account is called at most, as `20/s`; None where nothing limits it. Raises Misconfigured."""
+        return kinds.rate_of(self.url(name))
+
     def sandboxes(self) -> dict[str, Sandbox]:
         """The accounts that are sandboxes: for a look at their ledgers."""
         found = ((name, self[name].unchecked()) for name in self._given if self.kind(name) == "sandbox")
