@@ -16,10 +16,11 @@ from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.ids import ids_argument
 from .cli.output import Output
-from .cli.shared_options import bulk_options, fail_fast_option, limit_options
+from .cli.shared_options import bulk_options, fail_fast_option, list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 approval = group("approval", "Grant and deny refunds above an agent's limit.")
 
@@ -53,8 +54,8 @@ FIELDS = (
     type=click.Choice([*(state.value for state in ApprovalState), "any"]),
     help="Only requests in this state [default: open].",
 )
-@limit_options
-def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
+@list_options
+def list_(app: App, out: Output, state: str | None, limit: Limit) -> None:
     """List requests for approval, newest first.
 
     Agents see their own requests, administrators those of everyone.

@@ -11,10 +11,11 @@ from csctl.domain.plurals import counted
 from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
-from .cli.shared_options import limit_options
+from .cli.shared_options import list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 audit = group("audit", "List, seal and verify the audit log.")
 
@@ -28,21 +29,21 @@ audit = group("audit", "List, seal and verify the audit log.")
         "csctl audit list --command 'txn refund' --target txn_9 -o json",
     ),
 )
-@click.option("--operator", metavar="NAME", help="Only changes by this operator (name or id).")
+@click.option("--operator", metavar="NAME", multiple=True, help="Only changes by this operator (name or id).")
 @click.option("--command", metavar="COMMAND", help="Only changes by this command (txn refund) or group (txn).")
 @click.option("--target", metavar="ID", help="Only changes of this record.")
 @click.option("--since", metavar="TIME", help="Only changes at this time or on this day, or later.")
 @click.option("--until", metavar="TIME", help="Only changes at this time or on this day, or earlier.")
-@limit_options
+@list_options
 def list_(
     app: App,
     out: Output,
-    operator: str | None,
+    operator: tuple[str, ...],
     command: str | None,
     target: str | None,
     since: str | None,
     until: str | None,
-    limit: int | None,
+    limit: Limit,
 ) -> None:
     """List changes and denied permissions, newest first."""
     from csctl.services.shared import audit

@@ -17,10 +17,11 @@ from .cli.declare import group
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.search_options import period_options
-from .cli.shared_options import fail_fast_option, limit_options
+from .cli.shared_options import fail_fast_option, list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 blacklist = group("blacklist", "Block new orders and charges. Refunds are never blocked.")
 
@@ -130,8 +131,8 @@ def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str | None, fai
 @id_option("cus", "--customer", "customer_id", help="Only entries that match this customer.")
 @_since
 @_until
-@limit_options
-def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
+@list_options
+def list_(app: App, out: Output, limit: Limit, **filters: Any) -> None:
     """List the entries, newest first."""
     from csctl.services.blacklist import entries
 

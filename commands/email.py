@@ -16,10 +16,11 @@ from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.ids import id_argument, id_option, ids_argument
 from .cli.output import Output
-from .cli.shared_options import fail_fast_option, limit_options
+from .cli.shared_options import fail_fast_option, list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 email = group("email", "List, preview and send emails of the outbox.")
 
@@ -51,8 +52,8 @@ _html = click.option(
 )
 @click.option("--state", type=click.Choice([state.value for state in EmailState]), help="Only emails in this state.")
 @click.option("--kind", type=_KINDS, help="Only emails of this kind.")
-@limit_options
-def list_(app: App, out: Output, limit: int | None, state: str | None, kind: str | None) -> None:
+@list_options
+def list_(app: App, out: Output, limit: Limit, state: str | None, kind: str | None) -> None:
     """List emails, newest first."""
     from csctl.services.emails import outbox
 

@@ -14,15 +14,16 @@ from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
-from .cli.shared_options import fail_fast_option, limit_options
+from .cli.shared_options import choice_option, fail_fast_option, list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
+    from csctl.results import Limit
 
 fulfillment = group("fulfillment", "Hold, release, ship, cancel and reship shipments.")
 _COLUMNS = ("id", "order_id", "status", "carrier", "tracking", "reship_of", "shipped_at")
-_FIELDS = (*_COLUMNS, "customer_id", "external_id", "created_at")
+_FIELDS = (*_COLUMNS, "customer_id", "customer_name", "customer_email", "external_id", "created_at")
 _CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS, "status"),
     "columns": ("id", "outcome", "message"),
@@ -36,20 +37,15 @@ _CHANGE: dict[str, Any] = {
     columns=_COLUMNS,
     examples=("csctl fulfillment list --status hold", "csctl fulfillment list --order ord_12 -o json"),
 )
-@click.option(
-    "--status", type=click.Choice([one.value for one in FulfillmentStatus]), help="Only shipments in this status."
-)
-@id_option("ord", "--order", help="Only shipments of this order.")
-@id_option("cus", "--customer", help="Only shipments of this customer.")
-@limit_options
-def list_(
-    app: App, out: Output, status: str | None, order: int | None, customer: int | None, limit: int | None
-) -> None:
+@choice_option("--status", [one.value for one in FulfillmentStatus], "Only shipments in this status.")
+@id_option("ord", "--order", multiple=True, help="Only shipments of this order.")
+@id_option("cus", "--customer", multiple=True, help="Only shipments of this customer.")
+@list_options
+def list_(app: App, out: Output, limit: Limit, **wanted: Any) -> None:
     """List shipments, newest first."""
     from csctl.services.views import fulfillments
 
-    state = FulfillmentStatus(status) if status else None
-    out.rows(fulfillments.newest(app, status=state, order=order, customer=customer, limit=limit))
+    out.rows(fulfillments.newest(app, limit, **wanted))
 
 
 @fulfillment.command(

@@ -12,10 +12,11 @@ from .cli.change import ChangeOutput
 from .cli.completion_cache import complete
 from .cli.declare import group
 from .cli.output import Output
-from .cli.shared_options import fail_fast_option, limit_options
+from .cli.shared_options import fail_fast_option, list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 product = group("product", "Manage products, options and price points.")
 option = group("option", "Manage the variants of a product.")
@@ -32,8 +33,8 @@ _FIELDS = ("id", "sku", "name", "options", "price_points", "created_at", "retire
     columns=("id", "sku", "name", "options", "price_points", "retired_at"),
     examples=("csctl product list", "csctl product list --all -o json"),
 )
-@limit_options
-def list_(app: App, out: Output, limit: int | None) -> None:
+@list_options
+def list_(app: App, out: Output, limit: Limit) -> None:
     """List products, newest first."""
     from csctl.services.catalog import products
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +13,13 @@ from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.declare import group
-from .cli.ids import ids_argument
+from .cli.ids import id_option, ids_argument
 from .cli.output import Output
-from .cli.shared_options import concurrency_option, fail_fast_option, limit_options
+from .cli.shared_options import amount_options, choice_option, concurrency_option, fail_fast_option, list_options
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 queue = group("queue", "Manage the refund queue, and retry what is due.")
 
@@ -27,6 +28,8 @@ FIELDS = (
     "transaction_id",
     "order_id",
     "customer_id",
+    "customer_name",
+    "customer_email",
     "amount",
     "currency",
     "state",
@@ -43,17 +46,19 @@ FIELDS = (
     columns=("id", "order_id", "amount", "currency", "state", "attempts", "next_attempt_on"),
     examples=("csctl queue list", "csctl queue list --state exhausted -o json"),
 )
-@click.option(
+@choice_option(
     "--state",
-    type=click.Choice([*(state.value for state in ItemState), "any"]),
-    help="Only items in this state [default: queued and in_progress].",
+    [*(state.value for state in ItemState), "any"],
+    "Only items in this state [default: queued and in_progress].",
 )
-@limit_options
-def list_(app: App, out: Output, state: str | None, limit: int | None) -> None:
+@id_option("cus", "--customer", "customer_id", multiple=True, help="Only items of this customer.")
+@amount_options
+@list_options
+def list_(app: App, out: Output, limit: Limit, **wanted: Any) -> None:
     """List the refund queue, newest first."""
     from csctl.services.views import queue
 
-    out.rows(queue.listing(app, state, limit))
+    out.rows(queue.listing(app, limit, **wanted))
 
 
 @queue.command(

@@ -17,13 +17,20 @@ from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.refund_options import reason_options, refund_options
 from .cli.search_options import period_options
-from .cli.shared_options import bulk_options, concurrency_option, fail_fast_option, limit_options
+from .cli.shared_options import (
+    amount_options,
+    bulk_options,
+    choice_option,
+    concurrency_option,
+    fail_fast_option,
+    list_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from csctl.app import App
-    from csctl.results import Result
+    from csctl.results import Limit, Result
 
 txn = group("txn", "Void, refund and reconcile transactions.")
 
@@ -33,6 +40,8 @@ FIELDS = (
     "order_id",
     "purchase_id",
     "customer_id",
+    "customer_name",
+    "customer_email",
     "kind",
     "state",
     "amount",
@@ -62,25 +71,29 @@ _since, _until = period_options("created")
     "list",
     fields=FIELDS,
     columns=("id", "kind", "standing", "amount", "currency", "created_at"),
-    examples=("csctl txn list --order ord_7", "csctl txn list --kind refund --state failed --since 2026-03-01 -o json"),
+    examples=(
+        "csctl txn list --order ord_7",
+        "csctl txn list --kind refund --state failed --state declined --since 3d",
+        "csctl txn list --amount 19.99 --card-last4 4242 --since yesterday",
+    ),
 )
-@id_option("ord", "--order", "order_id", help="Only transactions of this order.")
-@id_option("cus", "--customer", "customer_id", help="Only transactions of this customer.")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only transactions of this kind.")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="Only transactions in this state.")
-@click.option(
-    "--settlement", type=click.Choice([one.value for one in Settlement]), help="Only settled or unsettled transactions."
-)
+@id_option("ord", "--order", "order_id", multiple=True, help="Only transactions of this order.")
+@id_option("cus", "--customer", "customer_id", multiple=True, help="Only transactions of this customer.")
+@choice_option("--kind", [kind.value for kind in Kind], "Only transactions of this kind.")
+@choice_option("--state", [state.value for state in State], "Only transactions in this state.")
+@choice_option("--settlement", [one.value for one in Settlement], "Only settled, or only unsettled ones.")
 @click.option("--disputed", is_flag=True, help="Only disputed sales.")
-@click.option("--gateway", metavar="NAME", help="Only transactions of this gateway account.")
+@click.option("--gateway", metavar="NAME", multiple=True, help="Only transactions of this gateway account.")
+@click.option("--card-last4", metavar="DIGITS", multiple=True, help="Only transactions with a card ending in these.")
+@amount_options
 @_since
 @_until
-@limit_options
-def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
-    """List transactions, newest first."""
+@list_options
+def list_(app: App, out: Output, limit: Limit, **wanted: Any) -> None:
+    """List transactions, newest first. A filter that is given twice means any of its values."""
     from csctl.services.views import transactions
 
-    out.rows(transactions.listing(app, limit, **filters))
+    out.rows(transactions.listing(app, limit, transactions.Filters(**wanted)))
 
 
 @txn.command(
@@ -233,9 +246,15 @@ def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
     """
     from csctl.domain.outcomes import Outcome
     from csctl.services.payments import reconcile, settlement
+    from csctl.services.payments import sync as syncing
+
+    def work(dry_run: bool) -> Iterator[Result]:
+        if refs:
+            return settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
+        return syncing.everything(app, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast)
 
     out.change(
-        lambda dry_run: settlement.sync(app, refs, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast),
+        work,
         unlisted=() if refs else {Outcome.SKIPPED},
     )
     out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))

@@ -62,6 +62,11 @@ def parse_date(text: str) -> date:
         raise Usage(f"{text!r} is not a date", fix="write it like 2026-03-01") from None
 
 
+def is_age(text: str) -> bool:
+    """Whether this is written like an age: `3d`."""
+    return _AGE.fullmatch(text.strip()) is not None
+
+
 def parse_age(text: str) -> timedelta:
     """A length of time such as `90m`, `36h`, `3d` or `2w`. Raises Usage for anything else."""
     match = _AGE.fullmatch(text.strip())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, Unreachable
+from csctl.errors import Busy, CsctlError, DatabaseUnreachable, Misconfigured, NotPermitted
 from csctl.settings import mask
 
 WRONG_CLOCK = "CS001"  # SQLSTATE of the trigger that accepts rows of the audit log
@@ -79,14 +79,14 @@ _MEANINGS = [
         while_connecting="invalid connection option|invalid sslmode|does not support SSL|root certificate file",
     ),
     _Meaning(
-        Unreachable,
+        DatabaseUnreachable,
         "the database cannot write",
         "make room on its disk, then run it again",
         states=("53100", "58030"),
         sqlite=(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
     ),
     _Meaning(
-        Unreachable,
+        DatabaseUnreachable,
         "the database accepts no changes at the moment",
         "run it again once it does",
         states=("25006", "57014", "57P0"),
@@ -132,7 +132,7 @@ def _translate(error: DBAPIError, url: str) -> CsctlError | None:
             return meaning.kind(meaning.message, cause=f"{mask(url)}: {mask(said.splitlines()[0])}", fix=meaning.fix)
     # An error of no statement is one of connecting: no server answers, or the host does not exist.
     if isinstance(error, OperationalError) and (error.connection_invalidated or error.statement is None):
-        return Unreachable(
+        return DatabaseUnreachable(
             "the database cannot be reached",
             cause=f"{mask(url)}: {mask(said.splitlines()[0])}" if said else mask(url),
             fix="check that it runs, then run it again",

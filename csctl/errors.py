@@ -62,6 +62,10 @@ class NotPermitted(CsctlError):
     noted = False  # whether it is in the audit trail already
 
 
+class RightsLost(NotPermitted):
+    """The operator's rights were taken away while the command ran. No further record is begun."""
+
+
 class Unconfirmed(CsctlError):
     """Somebody said no at the prompt; nothing was done."""
 
@@ -72,6 +76,10 @@ class Unreachable(CsctlError):
     """A gateway, a mail server or the database is not there. Nothing was sent and nothing kept."""
 
     code, exit = "unreachable", 8
+
+
+class DatabaseUnreachable(Unreachable):
+    """The database cannot be reached, or keeps nothing. What was committed before remains."""
 
 
 class OutcomeUnknown(CsctlError):

@@ -75,12 +75,40 @@ class Result:
         }
 
 
-class Page:
-    """The rows of a listing. Once they are all read, `more` says whether the limit left some out."""
+@dataclass(frozen=True)
+class Paging:
+    """Which rows of a list are wanted: how many (None: all), sorted by which field (`-amount`: descending).
 
-    def __init__(self, rows: Iterable[dict[str, Any]], limit: int | None = None) -> None:
+    With `count` only their number is wanted.
+    """
+
+    limit: int | None = None
+    sort: str | None = None
+    count: bool = False
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """The amounts that a list is filtered by, as decimal strings: any of several, or a range with both ends."""
+
+    amount: tuple[str, ...] = ()
+    min_amount: str | None = None
+    max_amount: str | None = None
+
+
+Limit = Paging | int | None  # a plain number is that of the newest rows
+
+
+class Page:
+    """The rows of a listing. Once they are all read, `more` says whether the limit left some out.
+
+    With `count` their number is all that was asked for.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]], limit: int | None = None, *, count: int | None = None) -> None:
         self._rows = rows
         self.limit = limit
+        self.count = count
         self.more = False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

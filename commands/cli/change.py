@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from csctl.domain.outcomes import Outcome
-from csctl.errors import CsctlError, NotPermitted
+from csctl.errors import CsctlError, NotPermitted, Unreachable
 
 from . import confirm, errors, formats
 from .confirm import Asks, Work
@@ -37,6 +37,7 @@ class ChangeOutput(Output):
     log: CronLog | None = None  # of a cron command
     dry_run: bool = False
     yes: bool = False
+    repeat: bool = False  # do records again that a stopped run of the same command did
     _tally: Tally = field(default_factory=Tally)
     _unknown_left: int = 0
     _exits: set[int] = field(default_factory=set)  # the exit codes of the records
@@ -51,9 +52,14 @@ class ChangeOutput(Output):
         if self.skip_empty():
             return
         context = self.context
-        if not self.yes and not self.dry_run and confirm.is_due(self.asks, self.target):
+        before = context.done_before() if context and not self.dry_run and not self.repeat else None
+        if before and self.yes:
+            raise before.refusal()
+        asks: Asks = "always" if context and context.resumption else self.asks
+        if not self.yes and not self.dry_run and confirm.is_due(asks, self.target):
             where = context.app.where if context else None
-            refused = [self._recorded(result) for result in confirm.confirm(work, self.target, self.besides, where)]
+            besides = "\n".join(text for text in (before and before.warning(), self.besides) if text)
+            refused = [self._recorded(result) for result in confirm.confirm(work, self.target, besides, where)]
             if refused:
                 work, context = lambda _dry_run: refused, None  # nothing is begun, so there is no run
         tally = self._tally = Tally(self.target.noun)
@@ -104,6 +110,12 @@ class ChangeOutput(Output):
             line = {**dict.fromkeys(self.all_fields), **self.log.summary(self._tally, **more)}  # the keys of a row, too
             self.text(formats.to_json(line))
         self._say_problem()
+
+    def ended_by(self, error: CsctlError) -> Exception:
+        """The error as what ends the command: after its records no exit code says that nothing was sent."""
+        if not self._tally.total or self.dry_run or self._exits <= {Unreachable.exit}:
+            return error
+        return errors.Ended(self._tally.exit_code_when_stopped(), f"The records are done. Then: {error.message}")
 
     def _say_problem(self) -> None:
         """Print why the one record of a change failed, unless the command succeeds all the same."""

@@ -13,7 +13,7 @@ from .context import Cli
 from .formats import FORMATS
 from .invocation import Recorder
 
-NAMES = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes")
+NAMES = ("output", "fields", "quiet", "debug", "color", "dry_run", "yes", "repeat")
 
 
 def common_options(*, fields: Sequence[str], changes: bool, output: str) -> list[click.Option]:
@@ -54,6 +54,12 @@ def _change_options() -> list[click.Option]:
         click.Option(["--dry-run"], is_flag=True, help="Show what would be done, and change nothing."),
         click.Option(["-y", "--yes"], is_flag=True, help="Do not ask for confirmation."),
     ]
+
+
+def repeat_option() -> click.Option:
+    """The option of a bulk change of money: its like may have stopped half way, and paid a part already."""
+    text = "With --yes: also where a stopped run of the same command did some of these records."
+    return click.Option(["--again", "repeat"], is_flag=True, help=text)
 
 
 def _output_format(ctx: click.Context, param: click.Parameter, given: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from csctl.errors import UNREADABLE, Damaged
+from csctl.errors import UNREADABLE, Damaged, Unreachable
 
 from . import common_options, completion_cache, invocation, names, repeat, suggest
 from .change import ChangeOutput
@@ -71,6 +71,13 @@ class Command(click.Command):
         self.exits = sorted({*_EXITS["money" if money else "change" if changes else "read"], *exits})
         self.opens, self.any_schema = opens, any_schema
         self.params += common_options.common_options(fields=self.fields, changes=changes, output=output)
+        if money and asks in ("always", "many") and not any("--again" in param.opts for param in self.params):
+            self.params.append(common_options.repeat_option())
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it changes as many records as are named, so that a run of it can be interrupted."""
+        return self.changes and any(param.nargs == -1 or "--from" in param.opts for param in self.params)
 
     def invoke(self, ctx: click.Context) -> int:
         """Run the command. Returns its exit code.
@@ -92,8 +99,11 @@ class Command(click.Command):
                 out.context = self._run_context(ctx, app)
                 if self.cron:
                     out.log = CronLog(app, everything=not invocation.current(ctx).refs)
-            self._call(ctx, app, out)
-            self._finish(ctx, app, out)
+            try:
+                self._call(ctx, app, out)
+                self._finish(ctx, app, out)
+            except Unreachable as error:
+                raise (out.ended_by(error) if isinstance(out, ChangeOutput) else error) from error
         return out.exit_code
 
     def _call(self, ctx: click.Context, app: App, out: Output) -> None:

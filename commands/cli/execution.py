@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from csctl import interrupts
 from csctl.domain.outcomes import Outcome
-from csctl.errors import CsctlError
+from csctl.errors import Busy, CsctlError, OutcomeUnknown, Unreachable
 
 from .confirm import Work
 from .cron import CronLog
@@ -44,11 +45,13 @@ class Execution:
     lost: OutputLost | None = None
     unread: bool = False  # a signal came while output was being written
     signal: int | None = None
+    failure: CsctlError | None = None  # what ended it after its first record
 
     def carry_out(self, work: Work) -> str | None:
         """Do the work, and print the results as they come. Returns the name of the run, if there is one.
 
-        A signal, or an output that cannot be written, stops it after the current record. Raises Ended then.
+        A signal, an output that cannot be written, or a lost database stops it after the current record. Raises Ended
+        then; where no record was attempted, the error itself.
         """
         with interrupts.deferred() as stop:
             self._begin()
@@ -58,12 +61,14 @@ class Execution:
                 self.lost = lost
             except interrupts.Stopped:
                 self.unread = True
-            except CsctlError:
-                self._fail()
-                raise
+            except CsctlError as error:
+                if self._nothing_was_done():
+                    self._fail()
+                    raise
+                self.failure = error
             self.signal = stop.number
-            self.counts = self.run.end() if self.run else None
-        if self.lost or self.signal:
+            self._end_run()
+        if self.lost or self.signal or self.failure:
             raise self._ended()
         self._say_what_remains()
         return self.run.name if self.run else None
@@ -102,13 +107,25 @@ class Execution:
             row = {**result.row(), **(self.log.row() if self.log else {})}
             yield {**{name: row.get(name) for name in self.out.all_fields}, **row}
 
+    def _nothing_was_done(self) -> bool:
+        """Whether a repeat is safe: no record was attempted, or each was refused before anything was sent."""
+        return self.dry_run or set(self.tally.exits) <= {Unreachable.exit}
+
     def _fail(self) -> None:
-        """The change was refused as a whole, or cannot continue. A run keeps what was done before."""
+        """The change was refused as a whole. A run keeps what was done before."""
         if self.run and self.run.begun_here and not self.run.touched:
-            self.run.discard()
+            with suppress(Unreachable):  # without its database a run that did nothing remains as stopped
+                self.run.discard()
         elif self.run and not self.run.lost:
-            self.counts = self.run.end()
+            self._end_run()
             self._say_what_remains()
+
+    def _end_run(self) -> None:
+        """Have the run say how far it came. Where its database is lost, it is found as stopped later."""
+        try:
+            self.counts = self.run.end() if self.run else None
+        except (Unreachable, OutcomeUnknown, Busy) as error:
+            self.failure = self.failure or error
 
     def _say_what_remains(self) -> None:
         if not self.run or not self.counts:
@@ -121,17 +138,33 @@ class Execution:
             self.out.notice(f"To retry the failed records: csctl run resume {self.run.name} --retry-failed")
 
     def _ended(self) -> Ended:
-        if self.signal:
-            code, why = 128 + self.signal, f"Stopped by {signal.Signals(self.signal).name}"
-        elif self.lost and self.lost.gone:
-            code, why = 0 if self.dry_run else 3, "Stopped: the output was closed"
-        else:
-            code, why = 3, f"Stopped: the output cannot be written ({self.lost and self.lost.reason})"
+        """How it ended before its end: the reason, what was done, and how to resume it."""
         lost = self.unread or self.lost is not None
         if self.dry_run:
-            return Ended(code, f"{why}. It was a dry run: nothing was done.", lost=lost)
-        if self.run is None or self.counts is None:
-            return Ended(code, f"{why}. Records done: {self.tally.total:,}.", lost=lost)
+            code = 128 + self.signal if self.signal else 0 if self.lost and self.lost.gone else 3
+            return Ended(code, f"{self._why()}. It was a dry run: nothing was done.", lost=lost)
+        how_far = f"{self._why()}. {self._how_far()}"
+        if self.signal:
+            return Ended(128 + self.signal, how_far, lost=lost)
+        # Where output was lost, records were finished after the last one that was counted.
+        summary = f"\n{self.tally.summary(would=False)}" if self.failure and self.tally.total else ""
+        return Ended(self.tally.exit_code_when_stopped(), f"{how_far}{summary}", lost=lost)
+
+    def _why(self) -> str:
+        if self.signal:
+            return f"Stopped by {signal.Signals(self.signal).name}"
+        if self.lost and self.lost.gone:
+            return "Stopped: the output was closed"
+        if self.lost:
+            return f"Stopped: the output cannot be written ({self.lost.reason})"
+        cause = f" ({self.failure.cause})" if self.failure and self.failure.cause else ""
+        return f"Stopped: {self.failure and self.failure.message}{cause}"
+
+    def _how_far(self) -> str:
+        if self.run is None:
+            return f"Records done: {self.tally.total:,}."
+        resume = f"resume with: csctl run resume {self.run.name}"
+        if self.counts is None:
+            return f"{self.tally.total:,} of {self.target.count or 0:,} records were attempted; {resume}"
         done = self.counts.total - self.counts.left
-        how_far = f"{done:,} of {self.counts.total:,} records are done"
-        return Ended(code, f"{why}. {how_far}; resume with: csctl run resume {self.run.name}", lost=lost)
+        return f"{done:,} of {self.counts.total:,} records are done; {resume}"

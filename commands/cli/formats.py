@@ -11,7 +11,7 @@ from typing import Any
 from csctl.domain.spreadsheet import neutralised
 from csctl.domain.text import printable
 
-FORMATS = ("table", "json", "jsonl", "csv", "name")
+FORMATS = ("table", "wide", "json", "jsonl", "csv", "name")
 _DELETE = "\x7f"  # the one control character that json.dumps does not escape
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, unassigned, line separators

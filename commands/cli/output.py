@@ -23,6 +23,18 @@ Record = Mapping[str, Any]
 Rows = Iterable[Record]
 
 
+class Seen:
+    """Rows that remember whether there were any."""
+
+    def __init__(self, rows: Page | Rows) -> None:
+        self._rows, self.any = rows, False
+
+    def __iter__(self) -> Iterator[Record]:
+        for row in self._rows:
+            self.any = True
+            yield row
+
+
 @dataclass
 class Output:
     """How one command prints, and the exit code that it ends with.
@@ -78,7 +90,7 @@ class Output:
         """Print one record; as a table in its own layout, or one line for each field."""
         if self.output == "json":
             click.echo(formats.to_json(self._chosen(record), indent=2))
-        elif self.output != "table":
+        elif self.output not in ("table", "wide"):
             self.write([record])
         elif layout and self.fields is None:
             click.echo(layout(_readable(record)))
@@ -125,14 +137,21 @@ class Output:
             yield record
 
     def rows(self, page: Page | Rows) -> None:
-        """Print the records of a listing, and on stderr whether there are more."""
+        """Print the records of a list, and on stderr whether there are more; or their number, if that is wanted."""
+        count = getattr(page, "count", None)
+        if isinstance(count, int):
+            click.echo(str(count))
+            return
         damaged: list[Record] = []
-        self.write(self._noting(page, damaged))
+        seen = Seen(page)
+        self.write(self._noting(seen, damaged))
         self._report(damaged)
+        if not seen.any and sys.stderr.isatty():
+            self.notice("Nothing found.")
         if getattr(page, "more", False):
             self.notice(f"There are more than {getattr(page, 'limit', None)}: see the rest with --limit N or --all.")
 
-    def _noting(self, records: Page | Rows, damaged: list[Record]) -> Iterator[Record]:
+    def _noting(self, records: Rows, damaged: list[Record]) -> Iterator[Record]:
         """The same records. Those that are damaged are collected; they are printed only where records have an id."""
         for record in records:
             if not _is_damaged(record):
@@ -157,7 +176,13 @@ class Output:
             "csv": self._write_csv,
             "name": self._write_names,
             "table": self._write_table,
+            "wide": self._write_table,
         }[self.output](records)
+
+    def _told(self, record: Record, name: str) -> str:
+        """A cell of a table. What a dry run shows did not happen."""
+        cell = self.cell(record.get(name))
+        return f"would be {cell}" if name == "outcome" and cell and record.get("dry_run") else cell
 
     def cell(self, value: Any) -> str:
         """A value as a table shows it."""
@@ -201,7 +226,7 @@ class Output:
         whole = {name for name in self._selected if name == "id" or name.endswith("_id")}
         try:
             for record in records:
-                rows.append([self.cell(record.get(name)) for name in self._selected])
+                rows.append([self._told(record, name) for name in self._selected])
                 whole.update(name for name in self._selected if isinstance(record.get(name), datetime))
         finally:  # a change prints what it has done, whatever stopped it
             if rows:

@@ -27,7 +27,10 @@ class Progress:
         self._total, self._done = total or None, 0
         self._begun = self._drawn = time.monotonic()
         self._shown = False
-        streamed = sys.stdout.isatty() and out.output != "table"  # the records themselves show the progress
+        streamed = sys.stdout.isatty() and out.output not in (
+            "table",
+            "wide",
+        )  # the records themselves show the progress
         dumb = os.environ.get("TERM") == "dumb"
         self._wanted = sys.stderr.isatty() and not (out.quiet or streamed or dumb)
 

@@ -11,6 +11,7 @@ from .invocation import Target
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.services.runs.journal import Kept
+    from csctl.services.runs.repeats import DoneBefore
     from csctl.services.runs.runs import Resumption
 
 
@@ -25,6 +26,15 @@ class RunContext:
     words: Callable[[], Sequence[str]]
     given: Sequence[str] | None
     resumption: Resumption | None = None
+
+    def done_before(self) -> DoneBefore | None:
+        """The stopped run of the same command that did some of these records, if there is one."""
+        from csctl.services.runs import repeats
+
+        words = self.words()
+        if self.resumption or not self.given or any(word.startswith("--request-id") for word in words):
+            return None
+        return repeats.stopped_before(self.app, words, self.given)
 
     def begin(self, target: Target) -> Kept | None:
         """Begin or take over the run of this change, if it is a bulk change.

@@ -10,6 +10,7 @@ import click
 from csctl.domain.states import OrderStatus, PurchaseStatus
 
 from .ids import id_option
+from .shared_options import choice_option
 
 STATUSES = tuple(dict.fromkeys([*(s.value for s in OrderStatus), *(s.value for s in PurchaseStatus)]))
 _FIELDS = (
@@ -33,13 +34,13 @@ _FIELDS = (
 
 
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """QUERY and the search fields. The command gets `query` and one keyword for each field, None if it is not given."""
+    """QUERY and the search fields. The command gets `query` and a tuple for each field, empty if it is not given."""
     options = [
         click.argument("query", nargs=-1),
-        *(click.option(flag, metavar="TEXT", help=help) for flag, help in _FIELDS),
-        id_option("ord", "--order", "order_id", help="Id of an order."),
-        id_option("txn", "--txn", "transaction_id", help="Id of a transaction."),
-        click.option("--status", type=click.Choice(STATUSES), help="Status of an order or a purchase."),
+        *(click.option(flag, metavar="TEXT", multiple=True, help=help) for flag, help in _FIELDS),
+        id_option("ord", "--order", "order_id", multiple=True, help="Id of an order."),
+        id_option("txn", "--txn", "transaction_id", multiple=True, help="Id of a transaction."),
+        choice_option("--status", STATUSES, "Status of an order or a purchase."),
         *period_options("created"),
     ]
     for option in reversed(options):
@@ -50,6 +51,6 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def period_options(verb: str) -> list[Callable[[Any], Any]]:
     """--since and --until: a time, or a day in the shop's zone."""
     return [
-        click.option("--since", metavar="TIME", help=f"Only records {verb} at this time or on this day, or later."),
-        click.option("--until", metavar="TIME", help=f"Only records {verb} at this time or on this day, or earlier."),
+        click.option("--since", metavar="TIME", help=f"Only records {verb} at this time or later: a time, a day, 3d."),
+        click.option("--until", metavar="TIME", help=f"Only records {verb} at this time or earlier."),
     ]

@@ -83,6 +83,10 @@ class Tally:
         """0 if all records succeeded, the common exit code if all failed alike, else 3."""
         return next(iter(self.exits)) if len(self.exits) == 1 else 3 if self.exits else 0
 
+    def exit_code_when_stopped(self) -> int:
+        """9 if outcomes are unknown, else 3: never a code that promises that nothing was sent."""
+        return 9 if self.exits[9] else 3
+
     def summary(self, *, would: bool) -> str:
         """One line: what was done to how many records, the totals by currency, and why some were refused.
 

@@ -166,7 +166,7 @@ def export(app: App, out: Output, who: str) -> None:
     """Export all data about a customer as one JSON document, with the texts of emails and the audit log."""
     from csctl.services.views import customer_document
 
-    if out.output == "table":
+    if out.output in ("table", "wide"):
         out.output = "json"  # a document has no table
     out.show(customer_document.document(app, who))
 

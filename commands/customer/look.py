@@ -14,12 +14,13 @@ from ..cli.change import ChangeOutput
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
 from ..cli.search_options import search_options
-from ..cli.shared_options import limit_options
+from ..cli.shared_options import list_options
 from .group import FIELDS, customer, who_argument
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
+    from csctl.results import Limit
 
 _PROFILE = (
     *FIELDS,
@@ -51,8 +52,8 @@ _HISTORY = ("id", "at", "kind", "text", "operator", "order_id", "transaction_id"
     ),
 )
 @search_options
-@limit_options
-def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
+@list_options
+def search(app: App, out: Output, limit: Limit, **fields: Any) -> None:
     """Find customers.
 
     Each word of QUERY must match the name, email, phone, address or an id. Options must match as well. Case and accents
@@ -89,8 +90,8 @@ def show(app: App, out: Output, refs: list[Ref]) -> None:
     examples=("csctl customer history cus_12", "csctl customer history cus_12 --all -o json"),
 )
 @who_argument
-@limit_options
-def history(app: App, out: Output, who: str, limit: int | None) -> None:
+@list_options
+def history(app: App, out: Output, who: str, limit: Limit) -> None:
     """List notes, calls and events of a customer, newest first."""
     from csctl.services.views import history
 

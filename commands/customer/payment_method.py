@@ -12,12 +12,13 @@ from ..cli.change import ChangeOutput
 from ..cli.declare import group
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
-from ..cli.shared_options import fail_fast_option, limit_options
+from ..cli.shared_options import fail_fast_option, list_options
 from .group import customer
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
+    from csctl.results import Limit
 
 payment_method = group("payment-method", "Cards: list them, choose the default one, disable one.")
 customer.add_command(payment_method)
@@ -50,8 +51,8 @@ _FIELDS = (
 )
 @click.argument("who", metavar="[CUS]", required=False)
 @click.option("--expiring", metavar="AGE", help="Only cards that expire within this time, such as 30d.")
-@limit_options
-def list_(app: App, out: Output, who: str | None, expiring: str | None, limit: int | None) -> None:
+@list_options
+def list_(app: App, out: Output, who: str | None, expiring: str | None, limit: Limit) -> None:
     """List the cards of a customer, or all cards that expire soon.
 
     `purchases` counts the subscriptions that are billed on the card by name.

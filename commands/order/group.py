@@ -10,6 +10,8 @@ FIELDS = (
     "id",
     "external_id",
     "customer_id",
+    "customer_name",
+    "customer_email",
     "status",
     "total",
     "refunded",

@@ -13,11 +13,12 @@ from ..cli.completion_cache import complete
 from ..cli.ids import id_option, ids_argument
 from ..cli.output import Output
 from ..cli.search_options import period_options, search_options
-from ..cli.shared_options import limit_options
+from ..cli.shared_options import amount_options, choice_option, list_options
 from .group import FIELDS, order
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 _COLUMNS = ("id", "customer_id", "status", "total", "currency", "placed_at")
 _since, _until = period_options("placed")
@@ -29,24 +30,24 @@ _since, _until = period_options("placed")
     columns=_COLUMNS,
     examples=("csctl order list --status complete --since 2026-03-01", "csctl order list --customer cus_12 -o json"),
 )
-@click.option(
-    "--status", type=click.Choice([status.value for status in OrderStatus]), help="Only orders in this status."
-)
-@id_option("cus", "--customer", "customer_id", help="Only orders of this customer.")
+@choice_option("--status", [status.value for status in OrderStatus], "Only orders in this status.")
+@id_option("cus", "--customer", "customer_id", multiple=True, help="Only orders of this customer.")
 @click.option(
     "--product",
     metavar="PRODUCT",
+    multiple=True,
     shell_complete=complete("product"),
     help="Only orders with this product, by SKU or words of its name.",
 )
+@amount_options
 @_since
 @_until
-@limit_options
-def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
+@list_options
+def list_(app: App, out: Output, limit: Limit, **wanted: Any) -> None:
     """List orders, newest first."""
     from csctl.services.views import orders
 
-    out.rows(orders.listing(app, limit, **filters))
+    out.rows(orders.listing(app, limit, orders.Filters(**wanted)))
 
 
 @order.command(
@@ -56,8 +57,8 @@ def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
     examples=("csctl order search jane doe", "csctl order search --tracking 1Z999AA10123456784 -o json"),
 )
 @search_options
-@limit_options
-def search(app: App, out: Output, limit: int | None, **fields: Any) -> None:
+@list_options
+def search(app: App, out: Output, limit: Limit, **fields: Any) -> None:
     """Find orders, by fields of the order or of its customer.
 
     The fields are those of `csctl customer search`; --since and --until compare the time when the order was placed.

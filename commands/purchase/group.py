@@ -19,6 +19,8 @@ FIELDS = (
     "external_id",
     "order_id",
     "customer_id",
+    "customer_name",
+    "customer_email",
     "product",
     "option",
     "price_point",

@@ -12,11 +12,12 @@ from csctl.domain.states import PurchaseStatus
 from ..cli.completion_cache import complete
 from ..cli.ids import id_option, ids_argument
 from ..cli.output import Output
-from ..cli.shared_options import limit_options
+from ..cli.shared_options import amount_options, choice_option, list_options
 from .group import FIELDS, purchase
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Limit
 
 
 _COLUMNS = ("id", "order_id", "product", "status", "price", "currency", "cycle", "next_bill_on")
@@ -31,23 +32,23 @@ _COLUMNS = ("id", "order_id", "product", "status", "price", "currency", "cycle",
         "csctl purchase list --customer cus_12 --due-before 2026-04-01 -o json",
     ),
 )
-@click.option(
-    "--status", type=click.Choice([status.value for status in PurchaseStatus]), help="Only purchases in this status."
-)
-@id_option("cus", "--customer", "customer_id", help="Only purchases of this customer.")
+@choice_option("--status", [status.value for status in PurchaseStatus], "Only purchases in this status.")
+@id_option("cus", "--customer", "customer_id", multiple=True, help="Only purchases of this customer.")
 @click.option("--due-before", metavar="DATE", help="Only purchases with a billing before this day.")
 @click.option(
     "--product",
     metavar="PRODUCT",
+    multiple=True,
     shell_complete=complete("product"),
     help="Only purchases of this product, by SKU or words of its name.",
 )
-@limit_options
-def list_(app: App, out: Output, limit: int | None, **filters: Any) -> None:
+@amount_options
+@list_options
+def list_(app: App, out: Output, limit: Limit, **wanted: Any) -> None:
     """List purchases, newest first."""
     from csctl.services.views import purchases
 
-    out.rows(purchases.listing(app, limit, **filters))
+    out.rows(purchases.listing(app, limit, purchases.Filters(**wanted)))
 
 
 @purchase.command(

@@ -27,12 +27,22 @@ OUTCOME = (
     " voided_at, disputed_at, billing_blocked_at, refunded, reserved, queue_item_id, attempt_on, then_cancel)"
 )
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
+_RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
+_RECORD = ("SELECT", "INSERT", "DELETE", "UPDATE (state, outcome, message, transactions, at)")
+_CARDS = ("SELECT", "UPDATE (is_default, disabled_at)")
+# What is to be returned of which sale stays as it was queued.
+_QUEUE = (
+    "SELECT",
+    "INSERT",
+    "UPDATE (state, attempts, next_attempt_on, last_attempt_on, last_reason, closed_at, close_reason, reference)",
+)
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
 
 # table -> what agents, admins and the service may do with it
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "customers": (_EDIT, _EDIT, _EDIT),
-    "payment_methods": (_EDIT, _EDIT, _READ),
+    # Whose card it is, and at which gateway, is written by an import alone.
+    "payment_methods": (_CARDS, _EDIT, _READ),
     "history": (_ADD, _EDIT, _ADD),
     "products": (_READ, _EDIT, _READ),
     "product_options": (_READ, _EDIT, _READ),
@@ -41,19 +51,22 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "purchases": (_EDIT, _EDIT, _EDIT),
     "fulfillments": (_EDIT, _EDIT, _EDIT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
-    "refund_queue": (_EDIT, _EDIT, _EDIT),
+    "refund_queue": (_QUEUE, _EDIT, _EDIT),
     # Who asked for what, and what was decided, is written once; what a person wrote may be erased.
     "approvals": (_ADD, _WORDS, _READ),
     "approval_decisions": (_ADD, _WORDS, _READ),
     "requests": (_EDIT, _EDIT, _EDIT),
-    "runs": (_ALL, _ALL, _ALL),  # one that was refused before its first record is taken back
-    "run_records": (_ALL, _ALL, _ALL),
+    # What a run does, whose it is and which records it names stay as they were written. One that was refused before
+    # its first record is deleted: a trigger allows no other.
+    "runs": (_RUN, _RUN, _RUN),
+    "run_records": (_RECORD, _RECORD, _RECORD),
     "emails": (_EDIT, _EDIT, _EDIT),
     "notify_emails": (_READ, _ALL, _READ),
     "blacklist": (_READ, _ALL, _READ),
     "operators": (_SIGN_IN, _EDIT, _SIGN_IN),
     "settings": (_READ, _ALL, _READ),
     "gateway_accounts": (_ADD, _ADD, _ADD),
+    "gateway_cursors": (_EDIT, _EDIT, _EDIT),
     "installation": (_READ, _READ, _READ),
     "alembic_version": (_READ, _READ, _READ),
     "audit": (_TRAIL, _TRAIL, _TRAIL),

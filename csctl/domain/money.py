@@ -10,6 +10,7 @@ from functools import cache
 
 from csctl.errors import Damaged, Usage
 
+USUAL_EXPONENT = 2
 _DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?", re.ASCII)
 
 
@@ -33,6 +34,18 @@ def is_currency(text: str) -> bool:
         return exponent(text) >= 0
     except Usage:
         return False
+
+
+@cache
+def unusual_currencies() -> dict[int, list[str]]:
+    """The currencies that do not have the usual two decimals, by the number that they have."""
+    import iso4217
+
+    found: dict[int, list[str]] = defaultdict(list)
+    for currency in iso4217.Currency:
+        if currency.exponent not in (USUAL_EXPONENT, None):
+            found[int(currency.exponent)].append(currency.code)
+    return dict(found)
 
 
 def to_minor(text: str, currency: str) -> int:

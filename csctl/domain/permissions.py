@@ -23,6 +23,7 @@ GROUPS: dict[frozenset[Role], str] = {
         fulfillment list, fulfillment show, fulfillment hold, fulfillment release, fulfillment cancel
         customer edit-note, customer payment-method list, customer payment-method default
         customer payment-method disable, purchase payment-method, purchase reactivate, order rerun, order edit
+        report refunds
         approval list, approval show, approval withdraw
         purchase list, purchase show, purchase trial restart, purchase trial stop
         purchase option, purchase price, purchase billing-date, purchase quantity
@@ -32,7 +33,7 @@ GROUPS: dict[frozenset[Role], str] = {
         fulfillment reship, fulfillment ship, fulfillment deliver, fulfillment return, fulfillment fail
     """,
     EVERYONE: """
-        queue list, queue show, queue stats, whoami, doctor
+        queue list, queue show, queue stats, whoami, doctor, gateway list, gateway check
         queue retry, txn reconcile
     """,
     CRON: """

@@ -21,6 +21,7 @@ class Operation(StrEnum):
     GIVE_UP = "give up"
     ASK_AGAIN = "ask again"
     SETTLE = "settle"  # there is nothing to return any more
+    RETURN = "return"  # a bank sent the money back
 
 
 # (where it stands, what is done) -> where it then stands. What is not here is refused.
@@ -34,8 +35,9 @@ TABLE: dict[tuple[State, Operation], State] = {
     (State.IN_PROGRESS, Operation.WAIT): State.QUEUED,
     (State.IN_PROGRESS, Operation.GIVE_UP): State.EXHAUSTED,
     (State.IN_PROGRESS, Operation.SETTLE): State.RESOLVED,
-    # A first refund that no retry can make succeed.
+    # A refund that no retry can make succeed, or that came back too often.
     (State.QUEUED, Operation.GIVE_UP): State.EXHAUSTED,
+    (State.SUCCEEDED, Operation.RETURN): State.QUEUED,
     (State.EXHAUSTED, Operation.REQUEUE): State.QUEUED,
     (State.EXHAUSTED, Operation.RESOLVE): State.RESOLVED,
     (State.REMOVED, Operation.REQUEUE): State.QUEUED,

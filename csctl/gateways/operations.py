@@ -170,6 +170,7 @@ class Capabilities:
     refund_watch: timedelta = timedelta(0)
     reports_settlement: bool = True
     changes: bool = False
+    tells_refunded_total: bool = True  # `Found` says what was returned of a sale in all
     prepares: bool = False  # `prepare` gives a reference before money moves
     deadline: timedelta = timedelta(seconds=90)
 

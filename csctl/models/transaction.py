@@ -77,6 +77,9 @@ class Transaction(Base):
 
     settlement: Mapped[Settlement | None]
     settled_at: Mapped[datetime | None]
+    # Of a refund: until when it can come back, and when the gateway was last asked about it.
+    watch_until: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     disputed_at: Mapped[datetime | None]
     billing_blocked_at: Mapped[datetime | None]  # its dispute was lost: what it paid for is not billed again
@@ -130,7 +133,7 @@ class QueueItem(Base):
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     state: Mapped[ItemState]
-    attempts: Mapped[int] = mapped_column(default=0)  # of the three; a requeued item starts anew
+    attempts: Mapped[int] = mapped_column(default=0)  # that count; a requeued item starts again at 0
     next_attempt_on: Mapped[date | None]
     last_attempt_on: Mapped[date | None]
     last_reason: Mapped[str | None]

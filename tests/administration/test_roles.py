@@ -20,6 +20,7 @@ AGENTS = """
     queue list|show|stats|remove|requeue|resolve
     product list|show
     approval list|show|withdraw
+    report refunds
     customer edit-note|payment-method list|payment-method default|payment-method disable
     purchase payment-method|reactivate
     order rerun|edit
@@ -27,6 +28,7 @@ AGENTS = """
     blacklist list|check
     run list|show|resume
     doctor
+    gateway list|check
     whoami
 """
 CRON = """
@@ -36,6 +38,7 @@ CRON = """
     email send
     audit seal
     doctor
+    gateway list|check
     whoami
 """
 _NAMED = {

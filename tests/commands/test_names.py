@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.factories import make_customer, make_order, make_purchase, make_sale
 from tests.refunds.scenes import paid
 from tests.shops import Shop
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_a_record_is_named_by_its_external_id(shop: Shop) -> None:

@@ -184,7 +184,7 @@ def test_a_progress_bar_is_shown_for_long_work_on_a_terminal(shop: Shop) -> None
     seen = all_of(shop.terminal(words.format(" ".join(sales)), env=slow))
     quiet = all_of(shop.terminal(words.format(" ".join(sales[:30])) + " --quiet", env=slow))
 
-    assert re.search(r"\[#+ *\] \d+ of 40, 0:0\d left", seen)
+    assert re.search(r"\[#+ *\] \d+ of 40, 0:0\d remaining", seen)
     assert "left" not in quiet
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.billing.catalog import make_buyer
 from tests.factories import make_fulfillment, make_order, make_payment_method, make_price
 from tests.shops import Shop
+
+pytestmark = pytest.mark.both_databases
 
 
 def declined(shop: Shop, *, price: str | None = None) -> tuple[str, str]:

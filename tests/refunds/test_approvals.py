@@ -7,6 +7,8 @@ import pytest
 from tests.factories import make_sale, make_transaction
 from tests.shops import Shop
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def limited(shop: Shop) -> Shop:

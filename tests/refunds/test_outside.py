@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.factories import make_sale
 from tests.refunds.scenes import paid
 from tests.shops import Shop
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_a_cheque_is_recorded_and_nothing_is_sent(shop: Shop) -> None:

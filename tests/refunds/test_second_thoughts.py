@@ -136,18 +136,57 @@ def test_the_history_says_once_that_a_refund_is_pending(shop: Shop) -> None:
     assert len([said for said in history(shop) if "pending" in said]) == 1
 
 
-def test_a_refund_that_the_bank_returns_again_and_again_is_always_accounted_for(shop: Shop) -> None:
+def test_a_refund_that_the_bank_returns_every_time_is_given_up_after_three_attempts(shop: Shop) -> None:
+    make_notify_email(shop)
     sale = make_sale(shop, token="tok_refund_returned")
     shop(f"txn refund {sale} --amount 5 --yes")
     outcomes: list[Any] = []
 
-    for day in range(3, 8):
-        synced = shop("txn sync -o json", at=f"2026-03-0{day}T09:00:00Z")
-        retried = shop("queue retry -o json", at=f"2026-03-0{day}T10:00:00Z")
+    for day in range(3, 23):
+        synced = shop("txn sync -o json", at=f"2026-03-{day:02}T09:00:00Z")
+        retried = shop("queue retry -o json", at=f"2026-03-{day:02}T10:00:00Z")
         outcomes += [row["outcome"] for row in (*synced.json, *retried.json)]
-        assert shop("db check").code == 0
+    shop.now = "2026-03-23T09:00:00Z"
+    (item,) = shop("queue list --state any -o json").json
+    emails = [row["kind"] for row in shop("email list --all -o json").json]
 
-    assert outcomes == ["queued", "refunded", "queued", "refunded", "queued"]
+    assert outcomes == ["queued", "refunded", "queued", "refunded", "exhausted"]
+    assert (item["state"], item["attempts"]) == ("exhausted", 3)
+    assert sorted(emails) == ["refund", "refund_exhausted"], "no second email that says that the money is on its way"
+    assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
+    assert shop("db check").code == 0
+
+
+def test_a_refund_that_comes_back_from_a_closed_card_is_given_up_at_once(shop: Shop) -> None:
+    make_notify_email(shop)
+    sale = make_sale(shop)
+    shop(f"txn refund {sale} --amount 5 --yes")
+    with sqlite3.connect(shop.sandbox) as ledger:
+        ledger.execute("UPDATE operations SET result = 'failed', reason = 'card_closed' WHERE kind = 'refund'")
+
+    synced = shop("txn sync -o json", at="2026-03-03T09:00:00Z")
+    (item,) = shop("queue list --state any -o json").json
+
+    assert [row["outcome"] for row in synced.json] == ["exhausted"]
+    assert (item["state"], item["attempts"]) == ("exhausted", 1)
+    assert "refund_exhausted" in [row["kind"] for row in shop("email list --all -o json").json]
+    assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
+
+
+def test_after_a_requeue_returns_count_from_the_start(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_refund_returned")
+    shop(f"txn refund {sale} --amount 5 --yes")
+    for day in range(3, 8):
+        shop("txn sync", at=f"2026-03-{day:02}T09:00:00Z")
+        shop("queue retry", at=f"2026-03-{day:02}T10:00:00Z")
+
+    requeued = shop("queue requeue rfq_1 --yes", at="2026-03-07T11:00:00Z")
+    shop("queue retry", at="2026-03-08T10:00:00Z")
+    shop("txn sync", at="2026-03-09T10:00:00Z")
+    (item,) = shop("queue list --state any -o json").json
+
+    assert requeued.code == 0
+    assert (item["state"], item["attempts"]) == ("queued", 1)
 
 
 def test_a_refunded_order_that_is_billed_again_is_complete(shop: Shop) -> None:

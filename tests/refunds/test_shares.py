@@ -13,6 +13,8 @@ from tests.factories import make_order, make_purchase, make_sale
 from tests.refunds.scenes import paid
 from tests.shops import Shop
 
+pytestmark = pytest.mark.both_databases
+
 
 def two_lines(shop: Shop, sale: str = "40.00") -> tuple[str, str, str]:
     """An order of 3 x 10.00 and 1 x 10.00 that was paid in one sale; its purchases."""

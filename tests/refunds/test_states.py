@@ -32,6 +32,7 @@ RETRIED: dict[str, dict[str, str]] = {
         "settle": "resolved",
     },
     "queued": {"ask again": "in_progress", "give up": "exhausted"},
+    "succeeded": {"return": "queued"},
 }
 ANSWERED: dict[str, set[str]] = {
     "created": {"sent", "failed"},

@@ -55,7 +55,7 @@ def test_what_is_done_is_not_done_again(shop: Shop) -> None:
     again = shop("run resume run_1 --retry-failed --yes -o json")
 
     assert (again.code, again.json) == (0, [])
-    assert "Nothing is left to do of run_1" in again.err
+    assert "run_1 is complete: no records remain" in again.err
     assert len(paid(shop)) == 2
 
 
@@ -120,6 +120,56 @@ def test_agents_see_and_resume_their_own_runs_alone(shop: Shop) -> None:
     assert shop("run resume run_2 --yes", as_="agent").code == 6
     assert shop("run show run_1", as_="admin").code == 0
     assert shop("run list", as_="service").code == 6
+
+
+def stopped_run(shop: Shop) -> list[str]:
+    shipments = [make_fulfillment(shop, status=status) for status in ("pending", "shipped", "pending")]
+    assert shop(f"fulfillment hold {' '.join(shipments)} --fail-fast --yes").code == 3
+    return shipments
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("setting set", '["agent-refund-limit", "100000 USD"]'),
+        ("operator create", '["evil", "--role=admin"]'),
+        ("no such", "[]"),
+        ("run resume", '["run_1"]'),
+        ("fulfillment hold", '["-", "--yes"]'),
+        ("fulfillment hold", '["-", "-y"]'),
+        ("fulfillment list", "[]"),
+    ],
+)
+def test_a_run_that_another_program_wrote_is_not_resumed(shop: Shop, command: str, arguments: str) -> None:
+    stopped_run(shop)
+    shop.sql(f"UPDATE runs SET command = '{command}', arguments = '{arguments}'")  # noqa: S608 - the lines above
+    before = shop.sql("SELECT count(*) AS n FROM operators"), shop.sql("SELECT * FROM settings")
+
+    done = shop("run resume run_1 --yes")
+
+    assert done.code == 5, done.err
+    assert "cannot be resumed" in done.err
+    assert (shop.sql("SELECT count(*) AS n FROM operators"), shop.sql("SELECT * FROM settings")) == before
+
+
+def test_a_resumed_run_shows_its_command_line_and_asks(shop: Shop) -> None:
+    stopped_run(shop)
+
+    asked = shop("run resume run_1")
+    done = shop("run resume run_1 --yes")
+
+    assert asked.code == 2, "there is no terminal to ask on"
+    assert "Resuming: csctl fulfillment hold -" in asked.err
+    assert "Resuming: csctl fulfillment hold -" in done.err
+    assert done.code == 0
+
+
+def test_a_run_is_resumed_under_the_rights_of_the_one_who_resumes_it(shop: Shop) -> None:
+    stopped_run(shop)
+    shop.sql("UPDATE runs SET command = 'blacklist remove', arguments = '[\"-\"]', operator_id = 2")
+    shop.sql("UPDATE run_records SET given = 'bli_' || place")
+
+    assert shop("run resume run_1 --yes", as_="agent").code == 6
 
 
 def test_a_run_that_is_refused_as_a_whole_was_none(shop: Shop) -> None:

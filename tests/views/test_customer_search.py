@@ -94,7 +94,7 @@ SENSELESS = [
     "--card-last4 42",
     "--card-last4 4242424242424242",
     "--card-bin 4x",
-    "--since yesterday",
+    "--since someday",
     "--until 99999-01-01",
     "--status sleeping",
     "--order txn_1",

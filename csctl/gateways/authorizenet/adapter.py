@@ -53,6 +53,7 @@ class AuthorizeNet:
             absence_final_after=_ABSENCE,
             refund_watch=timedelta(days=5),
             changes=True,
+            tells_refunded_total=False,
             deadline=account.deadline,
         )
 

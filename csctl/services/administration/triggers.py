@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from csctl.domain import trail_triggers
+from csctl.domain import money_triggers, trail_triggers
 
 # PostgreSQL names what a trigger runs apart from it; one that is switched off is not at work.
 _DEFINITIONS = {
@@ -29,6 +29,7 @@ def definitions(connection: Connection) -> dict[str, str]:
 def differences(connection: Connection) -> Iterator[tuple[str, str]]:
     """The triggers that are missing, switched off or changed, each with what is wrong."""
     there = definitions(connection)
-    for name, definition in trail_triggers.TRIGGERS[connection.dialect.name].items():
+    money = money_triggers.TRIGGERS if connection.dialect.name == "postgresql" else {}
+    for name, definition in {**trail_triggers.TRIGGERS[connection.dialect.name], **money}.items():
         if not trail_triggers.same(there.get(name, ""), definition):
             yield name, "missing, switched off or changed"

@@ -18,7 +18,7 @@ from csctl.domain.states import NOT_OVER
 from csctl.domain.text import accept
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import BlacklistEntry, Customer, Order, Purchase
-from csctl.results import Page, Result
+from csctl.results import Limit, Page, Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.blacklist.files import Wanted
 from csctl.services.customers.lookup import live
@@ -176,7 +176,7 @@ def _about(entry: BlacklistEntry) -> dict[str, Any]:
 
 
 def find(
-    app: App, limit: int | None, *, kind: str | None = None, value: str | None = None, reason: str | None = None,
+    app: App, limit: Limit, *, kind: str | None = None, value: str | None = None, reason: str | None = None,
     customer_id: int | None = None, since: str | None = None, until: str | None = None,
 ) -> Page:  # fmt: skip
     """Entries, newest first: of a kind, with a text in their value or reason, or those that mean a customer."""

@@ -17,7 +17,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import PricePoint, Product, ProductOption
-from csctl.results import Page, Result
+from csctl.results import Limit, Page, Result
 from csctl.services.shared import audit, bulk
 from csctl.services.shared import listing as listings
 
@@ -54,7 +54,7 @@ class _Named:
 # -- looking
 
 
-def listing(app: App, limit: int | None) -> Page:
+def listing(app: App, limit: Limit) -> Page:
     """Products, newest first."""
     return listings.newest_first(app, select(Product).options(_WHOLE), Product.created_at, Product.id, _rows, limit)
 

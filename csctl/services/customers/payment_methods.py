@@ -17,7 +17,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict
 from csctl.models import Customer, PaymentMethod, Purchase
-from csctl.results import Page, Result
+from csctl.results import Limit, Page, Result
 from csctl.services.customers import lookup
 from csctl.services.shared import audit, bulk, history, listing
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def listing_of(app: App, limit: int | None, *, who: str | None, expiring: str | None) -> Page:
+def listing_of(app: App, limit: Limit, *, who: str | None, expiring: str | None) -> Page:
     """Cards, newest first: of a customer, and those that expire within an age such as `30d`.
 
     Raises Usage for what is not an age, NotFound for the customer.

@@ -21,7 +21,7 @@ from csctl.errors import Busy, Conflict, CsctlError, NotFound
 from csctl.mail.message import DEFAULT_SENDER
 from csctl.mail.rendering import Rendered
 from csctl.models import Email
-from csctl.results import Page
+from csctl.results import Limit, Page
 from csctl.services.shared import audit, listing
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def count_waiting(app: App) -> int:
 # -- looking
 
 
-def emails(app: App, limit: int | None, *, state: str | None = None, kind: str | None = None) -> Page:
+def emails(app: App, limit: Limit, *, state: str | None = None, kind: str | None = None) -> Page:
     """What is in the outbox, newest first."""
     statement = select(Email)
     if state:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, aliased
 
@@ -45,7 +45,9 @@ def _totals_of_sales(session: Session) -> list[Finding]:
 
     def of_items(*states: ItemState) -> Any:
         total = func.coalesce(func.sum(item.amount), 0)
-        return select(total).where(item.sale_id == Transaction.id, item.state.in_(states)).scalar_subquery()
+        # A resolved item without a reference was closed for a refund that is in the books, or for a void.
+        counted = or_(item.state != ItemState.RESOLVED, item.reference.is_not(None))
+        return select(total).where(item.sale_id == Transaction.id, item.state.in_(states), counted).scalar_subquery()
 
     approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
     # A retry that is under way is reserved by its queue item.

@@ -22,6 +22,7 @@ from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import consistency
 from csctl.services.payments import accounts
+from csctl.services.runs import repeats
 from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "mail": _mail,
         "notify": _notify,
         "transactions": _transactions,
+        "runs": _runs,
         "queue": _queue,
         "billing": _billing,
         "emails": _emails,
@@ -125,16 +127,18 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _gateways(app: App) -> Problems:
-    """Accounts that cannot be, or that cannot be opened. None is called."""
+    """Accounts that cannot be opened, or that refuse their key. Each is asked, and nothing is sent."""
     problems = list(accounts.problems(app))
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
         try:
-            app.gateways[name]
+            found = app.gateways[name].check()
         except CsctlError as error:
             yield Problem(
                 f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
             )
+        else:
+            yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
@@ -183,6 +187,12 @@ def _some_transactions(session: Session, which: ColumnElement[bool], what: str) 
         yield Problem(
             f"{_plural(count, 'transaction')} {what}: {names}{', …' if count > 3 else ''}", "csctl txn reconcile"
         )
+
+
+def _runs(app: App) -> Problems:
+    """Bulk changes of money that stopped half way."""
+    for name, left in repeats.of_money(app):
+        yield Problem(f"{name} stopped, and {_plural(left, 'record')} of it remain", f"csctl run resume {name}")
 
 
 def _queue(app: App) -> Problems:

@@ -134,7 +134,7 @@ _POSTGRESQL = """
             WHEN 'f' THEN 'foreign key' ELSE o.contype::text END, o.conname,
         pg_get_constraintdef(o.oid)
     FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
-    WHERE c.relnamespace = to_regnamespace(:schema) AND o.contype <> 'n'
+    WHERE c.relnamespace = to_regnamespace(:schema) AND o.contype NOT IN ('n', 't')
     UNION ALL
     SELECT c.relname, CASE WHEN i.indisunique THEN 'unique index' ELSE 'index' END, x.relname,
         pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (not valid)' END

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
@@ -12,7 +12,8 @@ from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import Reason, Refused, after_refund
 from csctl.domain.refund_queue import Operation, after
-from csctl.domain.states import ItemState
+from csctl.domain.retries import POLICY
+from csctl.domain.states import ItemState, State
 from csctl.errors import CsctlError, GatewayRefused
 from csctl.models import QueueItem, Transaction
 from csctl.services.emails import announce as emails
@@ -21,7 +22,7 @@ from csctl.services.shared import history
 if TYPE_CHECKING:
     from csctl.app import App
 
-ATTEMPTS = 3  # an item is tried on so many business days
+OPEN = (ItemState.QUEUED, ItemState.IN_PROGRESS)
 # An attempt that ended so was never carried out.
 NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
 
@@ -44,14 +45,45 @@ def take_failure(
         if then is Refused.NOTHING:
             sale.voided_at = sale.voided_at or app.clock.now()
         return None
-    item = enqueue(session, app, refund, sale)
+    item = _enqueue(session, app, refund, sale)
     if then is Refused.PERSON:
         _give_up(session, app, sale, item)
     return item
 
 
-def enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) -> QueueItem:
-    """The refund joins the queue; its amount is reserved on the sale already."""
+def take_return(
+    session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem | None
+) -> QueueItem | None:
+    """An approved refund came back, so its amount is left of the sale again: the queue goes on with the refund.
+
+    It was an attempt, and counts once: as the one that its item succeeded by, or as the first of a new item. A return
+    of another attempt of the item (one that was approved late) only gives the amount back: the item goes its own way.
+    """
+    if item is None:
+        item = _enqueue(session, app, refund, sale)
+        item.attempts = 1
+    elif item.state is ItemState.SUCCEEDED and not _was_paid_otherwise(session, refund, item):
+        move(item, Operation.RETURN)
+        item.closed_at, item.next_attempt_on = None, POLICY.next_day(app.clock.today())
+        item.last_reason = _words(refund)
+    else:
+        return item
+    sale.reserved += item.amount
+    item.send_email &= not refund.send_email  # the customer has had the email that announces it
+    if after_refund(refund.reason) is Refused.PERSON or POLICY.is_exhausted(item.attempts):
+        _give_up(session, app, sale, item)
+    return item
+
+
+def _was_paid_otherwise(session: Session, refund: Transaction, item: QueueItem) -> bool:
+    """Whether another attempt of the item was approved."""
+    others = (Transaction.queue_item_id == item.id) & (Transaction.id != refund.id)
+    approved = select(Transaction.id).where(others, Transaction.state == State.APPROVED)
+    return session.scalars(approved.limit(1)).first() is not None
+
+
+def _enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) -> QueueItem:
+    """The refund joins the queue. What it has reserved on the sale remains so."""
     item = QueueItem(
         sale_id=sale.id,
         origin_id=refund.id,
@@ -61,7 +93,7 @@ def enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) 
         currency=refund.currency,
         state=ItemState.QUEUED,
         attempts=0,
-        next_attempt_on=day_after(app.clock.today()),
+        next_attempt_on=POLICY.next_day(app.clock.today()),
         last_reason=_words(refund),
         send_email=refund.send_email,
         created_at=app.clock.now(),
@@ -86,12 +118,13 @@ def _take_failed_retry(
         sale.reserved -= item.amount
         sale.voided_at = sale.voided_at or app.clock.now()
         close(app, item, Operation.SETTLE)
+        item.close_reason = "the sale is voided"
     else:
         item.attempts += 1
-        if then is Refused.COUNT and item.attempts < ATTEMPTS:
-            _wait(item, refund.attempt_on or app.clock.today())
-        else:
+        if then is Refused.PERSON or POLICY.is_exhausted(item.attempts):
             _give_up(session, app, sale, item)
+        else:
+            _wait(item, refund.attempt_on or app.clock.today())
 
 
 def _give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> None:
@@ -109,23 +142,14 @@ def _give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> 
 
 
 def _after(item: QueueItem) -> str:
-    return f" after {item.attempts} {'retry' if item.attempts == 1 else 'retries'}" if item.attempts else ""
+    return f" after {item.attempts} {'attempt' if item.attempts == 1 else 'attempts'}" if item.attempts else ""
 
 
 def _wait(item: QueueItem, tried_on: date | None) -> None:
     """Back into the queue, until the day after it was tried; at once if it never was."""
     move(item, Operation.WAIT)
     if tried_on is not None:
-        item.next_attempt_on = day_after(tried_on)
-
-
-def was_tried(item: QueueItem, today: date) -> bool:
-    """Whether this day's slot is taken. After a change of the shop's time zone a later day's may be, too."""
-    return item.last_attempt_on is not None and item.last_attempt_on >= today
-
-
-def day_after(day: date) -> date:
-    return day + timedelta(days=1)
+        item.next_attempt_on = POLICY.next_day(tried_on)
 
 
 def succeed(app: App, item: QueueItem) -> None:
@@ -158,6 +182,11 @@ def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlEr
     if item.state is ItemState.EXHAUSTED:
         gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
         return Outcome.EXHAUSTED, f"given up{_after(item)}: {said}", gone
+    if item.state not in OPEN:
+        back = GatewayRefused(
+            "the refund came back", cause=f"{name} is {item.state.value}", fix=f"csctl queue show {name}"
+        )
+        return Outcome.FAILED, f"{back.message}: {said}", back
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")
     when = f", next try on {item.next_attempt_on}" if item.next_attempt_on else ""
     return Outcome.QUEUED, f"{said}{when}", error

@@ -225,6 +225,7 @@ def _record_refund(
 ) -> QueueItem | None:
     if attempt.state is State.APPROVED:
         attempt.settlement = Settlement.UNSETTLED
+        attempt.watch_until = app.clock.now() + app.gateways[attempt.gateway].capabilities.refund_watch
         sale.reserved -= attempt.amount
         sale.refunded += attempt.amount
         if item:
@@ -312,16 +313,16 @@ def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
 
 
 def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Result:
-    """An approved refund came back (a bank returned it): the amount is left again, and joins the queue."""
+    """An approved refund came back (a bank returned it): the amount is left again, and the queue goes on with it."""
     sale = turn.session.get_one(Transaction, refund.parent_id)
     refund.state = becomes(refund.state, State.FAILED)
     refund.reason, refund.message = answer.reason, answer.message
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
-    sale.reserved += refund.amount
     if refund.order.status is OrderStatus.REFUNDED:
         refund.order.status = OrderStatus.CANCELLED if refund.order.cancelled_at else OrderStatus.COMPLETE
-    item = queue_rules.enqueue(turn.session, app, refund, sale)
+    item = queue_rules.take_return(turn.session, app, refund, sale, _item(turn, refund))
+    emails.refund_returned(turn.session, app, refund, queued=item is not None and item.state is ItemState.QUEUED)
     _after(turn, app, refund)
     result = result_of(refund, item)
     audit.write(

@@ -29,19 +29,19 @@ from sqlalchemy.orm.exc import StaleDataError
 from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import CHARGES, State
-from csctl.errors import UNREADABLE, Conflict, CsctlError, NotPermitted, OutcomeUnknown
+from csctl.errors import UNREADABLE, Conflict, CsctlError, DatabaseUnreachable, NotPermitted, OutcomeUnknown, RightsLost
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
-from csctl.services.shared import audit, damage
+from csctl.services.shared import access, audit, damage
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 _TOO_LATE = LEASE.total_seconds() * 0.8  # a call that could not be begun by then is not begun
-_PATIENCE = (0.5, 2, 5)  # seconds between tries to record what a gateway has answered
+_PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
 _GATHER = 0.02  # seconds to wait for more answers once one has come
 _TOGETHER = 64  # jobs of a dry run in one transaction
 
@@ -52,7 +52,8 @@ def drive(
     """Carry out the jobs, and yield each Result once it is committed. A job that raises CsctlError is refused.
 
     In a dry run the same work is done, calls are answered as assumed, and all of it is rolled back. After SIGINT or
-    SIGTERM no new job begins; those that are under way are finished and recorded first.
+    SIGTERM no new job begins; those that are under way are finished and recorded first. So it is where the database is
+    lost: then the error is raised after the last Result, if jobs remain.
     """
     _ = app.gateways  # reads the database, and so cannot be opened inside a transaction
     if dry_run:
@@ -126,8 +127,16 @@ class _Engine:
         self.in_flight: dict[Future[Any], Job] = {}
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
+        self.lost: CsctlError | None = None  # why no more jobs begin: the database is gone, or may be
+        self.undone = False  # whether jobs were taken and not begun for that
 
     def results(self) -> Iterator[Result]:
+        """All results. Raises what the database was lost by, after the last of them, if jobs remain undone."""
+        yield from self._turns()
+        if self.lost and (self.undone or self._more()):
+            raise self.lost
+
+    def _turns(self) -> Iterator[Result]:
         while True:
             # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
             yield from self._watched(self._record(self._collect()))
@@ -143,16 +152,29 @@ class _Engine:
     def finish(self) -> None:
         """Record what is still under way; nobody looks at the results any more."""
         self.exhausted = True
-        for _ in self.results():
+        for _ in self._turns():
             pass
+
+    def _more(self) -> bool:
+        """Whether there is a job that was never begun."""
+        if self.exhausted:
+            return False
+        try:
+            return next(self.jobs, None) is not None
+        except CsctlError:  # it is read from the database
+            return True
 
     def _intake(self) -> list[Job]:
         """New jobs, once half of the window is free."""
         free = self.window - len(self.in_flight)
-        if self.exhausted or self.stop.is_set() or free * 2 < self.window:
+        if self.exhausted or self.lost or self.stop.is_set() or free * 2 < self.window:
             return []
-        fresh = list(islice(self.jobs, free))
-        self.exhausted = len(fresh) < free
+        fresh: list[Job] = []
+        try:
+            fresh.extend(islice(self.jobs, free))
+        except (DatabaseUnreachable, OutcomeUnknown) as error:  # which jobs there are is read from the database
+            self.lost, self.undone = error, True
+        self.exhausted = not self.lost and len(fresh) < free
         return fresh
 
     def _collect(self) -> list[tuple[Job, Any]]:
@@ -169,14 +191,20 @@ class _Engine:
         """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again."""
         problem: Exception | None = None
         for pause in _PATIENCE if replies else ():
+            time.sleep(pause)
             try:
                 return self._advance(replies)
             except (CsctlError, DBAPIError, StaleDataError) as error:
                 problem = error
                 if self.moved:
                     break
-            time.sleep(pause)
+        self._note_loss(problem)
         return [_lost(job, problem) for job, _ in replies]
+
+    def _note_loss(self, problem: Exception | None) -> None:
+        """Begin nothing more where the database is gone: what a gateway answers could not be recorded."""
+        if isinstance(problem, DatabaseUnreachable | OutcomeUnknown):
+            self.lost = self.lost or problem
 
     def _begin(self, fresh: list[Job]) -> list[Result]:
         """Intents of what is new. Where they cannot be kept, nothing was sent."""
@@ -186,7 +214,13 @@ class _Engine:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.anew()])]
             return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
+        except RightsLost as problem:  # nothing further is begun; what is under way is recorded
+            self.exhausted = True
+            self.app.note_refusal(self.app, problem, fresh[0].given)
+            return [_not_begun(job, problem) for job in fresh]
         except CsctlError as problem:
+            self._note_loss(problem)
+            self.undone |= self.lost is not None
             return [_not_begun(job, problem) for job in fresh]
 
     def _advance(self, steps: list[tuple[Job, Any]]) -> list[Result]:
@@ -206,6 +240,8 @@ class _Engine:
             if not self.app.journal.hold(session):  # another process carries the run on, and does what is left
                 self.exhausted = True
                 steps = [(job, reply) for job, reply in steps if job.work]
+            if any(job.work is None for job, _ in steps):
+                access.look_again(session, self.app)
             hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
             self.moved = True
             for job, reply in steps:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import Kind, Settlement, State
+from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.operations import Finds, Found
-from csctl.models import Transaction
+from csctl.models import QueueItem, Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts
+from csctl.services.payments import attempts, learned
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
-from csctl.services.shared import access, audit, history, listing
+from csctl.services.shared import access, audit, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -48,22 +50,25 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
 
 def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     before = row.settlement.value if row.settlement else None
+    row.looked_at = app.clock.now()
     name = ids.show("txn", row.id)
-    if found.voided and row.voided_at is None and row.reserved + row.refunded == 0:
-        row.voided_at = app.clock.now()  # somebody voided it on the gateway's own page
-        attempts.note_if_all_returned(row.order, turn.sales_of(row.order_id))
-        told = f"{name} was voided at the gateway"
-        history.event(turn.session, app, row.order.customer_id, told, order_id=row.order_id, transaction_id=row.id)
-        audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after="voided")
+    if row.kind.is_charge:
+        learned.learn(turn, app, row, found)
     if found.settlement and found.settlement is not row.settlement:
         row.settlement, row.settled_at = found.settlement, found.settled_at
         audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after=found.settlement.value)
 
 
 def sync(
-    app: App, refs: Sequence[Ref], *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False
+    app: App,
+    refs: Sequence[Ref],
+    *,
+    dry_run: bool = False,
+    concurrency: int = 1,
+    fail_fast: bool = False,
+    leave_out: Collection[int] = (),
 ) -> Iterator[Result]:
-    """Ask about the named transactions, or about all approved ones that are not settled yet.
+    """Ask about the named transactions, or about all approved ones that are not settled yet but those to `leave_out`.
 
     A refund that the gateway reports as returned joins the queue.
     """
@@ -71,15 +76,22 @@ def sync(
         access.require(app, "txn sync")
         jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
     else:
-        jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in _unsettled(app))
+        open_ones = (number for number in _unsettled(app) if number not in leave_out)
+        jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in open_ones)
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
 
 def _unsettled(app: App) -> Iterator[int]:
+    unsettled = Transaction.settlement == Settlement.UNSETTLED
+    # A bank can return a refund weeks after it settled: it is asked about until a look after that time.
+    never_after = or_(Transaction.looked_at.is_(None), Transaction.looked_at < Transaction.watch_until)
+    watched = Transaction.watch_until.is_not(None) & never_after
+    # What was returned on the gateway's own page is not returned again by the queue.
+    queued = Transaction.id.in_(select(QueueItem.sale_id).where(QueueItem.state == ItemState.QUEUED))
     statement = select(Transaction.id).where(
         Transaction.kind.in_(_SETTLES),
         Transaction.state == State.APPROVED,
-        Transaction.settlement == Settlement.UNSETTLED,
+        or_(unsettled, watched, queued),
         Transaction.voided_at.is_(None),
         Transaction.gateway_ref.is_not(None),
     )
@@ -102,13 +114,43 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         raise Conflict(f"{ref.given} was not sent by csctl", cause=f"it is recorded as a {row.outside.value} outside")
     if row.parent_id is not None:
         turn.needs.transactions.add(row.parent_id)
-    before = (row.settlement, row.voided_at)
+    before = standing(row)
     found = yield from ask(turn, app, ref.id)
     row = turn.session.get_one(Transaction, ref.id)
     if found and row.kind is Kind.REFUND and row.state is State.APPROVED and found.answer.state is State.FAILED:
         result = attempts.take_back(turn, app, row, found.answer)
         yield replace(result, id=ref.given)
         return
-    now = row.settlement.value if row.settlement else "unknown to the gateway"
-    new = (row.settlement, row.voided_at) != before
-    yield Result(ref.given, Outcome.UPDATED if new else Outcome.SKIPPED, "voided" if row.voided_at else now)
+    yield Result(ref.given, Outcome.UPDATED if standing(row) != before else Outcome.SKIPPED, said(row, before))
+
+
+Standing = tuple[Settlement | None, datetime | None, datetime | None, int]
+
+
+def standing(row: Transaction) -> Standing:
+    """What a look at the gateway can change."""
+    return row.settlement, row.voided_at, row.disputed_at, row.refunded
+
+
+def take(turn: Turn, app: App, row: Transaction, found: Found) -> Result | None:
+    """Record what a gateway says of an approved transaction. None where nothing changed."""
+    before = standing(row)
+    _remember(turn, app, row, found)
+    return result_of(row, before) if standing(row) != before else None
+
+
+def result_of(row: Transaction, before: Standing) -> Result:
+    """What a look at the gateway changed, as a row."""
+    name = ids.show("txn", row.id)
+    return Result(name, Outcome.UPDATED, said(row, before), transaction_id=name)
+
+
+def said(row: Transaction, before: Standing) -> str:
+    """How a transaction stands after a look at the gateway, in words."""
+    if row.voided_at:
+        return "voided"
+    if row.refunded > before[3]:
+        return f"{Money(row.refunded - before[3], row.currency)} were returned at the gateway"
+    if row.disputed_at and not before[2]:
+        return "disputed"
+    return row.settlement.value if row.settlement else "unknown to the gateway"

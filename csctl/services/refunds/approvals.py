@@ -17,7 +17,7 @@ from csctl.domain.states import ApprovalState, Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import Approval, ApprovalDecision, Operator, Order, Transaction
-from csctl.results import Page, Result
+from csctl.results import Limit, Page, Result
 from csctl.services.shared import access, audit, bulk, history, listing
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _age(app: App) -> timedelta:
     return rules.expires_at(now, app.shop.approval_days) - now
 
 
-def listing_of(app: App, limit: int | None, *, state: str | None = None) -> Page:
+def listing_of(app: App, limit: Limit, *, state: str | None = None) -> Page:
     """Requests, newest first: one's own, for an admin those of all. Without a state the open ones; `any` is all."""
     wanted = _joined(select(Approval))
     if state != "any":

@@ -15,6 +15,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import GONE, Operation, after
+from csctl.domain.retries import POLICY
 from csctl.domain.states import ItemState, Kind
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
@@ -119,7 +120,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
 
 
 def _number(item: QueueItem, result: Result) -> int:
-    """Which of the three this attempt is, or would be."""
+    """Which of the item's attempts this one is, or would be."""
     return item.attempts + (0 if result.outcome in (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED) else 1)
 
 
@@ -131,7 +132,7 @@ def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Con
             cause="a chargeback returns the money already",
             fix=f"csctl txn dispute {name} --revert, once it is won",
         )
-    if queue_rules.was_tried(item, today):
+    if POLICY.was_tried(item.last_attempt_on, today):
         return Conflict(
             f"{ref.given} was tried today", cause="a refund is tried once a day", fix="run it again tomorrow"
         )
@@ -156,7 +157,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fa
 
 
 def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Put exhausted or removed items back, for three new attempts. The amount must still be left of the sale."""
+    """Put exhausted or removed items back, with all their attempts. The amount must still be left of the sale."""
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
@@ -164,9 +165,9 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = F
         _refuse_unless_left(item, sale)
         refund_checks.refuse_unless_allowed(app, sale, item.amount)
         today = app.clock.today()
-        taken = queue_rules.was_tried(item, today) or app.clock.day_of(item.created_at) == today
+        taken = POLICY.was_tried(item.last_attempt_on, today) or app.clock.day_of(item.created_at) == today
         item.state, item.attempts, item.closed_at, item.close_reason = then, 0, None, None
-        item.next_attempt_on = queue_rules.day_after(today) if taken else today
+        item.next_attempt_on = POLICY.next_day(today) if taken else today
         sale.reserved += item.amount
         return _done(session, app, item, ref, Outcome.REQUEUED, "requeued refund {}")
 

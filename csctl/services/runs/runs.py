@@ -14,7 +14,7 @@ from csctl.domain import ids
 from csctl.domain.states import RecordState, Role, RunState
 from csctl.errors import Conflict
 from csctl.models import Operator, Run, RunRecord
-from csctl.results import Page
+from csctl.results import Limit, Page
 from csctl.services.payments.jobs import LEASE
 from csctl.services.runs import journal as run_journal
 from csctl.services.runs.journal import Kept, Seen
@@ -111,7 +111,7 @@ def _change(session: Session, number: int, in_state: RecordState, **values: Any)
 
 def _being_done(app: App, run: Run) -> Conflict | None:
     """Why nobody else may go on with a run now."""
-    if not _is_alive(app, run):
+    if not is_alive(app, run):
         return None
     name = ids.show("run", run.id)
     where, pid, _ = str(run.worker).rsplit(" ", 2)
@@ -122,7 +122,8 @@ def _being_done(app: App, run: Run) -> Conflict | None:
     )
 
 
-def _is_alive(app: App, run: Run) -> bool:
+def is_alive(app: App, run: Run) -> bool:
+    """Whether a process is carrying the run out, as far as can be seen from here."""
     if run.state is not RunState.RUNNING or run.worker is None or worker.is_gone(run.worker):
         return False
     return run.lease_until is not None and run.lease_until > app.clock.now()
@@ -131,7 +132,7 @@ def _is_alive(app: App, run: Run) -> bool:
 # -- looking at them
 
 
-def newest(app: App, limit: int | None, *, state: str | None = None) -> Page:
+def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
     """Runs, newest first: one's own, and those of others too for who may see them."""
     wanted = select(Run)
     if state == RunState.COMPLETE:
@@ -158,7 +159,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 
 def _row(session: Session, app: App, run: Run) -> dict[str, Any]:
-    died = run.state is RunState.RUNNING and not _is_alive(app, run)
+    died = run.state is RunState.RUNNING and not is_alive(app, run)
     operator = session.get(Operator, run.operator_id)
     return {
         "id": ids.show("run", run.id),

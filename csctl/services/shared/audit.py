@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.errors import NotPermitted
-from csctl.models import AuditRow
-from csctl.results import Page
+from csctl.errors import NotFound, NotPermitted
+from csctl.models import AuditRow, Operator
+from csctl.results import Limit, Page
 from csctl.services.shared import listing
 
 if TYPE_CHECKING:
@@ -61,19 +62,20 @@ def requester(app: App, operator_id: int | None) -> dict[str, str]:
 def find(
     app: App,
     *,
-    operator: str | None = None,
+    operator: Sequence[str] = (),
     command: str | None = None,
     target: str | None = None,
     since: str | None = None,
     until: str | None = None,
-    limit: int | None = None,
+    limit: Limit = None,
 ) -> Page:
     """The rows for which all of this holds, newest first. `operator` is a name or an id; `command` may be a group
     (`txn`) or one command (`txn refund`).
     """
     wanted = select(AuditRow).where(*listing.between(app.clock, AuditRow.at, since, until))
-    if operator is not None:
-        wanted = wanted.where(_by(operator))
+    if operator:
+        with app.read() as session:
+            wanted = wanted.where(or_(*(_by(session, one) for one in operator)))
     if command is not None:
         name = " ".join(command.removeprefix("csctl ").split())
         wanted = wanted.where((AuditRow.command == name) | AuditRow.command.startswith(f"{name} ", autoescape=True))
@@ -82,13 +84,17 @@ def find(
     return listing.newest_first(app, wanted, AuditRow.at, AuditRow.id, _rows, limit)
 
 
-def _by(operator: str) -> ColumnElement[bool]:
-    # The name is the one of that time; the id finds somebody under every name.
-    return (
-        AuditRow.operator_id == ids.parse("opr", operator).id
-        if operator.startswith("opr_")
-        else (AuditRow.operator == operator)
+def _by(session: Session, operator: str) -> ColumnElement[bool]:
+    # The name is the one of that time; the id finds the operator under every name.
+    by_id = operator.startswith("opr_")
+    mine = AuditRow.operator_id == ids.parse("opr", operator).id if by_id else AuditRow.operator == operator
+    is_one = Operator.id == ids.parse("opr", operator).id if by_id else Operator.name == operator
+    known = session.scalar(select(Operator.id).where(is_one)) or session.scalar(
+        select(AuditRow.id).where(mine).limit(1)
     )
+    if known is None:
+        raise NotFound(f"there is no operator {operator[:40]!r}", fix="csctl operator list")
+    return mine
 
 
 def _rows(_session: Session, found: list[AuditRow]) -> list[dict[str, Any]]:

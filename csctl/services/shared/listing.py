@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Select, and_, func, inspect, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from csctl.clock import Clock, parse_date, parse_time
+from csctl.clock import Clock, is_age, parse_age, parse_date, parse_time
 from csctl.domain import ids
 from csctl.errors import NotFound, Usage
 from csctl.models.columns import Base
-from csctl.results import Page
+from csctl.results import Limit, Page, Paging
 from csctl.services.shared import damage
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 _BATCH = 500
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+# Columns that no list shows.
+_NOT_SHOWN = frozenset({"token", "token_hash", "phone_digits", "match_key", "claim", "key", "context", "text", "html"})
 
 Record = TypeVar("Record", bound=Base)
 
@@ -31,14 +36,59 @@ def newest_first(
     at: InstrumentedAttribute[datetime],
     number: InstrumentedAttribute[int],
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
-    limit: int | None,
+    limit: Limit,
+    **sortable: Any,
 ) -> Page:
     """The records of `statement` by time and id, newest first, as `rows` describes each batch of them, or leaves out.
 
     Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of our
-    output holds nothing up.
+    output holds nothing up. `sortable` are columns that --sort takes besides those of the record. Raises Usage for a
+    field that the list cannot be sorted by.
     """
-    return Page(_stream(app, statement, at, number, partial(_described, rows), limit), limit)
+    wanted = limit if isinstance(limit, Paging) else Paging(limit)
+    if wanted.count:
+        with app.read() as session:
+            every = statement.with_only_columns(number, maintain_column_froms=True).order_by(None)
+            return Page((), count=session.scalar(select(func.count()).select_from(every.subquery())))
+    described = partial(_described, rows)
+    if wanted.sort is None:
+        return Page(_stream(app, statement, at, number, described, wanted.limit), wanted.limit)
+    order = _order(statement, wanted.sort, sortable)
+    return Page(_sorted(app, statement, order, number, described, wanted.limit), wanted.limit)
+
+
+def _order(statement: Select[Any], sort: str, sortable: Mapping[str, Any]) -> ColumnElement[Any]:
+    """The column of a field, in its direction. Raises Usage, naming the fields that there are."""
+    name = sort.removeprefix("-")
+    model = statement.column_descriptions[0]["entity"]
+    own = {one.key: getattr(model, one.key) for one in inspect(model).column_attrs if one.key not in _NOT_SHOWN}
+    columns = {key: column for key, column in own.items() if not key.startswith("folded_")} | dict(sortable)
+    if name not in columns:
+        raise Usage(f"this list cannot be sorted by {name[:40]!r}", fix=f"one of: {', '.join(sorted(columns))}")
+    column = columns[name]
+    found: ColumnElement[Any] = (column.desc() if sort.startswith("-") else column.asc()).nulls_last()
+    return found
+
+
+def _sorted(
+    app: App,
+    statement: Select[Record],
+    order: ColumnElement[Any],
+    number: InstrumentedAttribute[int],
+    rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
+    limit: int | None,
+) -> Iterator[dict[str, Any]]:
+    """The ids in their order first, all at once; then the records, in batches."""
+    only_ids = statement.with_only_columns(number, maintain_column_froms=True).order_by(order, number.desc())
+    with app.read() as session:
+        ordered = list(session.scalars(only_ids.limit(None if limit is None else limit + 1)))
+    for start in range(0, len(ordered), _BATCH):
+        place = {found: n for n, found in enumerate(ordered[start : start + _BATCH])}
+        with app.read() as session:
+            records = list(session.scalars(statement.where(number.in_(place))))
+            records.sort(key=lambda record: place[getattr(record, number.key)])
+            described = rows(session, records)
+        yield from described
 
 
 def _described(
@@ -98,31 +148,47 @@ def _after(at: InstrumentedAttribute[datetime], number: InstrumentedAttribute[in
 
 
 def between(
-    clock: Clock, at: InstrumentedAttribute[datetime], since: str | None, until: str | None
+    clock: Clock, at: InstrumentedAttribute[Any], since: str | None, until: str | None
 ) -> list[ColumnElement[bool]]:
-    """The conditions of --since and --until: times, or days of the shop; until a day includes that day.
+    """The conditions of --since and --until: times, days or months of the shop, or ages; until a day includes that day.
 
-    Raises Usage for what is neither.
+    Raises Usage for what is none of these, and for a period that ends before it begins.
     """
+    first = None if since is None else _bounds(clock, since)[0]
+    after = None if until is None else _bounds(clock, until)[1]
+    if first is not None and after is not None and after <= first:
+        raise Usage(f"--since {since} is after --until {until}", fix="exchange them")
     found: list[ColumnElement[bool]] = []
-    if since is not None:
-        found.append(at >= _bounds(clock, since)[0])
-    if until is not None:
-        found.append(at < _bounds(clock, until)[1])
+    if first is not None:
+        found.append(at >= first)
+    if after is not None:
+        found.append(at < after)
     return found
 
 
 def _bounds(clock: Clock, text: str) -> tuple[datetime, datetime]:
-    """The first moment that a time or a day stands for, and the first one after it."""
+    """The first moment that a time, a day, a month or an age stands for, and the first one after it."""
+    word = text.strip().lower()
     try:
-        try:
-            day = parse_date(text)
-        except Usage:
-            moment = parse_time(text, clock.zone)
-            return moment, moment + timedelta(seconds=1)  # times are shown to the second
-        return clock.start_of(day), clock.start_of(day + timedelta(days=1))
-    except OverflowError:
-        raise Usage(f"{text!r} is too far away", fix="write a time such as 2026-03-01") from None
+        if days := _days(clock, word):
+            return clock.start_of(days[0]), clock.start_of(days[1])
+        moment = clock.now() - parse_age(word) if is_age(word) else parse_time(text, clock.zone)
+        return moment, moment + timedelta(seconds=1)  # times are shown to the second
+    except (OverflowError, ValueError):
+        raise Usage(f"{text[:40]!r} is too far away", fix="write a time such as 2026-03-01") from None
+
+
+def _days(clock: Clock, word: str) -> tuple[date, date] | None:
+    """The day on which `today`, a date or a month begins, and the day after its end; None for another word."""
+    named = {"today": clock.today(), "yesterday": clock.today() - timedelta(days=1)}
+    if month := _MONTH.fullmatch(word):
+        first = date(int(month[1]), int(month[2]), 1)
+        return first, (first + timedelta(days=31)).replace(day=1)
+    try:
+        day = named.get(word) or parse_date(word)
+    except Usage:
+        return None
+    return day, day + timedelta(days=1)
 
 
 def existing(session: Session, model: type[Record], prefix: str, number: int) -> Record:

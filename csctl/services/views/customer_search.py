@@ -9,15 +9,15 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, union
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from csctl.domain import contact, ids
 from csctl.domain.states import OrderStatus, PurchaseStatus
 from csctl.domain.text import accept, digits, fold
 from csctl.errors import Usage
 from csctl.models import Customer, Fulfillment, Order, PaymentMethod, Purchase, QueueItem, Transaction
-from csctl.results import Page
-from csctl.services.shared import listing
+from csctl.results import Limit, Page
+from csctl.services.shared import filters, listing
 from csctl.services.views import customers as customer_rows
 from csctl.services.views import orders as order_rows
 
@@ -33,28 +33,31 @@ _ID = re.compile(r"(?:([a-z]{2,3})_)?([0-9]{1,18})", re.ASCII)
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for. `query` is free text, of which every word must match somewhere."""
+    """What is looked for: of several values of one field any, of several fields all.
+
+    `query` is free text, of which every word must match somewhere.
+    """
 
     query: tuple[str, ...] = ()
-    name: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    address: str | None = None
-    city: str | None = None
-    region: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
-    ip: str | None = None
-    card_last4: str | None = None
-    card_bin: str | None = None
-    order_id: int | None = None
-    transaction_id: int | None = None
-    gateway_ref: str | None = None
-    tracking: str | None = None
-    external_id: str | None = None
-    status: str | None = None
+    name: tuple[str, ...] = ()
+    first_name: tuple[str, ...] = ()
+    last_name: tuple[str, ...] = ()
+    email: tuple[str, ...] = ()
+    phone: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
+    city: tuple[str, ...] = ()
+    region: tuple[str, ...] = ()
+    postal_code: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    ip: tuple[str, ...] = ()
+    card_last4: tuple[str, ...] = ()
+    card_bin: tuple[str, ...] = ()
+    order_id: tuple[int, ...] = ()
+    transaction_id: tuple[int, ...] = ()
+    gateway_ref: tuple[str, ...] = ()
+    tracking: tuple[str, ...] = ()
+    external_id: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     since: str | None = None
     until: str | None = None
 
@@ -62,18 +65,22 @@ class Search:
         """The same, trimmed. Raises Usage if nothing is given, or something that cannot be looked for."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         words = tuple(word for text in self.query for word in _checked(text, "QUERY").split())
-        texts = {name: _checked(value, f"--{name}") for name, value in given.items() if isinstance(value, str)}
-        for name, value in texts.items():
-            if not value:
+        texts = {
+            name: tuple(_checked(text, f"--{name}") for text in values)
+            for name, values in given.items()
+            if isinstance(values, tuple) and name != "query" and all(isinstance(value, str) for value in values)
+        }
+        for name, values in texts.items():
+            if not all(values):
                 raise Usage(f"--{name.replace('_', '-')} is empty", fix="give it a value, or leave it out")
-        if not words and all(value is None for name, value in given.items() if name != "query"):
+        if not words and not any(value for name, value in given.items() if name != "query"):
             raise Usage(
                 "what are you looking for?", fix="csctl customer search jane doe, or an option such as --email jane"
             )
         return Search(**{**given, **texts, "query": words})
 
 
-def customers(app: App, search: Search, limit: int | None) -> Page:
+def customers(app: App, search: Search, limit: Limit) -> Page:
     """The customers that match, newest first. Raises Usage for a search that cannot be."""
     search = search.checked()
     with app.read() as session:
@@ -81,8 +88,7 @@ def customers(app: App, search: Search, limit: int | None) -> Page:
     found += [_has_order(condition) for condition in _of_order(search)]
     found += [or_(person, _has_order(order)) for person, order in _query(app, search, "cus")]
     found += listing.between(app.clock, Customer.created_at, search.since, search.until)
-    if search.external_id:
-        found.append(Customer.external_id == search.external_id)
+    found += filters.any_of(Customer.external_id, search.external_id)
     statement = select(Customer).where(Customer.merged_into_id.is_(None), *found)
 
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
@@ -91,7 +97,7 @@ def customers(app: App, search: Search, limit: int | None) -> Page:
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit)
 
 
-def orders(app: App, search: Search, limit: int | None) -> Page:
+def orders(app: App, search: Search, limit: Limit) -> Page:
     """The orders that match, or whose customer does, newest first. Raises Usage for a search that cannot be."""
     search = search.checked()
     with app.read() as session:
@@ -100,9 +106,9 @@ def orders(app: App, search: Search, limit: int | None) -> Page:
     found += _paid_by_card(search)
     found += [or_(_is_customers(person), order) for person, order in _query(app, search, "ord")]
     found += listing.between(app.clock, Order.placed_at, search.since, search.until)
-    if search.external_id:
-        found.append(Order.external_id == search.external_id)
-    return listing.newest_first(app, select(Order).where(*found), Order.placed_at, Order.id, order_rows.rows, limit)
+    found += filters.any_of(Order.external_id, search.external_id)
+    statement = select(Order).where(*found).options(joinedload(Order.customer))
+    return listing.newest_first(app, statement, Order.placed_at, Order.id, order_rows.rows, limit)
 
 
 def _checked(text: str, field: str) -> str:
@@ -134,7 +140,11 @@ def _of_person(session: Session, app: App, search: Search) -> list[Condition]:
         "country": lambda text: _spelled(session, "country", _same_country(text)),
         "ip": lambda text: Customer.ip.in_({text, _plain_ip(text)}),
     }
-    return [condition(getattr(search, name)) for name, condition in by_text.items() if getattr(search, name)]
+    return [
+        or_(*(condition(text) for text in getattr(search, name)))
+        for name, condition in by_text.items()
+        if getattr(search, name)
+    ]
 
 
 def _contains(column: InstrumentedAttribute[str], text: str) -> Condition:
@@ -203,10 +213,10 @@ def _plain_ip(text: str) -> str:
 def _card(search: Search) -> Condition | None:
     found: list[Condition] = []
     if search.card_last4:
-        found.append(PaymentMethod.last4 == _card_digits(search.card_last4, "--card-last4", 4, 4))
+        found.append(PaymentMethod.last4.in_([_card_digits(text, "--card-last4", 4, 4) for text in search.card_last4]))
     if search.card_bin:
-        bin_ = _card_digits(search.card_bin, "--card-bin", 4, 8)
-        found.append(or_(PaymentMethod.bin.startswith(bin_), PaymentMethod.bin == bin_[:6]))
+        bins = [_card_digits(text, "--card-bin", 4, 8) for text in search.card_bin]
+        found.append(or_(*(PaymentMethod.bin.startswith(bin_) | (PaymentMethod.bin == bin_[:6]) for bin_ in bins)))
     return and_(*found) if found else None
 
 
@@ -239,16 +249,15 @@ def _paid_by_card(search: Search) -> list[Condition]:
 
 def _of_order(search: Search) -> list[Condition]:
     found: list[Condition] = []
-    if search.order_id is not None:
-        found.append(Order.id == search.order_id)
-    if search.transaction_id is not None:
-        found.append(_has_transaction(Transaction.id == search.transaction_id))
+    found += filters.any_of(Order.id, search.order_id)
+    if search.transaction_id:
+        found.append(_has_transaction(Transaction.id.in_(search.transaction_id)))
     if search.gateway_ref:
-        found.append(_has_transaction(Transaction.gateway_ref == search.gateway_ref))
+        found.append(_has_transaction(Transaction.gateway_ref.in_(search.gateway_ref)))
     if search.tracking:
-        found.append(Order.id.in_(select(Fulfillment.order_id).where(Fulfillment.tracking == search.tracking)))
+        found.append(Order.id.in_(select(Fulfillment.order_id).where(Fulfillment.tracking.in_(search.tracking))))
     if search.status:
-        found.append(_has_status(search.status))
+        found.append(or_(*(_has_status(status) for status in search.status)))
     return found
 
 

@@ -36,6 +36,11 @@ def rows(session: Session, customers: list[Customer], country: str | None) -> li
     ]
 
 
+def named(customer: Customer) -> dict[str, Any]:
+    """The customer in the rows of what belongs to them."""
+    return {"customer_name": customer.name or None, "customer_email": customer.email}
+
+
 def _details(customer: Customer) -> dict[str, Any]:
     """The town is the billing address's; where that is empty, the shipping address's."""
     address = customer.billing or customer.shipping or Address()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.domain import ids
 from csctl.domain.states import FulfillmentStatus
 from csctl.models import Fulfillment, Order
-from csctl.results import Page
-from csctl.services.shared import listing
+from csctl.results import Limit, Page
+from csctl.services.shared import filters, listing
+from csctl.services.views import customers
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -19,20 +21,20 @@ if TYPE_CHECKING:
 
 def newest(
     app: App,
+    limit: Limit = None,
     *,
-    status: FulfillmentStatus | None = None,
-    order: int | None = None,
-    customer: int | None = None,
-    limit: int | None = None,
+    status: Sequence[str] = (),
+    order: Sequence[int] = (),
+    customer: Sequence[int] = (),
 ) -> Page:
-    """Shipments, newest first."""
-    query = select(Fulfillment).options(joinedload(Fulfillment.order))
-    if status is not None:
-        query = query.where(Fulfillment.status == status)
-    if order is not None:
-        query = query.where(Fulfillment.order_id == order)
-    if customer is not None:
-        query = query.join(Order).where(Order.customer_id == customer)
+    """Shipments, newest first: of several values of one field any, of several fields all."""
+    query = select(Fulfillment).options(joinedload(Fulfillment.order).joinedload(Order.customer))
+    query = query.where(
+        *filters.any_of(Fulfillment.status, [FulfillmentStatus(one) for one in status]),
+        *filters.any_of(Fulfillment.order_id, order),
+    )
+    if customer:
+        query = query.where(Fulfillment.order_id.in_(select(Order.id).where(Order.customer_id.in_(customer))))
     return listing.newest_first(app, query, Fulfillment.created_at, Fulfillment.id, rows, limit)
 
 
@@ -56,6 +58,7 @@ def row(fulfillment: Fulfillment) -> dict[str, Any]:
         "external_id": fulfillment.external_id,
         "order_id": ids.show("ord", fulfillment.order_id),
         "customer_id": ids.show("cus", fulfillment.order.customer_id),
+        **customers.named(fulfillment.order.customer),
         "status": fulfillment.status.value,
         "carrier": fulfillment.carrier,
         "tracking": fulfillment.tracking,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
 from csctl.models import HistoryEntry
-from csctl.results import Page
+from csctl.results import Limit, Page
 from csctl.services.customers import lookup
 from csctl.services.shared import damage, listing, operator_names
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def of_customer(app: App, who: str, limit: int | None) -> Page:
+def of_customer(app: App, who: str, limit: Limit) -> Page:
     """The history of a customer, newest first. Raises NotFound, or Conflict for an email of several customers."""
     with app.read() as session:
         customer = lookup.find(session, who)

@@ -2,58 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.money import to_decimal
 from csctl.domain.states import SALES, OrderStatus
-from csctl.domain.text import accept
-from csctl.models import Fulfillment, Order, PricePoint, Product, ProductOption, Purchase, Transaction
-from csctl.results import Page
-from csctl.services.shared import damage
+from csctl.models import Fulfillment, Order, PricePoint, ProductOption, Purchase, Transaction
+from csctl.results import Amounts, Limit, Page
+from csctl.services.shared import damage, filters
 from csctl.services.shared import listing as listings
-from csctl.services.views import fulfillments, transactions
+from csctl.services.views import customers, fulfillments, products, transactions
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
-def listing(
-    app: App,
-    limit: int | None,
-    *,
-    status: str | None = None,
-    customer_id: int | None = None,
-    product: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-) -> Page:
-    """Orders, newest first. Raises Usage for a time that is none."""
-    statement = select(Order).where(*listings.between(app.clock, Order.placed_at, since, until))
-    if status is not None:
-        statement = statement.where(Order.status == OrderStatus(status))
-    if customer_id is not None:
-        statement = statement.where(Order.customer_id == customer_id)
-    if product is not None:
-        statement = statement.where(Order.id.in_(_with_product(accept(product, "--product"))))
-    return listings.newest_first(app, statement, Order.placed_at, Order.id, rows, limit)
+@dataclass(frozen=True)
+class Filters:
+    """Which orders are wanted: of several values of one field any, of several fields all."""
+
+    status: Sequence[str] = ()
+    customer_id: Sequence[int] = ()
+    product: Sequence[str] = ()
+    since: str | None = None
+    until: str | None = None
+    amounts: Amounts = Amounts()
 
 
-def _with_product(text: str) -> Select[int]:
-    """The orders of a product: named by its sku or id, or by a part of its name."""
-    named: list[ColumnElement[bool]] = [
-        Product.sku == text,
-        func.lower(Product.name).contains(text.lower(), autoescape=True),
-        func.lower(Purchase.description).contains(text.lower(), autoescape=True),
+def listing(app: App, limit: Limit, wanted: Filters) -> Page:
+    """Orders, newest first. Raises Usage for a value that is not valid, NotFound for a product that is not known."""
+    conditions = [
+        *listings.between(app.clock, Order.placed_at, wanted.since, wanted.until),
+        *filters.any_of(Order.status, [OrderStatus(status) for status in wanted.status]),
+        *filters.any_of(Order.customer_id, wanted.customer_id),
+        *filters.amounts(wanted.amounts, Order.total, Order.currency),
     ]
-    if text.startswith("prd_"):
-        named.append(Product.id == ids.parse("prd", text).id)
-    catalog = select(Purchase.order_id).outerjoin(PricePoint, PricePoint.id == Purchase.price_point_id)
-    return catalog.outerjoin(ProductOption).outerjoin(Product).where(or_(*named))
+    if wanted.product:
+        with app.read() as session:
+            of_products = products.purchases_of(session, wanted.product)
+        conditions.append(Order.id.in_(select(Purchase.order_id).where(of_products)))
+    statement = select(Order).where(*conditions).options(joinedload(Order.customer))
+    return listings.newest_first(app, statement, Order.placed_at, Order.id, rows, limit)
 
 
 def show(app: App, number: int) -> dict[str, Any]:
@@ -80,7 +75,12 @@ def rows(session: Session, orders: list[Order]) -> list[dict[str, Any]]:
 
 def of_customer(session: Session, customer_id: int) -> list[dict[str, Any]]:
     """A row for each order of a customer, newest first. Runs two queries."""
-    theirs = select(Order).where(Order.customer_id == customer_id).order_by(Order.placed_at.desc(), Order.id.desc())
+    theirs = (
+        select(Order)
+        .where(Order.customer_id == customer_id)
+        .options(joinedload(Order.customer))
+        .order_by(Order.placed_at.desc(), Order.id.desc())
+    )
     refunded = _refunded(session, Transaction.order_id.in_(select(Order.id).where(Order.customer_id == customer_id)))
     return damage.each(lambda order: row(order, refunded.get(order.id, 0)), session.scalars(theirs))
 
@@ -97,6 +97,7 @@ def row(order: Order, refunded: int) -> dict[str, Any]:
         "id": ids.show("ord", order.id),
         "external_id": order.external_id,
         "customer_id": ids.show("cus", order.customer_id),
+        **customers.named(order.customer),
         "status": order.status.value,
         "total": to_decimal(order.total, order.currency),
         "refunded": to_decimal(refunded, order.currency),
@@ -139,6 +140,11 @@ def purchase_row(purchase: Purchase) -> dict[str, Any]:
 
 def fulfillments_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The shipments of the orders that the condition picks, newest first. Runs one query."""
-    picked = select(Fulfillment).join(Fulfillment.order).where(orders).options(joinedload(Fulfillment.order))
+    picked = (
+        select(Fulfillment)
+        .join(Fulfillment.order)
+        .where(orders)
+        .options(joinedload(Fulfillment.order).joinedload(Order.customer))
+    )
     found = session.scalars(picked.order_by(Fulfillment.created_at.desc(), Fulfillment.id.desc()))
     return damage.each(fulfillments.row, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from csctl.domain import ids
 from csctl.domain.addresses import Address
@@ -54,7 +54,7 @@ def _entry(entry: BlacklistEntry) -> dict[str, Any]:
 
 
 def _queue(session: Session, customer: Customer) -> list[dict[str, Any]]:
-    items = select(QueueItem).where(QueueItem.customer_id == customer.id)
+    items = select(QueueItem).where(QueueItem.customer_id == customer.id).options(joinedload(QueueItem.order))
     return queue_items.rows(session, list(session.scalars(items.order_by(QueueItem.id.desc()))))
 
 

@@ -2,60 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from csctl.clock import parse_date
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
 from csctl.domain.states import PurchaseStatus
-from csctl.domain.text import accept
-from csctl.models import Order, PricePoint, Product, ProductOption, Purchase, Transaction
-from csctl.results import Page
-from csctl.services.shared import damage
+from csctl.models import Order, PricePoint, ProductOption, Purchase, Transaction
+from csctl.results import Amounts, Limit, Page
+from csctl.services.shared import damage, filters
 from csctl.services.shared import listing as listings
-from csctl.services.views import orders, transactions
+from csctl.services.views import customers, orders, products, transactions
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
-def listing(
-    app: App,
-    limit: int | None,
-    *,
-    status: str | None = None,
-    customer_id: int | None = None,
-    due_before: str | None = None,
-    product: str | None = None,
-) -> Page:
-    """Purchases, newest first. `due_before`: billed before that day. Raises Usage for what is none."""
-    point = joinedload(Purchase.price_point).joinedload(PricePoint.option).joinedload(ProductOption.product)
-    statement = select(Purchase).options(point, joinedload(Purchase.order))
-    if status is not None:
-        statement = statement.where(Purchase.status == PurchaseStatus(status))
-    if customer_id is not None:
-        statement = statement.where(Purchase.order_id.in_(select(Order.id).where(Order.customer_id == customer_id)))
-    if due_before is not None:
-        statement = statement.where(Purchase.next_bill_on < parse_date(due_before))
-    if product is not None:
-        statement = statement.where(_of_product(accept(product, "--product")))
-    return listings.newest_first(app, statement, Purchase.created_at, Purchase.id, _rows, limit)
+@dataclass(frozen=True)
+class Filters:
+    """Which purchases are wanted: of several values of one field any, of several fields all."""
+
+    status: Sequence[str] = ()
+    customer_id: Sequence[int] = ()
+    product: Sequence[str] = ()
+    due_before: str | None = None
+    amounts: Amounts = Amounts()
 
 
-def _of_product(text: str) -> ColumnElement[bool]:
-    """The purchases of a product: named by its sku or id, or by a part of its name."""
-    named: list[ColumnElement[bool]] = [
-        Product.sku == text,
-        func.lower(Product.name).contains(text.lower(), autoescape=True),
+def listing(app: App, limit: Limit, wanted: Filters) -> Page:
+    """Purchases, newest first. `due_before`: billed before that day.
+
+    Raises Usage for a value that is not valid, NotFound for a product that is not known.
+    """
+    conditions = [
+        *filters.any_of(Purchase.status, [PurchaseStatus(status) for status in wanted.status]),
+        *filters.amounts(wanted.amounts, Purchase.price, Purchase.currency),
     ]
-    if text.startswith("prd_"):
-        named.append(Product.id == ids.parse("prd", text).id)
-    points = select(PricePoint.id).join(PricePoint.option).join(ProductOption.product).where(or_(*named))
-    described = func.lower(Purchase.description).contains(text.lower(), autoescape=True)
-    return or_(described, Purchase.price_point_id.in_(points))
+    if wanted.customer_id:
+        theirs = select(Order.id).where(Order.customer_id.in_(wanted.customer_id))
+        conditions.append(Purchase.order_id.in_(theirs))
+    if wanted.due_before is not None:
+        conditions.append(Purchase.next_bill_on < parse_date(wanted.due_before))
+    if wanted.product:
+        with app.read() as session:
+            conditions.append(products.purchases_of(session, wanted.product))
+    point = joinedload(Purchase.price_point).joinedload(PricePoint.option).joinedload(ProductOption.product)
+    customer = joinedload(Purchase.order).joinedload(Order.customer)
+    statement = select(Purchase).where(*conditions).options(point, customer)
+    return listings.newest_first(app, statement, Purchase.created_at, Purchase.id, _rows, limit)
 
 
 def _rows(_session: Session, purchases: list[Purchase]) -> list[dict[str, Any]]:
@@ -63,7 +62,11 @@ def _rows(_session: Session, purchases: list[Purchase]) -> list[dict[str, Any]]:
 
 
 def row(purchase: Purchase) -> dict[str, Any]:
-    return {**orders.purchase_row(purchase), "customer_id": ids.show("cus", purchase.order.customer_id)}
+    return {
+        **orders.purchase_row(purchase),
+        "customer_id": ids.show("cus", purchase.order.customer_id),
+        **customers.named(purchase.order.customer),
+    }
 
 
 def show(app: App, number: int) -> dict[str, Any]:

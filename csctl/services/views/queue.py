@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from csctl.domain import ids
 from csctl.domain.money import is_currency, to_decimal
 from csctl.domain.states import OPEN_ITEMS, ItemState
-from csctl.models import QueueItem, Transaction
-from csctl.results import Page
+from csctl.models import Order, QueueItem, Transaction
+from csctl.results import Amounts, Limit, Page
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.shared import damage
+from csctl.services.shared import damage, filters
 from csctl.services.shared import listing as listings
+from csctl.services.views import customers
 
 if TYPE_CHECKING:
     from csctl.app import App
 
+_ANY = Amounts()
 
-def listing(app: App, state: str | None, limit: int | None) -> Page:
-    """Items in a state, in any, or (without one) those that are still open; newest first."""
-    statement = select(QueueItem)
-    if state != "any":
-        wanted = [ItemState(state)] if state else OPEN_ITEMS
+
+def listing(
+    app: App, limit: Limit, *, state: Sequence[str] = (), customer_id: Sequence[int] = (), amounts: Amounts = _ANY
+) -> Page:
+    """Items in any of these states; without one those that are still open. `any` is all. Newest first."""
+    statement = select(QueueItem).options(joinedload(QueueItem.order).joinedload(Order.customer))
+    if "any" not in state:
+        wanted = [ItemState(one) for one in state] or OPEN_ITEMS
         statement = statement.where(QueueItem.state.in_(wanted))
+    statement = statement.where(
+        *filters.any_of(QueueItem.customer_id, customer_id),
+        *filters.amounts(amounts, QueueItem.amount, QueueItem.currency),
+    )
     return listings.newest_first(app, statement, QueueItem.created_at, QueueItem.id, rows, limit)
 
 
@@ -95,6 +105,7 @@ def row(item: QueueItem) -> dict[str, Any]:
         "transaction_id": ids.show("txn", item.sale_id),
         "order_id": ids.show("ord", item.order_id),
         "customer_id": ids.show("cus", item.customer_id),
+        **customers.named(item.order.customer),
         "amount": to_decimal(item.amount, item.currency),
         "currency": item.currency,
         "state": item.state.value,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select
@@ -12,45 +13,56 @@ from csctl.domain import ids
 from csctl.domain.money import to_decimal
 from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Order, PaymentMethod, Transaction
-from csctl.results import Page
-from csctl.services.shared import damage, operator_names
+from csctl.results import Amounts, Limit, Page
+from csctl.services.shared import damage, filters, operator_names
 from csctl.services.shared import listing as listings
+from csctl.services.views import customers
 
 if TYPE_CHECKING:
     from csctl.app import App
 
+WITH_CUSTOMER = joinedload(Transaction.order).joinedload(Order.customer)
 
-def listing(
-    app: App,
-    limit: int | None,
-    *,
-    order_id: int | None = None,
-    customer_id: int | None = None,
-    kind: str | None = None,
-    state: str | None = None,
-    settlement: str | None = None,
-    gateway: str | None = None,
-    disputed: bool = False,
-    since: str | None = None,
-    until: str | None = None,
-) -> Page:
-    """Transactions, newest first. Raises Usage for a time that is none."""
-    statement = select(Transaction).options(joinedload(Transaction.order))
-    statement = statement.where(*listings.between(app.clock, Transaction.created_at, since, until))
-    if order_id is not None:
-        statement = statement.where(Transaction.order_id == order_id)
-    if customer_id is not None:
-        statement = statement.where(Transaction.order_id.in_(select(Order.id).where(Order.customer_id == customer_id)))
-    if kind is not None:
-        statement = statement.where(Transaction.kind == Kind(kind))
-    if state is not None:
-        statement = statement.where(Transaction.state == State(state))
-    if settlement is not None:
-        statement = statement.where(Transaction.settlement == Settlement(settlement))
-    if disputed:
-        statement = statement.where(Transaction.disputed_at.is_not(None))
-    if gateway is not None:
-        statement = statement.where(Transaction.gateway == gateway.lower())
+
+@dataclass(frozen=True)
+class Filters:
+    """Which transactions are wanted: of several values of one field any, of several fields all."""
+
+    order_id: Sequence[int] = ()
+    customer_id: Sequence[int] = ()
+    kind: Sequence[str] = ()
+    state: Sequence[str] = ()
+    settlement: Sequence[str] = ()
+    gateway: Sequence[str] = ()
+    card_last4: Sequence[str] = ()
+    disputed: bool = False
+    since: str | None = None
+    until: str | None = None
+    amounts: Amounts = Amounts()
+
+
+def listing(app: App, limit: Limit, wanted: Filters) -> Page:
+    """Transactions, newest first. Raises Usage for a value that is not valid, NotFound for an unknown gateway."""
+    with app.read() as session:
+        gateways = filters.known_gateways(session, app.settings.gateways, wanted.gateway)
+    conditions = [
+        *listings.between(app.clock, Transaction.created_at, wanted.since, wanted.until),
+        *filters.any_of(Transaction.order_id, wanted.order_id),
+        *filters.any_of(Transaction.kind, [Kind(kind) for kind in wanted.kind]),
+        *filters.any_of(Transaction.state, [State(state) for state in wanted.state]),
+        *filters.any_of(Transaction.settlement, [Settlement(one) for one in wanted.settlement]),
+        *filters.any_of(Transaction.gateway, gateways),
+        *filters.amounts(wanted.amounts, Transaction.amount, Transaction.currency),
+    ]
+    if wanted.customer_id:
+        theirs = select(Order.id).where(Order.customer_id.in_(wanted.customer_id))
+        conditions.append(Transaction.order_id.in_(theirs))
+    if wanted.card_last4:
+        cards = select(PaymentMethod.id).where(PaymentMethod.last4.in_(wanted.card_last4))
+        conditions.append(Transaction.payment_method_id.in_(cards))
+    if wanted.disputed:
+        conditions.append(Transaction.disputed_at.is_not(None))
+    statement = select(Transaction).where(*conditions).options(WITH_CUSTOMER)
     return listings.newest_first(app, statement, Transaction.created_at, Transaction.id, rows, limit)
 
 
@@ -62,7 +74,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         children = session.scalars(
             select(Transaction)
             .where(Transaction.parent_id == number)
-            .options(joinedload(Transaction.order))
+            .options(WITH_CUSTOMER)
             .order_by(Transaction.created_at, Transaction.id)
         )
         method = transaction.payment_method_id and session.get(PaymentMethod, transaction.payment_method_id)
@@ -75,7 +87,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 def of_orders(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The transactions of the orders that the condition picks, newest first. Runs two queries."""
-    picked = select(Transaction).join(Transaction.order).where(orders).options(joinedload(Transaction.order))
+    picked = select(Transaction).join(Transaction.order).where(orders).options(WITH_CUSTOMER)
     return rows(session, list(session.scalars(picked.order_by(Transaction.created_at.desc(), Transaction.id.desc()))))
 
 
@@ -94,6 +106,7 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "order_id": ids.show("ord", transaction.order_id),
         "purchase_id": ids.show_or_none("pur", transaction.purchase_id),
         "customer_id": ids.show("cus", transaction.order.customer_id),
+        **customers.named(transaction.order.customer),
         "kind": transaction.kind.value,
         "state": transaction.state.value,
         "amount": to_decimal(transaction.amount, currency),

@@ -1,0 +1,102 @@
+"""The triggers that hold a login of the group of agents to the rules about money, on PostgreSQL.
+
+The command line follows these rules by itself. The triggers hold them for whatever program a login uses. Definitions
+are as the database gives them; the migrations made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# A charge keeps its reference, an outcome that is final stays, and what was voided stays voided.
+_KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EACH ROW
+    EXECUTE FUNCTION transactions_kept()
+    BEGIN
+        IF csctl_is_agent() AND (
+            (OLD.gateway_ref <> '' AND NEW.gateway_ref IS DISTINCT FROM OLD.gateway_ref)
+            OR (OLD.state = 'approved' AND NEW.state <> 'approved')
+            OR (OLD.voided_at IS NOT NULL AND NEW.voided_at IS NULL)
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what a transaction came to';
+        END IF;
+        RETURN NEW;
+    END"""
+# A new row is one that nothing has come of; money returned elsewhere is recorded as such.
+_NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH ROW
+    EXECUTE FUNCTION transactions_new()
+    BEGIN
+        IF csctl_is_agent() AND (
+            (NEW.state NOT IN ('created', 'sent') AND (NEW.outside IS NULL OR NEW.kind <> 'refund'))
+            OR NEW.kind NOT IN ('sale', 'refund', 'void')
+            OR NEW.gateway_ref <> '' OR NEW.settlement IS NOT NULL OR NEW.refunded <> 0 OR NEW.reserved <> 0
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to add a transaction with an outcome';
+        END IF;
+        RETURN NEW;
+    END"""
+# An item of the queue continues a refund or void that was made, with its amount.
+_ITEM = """CREATE TRIGGER refund_queue_new BEFORE INSERT ON refund_queue FOR EACH ROW
+    EXECUTE FUNCTION refund_queue_new()
+    BEGIN
+        IF csctl_is_agent() AND NOT EXISTS (
+            SELECT FROM transactions t WHERE t.id = NEW.origin_id AND t.kind IN ('refund', 'void')
+            AND t.parent_id = NEW.sale_id AND t.amount = NEW.amount AND t.currency = NEW.currency
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refunded';
+        END IF;
+        RETURN NEW;
+    END"""
+# At the end of each transaction: the sums of a sale follow from its rows, as `db check` has it, and a new refund keeps
+# the limit of agents, which is cumulative per sale.
+_HOLDS = """BEGIN
+        IF NOT csctl_is_agent() THEN
+            RETURN NULL;
+        END IF;
+        IF TG_TABLE_NAME = 'refund_queue' THEN
+            number := NEW.sale_id;
+        ELSIF NEW.kind IN ('refund', 'void') THEN
+            number := NEW.parent_id;
+        ELSE
+            number := NEW.id;
+        END IF;
+        SELECT * INTO sale FROM transactions WHERE id = number;
+        SELECT COALESCE(SUM(amount) FILTER (WHERE kind = 'refund' AND state = 'approved'), 0),
+            COALESCE(SUM(amount) FILTER (WHERE kind IN ('refund', 'void') AND queue_item_id IS NULL
+                AND state NOT IN ('approved', 'declined', 'failed')), 0)
+            INTO returned, held FROM transactions WHERE parent_id = number;
+        SELECT returned + COALESCE(SUM(amount) FILTER (WHERE state = 'resolved'), 0),
+            held + COALESCE(SUM(amount) FILTER (WHERE state IN ('queued', 'in_progress')), 0)
+            INTO returned, held FROM refund_queue WHERE sale_id = number;
+        IF sale.refunded <> returned OR sale.reserved <> held THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to change the sums of a sale';
+        END IF;
+        IF TG_OP = 'INSERT' AND TG_TABLE_NAME = 'transactions' THEN
+            IF NEW.kind = 'refund' AND NEW.queue_item_id IS NULL AND COALESCE(NEW.outside, 'payment') = 'payment'
+               AND returned + held > csctl_agent_limit(sale.currency) THEN
+                RAISE insufficient_privilege USING MESSAGE = 'permission denied to refund above the limit of agents';
+            END IF;
+        END IF;
+        RETURN NULL;
+    END"""
+_SUMS = (
+    "CREATE CONSTRAINT TRIGGER {table}_sums AFTER INSERT OR UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW EXECUTE FUNCTION csctl_sums_hold() DECLARE number bigint; sale transactions; returned numeric;"
+    " held numeric; "
+)
+# Only a run whose first record was not begun is taken back.
+_RUNS = """CREATE TRIGGER runs_kept BEFORE DELETE ON runs FOR EACH ROW EXECUTE FUNCTION runs_kept()
+    BEGIN
+        IF csctl_is_agent() AND (OLD.state <> 'running' OR OLD.done + OLD.failed > 0) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to delete a run';
+        END IF;
+        RETURN OLD;
+    END"""
+
+TRIGGERS: Mapping[str, str] = {
+    "transactions_kept": _KEPT,
+    "transactions_new": _NEW,
+    "refund_queue_new": _ITEM,
+    "transactions_sums": _SUMS.format(table="transactions") + _HOLDS,
+    "refund_queue_sums": _SUMS.format(table="refund_queue") + _HOLDS,
+    "runs_kept": _RUNS,
+}

@@ -1,0 +1,152 @@
+"""Taking what happened at an account into the books, many operations a call (`txn sync`).
+
+A gateway that offers changes is read from where the last sync ended. The cursor moves in the transaction in which what
+was read is applied, so that a sync that dies goes on where it was; what is read twice is applied once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl import interrupts
+from csctl.domain.states import Kind, State
+from csctl.errors import CsctlError
+from csctl.gateways.operations import Change, Found
+from csctl.models import GatewayCursor, Transaction
+from csctl.results import Result
+from csctl.services.payments import attempts, learned, reconcile, settlement
+from csctl.services.payments.engine import hold
+from csctl.services.payments.jobs import Needs, Turn
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_CHUNK = 200  # changes in one transaction
+_SHORTEST_KEY = 20  # characters of our keys that every gateway keeps
+
+
+@dataclass
+class Pass:
+    """What one reading of an account's changes covered. `first`: there was no cursor yet."""
+
+    account: str
+    first: bool = True
+    complete: bool = False
+    seen: set[int] = field(default_factory=set)
+
+
+def accounts(app: App) -> Iterator[str]:
+    """The accounts that offer changes."""
+    for name in app.gateways:
+        if app.gateways[name].capabilities.changes:
+            yield name
+
+
+def take(app: App, covered: Pass) -> Iterator[Result]:
+    """Apply what happened at an account since the last time. Yields a Result for each transaction that changed."""
+    cursor = _cursor(app, covered.account)
+    covered.first = cursor is None
+    changes = app.gateways[covered.account].changes(cursor)
+    while not interrupts.asked():
+        try:
+            chunk = list(islice(changes, _CHUNK))
+        except CsctlError as error:  # what was applied so far stays; the rest is read next time
+            yield Result.refused(covered.account, error)
+            return
+        if not chunk:
+            covered.complete = True
+            return
+        with app.write() as session:
+            results = list(_apply(session, app, covered, chunk))
+            _keep_cursor(session, app, covered.account, chunk[-1].cursor)
+        yield from results
+
+
+def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> Iterator[Result]:
+    known = _rows_of(session, covered.account, chunk)
+    needs = Needs(transactions=set(known.values()))
+    hold(session, [needs])
+    turn = Turn(session, needs)
+    for change in chunk:
+        number = known.get(change.reference) or known.get(_of_key(change))
+        row = session.get(Transaction, number) if number else None
+        if row is None:
+            yield from _apply_unknown(turn, app, covered, known, change)
+            continue
+        covered.seen.add(row.id)
+        if change.found and (result := _apply_known(turn, app, row, change.found)):
+            yield result
+
+
+def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result | None:
+    """Bring one transaction up to date. None where nothing changed."""
+    if row.state is State.APPROVED and row.outside is None:
+        if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
+            return attempts.take_back(turn, app, row, found.answer)
+        return settlement.take(turn, app, row, found)
+    leased = row.lease_until is not None and row.lease_until >= app.clock.now()
+    decided = found.answer.state.closed and row.state in (State.UNKNOWN, State.PENDING)
+    if decided and not leased and row.key:
+        return reconcile.record(turn, app, row, attempts.claim_for(app, row), found.answer)
+    return None
+
+
+def _apply_unknown(turn: Turn, app: App, covered: Pass, known: dict[str, int], change: Change) -> Iterator[Result]:
+    """A refund that csctl did not make, of a sale that it knows."""
+    account = app.gateways[covered.account].capabilities
+    sale = turn.session.get(Transaction, known.get(change.sale_reference or "", 0))
+    amount = change.found.answer.amount if change.found else None
+    moved = change.found is not None and change.found.answer.state is State.APPROVED
+    if account.tells_refunded_total or change.kind is not Kind.REFUND or not moved or not amount or sale is None:
+        return
+    if learned.is_busy(turn, sale) or learned.knows(turn, sale, change.reference):
+        return
+    before = settlement.standing(sale)
+    learned.book_refund(turn, app, sale, amount, change.reference)
+    if settlement.standing(sale) != before:
+        yield settlement.result_of(sale, before)
+
+
+def _rows_of(session: Session, account: str, chunk: list[Change]) -> dict[str, int]:
+    """The transactions that are meant, by the gateway's reference, and by our key where the reference is not known."""
+    wanted = {change.reference for change in chunk} | {change.sale_reference for change in chunk}
+    of_account = select(Transaction.gateway_ref, Transaction.id).where(
+        Transaction.gateway == account, Transaction.kind != Kind.VOID
+    )
+    found: dict[str, int] = {}
+    for reference, number in session.execute(of_account.where(Transaction.gateway_ref.in_(wanted - {None}))):
+        found.setdefault(reference or "", number)
+    for change in chunk:
+        key = change.key or ""
+        if change.reference in found or len(key) < _SHORTEST_KEY:
+            continue
+        # A range, which the index on the keys serves: some gateways keep only the beginning of ours.
+        alike = select(Transaction.id).where(Transaction.key >= key, Transaction.key < key + "g")
+        ours = session.scalar(alike.where(Transaction.gateway == account).limit(1))
+        if ours is not None:
+            found[_of_key(change)] = ours
+    return found
+
+
+def _of_key(change: Change) -> str:
+    return f"key {change.key}"
+
+
+def _cursor(app: App, account: str) -> str | None:
+    with app.read() as session:
+        kept = session.get(GatewayCursor, account)
+        return kept.cursor if kept else None
+
+
+def _keep_cursor(session: Session, app: App, account: str, cursor: str) -> None:
+    kept = session.get(GatewayCursor, account)
+    if kept is None:
+        kept = GatewayCursor(account=account)
+        session.add(kept)
+    kept.cursor, kept.moved_at = cursor, app.clock.now()

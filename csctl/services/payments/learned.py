@@ -1,0 +1,159 @@
+"""What others did at a gateway, learned when it is asked: voids, refunds and disputes (domain rules, sections 2 and 4).
+
+The rows of the sale's order are held. Nothing is booked while an attempt of ours on the sale is open: what the gateway
+has returned may be that attempt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, or_, select
+
+from csctl.domain import ids
+from csctl.domain.money import Money
+from csctl.domain.outcomes import Outcome
+from csctl.domain.refund_queue import Operation
+from csctl.domain.states import OPEN_STATES, ItemState, Kind, Outside, State
+from csctl.gateways.operations import Dispute, DisputeState, Found
+from csctl.models import QueueItem, Transaction
+from csctl.services.outcomes import refund as queue_rules
+from csctl.services.payments import attempts, outside
+from csctl.services.payments.jobs import Turn
+from csctl.services.shared import audit, history
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+_FITS_NO_MORE = "the money was returned at the gateway"
+
+
+def learn(turn: Turn, app: App, sale: Transaction, found: Found) -> None:
+    """Bring a sale up to date with what its gateway says of it."""
+    _learn_void(turn, app, sale, found)
+    if not sale.is_sale or sale.voided_at:
+        return
+    if found.dispute:
+        _learn_dispute(turn, app, sale, found.dispute)
+    if found.refunded_total is not None and not is_busy(turn, sale):
+        missing = found.refunded_total - _returned_there(turn, sale)
+        if missing > 0:
+            book_refund(turn, app, sale, missing)
+
+
+def book_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:
+    """Book a refund that was made on the gateway's own page. `amount` in minor units; what is more than remains of the
+    sale is left to a person.
+    """
+    _make_room(turn, app, sale, amount)
+    remains = sale.amount - sale.refunded - sale.reserved
+    name, money = ids.show("txn", sale.id), Money(amount, sale.currency)
+    if amount > remains:
+        app.notice(f"Warning: the gateway has returned {money} more of {name} than csctl knows, and it does not fit.")
+        return
+    outside.book(turn.session, app, sale, amount, Outside.GATEWAY, None, gateway_ref=reference, send_email=False)
+
+
+def knows(turn: Turn, sale: Transaction, reference: str) -> bool:
+    """Whether a refund of the sale has this reference in the books."""
+    same = select(Transaction.id).where(Transaction.parent_id == sale.id, Transaction.gateway_ref == reference)
+    return turn.session.scalar(same.where(Transaction.kind == Kind.REFUND)) is not None
+
+
+def is_busy(turn: Turn, sale: Transaction) -> bool:
+    """Whether an attempt of ours on the sale is open."""
+    open_ones = select(Transaction.id).where(Transaction.parent_id == sale.id, Transaction.state.in_(OPEN_STATES))
+    return turn.session.scalar(open_ones.limit(1)) is not None
+
+
+def _learn_void(turn: Turn, app: App, row: Transaction, found: Found) -> None:
+    if not found.voided or row.voided_at is not None or row.reserved + row.refunded != 0:
+        return
+    before = row.settlement.value if row.settlement else None
+    row.voided_at = app.clock.now()
+    attempts.note_if_all_returned(row.order, turn.sales_of(row.order_id))
+    name = ids.show("txn", row.id)
+    told = f"{name} was voided at the gateway"
+    history.event(turn.session, app, row.order.customer_id, told, order_id=row.order_id, transaction_id=row.id)
+    audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after="voided")
+
+
+def _learn_dispute(turn: Turn, app: App, sale: Transaction, dispute: Dispute) -> None:
+    """Mark the sale, or end the mark. A lost dispute is booked as a chargeback, once."""
+    blocks = dispute.state is DisputeState.OPEN or (dispute.state is DisputeState.INQUIRY and not dispute.refundable)
+    if dispute.state is DisputeState.LOST:
+        _lose(turn, app, sale, dispute)
+    elif blocks and sale.disputed_at is None and not _lost_before(turn, sale):
+        sale.disputed_at = app.clock.now()
+        _tell(turn, app, sale, "is disputed, says the gateway", dispute)
+    elif dispute.state is DisputeState.WON and sale.disputed_at is not None:
+        sale.disputed_at = None
+        _tell(turn, app, sale, "is no longer disputed, says the gateway", dispute)
+
+
+def _lose(turn: Turn, app: App, sale: Transaction, dispute: Dispute) -> None:
+    if _lost_before(turn, sale) or is_busy(turn, sale):
+        return
+    amount = min(dispute.amount or sale.amount, sale.amount - sale.refunded)
+    if amount <= 0:
+        return
+    _make_room(turn, app, sale, amount)
+    if amount > sale.amount - sale.refunded - sale.reserved:
+        return
+    sale.disputed_at, sale.billing_blocked_at = None, app.clock.now()
+    outside.book(turn.session, app, sale, amount, Outside.CHARGEBACK, dispute.reference, send_email=False)
+    _tell(turn, app, sale, "lost its dispute, says the gateway", dispute)
+
+
+def _lost_before(turn: Turn, sale: Transaction) -> bool:
+    booked = select(Transaction.id).where(
+        Transaction.parent_id == sale.id,
+        Transaction.outside == Outside.CHARGEBACK,
+        Transaction.state == State.APPROVED,
+    )
+    return turn.session.scalar(booked.limit(1)) is not None
+
+
+def _tell(turn: Turn, app: App, sale: Transaction, words: str, dispute: Dispute) -> None:
+    name = ids.show("txn", sale.id)
+    history.event(
+        turn.session,
+        app,
+        sale.order.customer_id,
+        f"{name} {words}",
+        order_id=sale.order_id,
+        transaction_id=sale.id,
+        reason=dispute.reason,
+    )
+    disputed = sale.disputed_at is not None
+    audit.write(turn.session, app, Outcome.UPDATED, target=name, after={"disputed": disputed}, reason=dispute.reason)
+
+
+def _returned_there(turn: Turn, sale: Transaction) -> int:
+    """What the books have as returned at the gateway: cheques and chargebacks are not counted."""
+    total = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
+        Transaction.parent_id == sale.id,
+        Transaction.kind == Kind.REFUND,
+        Transaction.state == State.APPROVED,
+        or_(Transaction.outside.is_(None), Transaction.outside == Outside.GATEWAY),
+    )
+    return int(turn.session.scalar(total) or 0)
+
+
+def _make_room(turn: Turn, app: App, sale: Transaction, amount: int) -> None:
+    """Take queued refunds out that the money was returned for: one of the same amount, else the newest that no longer
+    fit. An item that no longer fits as a whole is resolved: what is left of it can be refunded again.
+    """
+    queued = select(QueueItem).where(QueueItem.sale_id == sale.id, QueueItem.state == ItemState.QUEUED)
+    items = list(turn.session.scalars(queued.order_by(QueueItem.id.desc()).with_for_update()))
+    same = next((item for item in items if item.amount == amount), None)
+    for item in [same] if same else items:
+        if same is None and sale.refunded + sale.reserved + amount <= sale.amount:
+            return
+        queue_rules.close(app, item, Operation.RESOLVE)
+        item.close_reason = _FITS_NO_MORE
+        sale.reserved -= item.amount
+        name = ids.show("rfq", item.id)
+        told = f"closed refund {name} in the queue: {_FITS_NO_MORE}"
+        history.event(turn.session, app, item.customer_id, told, order_id=item.order_id)
+        audit.write(turn.session, app, Outcome.RESOLVED, target=name, amount=str(Money(item.amount, item.currency)))

@@ -1,0 +1,25 @@
+"""Shops whose gateway speaks a real protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
+from tests.gateways.ledgers.nmi import NmiLedger
+from tests.gateways.worlds import World, authorizenet_world, nmi_world
+from tests.shops import Shop
+
+WORLDS: dict[str, Callable[[Shop], World]] = {
+    "nmi": lambda shop: nmi_world(shop, NmiLedger()),
+    "authorizenet": lambda shop: authorizenet_world(shop, AuthorizeNetLedger()),
+}
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest, shop: Shop) -> Iterator[World]:
+    """Each of them in turn. A test for one alone: @pytest.mark.parametrize("world", ["nmi"], indirect=True)"""
+    made = WORLDS[request.param](shop)
+    yield made
+    made.ledger.close()

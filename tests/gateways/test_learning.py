@@ -1,0 +1,161 @@
+"""`txn sync` learns what happened at the gateways, many operations a call, and books it once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
+from tests.gateways.ledgers.server import Fault
+from tests.gateways.worlds import World
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
+def sync(world: World) -> list[dict[str, object]]:
+    done = world.shop("txn sync -o json", as_="service")
+    assert done.code in (0, 9), done.err
+    return list(done.json)
+
+
+def no_problems(world: World) -> None:
+    checked = world.shop("db check")
+    assert checked.code == 0, checked.out
+
+
+def test_a_lost_answer_is_settled_with_the_others(world: World) -> None:
+    sale, reference = world.sale()
+    world.ledger.fail_next(Fault(cut=0))
+    assert world.shop(f"txn refund {sale} --amount 8.00 --yes").code == 9
+    world.later(timedelta(hours=1))
+
+    sync(world)
+
+    (refund,) = world.shop("txn list --kind refund -o json").json
+    assert (refund["state"], refund["amount"]) == ("approved", "8.00")
+    assert world.returned(reference) == world.booked(sale) == Decimal("8.00")
+    no_problems(world)
+
+
+def test_a_refund_by_hand_is_booked_once_however_often_it_is_told(world: World) -> None:
+    sale, reference = world.sale()
+    world.refund_outside(reference, "15.00")
+
+    for _ in range(3):
+        world.later(timedelta(days=1))
+        sync(world)
+
+    assert world.booked(sale) == Decimal("15.00")
+    (refund,) = world.shop("txn list --kind refund -o json").json
+    assert refund["amount"] == "15.00"
+    no_problems(world)
+
+
+def test_refunds_by_hand_and_ours_are_told_apart(world: World) -> None:
+    sale, reference = world.sale()
+    world.shop(f"txn refund {sale} --amount 3.00 --yes")
+    world.refund_outside(reference, "3.00")
+
+    world.later(timedelta(days=1))
+    sync(world)
+
+    assert world.returned(reference) == world.booked(sale) == Decimal("6.00")
+    no_problems(world)
+
+
+def test_a_queued_refund_that_was_made_by_hand_leaves_the_queue(world: World) -> None:
+    sale, reference = world.sale()
+    world.decline()
+    world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    world.refund_outside(reference, "8.00")
+    world.later(timedelta(days=1))
+
+    sync(world)
+    world.shop("queue retry", as_="service")
+
+    (item,) = world.shop("queue list --state any -o json").json
+    assert item["state"] == "resolved"
+    assert world.returned(reference) == world.booked(sale) == Decimal("8.00")
+    no_problems(world)
+
+
+def test_queued_refunds_that_no_longer_fit_leave_the_queue(world: World) -> None:
+    sale, reference = world.sale()
+    world.decline()
+    world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    world.refund_outside(reference, "15.00")
+    world.later(timedelta(days=1))
+
+    sync(world)
+    world.shop("queue retry", as_="service")
+
+    assert world.returned(reference) == world.booked(sale) == Decimal("15.00")
+    assert world.shop(f"txn show {sale} -o json").json["refundable"] == "5.00"
+    no_problems(world)
+
+
+def test_nothing_is_booked_while_a_refund_of_ours_is_unknown(world: World) -> None:
+    sale, reference = world.sale()
+    world.ledger.fail_next(Fault(effect=False, cut=0))
+    world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    world.refund_outside(reference, "5.00")
+    world.later(timedelta(hours=1))
+
+    sync(world)
+
+    assert world.booked(sale) == 0
+    world.later(world.absent_after + timedelta(days=1))
+    world.shop("txn reconcile", as_="service")
+    sync(world)
+    assert world.booked(sale) == Decimal("5.00")
+    no_problems(world)
+
+
+def test_many_unsettled_sales_take_few_calls(world: World) -> None:
+    for _ in range(60):
+        world.sale(settled=False)
+    world.later(timedelta(days=1))
+    world.ledger.wire.clear()
+
+    sync(world)
+
+    assert len(world.ledger.wire) <= 6
+    rows = world.shop("txn list --settlement settled --limit 100 -o json").json
+    assert len(rows) == 60
+    world.ledger.wire.clear()
+    world.later(timedelta(days=1))
+    assert sync(world) == []
+    assert len(world.ledger.wire) <= 6
+
+
+def test_a_sync_that_breaks_off_goes_on_where_it_was(world: World) -> None:
+    world.sale(settled=False)
+    sync(world)
+    before = world.shop.sql("SELECT cursor FROM gateway_cursors")
+    world.later(timedelta(days=1))
+    world.ledger.fail_next(Fault(status=500, body=b""), times=1, matches=lambda request: True)
+
+    world.shop("txn sync", as_="service")
+    assert world.shop.sql("SELECT cursor FROM gateway_cursors") == before
+    sync(world)
+
+    (sale,) = world.shop("txn list --kind sale -o json").json
+    assert sale["settlement"] == "settled"
+
+
+@pytest.mark.parametrize("world", ["authorizenet"], indirect=True)
+def test_a_chargeback_is_marked_and_unmarked(world: World) -> None:
+    sale, reference = world.sale()
+    assert isinstance(world.ledger, AuthorizeNetLedger)
+    world.ledger.set_status(reference, "chargeback")
+    world.shop(f"txn sync {sale}")
+    assert world.shop(f"txn show {sale} -o json").json["disputed"]
+    assert world.shop(f"txn refund {sale} --yes").code == 5
+
+    world.ledger.set_status(reference, "chargebackReversal")
+    world.shop(f"txn sync {sale}")
+
+    assert not world.shop(f"txn show {sale} -o json").json["disputed"]
+    assert world.shop(f"txn refund {sale} --yes").code in (0, 12)

@@ -1,0 +1,106 @@
+"""The database disappears in the middle of a bulk change: what was sent is not sent twice by what csctl says then."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.commands.many import make_sales
+from tests.factories import make_payment_method, make_purchase
+from tests.payments import gone
+from tests.refunds.scenes import gateway
+from tests.running import Done
+from tests.shops import Shop
+
+SUBSCRIPTION: dict[str, Any] = {"status": "active", "interval": "month", "next_bill_on": "2026-03-04"}
+INTENT = "INSERT INTO transactions"
+pytestmark = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+
+
+def without_database(shop: Shop, words: str, *, after: int, seconds: float) -> Done:
+    process = shop.start(words, before=gone.after(INTENT, after, seconds), env=gateway(shop, "latency_ms=20"))
+    out, err = process.communicate(timeout=120)
+    return Done(process.wait(), out, err)
+
+
+def stopped(shop: Shop, sales: list[str]) -> Done:
+    """A bulk refund whose database is gone after its first sales."""
+    words = f"txn refund {' '.join(sales)} --amount 5.00 --yes --concurrency 16 -o jsonl"
+    return without_database(shop, words, after=1, seconds=gone.FOR_EVER)
+
+
+def returned(shop: Shop) -> list[str]:
+    """The sales that the gateway returned money of, one for each refund."""
+    return sorted(row["parent_ref"] for row in shop.ledger() if row["kind"] == "refund" and row["result"] == "approved")
+
+
+@pytest.mark.parametrize("seconds", [1.2, gone.FOR_EVER])
+def test_a_bulk_refund_whose_database_is_gone_names_its_run_and_resuming_it_pays_each_sale_once(
+    shop: Shop, seconds: float
+) -> None:
+    sales = make_sales(shop, 40)
+    shop.adopt()
+    ended = without_database(
+        shop, f"txn refund {' '.join(sales)} --amount 5.00 --yes --concurrency 16 -o jsonl", after=2, seconds=seconds
+    )
+    before = returned(shop)
+    (resume,) = set(re.findall(r"csctl (run resume run_\d+)", ended.err))
+    resumed = shop(f"{resume} --yes -o jsonl")
+
+    assert ended.code in (3, 9), ended.err
+    assert "Stopped: " in ended.err
+    assert "refunded" in ended.err, "the summary"
+    assert 0 < len(before) < 40
+    assert resumed.code == 0, resumed.err
+    assert returned(shop) == sorted(set(returned(shop)))
+    assert len(returned(shop)) == 40
+
+
+def test_a_repeat_of_a_stopped_bulk_refund_is_refused_unless_it_is_meant(shop: Shop) -> None:
+    sales = make_sales(shop, 20)
+    shop.adopt()
+    stopped(shop, sales)
+    paid = len(returned(shop))
+    again = shop("txn refund - --amount 5.00 --yes -o json", input="\n".join(sales))
+    smaller = shop(f"txn refund {sales[0]} {sales[1]} --amount 5.00 --yes")
+    other = shop(f"txn refund {sales[0]} {sales[1]} --amount 4.00 --dry-run")
+    meant = shop(f"txn refund {sales[0]} {sales[1]} --amount 5.00 --yes --again")
+
+    assert (again.code, smaller.code, other.code) == (5, 5, 0)
+    assert again.error["message"] == "run_1 did the same for 16 of these"
+    assert "csctl run resume run_1" in again.error["fix"]
+    assert meant.code in (0, 3), meant.err
+    assert len(returned(shop)) - paid <= 2
+
+
+def test_doctor_names_a_stopped_run_of_money_until_it_is_resumed(shop: Shop) -> None:
+    sales = make_sales(shop, 20)
+    shop.adopt()
+    stopped(shop, sales)
+    (found,) = [row for row in shop("doctor -o json").json if row["check"] == "runs"]
+    shop(f"{found['fix'].removeprefix('csctl ')} --yes")
+    (then,) = [row for row in shop("doctor -o json").json if row["check"] == "runs"]
+
+    assert found["problem"].startswith("run_1 stopped, and ")
+    assert then["status"] == "ok"
+
+
+@pytest.mark.parametrize("words", ["queue retry", "billing run"])
+def test_a_cron_command_without_its_database_says_how_it_ended(shop: Shop, words: str) -> None:
+    """8 where nothing was sent, else 9 for what is unknown."""
+    if words == "queue retry":
+        sales = make_sales(shop, 12, token="tok_refund_declined_1")
+        shop.adopt()
+        shop(f"txn refund {' '.join(sales)} --yes")
+    else:
+        for _ in range(12):
+            make_purchase(shop, payment_method=make_payment_method(shop), **SUBSCRIPTION)
+    shop.now = "2026-03-04T09:00:00Z"
+    ended = without_database(shop, f"{words} --concurrency 4 -o jsonl", after=1, seconds=gone.FOR_EVER)
+    sent = [row for row in shop.ledger() if row["at"].startswith("2026-03-04")]
+
+    assert (ended.code, len(sent)) == (9, 4), ended.err
+    assert "Stopped: the database" in ended.err
+    assert shop(words).code in (0, 9)

@@ -1,0 +1,126 @@
+"""A malicious agent with a database login can do nothing about money that the command line refuses."""
+
+# ruff: noqa: S608 - the SQL is the attack
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from csctl.domain.states import Role
+from tests.factories import make_sale, make_transaction, number
+from tests.postgres import Server
+from tests.shops import Shop
+from tests.trust.logins import as_login, grant, refused
+
+pytestmark = pytest.mark.postgres
+_REFUND = (
+    "INSERT INTO transactions (order_id, parent_id, kind, state, amount, currency, gateway, key, refunded, reserved,"
+    " send_email, created_at) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1', 0, 0, true,"
+    " now() FROM transactions WHERE id = {sale}"
+)
+_ITEM = (
+    "INSERT INTO refund_queue (sale_id, origin_id, order_id, customer_id, amount, currency, state, attempts,"
+    " next_attempt_on, send_email, created_at) SELECT {sale}, {origin}, t.order_id, o.customer_id, {amount},"
+    " t.currency, 'queued', 0, '2026-03-02', true, now() FROM transactions t JOIN orders o ON o.id = t.order_id"
+    " WHERE t.id = {sale}"
+)
+
+
+@pytest.fixture
+def backend() -> str:
+    return "postgresql"
+
+
+@pytest.fixture
+def granted(shop: Shop, postgres: Server) -> Iterator[Shop]:
+    with postgres.alone():
+        grant(shop, postgres)
+        shop("setting set agent-refund-limit '5 USD'")
+        shop("setting set agent-refund-limit '500 JPY'")
+        yield shop
+
+
+def test_what_a_charge_came_to_cannot_be_rewritten(granted: Shop) -> None:
+    sale, other = number(make_sale(granted)), number(make_sale(granted))
+    voided = number(make_sale(granted, settled=False, voided_at="2026-03-01T09:00:00Z"))
+    refund = make_transaction(granted, "refund", "approved", parent_id=sale)
+
+    for attack in (
+        f"UPDATE transactions SET gateway_ref = 'sbx_{other}' WHERE id = {sale}",
+        f"UPDATE transactions SET gateway_ref = NULL WHERE id = {sale}",
+        f"UPDATE transactions SET state = 'failed' WHERE id = {number(refund)}",
+        f"UPDATE transactions SET voided_at = NULL WHERE id = {voided}",
+        f"UPDATE transactions SET amount = 100000 WHERE id = {sale}",
+        f"UPDATE transactions SET parent_id = {other} WHERE id = {number(refund)}",
+        "UPDATE payment_methods SET token = 'tok_mine'",
+        "UPDATE payment_methods SET gateway = 'other'",
+        "UPDATE payment_methods SET customer_id = 1",
+        "INSERT INTO payment_methods (customer_id, gateway, token, is_default, created_at)"
+        " VALUES (1, 'main', 'x', true, now())",
+    ):
+        assert refused(granted, Role.AGENT, attack), attack
+
+
+def test_the_sums_of_a_sale_follow_from_its_rows(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+
+    for attack in (
+        f"UPDATE transactions SET refunded = 100 WHERE id = {sale}",
+        f"UPDATE transactions SET reserved = 100 WHERE id = {sale}",
+    ):
+        assert refused(granted, Role.AGENT, attack), attack
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{sale} --amount 2 --yes").code == 0
+    assert refused(granted, Role.AGENT, f"UPDATE transactions SET refunded = 0 WHERE id = {sale}")
+
+
+def test_a_refund_by_sql_keeps_the_limit_and_the_sums(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+    yen = number(make_sale(granted, amount="2000", currency="JPY"))
+    euro = number(make_sale(granted, currency="EUR"))
+
+    def refund(sale: int, amount: int, state: str = "created") -> tuple[str, str]:
+        reserve = f"UPDATE transactions SET reserved = reserved + {amount} WHERE id = {sale}"
+        return _REFUND.format(sale=sale, amount=amount, state=state), reserve
+
+    assert refused(granted, Role.AGENT, *refund(sale, 501)), "above the limit"
+    assert refused(granted, Role.AGENT, *refund(yen, 501)), "above the limit of a currency without decimals"
+    assert refused(granted, Role.AGENT, *refund(euro, 1)), "no limit for the currency"
+    assert refused(granted, Role.AGENT, refund(sale, 100)[0]), "nothing is reserved"
+    assert refused(granted, Role.AGENT, *refund(sale, 100, "approved")), "with an outcome"
+    assert refused(granted, Role.AGENT, *refund(sale, 100, "unknown")), "with an outcome"
+    assert not refused(granted, Role.AGENT, *refund(sale, 500)), "what the command line allows"
+
+
+def test_a_queue_item_continues_a_refund_that_was_made(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+    reserve = f"UPDATE transactions SET reserved = 1000 WHERE id = {sale}"
+
+    assert refused(granted, Role.AGENT, _ITEM.format(sale=sale, origin=sale, amount=1000), reserve)
+    failing = number(make_sale(granted, token="tok_refund_declined"))
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{failing} --amount 1 --yes").code == 12
+    assert refused(granted, Role.AGENT, "UPDATE refund_queue SET amount = 1999")
+    assert refused(granted, Role.AGENT, f"UPDATE refund_queue SET sale_id = {sale}")
+
+
+def test_a_copy_of_a_sale_cannot_be_made(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+    columns = "order_id, kind, state, amount, currency, gateway, gateway_ref, settlement, settled_at"
+    copy = (
+        f"INSERT INTO transactions ({columns}, refunded, reserved, send_email, created_at)"
+        f" SELECT {columns}, 0, 0, true, created_at FROM transactions WHERE id = {sale}"
+    )
+
+    assert refused(granted, Role.AGENT, copy)
+
+
+def test_a_run_of_others_is_neither_rewritten_nor_deleted(granted: Shop) -> None:
+    one, two = make_sale(granted), make_sale(granted)
+    assert granted(f"txn refund {one} {two} --amount 1 --yes").code == 0
+
+    for attack in (
+        "UPDATE runs SET command = 'setting set', arguments = '[]'",
+        "DELETE FROM run_records; DELETE FROM runs",
+    ):
+        assert refused(granted, Role.AGENT, *attack.split("; ")), attack
