@@ -1,4 +1,4 @@
-"""What is compiled once for all that csctl does in this process: SQL statements, and the templates of emails.
+"""What is worked out once for all that csctl does in this process: SQL statements, the templates of emails, schemas.
 
 Every csctl that runs here makes its own engine, and SQLAlchemy compiles for each dialect again what it executes.
 `share` gives the engines that are made after it one dialect and one cache of compiled statements for each kind of
@@ -17,12 +17,14 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
 from csctl import database
+from csctl.services.health import schema
 
 
 def share(patch: pytest.MonkeyPatch) -> None:
     """Do this once for each process."""
     _share_statements(patch)
     _share_templates(patch)
+    _share_schemas(patch)
 
 
 def _share_statements(patch: pytest.MonkeyPatch) -> None:
@@ -59,3 +61,23 @@ def _share_templates(patch: pytest.MonkeyPatch) -> None:
         return compiled[source]
 
     patch.setattr(ImmutableSandboxedEnvironment, "compile", compile_once)
+
+
+def _share_schemas(patch: pytest.MonkeyPatch) -> None:
+    """What `db check` reads from a database depends on its SQL alone, and what it compares it with never changes."""
+    read: dict[tuple[Any, ...], schema.Parts] = {}
+    parts_of_sqlite, reference = schema._parts_of_sqlite, schema._postgresql_reference
+
+    def parts_once(connection: Connection) -> schema.Parts:
+        key = tuple(connection.exec_driver_sql("SELECT sql FROM sqlite_master ORDER BY name").scalars())
+        if key not in read:
+            read[key] = parts_of_sqlite(connection)
+        return read[key]
+
+    def reference_once(connection: Connection) -> schema.Parts:
+        if ("postgresql",) not in read:
+            read["postgresql",] = reference(connection)
+        return read["postgresql",]
+
+    patch.setattr(schema, "_parts_of_sqlite", parts_once)
+    patch.setattr(schema, "_postgresql_reference", reference_once)

@@ -40,7 +40,7 @@ from pathlib import Path
 import pytest
 
 from tests import compiled, forks, running, selection
-from tests.databases import Template, make_template
+from tests.databases import Template, template_of_run
 from tests.postgres import PostgresMissing, Server, postgres_is_installed
 from tests.running import Done, Process, Terminal
 from tests.shops import Shop
@@ -118,12 +118,14 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Server:
+def postgres() -> Iterator[Server]:
     """The PostgreSQL server of this test run. Without one: skipped loudly, and in CI failed."""
     try:
-        return forks.postgres()
+        server = forks.postgres()
     except PostgresMissing as missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{_MISSING}{missing}")
+    yield server
+    server.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -149,14 +151,11 @@ def template(
     backend: str,
     _templates: dict[str, Template],
     request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Template:
-    """The database that others are copied from, built by the migrations once per process of the tests."""
+    """The database that others are copied from, built by the migrations once in a test run."""
     if backend not in _templates:
         server = request.getfixturevalue("postgres") if backend == "postgresql" else None
-        _templates[backend] = make_template(
-            tmp_path_factory.mktemp("template"), server, os.environ.get("PYTEST_XDIST_WORKER", "main")
-        )
+        _templates[backend] = template_of_run(backend, server)
     return _templates[backend]
 
 

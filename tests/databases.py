@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from csctl import database
 from csctl.domain.states import Role
 from csctl.services.administration import operators, schema
 from csctl.settings import Settings
+from tests.forks import Asked
 from tests.mutants import guards
 from tests.postgres import Server
 
@@ -24,11 +26,14 @@ _FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Template:
-    """A database with the schema and three operators. `tokens` are theirs, by role."""
+    """A database with the schema and three operators. `tokens` are theirs, by role.
+
+    The workers of a test run share it; the databases of each have its name in theirs.
+    """
 
     name: str
-    url: str
     tokens: dict[str, str]
+    worker: str
     file: Path | None = None
     server: Server | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -54,18 +59,15 @@ class Template:
     @contextmanager
     def _postgres(self, options: str) -> Iterator[str]:
         assert self.server
-        name = f"{self.name}_{next(self._numbers)}"
+        name = f"{self.name}_{self.worker}_{next(self._numbers)}"
         self.server.run(f"CREATE DATABASE {name} {options}")
         yield self.server.url(name)
         self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def make_template(folder: Path, server: Server | None, worker: str) -> Template:
-    """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role.
-
-    The workers of a test run share a server: the databases of each begin with its name.
-    """
-    name = f"csctl_{worker}"
+    """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role."""
+    name = "csctl_template"
     file = None if server else folder / "template.db"
     if server:
         server.run(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -78,4 +80,13 @@ def make_template(folder: Path, server: Server | None, worker: str) -> Template:
             tokens[role.value] = str(row["token"])
     guards.drop_named(engine)
     engine.dispose()
-    return Template(name, url, tokens, file, server)
+    return Template(name, tokens, worker, file, server)
+
+
+def template_of_run(backend: str, server: Server | None) -> Template:
+    """The template of this test run; the first worker that asks has the host make it."""
+    asked = Asked({"do": "template", "backend": backend})
+    answer = asked.answer()
+    asked.close()
+    file = answer["file"] and Path(answer["file"])
+    return Template(answer["name"], answer["tokens"], os.environ.get("PYTEST_XDIST_WORKER", "main"), file, server)

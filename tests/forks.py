@@ -73,9 +73,11 @@ class Asked:
         """The next answer. Raises TimeoutError."""
         if not select.select([self._socket], [], [], timeout)[0]:
             raise TimeoutError
-        line = self._answers.readline()
-        assert line, "the host of the tests has ended"
-        return json.loads(line)
+        answer = json.loads(self._answers.readline() or '{"failed": "the host of the tests has ended"}')
+        if isinstance(answer, dict) and "failed" in answer:
+            self.close()
+            raise AssertionError(answer["failed"])
+        return answer
 
     def close(self) -> None:
         self._answers.close()

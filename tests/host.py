@@ -4,6 +4,7 @@ It is started before the first test and ends with the process that started it, e
 input is closed then. Whoever connects to its socket sends one request:
 
     postgres   start the server, unless it runs; the answer says where.
+    template   make the database that those of tests are copied from, unless it is there; the answer describes it.
     run        run a command line. csctl is imported here once, and has worked before the first fork (tests/warm.py),
                so a fork costs little where a start costs most of a second. The answers are the process id, and
                the exit code when it ends.
@@ -27,17 +28,23 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import csctl
 from tests.postgres import OwnServer, PostgresMissing
 
+if TYPE_CHECKING:
+    from tests.databases import Template
+
 HEADER = 10  # digits: the length of what follows
+_BACKENDS = ("sqlite", "postgresql")
 _NOT_COMMANDS = ("csctl.migrations", "csctl.templates")
 # What Python reads when it starts: with other values a process has to be started, a fork would come too late.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
@@ -53,7 +60,9 @@ class Host:
         self._woken.setblocking(False)
         self._clients: dict[int, socket.socket] = {}  # by the id of the process that each waits for
         self._postgres: OwnServer | None = None
-        self._warm: set[bool] = set()  # whether on PostgreSQL
+        self._folder = Path(listener.getsockname()).parent  # removed by the process that started us
+        self._templates: dict[str, Template] = {}
+        self._warm: set[str] = set()
 
     def serve(self) -> Callable[[], None]:
         """Returns in each process what is left to do there: in a fork its command line, here nothing."""
@@ -89,11 +98,14 @@ class Host:
             client.close()
             return None
         request = json.loads(_read(client, int(head)))
-        if request["do"] == "postgres":
+        try:
+            answer = self._prepared(request)
+        except Exception:
+            answer = {"failed": traceback.format_exc()}
+        if answer:
             with client:
-                _send(client, self._where())
+                _send(client, answer)
             return None
-        self._warm_up(request["env"].get("CSCTL_DATABASE_URL", "").startswith("postgresql"))
         number = os.fork()
         if number == 0:
             client.close()
@@ -105,16 +117,42 @@ class Host:
         _send(client, number)
         return None
 
-    def _warm_up(self, postgres: bool) -> None:
-        """Before the first fork of a kind: import csctl, and have it at work on such a database."""
-        if postgres in self._warm:
-            return
-        self._warm.add(postgres)
-        console_script()
-        from tests.warm import warm_up
+    def _prepared(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer to what can be answered at once; None for a command line, which can be run now."""
+        if request["do"] == "postgres":
+            return self._where()
+        if request["do"] == "template":
+            return self._described(request["backend"])
+        self._warm_up(request["env"].get("CSCTL_DATABASE_URL", "").partition(":")[0].partition("+")[0])
+        return None
 
-        if self._postgres or not postgres:
-            warm_up(self._postgres if postgres else None)
+    def _template(self, backend: str) -> Template:
+        console_script()
+        from tests.databases import make_template
+
+        if backend not in self._templates:
+            server = self._postgres if backend == "postgresql" else None
+            self._templates[backend] = make_template(self._folder, server, "host")
+            if server:
+                server.close()  # a fork must not have this connection
+        return self._templates[backend]
+
+    def _described(self, backend: str) -> dict[str, Any]:
+        template = self._template(backend)
+        return {"name": template.name, "tokens": template.tokens, "file": template.file and str(template.file)}
+
+    def _warm_up(self, backend: str) -> None:
+        """Before the first fork of a kind: import csctl, and have it at work on such a database."""
+        if backend in self._warm or (backend == "postgresql" and not self._postgres):
+            return
+        self._warm.add(backend)
+        console_script()
+        if backend in _BACKENDS:
+            from tests.warm import warm_up
+
+            warm_up(self._template(backend))
+        if self._postgres:
+            self._postgres.close()
         gc.collect()
         gc.freeze()  # the forks share these pages
 

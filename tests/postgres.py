@@ -12,6 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psycopg
 
 # The server ends with whoever holds the other end of its standard input, even one that was killed.
 _WATCHED = """
@@ -33,6 +37,7 @@ class Server:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._connection: psycopg.Connection | None = None
 
     def url(self, database: str, user: str = "csctl") -> str:
         return f"postgresql+psycopg://{user}@/{database}?host={self.directory}"
@@ -41,9 +46,16 @@ class Server:
         """Statements outside of a transaction, such as CREATE DATABASE."""
         import psycopg
 
-        with psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+        if self._connection is None:
+            self._connection = psycopg.connect(f"host={self.directory} user=csctl dbname=postgres", autocommit=True)
+        for statement in statements:
+            self._connection.execute(statement.encode())
+
+    def close(self) -> None:
+        """End our own connection."""
+        if self._connection:
+            self._connection.close()
+        self._connection = None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -88,6 +100,7 @@ class OwnServer(Server):
             )
         self._wait()
         self.run("CREATE ROLE picky LOGIN PASSWORD 'right'")
+        self.close()
 
     def leave(self) -> None:
         """In a fork: the server ends without us."""
@@ -96,6 +109,7 @@ class OwnServer(Server):
         self._process.returncode = 0
 
     def stop(self) -> None:
+        self.close()
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(timeout=60)

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import make_template
+from tests.databases import Template
 from tests.factories import make_customer, make_notify_email, make_payment_method, make_price, make_sale
-from tests.postgres import Server
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
 
 
-def warm_up(server: Server | None) -> None:
-    """A day in a shop, on SQLite or on a server of PostgreSQL."""
+def warm_up(template: Template) -> None:
+    """A day in a shop, on SQLite or on PostgreSQL."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="csctl-warm-") as name:
         folder = Path(name)
         for variable in [*os.environ]:
@@ -30,7 +29,6 @@ def warm_up(server: Server | None) -> None:
                 patch.delenv(variable)
         patch.setenv("HOME", name)
         patch.chdir(folder)
-        template = make_template(folder, server, "host")
         with template.copied(folder) as url:
             shop = Shop(folder / "shop", url, template.tokens)
             _work(shop)
