@@ -88,12 +88,17 @@ class ShopSetting(Base):
 
 
 class GatewayAccount(Base):
-    """Which kind of gateway an account name stands for here, since it was first used."""
+    """Which gateway account a name stands for here, since it was first used.
+
+    `account` and `livemode` are the account's own id and mode; None until it was asked.
+    """
 
     __tablename__ = "gateway_accounts"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    account: Mapped[str | None]
+    livemode: Mapped[bool | None]
     first_used_at: Mapped[datetime]
 
 
