@@ -322,6 +322,7 @@ def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Resu
     if refund.order.status is OrderStatus.REFUNDED:
         refund.order.status = OrderStatus.CANCELLED if refund.order.cancelled_at else OrderStatus.COMPLETE
     item = queue_rules.take_return(turn.session, app, refund, sale, _item(turn, refund))
+    emails.refund_returned(turn.session, app, refund, queued=item is not None and item.state is ItemState.QUEUED)
     _after(turn, app, refund)
     result = result_of(refund, item)
     audit.write(
