@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -105,7 +106,10 @@ def _settings(settings: Settings) -> Problems:
 
 def _files(settings: Settings) -> Problems:
     """Files with secrets or personal data that others on this machine can read."""
-    if (token := token_file(settings.profile)).is_file():
+    token: Path | None = None
+    with suppress(Misconfigured):  # without a home directory there is no such file
+        token = token_file(settings.profile)
+    if token and token.is_file():
         try:
             refuse_if_others_read(token)
         except Misconfigured as error:
