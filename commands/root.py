@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "logout": ("identity", "Delete the stored token."),
         "profile": ("profile", "Work on several shops: name their databases, and choose one."),
         "whoami": ("identity", "Show who you are."),
+        "gateway": ("gateway", "Inspect the gateway accounts of this environment."),
         "sandbox": ("sandbox", "Inspect the built-in gateway for rehearsals."),
         "demo": ("demo", "Create a demo shop, and walk through its daily work."),
         "completion": ("completion", "Print the completion script for bash, zsh or fish."),

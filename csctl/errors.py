@@ -62,6 +62,10 @@ class NotPermitted(CsctlError):
     noted = False  # whether it is in the audit trail already
 
 
+class RightsLost(NotPermitted):
+    """The operator's rights were taken away while the command ran. No further record is begun."""
+
+
 class Unconfirmed(CsctlError):
     """Somebody said no at the prompt; nothing was done."""
 

@@ -24,7 +24,7 @@ from csctl.domain.states import Role
 
 REFERENCE = Path(__file__).with_name("reference.md")
 SECURITY = Path(__file__).with_name("security.md")
-TOPICS = ("exit-codes", "environment", "output", "ids")
+TOPICS = ("exit-codes", "environment", "gateways", "output", "ids")
 INTRODUCTION = """\
 # Reference
 

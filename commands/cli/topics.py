@@ -111,9 +111,41 @@ line is reported before anything is done:
   csctl txn list --since 2026-03-01 -o name | csctl txn refund - --dry-run
 """
 
+GATEWAYS = """
+A gateway account is one variable: CSCTL_GATEWAY_MAIN, CSCTL_GATEWAY_EU and so
+on. Its value names the kind of gateway, the account's key, and options.
+
+  sandbox:PATH                            the built-in gateway for rehearsals
+  authorizenet:LOGIN:TRANSACTION_KEY      Authorize.Net
+  nmi:SECURITY_KEY                        NMI and its resellers
+
+  base=URL       another host of the vendor, a brand of NMI
+                 (https://apitest.authorize.net is Authorize.Net's sandbox)
+  rate=5/s       at most so many calls per second (s), minute (m) or hour (h)
+                 [default: 5/s; the sandbox: no limit]
+  timeout=60     seconds that one call may take in all, at most 90
+
+The first option follows a question mark, the others an ampersand; put the
+value in quotes in a shell. In a key, write % as %25, ? as %3F and # as %23.
+A key may be in a file that only you can read: nmi:@/etc/csctl/nmi.key
+
+Real gateways need csctl[gateways]. Accounts in test mode work on rehearsal
+databases only (csctl db init --rehearsal), as the sandbox does.
+Options of the sandbox: latency_ms=0, idempotency=on|off, lookup=on|off,
+settles=midnight|capture|never, lookup_delay_minutes=0, account=ID.
+
+The tokens of payment methods are written
+  authorizenet   CUSTOMER_PROFILE/PAYMENT_PROFILE
+  nmi            VAULT or VAULT/BILLING
+
+csctl gateway list shows the accounts, csctl gateway check NAME asks one who it
+is, without sending anything that moves money.
+"""
+
 TOPICS: dict[str, tuple[str, str]] = {
     "exit-codes": ("what an exit code means", EXIT_CODES),
     "environment": ("the variables that csctl reads", ENVIRONMENT),
+    "gateways": ("accounts at payment gateways, and their options", GATEWAYS),
     "output": ("formats, fields, stdout and stderr", OUTPUT),
     "ids": ("ids and their prefixes", IDS),
 }

@@ -33,7 +33,7 @@ GROUPS: dict[frozenset[Role], str] = {
         fulfillment reship, fulfillment ship, fulfillment deliver, fulfillment return, fulfillment fail
     """,
     EVERYONE: """
-        queue list, queue show, queue stats, whoami, doctor
+        queue list, queue show, queue stats, whoami, doctor, gateway list, gateway check
         queue retry, txn reconcile
     """,
     CRON: """

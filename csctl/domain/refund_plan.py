@@ -12,6 +12,19 @@ from csctl.errors import Conflict, Usage
 
 
 @dataclass(frozen=True)
+class Ways:
+    """What the gateway of a sale can do before it has settled: void it, refund the whole, refund a part."""
+
+    void: bool = True
+    refund: bool = False
+    part: bool = False
+
+    def refunds(self, *, whole: bool) -> bool:
+        """Whether an unsettled sale can be refunded."""
+        return self.refund if whole else self.part
+
+
+@dataclass(frozen=True)
 class SaleView:
     """An approved sale, as far as a plan needs to know it. Amounts in minor units."""
 
@@ -22,6 +35,7 @@ class SaleView:
     created_at: datetime
     purchase_id: int | None
     cycle: int
+    ways: Ways = Ways()
 
 
 @dataclass(frozen=True)
@@ -108,11 +122,20 @@ def _parts(sales: list[SaleView], which: Which, amount: int, currency: str) -> l
         if take == 0:
             break
         rest -= take
-        whole = take == sale.amount
-        if not sale.settled and not whole:
+        kind = _kind(sale, whole=take == sale.amount)
+        if kind is None:
             raise _unsettled(sales, sale, currency)
-        parts.append(Part(sale.id, Kind.REFUND if sale.settled else Kind.VOID, take))
+        parts.append(Part(sale.id, kind, take))
     return parts
+
+
+def _kind(sale: SaleView, *, whole: bool) -> Kind | None:
+    """How the money of a sale is returned. None where it has to settle first."""
+    if sale.settled:
+        return Kind.REFUND
+    if whole and sale.ways.void:
+        return Kind.VOID
+    return Kind.REFUND if sale.ways.refunds(whole=whole) else None
 
 
 def _unsettled(sales: list[SaleView], sale: SaleView, currency: str) -> Unsettled:

@@ -53,9 +53,14 @@ def refuse_unknown(url: AccountUrl) -> None:
         raise Misconfigured(f"{url.variable} names the unknown gateway {url.kind!r}", fix=f"write one of: {known}")
 
 
+def rate_of(url: AccountUrl) -> str | None:
+    """How often the account may be called, as `20/s`; None where nothing limits it."""
+    return url.options.get("rate", _RATES.get(url.kind))
+
+
 def pace_of(url: AccountUrl) -> Pace:
     """How often the account may be called. Raises Misconfigured."""
-    return url.pace if "rate" in url.options else pace.read(_RATES.get(url.kind))
+    return url.pace if "rate" in url.options else pace.read(rate_of(url))
 
 
 def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Gateway:

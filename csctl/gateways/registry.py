@@ -8,8 +8,9 @@ from csctl.clock import Clock
 from csctl.domain.reasons import NOT_SENT, Reason
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways import kinds, urls
+from csctl.gateways.identified import Identified
+from csctl.gateways.operations import Identity
 from csctl.gateways.pace import Pace
-from csctl.gateways.protocol import Gateway
 from csctl.gateways.sandbox import Sandbox
 from csctl.gateways.urls import AccountUrl
 from csctl.settings import GATEWAY
@@ -18,16 +19,22 @@ _ENOUGH = 5  # different sales in a row that an account did not even take
 
 
 class Registry:
-    """Accounts by name, each opened when it is first used. Calls no gateway and reads no database."""
+    """Accounts by name, each opened when it is first used. Calls no gateway and reads no database.
 
-    def __init__(self, given: Mapping[str, str], clock: Clock, *, rehearsal: bool) -> None:
+    `known` are the identities that the database remembers: an account is asked who it is before its first call.
+    """
+
+    def __init__(
+        self, given: Mapping[str, str], clock: Clock, *, rehearsal: bool, known: Mapping[str, Identity] | None = None
+    ) -> None:
         self._given, self._clock, self._rehearsal = given, clock, rehearsal
-        self._open: dict[str, Gateway] = {}
+        self._known = dict(known or {})
+        self._open: dict[str, Identified] = {}
         self._paces: dict[str, Pace] = {}
         self._refused: dict[str, CsctlError] = {}
         self._unanswered: dict[str, set[object]] = {}
 
-    def __getitem__(self, name: str) -> Gateway:
+    def __getitem__(self, name: str) -> Identified:
         """The account. Raises Misconfigured where it is not configured, or is of an unknown kind; Unreachable where it
         is left alone for this run.
         """
@@ -42,9 +49,8 @@ class Registry:
         if name not in self._open:
             url, pace = self.url(name), self._pace(name)
             clock = self._clock
-            self._open[name] = kinds.open_account(
-                url, rehearsal=self._rehearsal, now=clock.now, zone=clock.zone, pace=pace
-            )
+            account = kinds.open_account(url, rehearsal=self._rehearsal, now=clock.now, zone=clock.zone, pace=pace)
+            self._open[name] = Identified(account, name, self._known.get(name))
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -80,9 +86,13 @@ class Registry:
         """The kind of a configured account. Raises Misconfigured."""
         return self.url(name).kind
 
+    def rate(self, name: str) -> str | None:
+        """How often an account is called at most, as `20/s`; None where nothing limits it. Raises Misconfigured."""
+        return kinds.rate_of(self.url(name))
+
     def sandboxes(self) -> dict[str, Sandbox]:
         """The accounts that are sandboxes: for a look at their ledgers."""
-        found = ((name, self[name]) for name in self._given if self.kind(name) == "sandbox")
+        found = ((name, self[name].unchecked()) for name in self._given if self.kind(name) == "sandbox")
         return {name: account for name, account in found if isinstance(account, Sandbox)}
 
     def close(self) -> None:

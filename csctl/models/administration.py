@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, FetchedValue, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csctl.domain.states import Role
@@ -58,6 +58,8 @@ class AuditRow(Base):
     target: Mapped[str | None] = mapped_column(index=True)
     changes: Mapped[dict[str, Any]] = mapped_column(JSON)
     outcome: Mapped[str]
+    # The login that wrote the row, by PostgreSQL itself; none on SQLite, which has no logins.
+    login: Mapped[str | None] = mapped_column(server_default=FetchedValue())
 
 
 class BlacklistEntry(Base):
@@ -86,12 +88,17 @@ class ShopSetting(Base):
 
 
 class GatewayAccount(Base):
-    """Which kind of gateway an account name stands for here, since it was first used."""
+    """Which gateway account a name stands for here, since it was first used.
+
+    `account` and `livemode` are the account's own id and mode; None until it was asked.
+    """
 
     __tablename__ = "gateway_accounts"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    account: Mapped[str | None]
+    livemode: Mapped[bool | None]
     first_used_at: Mapped[datetime]
 
 

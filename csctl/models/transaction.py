@@ -78,6 +78,9 @@ class Transaction(Base):
 
     settlement: Mapped[Settlement | None]
     settled_at: Mapped[datetime | None]
+    # Of a refund: until when it can come back, and when the gateway was last asked about it.
+    watch_until: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     disputed_at: Mapped[datetime | None]
     billing_blocked_at: Mapped[datetime | None]  # its dispute was lost: what it paid for is not billed again

@@ -28,6 +28,7 @@ AGENTS = """
     blacklist list|check
     run list|show|resume
     doctor
+    gateway list|check
     whoami
 """
 CRON = """
@@ -37,6 +38,7 @@ CRON = """
     email send
     audit seal
     doctor
+    gateway list|check
     whoami
 """
 _NAMED = {

@@ -148,7 +148,9 @@ def test_an_account_of_another_kind_than_the_database_remembers_is_a_finding(hea
 
 
 def test_an_account_that_sales_were_made_with_and_that_is_not_configured_is_a_finding(healthy: Shop) -> None:
-    healthy.sql("INSERT INTO gateway_accounts VALUES ('eu', 'sandbox', '2026-01-01 00:00:00')")
+    healthy.sql(
+        "INSERT INTO gateway_accounts (name, kind, first_used_at) VALUES ('eu', 'sandbox', '2026-01-01 00:00:00')"
+    )
 
     assert problems(healthy("doctor -o json"))["gateways"]["fix"] == "set CSCTL_GATEWAY_EU"
 
@@ -157,7 +159,7 @@ def test_a_sandbox_where_real_customers_are_is_a_finding(healthy: Shop) -> None:
     healthy.sql("UPDATE installation SET rehearsal = false")
     found = problems(healthy("doctor -o json", env={"CSCTL_NOW": ""}))
 
-    assert "no rehearsal" in found["gateways"]["problem"]
+    assert "not a rehearsal" in found["gateways"]["problem"]
 
 
 def test_no_mail_server_is_a_finding(healthy: Shop) -> None:

@@ -1,23 +1,29 @@
-"""An account at the sandbox. Several processes may use one ledger at once."""
+"""An account at the sandbox: the gateway protocol over a ledger file."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+from csctl.clock import parse_age
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Misconfigured, Unreachable, Usage
 from csctl.gateways.operations import (
     Absent,
+    Ambiguous,
     Answer,
     Capabilities,
     Change,
+    Dispute,
+    DisputeState,
     Finds,
     Found,
     Identity,
@@ -27,84 +33,77 @@ from csctl.gateways.operations import (
 )
 from csctl.gateways.pace import Pace, TurnTooLate
 from csctl.gateways.protocol import UnknownReference
-from csctl.gateways.sandbox import rules
-from csctl.gateways.sandbox.ledger import Ledger, Lesson, next_midnight, stamp
+from csctl.gateways.sandbox import behavior
+from csctl.gateways.sandbox.ledger import Ledger, Lesson, by, next_midnight, returned, stamp
 from csctl.gateways.urls import AccountUrl
 
-_KEYS_LIVE = timedelta(hours=24)
+_LOST = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message="the connection timed out")
+_BUSY = Answer(State.FAILED, reason=Reason.BUSY, message="Too many requests", retry_after=1.0)
 _SETTLES = {"midnight": "midnight", "capture": "capture", "never": "never"}
+_WATCH = timedelta(days=30)  # for so long a refund can come back
 
 
 @dataclass(frozen=True)
-class Behavior:
-    """How an account behaves, by the options of its URL. `settles`: midnight, capture or never."""
+class Options:
+    """How a sandbox behaves. `lookup_delay`: what was sent is found only after it. `rate_limit`: calls a second."""
 
-    latency: float = 0.0
+    latency: float = 0
     keys: bool = True
-    finds: bool = True
-    known: bool = True  # whether it takes our credentials
+    lookup: bool = True
+    known: bool = True
     settles: str = "midnight"
-    delay: timedelta = timedelta(0)  # before a refund or charge can be found
     account: str | None = None
+    rate_limit: int = 0
+    lookup_delay: timedelta = timedelta(0)
 
 
 class Sandbox:
-    """An account at the sandbox, with its ledger."""
+    """An account at the sandbox. Several processes may use one ledger at once."""
 
     def __init__(
-        self, path: Path, now: Callable[[], datetime], zone: tzinfo, behavior: Behavior, pace: Pace | None = None
+        self,
+        path: Path,
+        now: Callable[[], datetime],
+        zone: tzinfo,
+        pace: Pace | None = None,
+        options: Options | None = None,
     ) -> None:
-        self._now, self._zone, self._as, self._pace = now, zone, behavior, pace or Pace()
-        self._ledger = Ledger(path)
-        at_once = behavior.settles == "capture"
-        self.capabilities = Capabilities(
-            void_captured=Possible.NO if at_once else Possible.YES,
-            refund_unsettled=Possible.NO,
-            finds=Finds.BY_KEY if behavior.finds else Finds.NOTHING,
-            keys_live=_KEYS_LIVE if behavior.keys else None,
-            absence_final_after=dict.fromkeys(Kind, behavior.delay),
-            refund_watch=timedelta(days=1),
-            reports_settlement=behavior.settles != "never",
-        )
+        self.ledger, self._now, self._zone = Ledger(path), now, zone
+        self._pace, self._options = pace or Pace(), options or Options()
+        self._recent: deque[float] = deque()
+        self._counting = threading.Lock()
+        self.capabilities = _capabilities(self._options)
 
     @classmethod
     def at(cls, url: AccountUrl, now: Callable[[], datetime], zone: tzinfo, pace: Pace | None = None) -> Sandbox:
-        """The account of a URL. `credentials=wrong` makes it refuse every call, as where a secret was rotated."""
-        behavior = Behavior(
-            latency=url.number("latency_ms", 0) / 1000,
-            keys=url.switch("idempotency", default=True),
-            finds=url.switch("lookup", default=True),
-            known=url.text("credentials") != "wrong",
-            settles=url.choice("settles", _SETTLES, "midnight"),
-            delay=timedelta(minutes=url.number("lookup_delay_minutes", 0)),
-            account=url.text("account") or None,
-        )
-        url.refuse_others()
+        """The account of a URL such as `sandbox:ledger.db?latency_ms=50&idempotency=off&lookup=off`.
+
+        `credentials=wrong` makes it refuse every call, as a gateway does when a secret was rotated.
+        """
+        path = Path(url.secret)
         if not url.secret:
-            raise url.problem("the path of the sandbox's ledger is missing", fix="write it like sandbox:PATH")
+            raise url.problem("the sandbox needs a ledger file", fix="write it like sandbox:PATH?latency_ms=0")
         try:
-            return cls(Path(url.secret), now, zone, behavior, pace)
+            return cls(path, now, zone, pace, _options(url))
         except (sqlite3.Error, OSError) as error:
             raise Misconfigured(
-                f"the sandbox's ledger cannot be opened: {url.secret}",
+                f"the sandbox's ledger cannot be opened: {path}",
                 cause=str(error),
-                fix="name a file in a folder that exists and is yours: CSCTL_GATEWAY_…=sandbox:PATH",
+                fix="name a file in a folder that is yours: CSCTL_GATEWAY_…=sandbox:PATH (csctl config show)",
             ) from None
 
-    # -- what a gateway does
+    # -- the protocol
 
     def identity(self) -> Identity:
         self._connect()
-        return Identity(self._as.account or self._ledger.account(), livemode=False)
+        return Identity(self._options.account or self.ledger.account(), livemode=False)
 
     def check(self) -> Sequence[Problem]:
-        try:
-            self.identity()
-        except (Misconfigured, Unreachable) as error:
-            return [Problem(error.message, error.fix or "run it again")]
-        return []
+        self._connect()
+        return ()
 
     def prepare(self, op: Operation) -> str | None:
+        del op
         return None
 
     def charge(self, op: Operation) -> Answer:
@@ -120,42 +119,41 @@ class Sandbox:
         return self._answer(op)
 
     def lookup(self, reference: str, kind: Kind) -> Found:
+        del kind  # its references are unique whatever they name
         self._connect()
-        with self._ledger.open() as ledger:
-            row = ledger.execute("SELECT * FROM operations WHERE ref = ?", (reference,)).fetchone()
+        with self.ledger.open() as books:
+            row = by(books, "ref", reference)
             if row is None:
                 raise UnknownReference(reference)
-            return self._found(ledger, row)
+            return self._found(books, row)
 
-    def find(self, op: Operation) -> Found | Absent:
+    def find(self, op: Operation) -> Found | Absent | Ambiguous:
         self._connect()
-        with self._ledger.open() as ledger:
-            row = ledger.execute("SELECT * FROM operations WHERE key = ?", (op.key,)).fetchone()
-            if row is not None and datetime.fromisoformat(row["at"]) <= self._now() - self._as.delay:
-                return self._found(ledger, row)
-            if op.sale is not None and self._sale(ledger, op) is None:
+        with self.ledger.open() as books:
+            if op.sale is not None and by(books, "ref", op.sale.reference) is None:
                 raise UnknownReference(op.sale.reference)
-        return Absent("the ledger")
+            row = by(books, "key", op.key)
+            if row is None or self._now() - datetime.fromisoformat(row["at"]) < self._options.lookup_delay:
+                return Absent("the ledger, by the attempt's key")
+            return self._found(books, row)
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
+        del cursor
         return iter(())
 
     def close(self) -> None:
-        """Every call has a connection of its own."""
+        """Nothing is held open."""
 
-    # -- what a gateway does not
+    # -- what a gateway does not offer
 
     def teach(self, lessons: Iterable[Lesson]) -> int:
-        """Put sales into the ledger that it does not know, and update the token of known ones. Returns how many."""
-        return self._ledger.teach(lessons)
+        return self.ledger.teach(lessons)
 
     def entries(self) -> Iterator[sqlite3.Row]:
-        """The ledger, oldest first."""
-        return self._ledger.entries()
+        return self.ledger.entries()
 
     def reset(self) -> int:
-        """Forget everything. Returns how many operations there were."""
-        return self._ledger.reset()
+        return self.ledger.reset()
 
     # -- inside
 
@@ -164,114 +162,173 @@ class Sandbox:
             self._pace.wait()
         except TurnTooLate:
             raise Unreachable("the gateway cannot be asked now", cause="too many calls wait for their turn") from None
-        if not self._as.known:
+        if not self._options.known:
             raise Misconfigured("the gateway refuses these credentials", fix="correct the account's URL")
-        time.sleep(self._as.latency)
+        time.sleep(self._options.latency)
 
     def _answer(self, op: Operation) -> Answer:
         try:
             self._connect()
         except Unreachable as error:
-            return Answer(State.FAILED, reason=Reason.BUSY, message=error.cause)
-        with self._ledger.open() as ledger:
-            return self._carry_out(ledger, op)
+            return replace(_BUSY, message=error.cause)
+        if self._over_the_limit():
+            return _BUSY
+        with self.ledger.open() as books:
+            return self._carry_out(books, op)
 
-    def _carry_out(self, ledger: sqlite3.Connection, op: Operation) -> Answer:
-        seen = ledger.execute("SELECT * FROM operations WHERE key = ?", (op.key,)).fetchone()
-        if self._as.keys and seen:
-            return self._said(seen)
-        sale = self._sale(ledger, op) if op.sale else None
-        if op.sale and sale is None:
+    def _over_the_limit(self) -> bool:
+        if not self._options.rate_limit:
+            return False
+        with self._counting:
+            now = time.monotonic()
+            while self._recent and self._recent[0] <= now - 1:
+                self._recent.popleft()
+            if len(self._recent) >= self._options.rate_limit:
+                return True
+            self._recent.append(now)
+            return False
+
+    def _carry_out(self, books: sqlite3.Connection, op: Operation) -> Answer:
+        if self._options.keys and (seen := by(books, "key", op.key)):
+            return _answer_of(seen)
+        sale = by(books, "ref", op.sale.reference) if op.sale else None
+        if sale is None and op.sale is not None:
             return Answer(State.DECLINED, reason=Reason.UNKNOWN_REFERENCE, message="Transaction not found")
-        token = sale["token"] if sale else op.token or ""
-        if token == "tok_unreachable":
-            return Answer(State.FAILED, reason=Reason.UNREACHABLE, message="connection refused")
-        lost = rules.loses(ledger, op, token)
+        token = str(sale["token"] if sale else op.token)
+        if refusal := behavior.refusal(token):
+            return refusal
+        lost = behavior.loses(books, op, token)
         if lost == "lost":
-            ledger.execute("INSERT INTO lost_answers VALUES (?)", (op.sale.reference if op.sale else token,))
-            return rules.LOST
-        settled = sale is not None and self._has_settled(sale)
-        voidable = self.capabilities.void_captured is Possible.YES
-        said = rules.decide(ledger, op, sale, token, settled=settled, voidable=voidable)
-        answer = self._write(ledger, op, sale, token, said)
-        return rules.LOST if lost == "applied" else answer
+            books.execute("INSERT INTO lost_answers VALUES (?)", (op.sale.reference if op.sale else token,))
+            return _LOST
+        self._page(books, sale, token)
+        settled, early = sale is not None and self._has_settled(sale), self._options.settles == "never"
+        decided = behavior.decide(books, op, sale, token, settled=settled, early=early)
+        answer = self._write(books, op, sale, token, decided)
+        return _LOST if lost == "applied" else answer
 
-    def _sale(self, ledger: sqlite3.Connection, op: Operation) -> sqlite3.Row | None:
-        reference = op.sale.reference if op.sale else None
-        row: sqlite3.Row | None = ledger.execute("SELECT * FROM operations WHERE ref = ?", (reference,)).fetchone()
-        return row
+    def _page(self, books: sqlite3.Connection, sale: sqlite3.Row | None, token: str) -> None:
+        """What a person does on the gateway's own page as soon as the sale has settled: return it, or a part of it."""
+        if sale is None or sale["voided"] or not self._has_settled(sale):
+            return
+        amount = behavior.returned_by_others(books, sale, token)
+        if amount > 0:
+            self._insert(books, Kind.REFUND, amount, sale["currency"], sale["ref"], None, token, behavior.YES)
 
     def _write(
-        self, ledger: sqlite3.Connection, op: Operation, sale: sqlite3.Row | None, token: str, answer: Answer
+        self, books: sqlite3.Connection, op: Operation, sale: sqlite3.Row | None, token: str, decided: Answer
     ) -> Answer:
         """Put the operation into the ledger, with what was decided, and give it its reference."""
+        amount, currency = op.amount, op.currency
+        if op.kind is Kind.VOID and sale is not None:
+            amount, currency = sale["amount"], sale["currency"]  # there is no partial void
+            if decided.state is State.APPROVED:
+                books.execute("UPDATE operations SET voided = 1 WHERE ref = ?", (sale["ref"],))
+        amount = behavior.carried_out(token, op.kind, amount)
+        parent = sale["ref"] if sale else None
+        ref = self._insert(books, op.kind, amount, currency, parent, op.key, token, decided)
+        if token == "tok_partial_auth" and op.kind is Kind.SALE:  # approved in part, which is voided at once
+            books.execute("UPDATE operations SET voided = 1 WHERE ref = ?", (ref,))
+        settlement = self._settlement(op.kind, decided)
+        return replace(decided, reference=ref, amount=amount, currency=currency, settlement=settlement)
+
+    def _settlement(self, kind: Kind, decided: Answer) -> Settlement | None:
+        if decided.state is not State.APPROVED or kind in (Kind.VOID, Kind.AUTHORIZE):
+            return None
+        return Settlement.SETTLED if self._options.settles == "capture" else Settlement.UNSETTLED
+
+    def _insert(
+        self,
+        books: sqlite3.Connection,
+        kind: Kind,
+        amount: int,
+        currency: str,
+        parent: str | None,
+        key: str | None,
+        token: str,
+        answer: Answer,
+    ) -> str:
         now, ref = self._now(), f"sbx_{uuid.uuid4().hex[:16]}"
-        if op.kind is Kind.VOID and answer.state is State.APPROVED and sale:
-            ledger.execute("UPDATE operations SET voided = 1 WHERE ref = ?", (sale["ref"],))
-        whole = sale if op.kind is Kind.VOID else None  # there is no partial void
-        amount, currency = (whole["amount"], whole["currency"]) if whole else (op.amount, op.currency)
-        settles = stamp(now if self._as.settles == "capture" else next_midnight(now))
-        ledger.execute(
+        settled = now if self._options.settles == "capture" else next_midnight(now)
+        books.execute(
             "INSERT INTO operations"
             " (ref, kind, amount, currency, parent_ref, key, token, result, reason, at, settled_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(ref, op.kind.value, amount, currency, sale["ref"] if sale else None, op.key, token),
-                *(answer.state.value, answer.reason.value if answer.reason else None, stamp(now), settles),
+                *(ref, kind.value, amount, currency, parent, key, token),
+                *(answer.state.value, answer.reason.value if answer.reason else None, stamp(now), stamp(settled)),
             ),
         )
-        row = ledger.execute("SELECT * FROM operations WHERE ref = ?", (ref,)).fetchone()
-        return replace(self._said(row), message=answer.message)
+        return ref
 
-    def _found(self, ledger: sqlite3.Connection, row: sqlite3.Row) -> Found:
+    def _found(self, books: sqlite3.Connection, row: sqlite3.Row) -> Found:
         if row["token"] == "tok_unreachable":
             raise Unreachable("the gateway cannot be reached", cause="connection refused")
-        row = self._caught_up(ledger, row)
-        answer = self._said(row)
+        self._page(books, row if row["kind"] in ("sale", "capture") else None, row["token"])
+        row = behavior.caught_up(books, row, self._now(), self._zone)
+        is_sale = row["kind"] in ("sale", "capture")
+        settled = self._has_settled(row) and not row["voided"]
         return Found(
-            answer,
-            settlement=answer.settlement,
-            settled_at=answer.settled_at,
+            _answer_of(row),
+            settlement=Settlement.SETTLED if settled else Settlement.UNSETTLED,
+            settled_at=datetime.fromisoformat(row["settled_at"]) if settled else None,
             voided=bool(row["voided"]),
             captured=row["kind"] != Kind.AUTHORIZE,
-            refunded_total=rules.returned(ledger, row["ref"]) if row["kind"] in (Kind.SALE, Kind.CAPTURE) else None,
-        )
-
-    def _caught_up(self, ledger: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row:
-        """The operation after what the days since then brought: pending ones are approved, some come back."""
-        a_day_later = self._day(datetime.fromisoformat(row["at"])) < self._day(self._now())
-        if row["kind"] != Kind.REFUND or not a_day_later:
-            return row
-        result, reason = row["result"], row["reason"]
-        if result == State.PENDING:
-            result = State.APPROVED
-        elif result == State.APPROVED and row["token"] == "tok_refund_returned":
-            result, reason = State.FAILED, Reason.RETURNED
-        ledger.execute("UPDATE operations SET result = ?, reason = ? WHERE id = ?", (str(result), reason, row["id"]))
-        caught_up: sqlite3.Row = ledger.execute("SELECT * FROM operations WHERE id = ?", (row["id"],)).fetchone()
-        return caught_up
-
-    def _day(self, moment: datetime) -> date:
-        return moment.astimezone(self._zone).date()
-
-    def _said(self, row: sqlite3.Row) -> Answer:
-        """The answer to an operation that is in the ledger."""
-        approved = row["result"] == State.APPROVED
-        settled = self._has_settled(row) and not row["voided"]
-        settlement = (Settlement.SETTLED if settled else Settlement.UNSETTLED) if row["kind"] != Kind.VOID else None
-        return Answer(
-            State(row["result"]),
-            row["ref"],
-            Reason(row["reason"]) if row["reason"] else None,
-            amount=row["amount"] if approved else None,
-            currency=row["currency"] if approved else None,
-            settlement=settlement,
-            settled_at=datetime.fromisoformat(row["settled_at"]) if settled and settlement else None,
-            livemode=False,
+            refunded_total=returned(books, row["ref"]) if is_sale else None,
+            dispute=_dispute(row) if is_sale else None,
         )
 
     def _has_settled(self, row: sqlite3.Row) -> bool:
         """An authorization never does: no money moves by it."""
-        if row["kind"] == Kind.AUTHORIZE or self._as.settles == "never":
+        if row["kind"] == Kind.AUTHORIZE or self._options.settles == "never":
             return False
-        return datetime.fromisoformat(row["settled_at"]).astimezone(UTC) <= self._now()
+        return datetime.fromisoformat(row["settled_at"]) <= self._now()
+
+
+def _capabilities(options: Options) -> Capabilities:
+    never = options.settles == "never"
+    return Capabilities(
+        void_captured=Possible.NO if options.settles == "capture" else Possible.YES,
+        refund_unsettled=Possible.ASK if never else Possible.NO,
+        partial_unsettled=never,
+        finds=Finds.BY_KEY if options.lookup else Finds.NOTHING,
+        keys_live=timedelta(hours=24) if options.keys else None,
+        absence_final_after=dict.fromkeys(Kind, options.lookup_delay),
+        refund_watch=_WATCH,
+        reports_settlement=not never,
+    )
+
+
+def _options(url: AccountUrl) -> Options:
+    found = Options(
+        latency=url.number("latency_ms", 0) / 1000,
+        keys=url.switch("idempotency", default=True),
+        lookup=url.switch("lookup", default=True),
+        known=url.text("credentials") != "wrong",
+        settles=url.choice("settles", _SETTLES, "midnight"),
+        account=url.text("account") or None,
+        rate_limit=url.number("rate_limit", 0),
+        lookup_delay=_age(url),
+    )
+    url.refuse_others()
+    return found
+
+
+def _age(url: AccountUrl) -> timedelta:
+    text = url.text("lookup_delay")
+    try:
+        return parse_age(text) if text else timedelta(0)
+    except Usage as error:
+        raise url.problem("lookup_delay cannot be read", fix=error.fix) from None
+
+
+def _answer_of(row: sqlite3.Row) -> Answer:
+    reason = Reason(row["reason"]) if row["reason"] else None
+    message = behavior.PARTIAL.message if row["token"] == "tok_partial_auth" and row["kind"] == "sale" else None
+    return Answer(State(row["result"]), row["ref"], reason, message, amount=row["amount"], currency=row["currency"])
+
+
+def _dispute(row: sqlite3.Row) -> Dispute | None:
+    if row["token"] != "tok_disputed":
+        return None
+    return Dispute(DisputeState.OPEN, amount=row["amount"], reason="fraudulent", reference=f"dp_{row['ref']}")

@@ -1,4 +1,4 @@
-"""The sandbox's ledger: an SQLite file that any number of processes use at once."""
+"""The sandbox's books, in a SQLite file of their own. Several processes use one at once."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ CREATE TABLE IF NOT EXISTS operations (
 CREATE INDEX IF NOT EXISTS operations_key ON operations (key);
 CREATE INDEX IF NOT EXISTS operations_parent ON operations (parent_ref);
 CREATE TABLE IF NOT EXISTS lost_answers (ref TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS account (id TEXT NOT NULL);
 """
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A sale that was made elsewhere, for the sandbox to know (`sandbox adopt`)."""
+    """A sale that was made elsewhere, for the sandbox to know (`sandbox adopt`). `amount` in minor units."""
 
     ref: str
     kind: Kind
@@ -52,20 +52,22 @@ class Lesson:
 
 
 class Ledger:
-    """The file of one account."""
+    """One ledger file; made where there is none. Raises sqlite3.Error and OSError where it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._one_at_a_time = threading.Lock()
         if not path.exists():
             path.touch(mode=0o600)  # like a shop's own database
-        with self.open() as ledger:
+        with self.open() as books:
             for statement in _SCHEMA.split(";"):
-                ledger.execute(statement)
+                books.execute(statement)
+            if books.execute("SELECT 1 FROM account").fetchone() is None:
+                books.execute("INSERT INTO account VALUES (?)", (f"sandbox-{uuid.uuid4().hex[:12]}",))
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
-        """The ledger, in a transaction of its own. A connection a call: calls come from several threads.
+        """The books, in a transaction of its own. A connection a call: calls come from several threads.
 
         They queue here, since SQLite lets those who wait sleep far longer than a transaction takes.
         """
@@ -82,42 +84,59 @@ class Ledger:
                 connection.close()
 
     def account(self) -> str:
-        """The ledger's own id, made when it is first asked for."""
-        with self.open() as ledger:
-            row = ledger.execute("SELECT id FROM account").fetchone()
-            if row is None:
-                made = f"sandbox_{uuid.uuid4().hex[:12]}"
-                ledger.execute("INSERT INTO account VALUES (?)", (made,))
-                return made
-            return str(row["id"])
+        """The id that this ledger got when it was made."""
+        with self.open() as books:
+            return str(books.execute("SELECT id FROM account").fetchone()[0])
 
     def teach(self, lessons: Iterable[Lesson]) -> int:
-        """Put sales into the ledger that it does not know, and update the token of known ones. Returns how many."""
+        """Add sales that it does not know, and update the token of known ones. Returns how many there were."""
         number = 0
-        with self.open() as ledger:
+        with self.open() as books:
             for lesson in lessons:
                 number += 1
                 settled = lesson.settled_at or next_midnight(lesson.at)
-                of_what = (lesson.ref, lesson.kind.value, lesson.amount, lesson.currency, lesson.parent_ref)
-                ledger.execute(
+                row = (
+                    *(lesson.ref, lesson.kind.value, lesson.amount, lesson.currency, lesson.parent_ref, lesson.token),
+                    *(stamp(lesson.at), stamp(settled), lesson.voided),
+                )
+                books.execute(
                     "INSERT INTO operations"
                     " (ref, kind, amount, currency, parent_ref, token, result, at, settled_at, voided)"
                     " VALUES (?, ?, ?, ?, ?, ?, 'approved', ?, ?, ?)"
                     " ON CONFLICT (ref) DO UPDATE SET token = excluded.token",
-                    (*of_what, lesson.token, stamp(lesson.at), stamp(settled), lesson.voided),
+                    row,
                 )
         return number
 
     def entries(self) -> Iterator[sqlite3.Row]:
         """All operations, oldest first."""
-        with self.open() as ledger:
-            yield from ledger.execute("SELECT * FROM operations ORDER BY id")
+        with self.open() as books:
+            yield from books.execute("SELECT * FROM operations ORDER BY id")
 
     def reset(self) -> int:
-        """Forget everything but the account's id. Returns how many operations there were."""
-        with self.open() as ledger:
-            ledger.execute("DELETE FROM lost_answers")
-            return ledger.execute("DELETE FROM operations").rowcount
+        """Remove all operations. Returns how many there were."""
+        with self.open() as books:
+            books.execute("DELETE FROM lost_answers")
+            return books.execute("DELETE FROM operations").rowcount
+
+
+def returned(books: sqlite3.Connection, ref: str) -> int:
+    """Minor units returned of a sale, pending ones included."""
+    found = books.execute(
+        "SELECT coalesce(sum(amount), 0) FROM operations WHERE parent_ref = ? AND kind = 'refund'"
+        " AND result IN ('approved', 'pending')",
+        (ref,),
+    ).fetchone()
+    return int(found[0])
+
+
+def by(books: sqlite3.Connection, column: str, value: str | None) -> sqlite3.Row | None:
+    """The operation with this `ref` or `key`."""
+    found: sqlite3.Row | None = books.execute(
+        f"SELECT * FROM operations WHERE {column} = ?",  # noqa: S608 - ours
+        (value,),
+    ).fetchone()
+    return found
 
 
 def next_midnight(moment: datetime) -> datetime:

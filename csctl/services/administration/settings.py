@@ -147,6 +147,12 @@ def load(session: Session) -> Shop:
     )
 
 
+def refund_limits(session: Session, setting: str = "agent-refund-limit") -> dict[str, int]:
+    """The limits of agents as they are now, by currency in minor units."""
+    own = ShopSetting.name.startswith(f"{setting}:", autoescape=True)
+    return _limits(dict(session.execute(select(ShopSetting.name, ShopSetting.value).where(own)).all()), setting)
+
+
 def _limits(found: Mapping[str, str], setting: str) -> dict[str, int]:
     """A setting that has a value for each currency, in minor units."""
     values = [value.split(" ") for name, value in found.items() if name.startswith(f"{setting}:")]

@@ -129,16 +129,18 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _gateways(app: App) -> Problems:
-    """Accounts that cannot be, or that cannot be opened. None is called."""
+    """Accounts that cannot be opened, or that refuse their key. Each is asked, and nothing is sent."""
     problems = list(accounts.problems(app))
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
         try:
-            app.gateways[name]
+            found = app.gateways[name].check()
         except CsctlError as error:
             yield Problem(
                 f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
             )
+        else:
+            yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"

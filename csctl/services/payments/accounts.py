@@ -8,10 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from csctl.app import App
-from csctl.errors import Misconfigured
+from csctl.domain.states import Kind, State
+from csctl.errors import Misconfigured, Unreachable
 from csctl.gateways import urls
+from csctl.gateways.identified import shown
+from csctl.gateways.operations import Finds, Identity
+from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.registry import Registry, problem_of
-from csctl.models import GatewayAccount
+from csctl.models import GatewayAccount, Transaction
 from csctl.settings import GATEWAY
 
 
@@ -23,22 +27,83 @@ def open_all(app: App) -> Registry:
     """
     for problem in problems(app):
         raise problem
-    return Registry(app.settings.gateways, app.clock, rehearsal=app.rehearsal)
+    known = {name: identity for name, (_, identity) in remembered(app).items() if identity}
+    return Registry(app.settings.gateways, app.clock, rehearsal=app.rehearsal, known=known)
 
 
 def remember(app: App) -> None:
-    """Let the database remember which kinds the accounts are of, before they are first used."""
-    known = known_kinds(app)
+    """Let the database remember whose account each name is, before it is first used.
+
+    An account that cannot be reached now is not used in this run. Raises Misconfigured where it is not one that this
+    database may use.
+    """
+    known = remembered(app)
     for name in app.gateways:
-        if name in known:
+        kind, identity = known.get(name, (None, None))
+        if identity is not None:
             continue
         try:
-            with app.write() as session:
-                kind = app.gateways.kind(name)
-                session.add(GatewayAccount(name=name, kind=kind, first_used_at=app.clock.now()))
-        except IntegrityError:  # another process was first, this very moment
-            for problem in problems(app):
-                raise problem from None
+            found = app.gateways[name].identity()
+        except Unreachable:
+            app.gateways[name].unreachable = True
+            if kind is None:
+                _keep(app, name, None)
+            continue
+        _require_usable(app, name, found, [(other, one) for other, (_, one) in known.items() if one])
+        _keep(app, name, found)
+        app.gateways[name].remembered = found
+
+
+def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str, Identity]]) -> None:
+    """Raises Misconfigured for an account of the wrong mode, one that has another name here already, and one that does
+    not know the newest sale that this database has from it.
+    """
+    variable = f"{GATEWAY}{name.upper()}"
+    if found.livemode is app.rehearsal:
+        what = "a live account, and this database is a rehearsal" if found.livemode else "a test account"
+        raise Misconfigured(
+            f"{variable} is {what}",
+            cause="live accounts move real money" if found.livemode else "no money moves there, and this shop is real",
+            fix="configure the account that belongs to this database",
+        )
+    for other, identity in others:
+        if other != name and found.account and identity == found:
+            raise Misconfigured(
+                f"{variable} is {shown(found)}, which this database knows as {other}",
+                cause="a sale would be looked for under the wrong name",
+                fix=f"use the account name {other}",
+            )
+    if (newest := _newest_sale(app, name)) and app.gateways[name].capabilities.finds is not Finds.NOTHING:
+        number, kind, ref = newest
+        try:
+            app.gateways[name].unchecked().lookup(ref, kind)
+        except UnknownReference:
+            raise Misconfigured(
+                f"{variable} is {shown(found)}, and it does not know the newest sale of {name}: txn_{number}",
+                cause="it is another account than the one that charged it",
+                fix=f"correct {variable}"
+                + (", or csctl sandbox adopt" if app.gateways.url(name).kind == "sandbox" else ""),
+            ) from None
+        except Unreachable:
+            return
+
+
+def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:
+    """The newest approved sale of an account that the gateway can be asked about."""
+    newest = (
+        select(Transaction.id, Transaction.kind, Transaction.gateway_ref)
+        .where(
+            Transaction.gateway == name,
+            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.state == State.APPROVED,
+            Transaction.gateway_ref.is_not(None),
+        )
+        .order_by(Transaction.id.desc())
+        .limit(1)
+    )
+    with app.read() as session:
+        found = session.execute(newest).first()
+        return (found[0], found[1], found[2]) if found and found[2] else None
 
 
 def problems(app: App) -> Iterator[Misconfigured]:
@@ -53,8 +118,30 @@ def problems(app: App) -> Iterator[Misconfigured]:
 
 def known_kinds(app: App) -> dict[str, str]:
     """The kind of each account that this database has seen."""
+    return {name: kind for name, (kind, _) in remembered(app).items()}
+
+
+def remembered(app: App) -> dict[str, tuple[str, Identity | None]]:
+    """The kind and identity of each account that this database has seen."""
     with app.read() as session:
-        return dict(session.execute(select(GatewayAccount.name, GatewayAccount.kind)).all())
+        return {
+            row.name: (row.kind, None if row.livemode is None else Identity(row.account, row.livemode))
+            for row in session.scalars(select(GatewayAccount))
+        }
+
+
+def _keep(app: App, name: str, found: Identity | None) -> None:
+    try:
+        with app.write() as session:
+            row = session.get(GatewayAccount, name)
+            if row is None:
+                row = GatewayAccount(name=name, kind=app.gateways.url(name).kind, first_used_at=app.clock.now())
+                session.add(row)
+            if found is not None:
+                row.account, row.livemode = found.account, found.livemode
+    except IntegrityError:  # another process was first, this very moment
+        for problem in problems(app):
+            raise problem from None
 
 
 def _problem(app: App, name: str, kind: str, known: str | None) -> Misconfigured | None:

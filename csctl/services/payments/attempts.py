@@ -224,6 +224,7 @@ def _record_refund(
 ) -> QueueItem | None:
     if attempt.state is State.APPROVED:
         attempt.settlement = Settlement.UNSETTLED
+        attempt.watch_until = app.clock.now() + app.gateways[attempt.gateway].capabilities.refund_watch
         sale.reserved -= attempt.amount
         sale.refunded += attempt.amount
         if item:
@@ -318,6 +319,7 @@ def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Resu
     if refund.order.status is OrderStatus.REFUNDED:
         refund.order.status = OrderStatus.CANCELLED if refund.order.cancelled_at else OrderStatus.COMPLETE
     item = queue_rules.take_return(turn.session, app, refund, sale, _item(turn, refund))
+    emails.refund_returned(turn.session, app, refund, queued=item is not None and item.state is ItemState.QUEUED)
     _after(turn, app, refund)
     result = verdicts.result_of(refund, item)
     audit.write(

@@ -29,13 +29,13 @@ from sqlalchemy.orm.exc import StaleDataError
 from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import CHARGES, State
-from csctl.errors import UNREADABLE, Conflict, CsctlError, DatabaseUnreachable, NotPermitted, OutcomeUnknown
+from csctl.errors import UNREADABLE, Conflict, CsctlError, DatabaseUnreachable, NotPermitted, OutcomeUnknown, RightsLost
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
-from csctl.services.shared import audit, damage
+from csctl.services.shared import access, audit, damage
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -214,6 +214,10 @@ class _Engine:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.anew()])]
             return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
+        except RightsLost as problem:  # nothing further is begun; what is under way is recorded
+            self.exhausted = True
+            self.app.note_refusal(self.app, problem, fresh[0].given)
+            return [_not_begun(job, problem) for job in fresh]
         except CsctlError as problem:
             self._note_loss(problem)
             self.undone |= self.lost is not None
@@ -236,6 +240,8 @@ class _Engine:
             if not self.app.journal.hold(session):  # another process carries the run on, and does what is left
                 self.exhausted = True
                 steps = [(job, reply) for job, reply in steps if job.work]
+            if any(job.work is None for job, _ in steps):
+                access.look_again(session, self.app)
             hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
             self.moved = True
             for job, reply in steps:

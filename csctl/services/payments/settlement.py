@@ -8,16 +8,16 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import Kind, Settlement, State
+from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.operations import Finds, Found
-from csctl.models import Transaction
+from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, learned
 from csctl.services.payments.engine import drive
@@ -50,6 +50,7 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
 
 def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     before = row.settlement.value if row.settlement else None
+    row.looked_at = app.clock.now()
     name = ids.show("txn", row.id)
     if row.kind.is_charge:
         learned.learn(turn, app, row, found)
@@ -81,10 +82,16 @@ def sync(
 
 
 def _unsettled(app: App) -> Iterator[int]:
+    unsettled = Transaction.settlement == Settlement.UNSETTLED
+    # A bank can return a refund weeks after it settled: it is asked about until a look after that time.
+    never_after = or_(Transaction.looked_at.is_(None), Transaction.looked_at < Transaction.watch_until)
+    watched = Transaction.watch_until.is_not(None) & never_after
+    # What was returned on the gateway's own page is not returned again by the queue.
+    queued = Transaction.id.in_(select(QueueItem.sale_id).where(QueueItem.state == ItemState.QUEUED))
     statement = select(Transaction.id).where(
         Transaction.kind.in_(_SETTLES),
         Transaction.state == State.APPROVED,
-        Transaction.settlement == Settlement.UNSETTLED,
+        or_(unsettled, watched, queued),
         Transaction.voided_at.is_(None),
         Transaction.gateway_ref.is_not(None),
     )

@@ -19,7 +19,7 @@ from csctl.results import Result
 from csctl.services.payments import attempts, settlement
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
-from csctl.services.refunds import approvals, refunds
+from csctl.services.refunds import approvals, refunds, ways
 from csctl.services.refunds import checks as refund_checks
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _grant_one(turn: Turn, app: App, ref: Ref, accepted: Mapping[int, Money] | N
         turn.session.refresh(approval)  # another administrator may have decided while the gateway was asked
         sale = _checked(turn, app, approval, accepted)
     wish = _wish_of(approval)
-    attempt = refunds.open_part(turn, app, sale, _part(approval, sale), wish, approval.request_id)
+    attempt = refunds.open_part(turn, app, sale, _part(app, approval, sale), wish, approval.request_id)
     turn.session.flush()
     # The decision and the intent are kept together: a request is never granted without its refund, nor twice.
     approvals.decide(turn.session, app, approval, ApprovalState.GRANTED, transaction_id=attempt.id)
@@ -90,12 +90,15 @@ def _checked(turn: Turn, app: App, approval: Approval, accepted: Mapping[int, Mo
     return sale
 
 
-def _part(approval: Approval, sale: Transaction) -> Part:
+def _part(app: App, approval: Approval, sale: Transaction) -> Part:
     """A refund; of a sale that has not settled a void, where all of it is asked for."""
+    whole, can = approval.amount == sale.amount, ways.of(app, sale)
     if sale.settlement is Settlement.SETTLED:
         return Part(sale.id, Kind.REFUND, approval.amount)
-    if approval.amount == sale.amount:
+    if whole and can.void:
         return Part(sale.id, Kind.VOID, sale.amount)
+    if can.refunds(whole=whole):
+        return Part(sale.id, Kind.REFUND, approval.amount)
     raise Conflict(
         f"{ids.show('txn', sale.id)} has not settled",
         cause="no money has moved yet, and there is no partial void",

@@ -12,6 +12,7 @@ from csctl.domain.money import Money
 from csctl.domain.states import REFUSED_STATES, Kind, Outside, Role
 from csctl.errors import NotPermitted
 from csctl.models import ApprovalDecision, Operator, Transaction
+from csctl.services.administration import settings
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -25,12 +26,15 @@ def refusal(session: Session, app: App, sale: Transaction, amount: int, *, with_
     if app.actor.role is not Role.AGENT:
         return None
     by_day = with_others + amount if amount else 0
-    return _of_sale(app, sale, amount) or _of_day(session, app, sale.currency, by_day)
+    return _of_sale(session, sale, amount) or _of_day(session, app, sale.currency, by_day)
 
 
-def _of_sale(app: App, sale: Transaction, amount: int) -> NotPermitted | None:
-    """Cumulative per sale. Once any limit is set, a currency without one needs an admin."""
-    limits = app.shop.refund_limits
+def _of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | None:
+    """Cumulative per sale. Once any limit is set, a currency without one needs an admin.
+
+    Read for each record: a limit that is lowered while a command runs holds from then on.
+    """
+    limits = settings.refund_limits(session)
     if not limits:
         return None
     limit, wanted = limits.get(sale.currency, 0), sale.refunded + sale.reserved + amount
@@ -45,7 +49,7 @@ def _of_sale(app: App, sale: Transaction, amount: int) -> NotPermitted | None:
 
 def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermitted | None:
     """What the agent has refunded since the business day began counts, whether or not the gateway has answered."""
-    limits = app.shop.daily_limits
+    limits = settings.refund_limits(session, "agent-daily-limit")
     if not limits or amount == 0:
         return None
     limit, done = limits.get(currency, 0), refunded_today(session, app, currency)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
@@ -17,7 +18,7 @@ from csctl.services.payments import attempts, settlement
 from csctl.services.payments import resume as taking_up
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
-from csctl.services.refunds import approvals, limits, shares, wishes
+from csctl.services.refunds import approvals, limits, shares, ways, wishes
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import scope as refund_scope
 from csctl.services.refunds.wishes import How as How
@@ -101,13 +102,14 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
             yield replace(first[-1], id=ref.given)
             return
         refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
-    if sale.settlement is not Settlement.SETTLED:
+    part = Part(sale.id, Kind.REFUND, amount or sale.refundable)
+    whole = part.amount == sale.amount
+    if sale.settlement is not Settlement.SETTLED and not ways.of(app, sale).refunds(whole=whole):
         raise Conflict(
             f"{ref.given} has not settled",
             cause="no money has moved yet, so none can be returned",
             fix=f"csctl txn void {ids.show('txn', sale.id)}",
         )
-    part = Part(sale.id, Kind.REFUND, amount or sale.refundable)
     if wish.request_approval and limits.refusal(turn.session, app, sale, part.amount):
         yield replace(_ask(turn, app, sale, part, wish, request), id=ref.given)
         return
@@ -125,6 +127,8 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         refund_checks.refuse_unless_voidable(app, sale)
     if sale.settlement is Settlement.SETTLED:
         raise refund_checks.settled_already(app, sale)
+    if not ways.of(app, sale).void:
+        raise ways.refuse_void(sale)
     attempt = open_part(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None)
     result = yield from attempts.exchange(turn, app, attempt)
     if attempts.settled_meanwhile(turn, attempt.id):
@@ -267,10 +271,9 @@ def _plan(
         # Anew after each question: others may have refunded some of it while the gateway was asked.
         share = shares.of(turn, app, order, wish, amount)
         sales = [sale for sale in turn.sales_of(number) if sale.is_sale]
-        for sale in sales:
-            _ = app.gateways[sale.gateway] if sale.refundable else None
+        views = refund_scope.views(sales, partial(ways.of_remaining, app))
         try:
-            return plan(refund_scope.views(sales), share.which, share.amount, order.currency), share.words
+            return plan(views, share.which, share.amount, order.currency), share.words
         except Unsettled as refusal:
             if not (unasked := set(refusal.sale_ids) - asked):
                 raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from csctl.domain import ids
-from csctl.domain.refund_plan import SaleView
+from csctl.domain.refund_plan import SaleView, Ways
 from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict
 from csctl.models import Purchase, QueueItem, Transaction
@@ -55,7 +57,7 @@ def returned_of(turn: Turn, purchase: Purchase) -> int:
     return int(turn.session.scalar(directly) or 0) + int(turn.session.scalar(queued) or 0)
 
 
-def views(sales: list[Transaction]) -> list[SaleView]:
+def views(sales: list[Transaction], ways: Callable[[Transaction], Ways] = lambda _: Ways()) -> list[SaleView]:
     """The sales as a plan sees them. One without a cycle of its own is the checkout, or a rebill in order of time."""
     views: list[SaleView] = []
     for sale in sorted(sales, key=lambda sale: (sale.created_at, sale.id)):
@@ -69,6 +71,7 @@ def views(sales: list[Transaction]) -> list[SaleView]:
                 created_at=sale.created_at,
                 purchase_id=sale.purchase_id,
                 cycle=sale.cycle or len(earlier) + 1,
+                ways=ways(sale),
             )
         )
     return views

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import NoReturn
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from csctl.app import App
 from csctl.domain import permissions
-from csctl.errors import CsctlError, NotPermitted
+from csctl.errors import CsctlError, NotPermitted, RightsLost
+from csctl.models import Operator
 from csctl.services.shared import audit
 
 
@@ -23,6 +28,25 @@ def require(app: App, action: str) -> None:
                 fix="ask an operator with that role",
             ),
         )
+
+
+def look_again(session: Session, app: App) -> None:
+    """Read the operator's rights again, for the next record of a command that runs for long.
+
+    Raises RightsLost if they were disabled, their token has expired, or their role may not run the command any more.
+    """
+    if app.operator is None:
+        return
+    columns = (Operator.role, Operator.disabled_at, Operator.token_expires_at)
+    found = session.execute(select(*columns).where(Operator.id == app.operator.id)).one_or_none()
+    expired = found and found.token_expires_at is not None and found.token_expires_at <= app.clock.now()
+    if found is None or found.disabled_at or expired or found.role not in permissions.allowed(app.command):
+        raise RightsLost(
+            f"{app.operator.name} may not continue",
+            cause="the operator was disabled, the token has expired, or the role was changed while this ran",
+            fix="ask an administrator; what is done stays done",
+        )
+    app.operator = replace(app.operator, role=found.role)
 
 
 def refuse(app: App, error: NotPermitted, target: str | None = None) -> NoReturn:

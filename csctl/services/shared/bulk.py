@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.errors import UNREADABLE, Conflict, CsctlError, NotPermitted
+from csctl.errors import UNREADABLE, Conflict, CsctlError, NotPermitted, RightsLost
 from csctl.journal import Entry
 from csctl.models.columns import Base
 from csctl.results import Result
-from csctl.services.shared import damage, listing
+from csctl.services.shared import access, damage, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -72,6 +72,7 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
         with app.write(dry_run=dry_run, target=item.given) as session:
             if not app.journal.hold(session):
                 return None
+            access.look_again(session, app)
             result = change(session, item)
             if not dry_run:
                 session.flush()  # what the database refuses is no change that the journal may record
@@ -79,6 +80,9 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
         kept = not dry_run
     except StaleDataError:
         result = Result.refused(item.given, Conflict("another process changed it at the same time", fix="look again"))
+    except RightsLost as error:
+        app.note_refusal(app, error, item.given)
+        raise
     except UNREADABLE as error:
         result = Result.refused(item.given, damage.damaged(item.given, error))
     except CsctlError as error:

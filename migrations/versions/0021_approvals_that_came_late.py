@@ -8,8 +8,8 @@ from alembic import op
 from csctl.schema_checks import Checks, add_checks, drop_checks
 
 AMOUNT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-revision = "0017"
-down_revision = "0016"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,116 @@
+"""An account that is asked who it is before anything is asked of it, or sent to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind, State
+from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways.operations import (
+    Absent,
+    Ambiguous,
+    Answer,
+    Capabilities,
+    Change,
+    Found,
+    Identity,
+    Operation,
+    Problem,
+)
+from csctl.gateways.protocol import Gateway
+
+
+class Identified:
+    """A gateway account whose identity is compared with what the database remembers, once in a process.
+
+    Another account would know neither our sales nor our keys: its "not found" would be taken for "never carried out",
+    and the refund would be paid again. So a difference raises Misconfigured, and nothing is asked or sent.
+    """
+
+    def __init__(self, gateway: Gateway, name: str, remembered: Identity | None) -> None:
+        self._gateway, self._name, self.remembered = gateway, name, remembered
+        self._confirmed = False
+        self.unreachable = False  # it could not be asked who it is before this run began
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._gateway.capabilities
+
+    def identity(self) -> Identity:
+        return self._gateway.identity()
+
+    def check(self) -> Sequence[Problem]:
+        return self._gateway.check()
+
+    def unchecked(self) -> Gateway:
+        """The account itself, for looking whether it is the right one."""
+        return self._gateway
+
+    def prepare(self, op: Operation) -> str | None:
+        self._confirm()
+        return self._gateway.prepare(op)
+
+    def charge(self, op: Operation) -> Answer:
+        return self._unreachable() or self._gateway.charge(op)
+
+    def capture(self, op: Operation) -> Answer:
+        return self._unreachable() or self._gateway.capture(op)
+
+    def void(self, op: Operation) -> Answer:
+        return self._unreachable() or self._gateway.void(op)
+
+    def refund(self, op: Operation) -> Answer:
+        return self._unreachable() or self._gateway.refund(op)
+
+    def lookup(self, reference: str, kind: Kind) -> Found:
+        self._confirm()
+        return self._gateway.lookup(reference, kind)
+
+    def find(self, op: Operation) -> Found | Absent | Ambiguous:
+        self._confirm()
+        return self._gateway.find(op)
+
+    def changes(self, cursor: str | None) -> Iterator[Change]:
+        self._confirm()
+        return self._gateway.changes(cursor)
+
+    def close(self) -> None:
+        self._gateway.close()
+
+    def _unreachable(self) -> Answer | None:
+        """The answer to a write where the account cannot be asked who it is: nothing was sent."""
+        try:
+            self._confirm()
+        except Unreachable as gone:
+            return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=gone.cause or gone.message)
+        return None
+
+    def _confirm(self) -> None:
+        """Raises Misconfigured where it is another account than the remembered one, Unreachable."""
+        with self._one_at_a_time:
+            if self._confirmed:
+                return
+            if self.unreachable:
+                raise Unreachable("the gateway cannot be reached", cause=f"{self._name} could not be asked who it is")
+            found = self._gateway.identity()
+            if self.remembered is not None and found != self.remembered:
+                raise another_account(self._name, self.remembered, found)
+            self._confirmed = True
+
+
+def another_account(name: str, remembered: Identity, found: Identity) -> Misconfigured:
+    """The error for an account that is not the remembered one."""
+    return Misconfigured(
+        f"the gateway account {name} is {shown(found)}, and this database knows it as {shown(remembered)}",
+        cause="what another account does not know would be taken for never carried out",
+        fix=f"correct the account's URL, or after a migration: csctl gateway accept {name} --account {found.account}",
+    )
+
+
+def shown(identity: Identity) -> str:
+    """An identity in words."""
+    mode = "live" if identity.livemode else "test"
+    return f"{identity.account or 'an account without an id'} ({mode})"

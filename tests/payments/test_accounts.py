@@ -1,0 +1,75 @@
+"""Which account answers is known before anything is asked of it (domain rules, section 3)."""
+
+from __future__ import annotations
+
+from tests.factories import make_sale
+from tests.shops import Shop
+
+TUESDAY = "2026-03-03T09:00:00Z"
+
+
+def refunds_paid(shop: Shop, ledger: str | None = None) -> list[str]:
+    """The refunds that a ledger has carried out."""
+    env = {"CSCTL_GATEWAY_MAIN": f"sandbox:{ledger}"} if ledger else {}
+    rows = shop("sandbox ledger --all -o json", env=env).json
+    return [row["amount"] for row in rows if (row["kind"], row["result"]) == ("refund", "approved")]
+
+
+def test_another_ledger_under_the_same_name_is_refused_and_nothing_changes(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_timeout_applied")
+    assert shop(f"txn refund {sale} --amount 8.00 --yes").code == 9
+    other = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.folder / 'other.db'}"}
+    before = shop.sql("SELECT state, reason, claim FROM transactions ORDER BY id")
+
+    done = shop("txn reconcile", env=other)
+
+    assert done.code == 11
+    assert "gateway accept" in done.err or "gateway account main is" in done.err
+    assert shop.sql("SELECT state, reason, claim FROM transactions ORDER BY id") == before
+    assert shop("txn reconcile").code == 0
+    shop("queue retry", at=TUESDAY)
+    assert refunds_paid(shop) == ["8.00"]
+
+
+def test_money_is_not_sent_to_another_account(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop(f"txn refund {sale} --amount 1.00 --yes")
+
+    done = shop(f"txn refund {sale} --yes -o json", env={"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?account=b"})
+
+    assert done.code == 11
+    assert shop("queue list --state any -o json").json == []
+    assert refunds_paid(shop) == ["1.00"]
+
+
+def test_an_account_that_does_not_know_the_newest_sale_is_not_remembered(shop: Shop) -> None:
+    sale = make_sale(shop)
+    other = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.folder / 'other.db'}"}
+
+    done = shop(f"txn refund {sale} --yes", env=other)
+
+    assert done.code == 11
+    assert "does not know the newest sale" in done.err
+    assert shop(f"txn refund {sale} --yes").code == 0
+
+
+def test_one_account_has_one_name(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop(f"txn refund {sale} --amount 1.00 --yes")
+
+    done = shop(f"txn refund {sale} --yes", env={"CSCTL_GATEWAY_EU": shop.env["CSCTL_GATEWAY_MAIN"]})
+
+    assert done.code == 11
+    assert "knows as main" in done.err
+
+
+def test_an_answer_about_another_amount_is_unknown_and_stays_so(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_amount_mismatch")
+
+    done = shop(f"txn refund {sale} --amount 8.00 --yes -o json")
+
+    assert (done.code, done.json[0]["outcome"]) == (9, "unknown")
+    (row,) = shop.sql("SELECT reason, message FROM transactions WHERE kind = 'refund'")
+    assert row == {"reason": "mismatch", "message": "the gateway says 4.00 USD, and 8.00 USD was asked for"}
+    assert shop("txn reconcile").code == 9
+    assert shop(f"txn show {sale} -o json").json["refunded"] == "0.00"
