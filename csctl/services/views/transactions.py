@@ -157,5 +157,6 @@ def payment_method_row(method: PaymentMethod) -> dict[str, Any]:
         "exp_month": method.exp_month,
         "exp_year": method.exp_year,
         "default": method.is_default,
+        "disabled_at": method.disabled_at,
         "created_at": method.created_at,
     }
