@@ -159,6 +159,11 @@ class EmailKind(StrEnum):
     REFUND = "refund"
     VOID = "void"
     REFUND_EXHAUSTED = "refund_exhausted"
+    # These are sent once a setting switches them on.
+    REFUND_RETURNED = "refund_returned"
+    BILLING_DECLINED = "billing_declined"
+    BILLING_GIVEN_UP = "billing_given_up"
+    PURCHASE_CANCELLED = "purchase_cancelled"
 
 
 class EmailState(StrEnum):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from csctl.domain.states import EmailKind
 from tests.emails.waiting import NOWHERE, html, make_email, states, text
 from tests.factories import make_customer, make_order, make_price, make_purchase, make_sale
 from tests.shops import Shop
 
-KINDS = ("welcome", "refund", "void", "refund_exhausted")
+KINDS = tuple(kind.value for kind in EmailKind)
 HOSTILE = [
     'Jane <script>alert(1)</script> "x" & co',
     "Jane {{ 7 * 7 }} {% for x in y %} {# #}",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain.states import EmailKind, EmailState, Kind
-from csctl.models import Email, NotifyEmail, Order, QueueItem, Transaction
+from csctl.models import Email, NotifyEmail, Order, Purchase, QueueItem, Transaction
 from csctl.services.emails import contexts
 
 if TYPE_CHECKING:
@@ -39,6 +40,32 @@ def about_transaction(session: Session, app: App, transaction: Transaction) -> E
 def welcome(session: Session, app: App, order: Order) -> Email | None:
     """The email that confirms an order; None if the customer has no address."""
     return _to_customer(session, app, EmailKind.WELCOME, order, contexts.of_order(order))
+
+
+def refund_returned(session: Session, app: App, refund: Transaction, *, queued: bool) -> None:
+    """Tell the customer that their bank returned a refund, if the shop wants that. `queued`: it is tried again."""
+    if refund.send_email and _is_on(app, EmailKind.REFUND_RETURNED):
+        context = contexts.of_returned(refund, app.clock.now(), queued=queued)
+        _to_customer(session, app, EmailKind.REFUND_RETURNED, refund.order, context, transaction_id=refund.id)
+
+
+def billing_declined(session: Session, app: App, sale: Transaction, purchase: Purchase, again_on: date | None) -> None:
+    """Tell the customer of a declined billing, if the shop wants that: that it is tried again, or not any more."""
+    kind = EmailKind.BILLING_DECLINED if again_on else EmailKind.BILLING_GIVEN_UP
+    if _is_on(app, kind):
+        context = contexts.of_billing(sale, purchase, again_on=again_on)
+        _to_customer(session, app, kind, purchase.order, context, transaction_id=sale.id)
+
+
+def purchase_cancelled(session: Session, app: App, purchase: Purchase) -> None:
+    """Tell the customer that a subscription was cancelled, if the shop wants that."""
+    if purchase.interval and _is_on(app, EmailKind.PURCHASE_CANCELLED):
+        context = contexts.of_cancelled(purchase, app.clock.today())
+        _to_customer(session, app, EmailKind.PURCHASE_CANCELLED, purchase.order, context)
+
+
+def _is_on(app: App, kind: EmailKind) -> bool:
+    return kind.value in app.shop.emails
 
 
 def announce_exhausted(session: Session, app: App, item: QueueItem, attempts: Sequence[Transaction]) -> None:

@@ -38,6 +38,32 @@ def of_order(order: Order) -> Context:
     }
 
 
+def of_returned(refund: Transaction, now: datetime, *, queued: bool) -> Context:
+    """A refund that a bank returned. `queued`: csctl tries it again."""
+    context = of_transaction(refund, now)
+    context["refund"]["queued"] = queued
+    return context
+
+
+def of_billing(sale: Transaction, purchase: Purchase, *, again_on: date | None) -> Context:
+    """A billing that was declined, and the day on which it is tried again, if it is."""
+    return {
+        "customer": _customer(purchase.order.customer),
+        "order": _order(purchase.order),
+        "purchase": _line(purchase),
+        "billing": {"amount": _money(sale.amount, sale.currency), "again_on": _day(again_on)},
+    }
+
+
+def of_cancelled(purchase: Purchase, day: date) -> Context:
+    """A purchase that was cancelled."""
+    return {
+        "customer": _customer(purchase.order.customer),
+        "order": _order(purchase.order),
+        "purchase": {**_line(purchase), "cancelled_on": _day(day)},
+    }
+
+
 def of_exhausted(item: QueueItem, attempts: Sequence[Transaction]) -> Context:
     """A refund that was given up. `attempts`: the first failure, then the retries."""
     customer = item.order.customer

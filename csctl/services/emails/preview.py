@@ -26,8 +26,36 @@ _ORDER = {
     "total": {"amount": 4397, "currency": "USD"},
 }
 _MOVED = {"id": "txn_9", "amount": {"amount": 1999, "currency": "USD"}, "at": "2026-03-04T15:20:00Z", "outside": False}
+_PURCHASE = {
+    "name": "Coffee, dark roast",
+    "quantity": 2,
+    "unit_price": {"amount": 1999, "currency": "USD"},
+    "price": {"amount": 3998, "currency": "USD"},
+    "trial_price": None,
+    "interval": "month",
+    "trial_ends_on": None,
+    "next_bill_on": "2026-03-15",
+}
 SAMPLES: dict[EmailKind, contexts.Context] = {
     EmailKind.REFUND: {"customer": _CUSTOMER, "order": _ORDER, "refund": _MOVED},
+    EmailKind.REFUND_RETURNED: {"customer": _CUSTOMER, "order": _ORDER, "refund": {**_MOVED, "queued": True}},
+    EmailKind.BILLING_DECLINED: {
+        "customer": _CUSTOMER,
+        "order": _ORDER,
+        "purchase": _PURCHASE,
+        "billing": {"amount": {"amount": 3998, "currency": "USD"}, "again_on": "2026-03-18"},
+    },
+    EmailKind.BILLING_GIVEN_UP: {
+        "customer": _CUSTOMER,
+        "order": _ORDER,
+        "purchase": _PURCHASE,
+        "billing": {"amount": {"amount": 3998, "currency": "USD"}, "again_on": None},
+    },
+    EmailKind.PURCHASE_CANCELLED: {
+        "customer": _CUSTOMER,
+        "order": _ORDER,
+        "purchase": {**_PURCHASE, "cancelled_on": "2026-03-18"},
+    },
     EmailKind.VOID: {"customer": _CUSTOMER, "order": _ORDER, "void": _MOVED},
     EmailKind.WELCOME: {
         "customer": _CUSTOMER,

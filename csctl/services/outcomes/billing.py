@@ -15,6 +15,7 @@ from csctl.domain.purchases import Operation
 from csctl.domain.reasons import Reason
 from csctl.domain.states import FulfillmentStatus, Occasion, OrderStatus, PurchaseStatus, State
 from csctl.models import Fulfillment, Purchase, Transaction
+from csctl.services.emails import announce as emails
 from csctl.services.outcomes import cancellation as cancelling
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def take_outcome(session: Session, app: App, sale: Transaction) -> None:
     if sale.state is State.APPROVED:
         succeed(session, app, purchase, of_sale(sale))
     elif sale.state is State.DECLINED and sale.occasion is Occasion.RUN:
-        _decline(app, purchase, of_sale(sale).due_on, soft=sale.reason == Reason.SOFT_DECLINED)
+        _decline(session, app, sale, purchase)
 
 
 def of_sale(sale: Transaction) -> Billing:
@@ -103,13 +104,15 @@ def _advance(purchase: Purchase, billing: Billing) -> None:
         purchase.next_bill_on = rules.next_billing(purchase.interval, billing.due_on, purchase.billing_day)
 
 
-def _decline(app: App, purchase: Purchase, due_on: date, *, soft: bool) -> None:
+def _decline(session: Session, app: App, sale: Transaction, purchase: Purchase) -> None:
+    soft, due_on = sale.reason == Reason.SOFT_DECLINED, of_sale(sale).due_on
     today, declines = app.clock.today(), purchase.recycle_attempts + 1
     again = calendar.retry_on(app.shop.recycle_days, declines, purchase.next_bill_on or today, today) if soft else None
     operation = Operation.DECLINE_SOFTLY if again else Operation.DECLINE
     if (purchase.status, operation) in rules.TABLE:  # else it was paused or cancelled meanwhile
         purchase.status, purchase.next_bill_on = _then(purchase, operation), again
         purchase.recycle_attempts, purchase.due_on = declines, due_on
+        emails.billing_declined(session, app, sale, purchase, again)
 
 
 def _then(purchase: Purchase, operation: Operation) -> PurchaseStatus:

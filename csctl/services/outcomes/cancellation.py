@@ -15,6 +15,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation, When
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase
+from csctl.services.emails import announce as emails
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str 
     purchase.cancel_after_billing = False
     name = ids.show("pur", purchase.id)
     of = purchase.order
+    emails.purchase_cancelled(session, app, purchase)
     history.event(session, app, of.customer_id, f"cancelled {name}", of.id, reason=reason)
     audit.write(
         session, app, Outcome.CANCELLED, target=name, before=before.value, after="cancelled", reason=audit.given(reason)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from csctl.domain.money import Money
+from csctl.domain.money import Money, totals
 from csctl.domain.text import printable
 from csctl.paths import shipped
 from csctl.services.views.refund_report import Line, Report
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_BARS = 12  # groups with a bar of their own; the others are summed up
 _MOST_COLUMNS = 62  # days side by side; more are shown by week
+_WIDEST_COLUMN = 40
 _OTHERS = "(others)"
 _CHART_WIDTH, _CHART_HEIGHT = 720, 160
 
@@ -91,7 +92,7 @@ def _section(currency: str, report: Report) -> Section:
     columns, by_week = _columns(days)
     return Section(
         currency,
-        str(Money(sum(line.amount for line in lines), currency)),
+        totals([Money(sum(line.amount for line in lines), currency)]),
         sum(line.refunds for line in lines),
         _bars(lines, in_order=report.by == "day"),
         columns,
@@ -145,13 +146,14 @@ def _columns(days: Sequence[Line]) -> tuple[list[Column], bool]:
         periods.append(_sum(members[0].isoformat(), lines or [Line("", currency)]))
     highest = max(line.amount for line in periods) or 1
     step = _CHART_WIDTH / len(periods)
+    width = min(step * 0.8, _WIDEST_COLUMN)
     return [
         Column(
             line.group,
             str(Money(line.amount, currency)),
-            round(place * step + step * 0.1, 2),
+            round(place * step + (step - width) / 2, 2),
             round(_CHART_HEIGHT * (1 - line.amount / highest), 2),
-            round(step * 0.8, 2),
+            round(width, 2),
             round(_CHART_HEIGHT * line.amount / highest, 2),
         )
         for place, line in enumerate(periods)
