@@ -22,7 +22,7 @@ audit = group("audit", "List, seal and verify the audit log.")
 
 @audit.command(
     "list",
-    fields=("id", "at", "operator", "command", "target", "outcome", "changes"),
+    fields=("id", "at", "operator", "login", "command", "target", "outcome", "changes"),
     columns=("id", "at", "operator", "command", "target", "outcome"),
     examples=(
         "csctl audit list --operator tim --since 2026-03-01",

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl.results import RESULT_FIELDS
+
+from .cli.change import ChangeOutput
 from .cli.declare import group
 from .cli.output import Output
 
@@ -64,3 +67,23 @@ def check(app: App, out: Output, name: str) -> None:
     out.rows(findings)
     problems = sum(finding["status"] != "ok" for finding in findings)
     out.exit_code = _MISCONFIGURED if problems else 0
+
+
+@gateway.command(
+    fields=RESULT_FIELDS,
+    columns=("id", "outcome", "message"),
+    changes=True,
+    noun="account",
+    asks="always",
+    examples=(
+        "csctl gateway accept main --account acct_1 --dry-run",
+        "csctl gateway accept main --account acct_1 --yes",
+    ),
+)
+@click.argument("name", metavar="NAME")
+@click.option("--account", required=True, metavar="ID", help="The account's own id at the gateway.")
+def accept(app: App, out: ChangeOutput, name: str, account: str) -> None:
+    """Remember another account under this name, after the shop has moved to it."""
+    from csctl.services.payments import accounts
+
+    out.change(lambda dry_run: accounts.accept(app, name, account, dry_run=dry_run))

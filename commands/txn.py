@@ -50,6 +50,7 @@ FIELDS = (
     "standing",
     "settled_at",
     "refunded",
+    "over_returned",
     "refundable",
     "voided",
     "disputed",

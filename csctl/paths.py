@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Literal
+
+from csctl.errors import Misconfigured
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -11,3 +15,16 @@ def shipped(name: str) -> Path:
     """The folder `templates` or `migrations`, wherever this installation keeps it."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def of_user(kind: Literal["config", "data", "cache"]) -> Path:
+    """The user's directory of csctl. Raises Misconfigured where there is no home directory to begin at."""
+    from platformdirs import PlatformDirs  # slow to import, and not needed where everything is set
+
+    with suppress(RuntimeError):  # which is how it says the same
+        path = Path(getattr(PlatformDirs("csctl", appauthor=False), f"user_{kind}_dir"))
+        if path.is_absolute():
+            return path
+    raise Misconfigured(
+        "there is no home directory", cause="HOME is not set, and this user has no entry in passwd", fix="set HOME"
+    )

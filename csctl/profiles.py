@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from csctl import paths
 from csctl.errors import Conflict, Misconfigured, NotFound, Usage
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -72,9 +73,7 @@ def acceptable_name(name: str) -> str:
 
 def config_dir() -> Path:
     """The user's configuration directory of csctl."""
-    from platformdirs import PlatformDirs  # slow to import, and not needed where everything is set
-
-    return Path(PlatformDirs("csctl", appauthor=False).user_config_dir)
+    return paths.of_user("config")
 
 
 def config_file() -> Path:
@@ -96,7 +95,10 @@ def names() -> list[str]:
 
 def load() -> Profiles:
     """The profiles of this user. Raises Misconfigured for a file that is not valid."""
-    path = config_file()
+    try:
+        path = config_file()
+    except Misconfigured:  # without a home directory there are none
+        return Profiles()
     if not path.is_file():
         return Profiles()
     try:

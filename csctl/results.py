@@ -43,6 +43,7 @@ class Result:
     queue_item_id: str | None = None
     dry_run: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
+    about: str = ""  # whose record it is, for the question before a change; not a key of the row
 
     @property
     def ok(self) -> bool:

@@ -6,6 +6,7 @@ Precedence: option, a file named by --env-file, environment, `.env`, profile, de
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
 import stat
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from csctl import profiles
+from csctl import paths, profiles
 from csctl.clock import parse_time
 from csctl.errors import Misconfigured, Usage
 from csctl.profiles import Profile, token_file
@@ -109,8 +111,8 @@ def load(
     if "CSCTL_DATABASE_URL" not in values:
         values["CSCTL_DATABASE_URL"] = default_database_url()
     name = profile.name if profile else None
-    if "CSCTL_TOKEN" not in values and (token := _read_token_file(token_file(name))):
-        values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = token, str(token_file(name))
+    if "CSCTL_TOKEN" not in values and (kept := _kept_token(name)):
+        values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = kept
     templates = values.get("CSCTL_TEMPLATES_DIR")
     return Settings(
         database_url=values["CSCTL_DATABASE_URL"],
@@ -170,9 +172,13 @@ def preference(name: str, environ: Mapping[str, str], env_file: Path | None = No
 
 
 def default_database_url() -> str:
-    from platformdirs import PlatformDirs
-
-    return f"sqlite:///{Path(PlatformDirs('csctl', appauthor=False).user_data_dir) / 'csctl.db'}"
+    """The database where none is named: a file of the user. Raises Misconfigured where there is no home directory."""
+    try:
+        return f"sqlite:///{paths.of_user('data') / 'csctl.db'}"
+    except Misconfigured as error:
+        raise Misconfigured(
+            "CSCTL_DATABASE_URL is not set", cause=error.cause, fix="set CSCTL_DATABASE_URL, or HOME"
+        ) from None
 
 
 def _collect(layers: Sequence[_Layer]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
@@ -191,9 +197,15 @@ def _collect(layers: Sequence[_Layer]) -> tuple[dict[str, str], dict[str, str], 
 
 def _read_named_file(path: Path) -> dict[str, str]:
     """Relative paths in it begin at its own folder, so that it means the same wherever csctl is started."""
-    if not path.is_file():
+    if not _can_be_read(path):
         raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
-    return {name: _anchored(name, value, path.absolute().parent) for name, value in _read_env_file(path).items()}
+    folder = path.absolute().parent if path.is_file() else Path.cwd()
+    return {name: _anchored(name, value, folder) for name, value in _read_env_file(path).items()}
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether this is a file, or a pipe such as /dev/fd/3."""
+    return path.exists() and not path.is_dir()
 
 
 def _anchored(name: str, value: str, folder: Path) -> str:
@@ -217,7 +229,7 @@ def _ignored() -> Iterator[str]:
 
 
 def _read_env_file(path: Path) -> dict[str, str]:
-    if not path.is_file():
+    if not _can_be_read(path):
         return {}
     found = _values_in(path)
     if path == _DOT_ENV and os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o022:
@@ -232,13 +244,21 @@ def _read_env_file(path: Path) -> dict[str, str]:
 
 
 def _values_in(path: Path) -> dict[str, str]:
-    if not path.is_file():
+    if not _can_be_read(path):
         return {}
     from dotenv import dotenv_values
 
     with _read_as_text(path):
-        # Not interpolated: a password may hold "${".
-        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+        text = path.read_text(encoding="utf-8") if path.is_file() else _from_pipe(path, path.stat().st_ino)
+    # Not interpolated: a password may hold "${".
+    found = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@cache
+def _from_pipe(path: Path, _inode: int) -> str:
+    """What can be read only once."""
+    return path.read_text(encoding="utf-8")
 
 
 def _is_secret(name: str, value: str) -> bool:
@@ -249,12 +269,18 @@ def _is_secret(name: str, value: str) -> bool:
     return name == "CSCTL_TOKEN" or (name.startswith(PREFIX) and mask(value) != value)
 
 
-def _read_token_file(path: Path) -> str | None:
+def _kept_token(profile: str | None) -> tuple[str, str] | None:
+    """The token that `csctl login` stored, and its file."""
+    try:
+        path = token_file(profile)
+    except Misconfigured:  # without a home directory there is none
+        return None
     if not path.is_file():
         return None
     refuse_if_others_read(path)
     with _read_as_text(path):
-        return path.read_text(encoding="utf-8").strip() or None
+        token = path.read_text(encoding="utf-8").strip()
+    return (token, str(path)) if token else None
 
 
 @contextmanager
@@ -266,8 +292,15 @@ def _read_as_text(path: Path) -> Iterator[None]:
 
 
 def refuse_if_others_read(path: Path) -> None:
-    """Raises Misconfigured if a file with secrets is open to the group or the world."""
-    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+    """Raises Misconfigured if a file with secrets is open to the group or the world.
+
+    The group may read what root provides, as orchestrators mount secrets (0440): a file of root that nobody can write,
+    or that this user does not own.
+    """
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    provided = found.st_uid == 0 and (not mode & 0o222 or (os.name == "posix" and os.geteuid() != 0))
+    if os.name == "posix" and mode & (0o037 if provided else 0o077):
         raise Misconfigured(
             f"{path} holds secrets, and others can read it",
             cause=f"its mode is {stat.S_IMODE(path.stat().st_mode):04o}",

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl import paths
+
 if TYPE_CHECKING:
     from csctl.app import App
 
@@ -68,12 +70,10 @@ def _read(ctx: click.Context) -> _Words:
 
 def _file(database_url: str) -> Path:
     """The file for a database. Its name is a hash of the URL without the password."""
-    from platformdirs import PlatformDirs
-
     from csctl.settings import mask
 
     name = hashlib.sha256(mask(database_url).encode()).hexdigest()[:16]
-    return Path(PlatformDirs("csctl", appauthor=False).user_cache_dir) / f"completion-{name}.json"
+    return paths.of_user("cache") / f"completion-{name}.json"
 
 
 def _is_fresh(path: Path) -> bool:

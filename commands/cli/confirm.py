@@ -48,7 +48,7 @@ class Preview:
         """Print what would be done, on stderr."""
         errors.say(printable(self.tally.summary(would=True)))
         for one in self.listed if self.tally.total <= _LISTED else ():
-            parts = [one.id, one.outcome if one.error else "", str(one.money or ""), one.message]
+            parts = [one.id, one.outcome if one.error else "", str(one.money or ""), one.about, one.message]
             errors.say(printable("  " + "  ".join(part for part in parts if part)))
 
 

@@ -46,7 +46,8 @@ of that file.
                         (default: csctl.db in your data directory)
   CSCTL_TOKEN           your token as an operator; without it, the file
                         that csctl login writes
-  CSCTL_GATEWAY_<NAME>  a gateway account: sandbox:FILE, nmi:SECURITY_KEY or
+  CSCTL_GATEWAY_<NAME>  a gateway account: sandbox:FILE, stripe:KEY,
+                        nmi:SECURITY_KEY or
                         authorizenet:LOGIN:TRANSACTION_KEY; a secret may be in
                         a file: nmi:@FILE; ?rate=5/s limits the calls;
                         without an account, commands that move money exit 11
@@ -116,13 +117,14 @@ A gateway account is one variable: CSCTL_GATEWAY_MAIN, CSCTL_GATEWAY_EU and so
 on. Its value names the kind of gateway, the account's key, and options.
 
   sandbox:PATH                            the built-in gateway for rehearsals
+  stripe:KEY                              Stripe: a restricted or secret key
   authorizenet:LOGIN:TRANSACTION_KEY      Authorize.Net
   nmi:SECURITY_KEY                        NMI and its resellers
 
   base=URL       another host of the vendor, a brand of NMI
                  (https://apitest.authorize.net is Authorize.Net's sandbox)
   rate=5/s       at most so many calls per second (s), minute (m) or hour (h)
-                 [default: 5/s; the sandbox: no limit]
+                 [default: 5/s, Stripe 20/s; the sandbox: no limit]
   timeout=60     seconds that one call may take in all, at most 90
 
 The first option follows a question mark, the others an ampersand; put the
@@ -135,6 +137,7 @@ Options of the sandbox: latency_ms=0, idempotency=on|off, lookup=on|off,
 settles=midnight|capture|never, lookup_delay_minutes=0, account=ID.
 
 The tokens of payment methods are written
+  stripe         cus_.../pm_...
   authorizenet   CUSTOMER_PROFILE/PAYMENT_PROFILE
   nmi            VAULT or VAULT/BILLING
 

@@ -33,6 +33,7 @@ _PROFILE = (
     "transactions",
     "fulfillments",
     "queue",
+    "approvals",
     "history",
     "merged_into",
     "erased_at",

@@ -12,6 +12,8 @@ from ..cli.sheet import Sheet
 from . import shared
 from .shared import Layout, Record
 
+_UNFINISHED = ("created", "sent", "pending", "unknown")
+
 
 def customer_layout(out: Output) -> Layout:
     return lambda record: _customer(Sheet(out.zone), record)
@@ -19,6 +21,7 @@ def customer_layout(out: Output) -> Layout:
 
 def _customer(sheet: Sheet, record: Record) -> str:
     _details(sheet, record)
+    _open(sheet, record)
     shared.addresses(sheet, record)
     if record["payment_methods"]:
         sheet.heading("Payment methods")
@@ -54,6 +57,54 @@ def _details(sheet: Sheet, record: Record) -> None:
             ("Last order", record["last_order_at"]),
         ]
     )
+
+
+def _open(sheet: Sheet, record: Record) -> None:
+    """Add what is not finished: what a caller most likely asks about."""
+    rows = [
+        *(_open_transaction(sheet, one) for one in record["transactions"] if one["state"] in _UNFINISHED),
+        *(_disputed(sheet, one) for one in record["transactions"] if one["disputed"]),
+        *(_waiting(sheet, one) for one in record["queue"] if one["state"] in ("queued", "in_progress")),
+        *(_asked(one) for one in record["approvals"]),
+        *(_next_billing(sheet, one) for one in _by_day(record["purchases"])),
+    ]
+    if rows:
+        sheet.heading("Open")
+        sheet.columns(rows[: shared.MOST], right=[2])
+        shared.rest(sheet, rows, f"csctl customer show {record['id']} -o json")
+
+
+def _by_day(purchases: Sequence[Record]) -> list[Record]:
+    """The purchases that are billed again, the next one first; and those that cannot be billed."""
+    billed = [one for one in purchases if one["next_bill_on"] or one["status"] == "recycle_failed"]
+    return sorted(billed, key=lambda one: (one["next_bill_on"] is not None, str(one["next_bill_on"]), one["id"]))
+
+
+def _open_transaction(sheet: Sheet, one: Record) -> list[str]:
+    about = f"since {sheet.day(one['created_at'])}: csctl txn reconcile {one['id']}"
+    return [f"{one['kind']} {one['state']}", one["id"], shared.money(one, "amount"), about]
+
+
+def _disputed(sheet: Sheet, one: Record) -> list[str]:
+    return ["disputed", one["id"], shared.money(one, "amount"), f"charged on {sheet.day(one['created_at'])}"]
+
+
+def _waiting(sheet: Sheet, item: Record) -> list[str]:
+    when = f"next attempt on {sheet.day(item['next_attempt_on'])}" if item["next_attempt_on"] else item["state"]
+    about = f"{when}: {item['last_reason']}" if item["last_reason"] else when
+    return ["queued refund", item["id"], shared.money(item, "amount"), about]
+
+
+def _asked(request: Record) -> list[str]:
+    about = f"by {request['requested_by']}" + (f": {request['reason']}" if request["reason"] else "")
+    return ["asked for approval", request["id"], shared.money(request, "amount"), about]
+
+
+def _next_billing(sheet: Sheet, one: Record) -> list[str]:
+    what = "not billed" if one["status"] == "recycle_failed" else "next billing"
+    parts = [sheet.day(one["next_bill_on"]) if one["next_bill_on"] else "declined for good", one["product"] or ""]
+    parts += [f"billed by {one['billed_by']}"] if one["billed_by"] else []
+    return [what, one["id"], shared.money(one, "price"), ", ".join(part for part in parts if part)]
 
 
 def _history(sheet: Sheet, record: Record) -> None:

@@ -16,7 +16,7 @@ def _order_page(sheet: Sheet, record: Record) -> str:
     sheet.line(f"{record['id']}  {record['status']}")
     sheet.facts(
         [
-            ("Customer", record["customer_id"]),
+            ("Customer", shared.customer(record)),
             ("Placed", record["placed_at"]),
             ("Total", shared.money(record, "total")),
             ("Refunded", shared.money(record, "refunded")),

@@ -6,6 +6,7 @@ from csctl.domain.plurals import counted
 
 from ..cli.output import Output
 from ..cli.sheet import Sheet
+from . import shared
 from .shared import Layout, Record
 
 
@@ -36,7 +37,7 @@ def _page(sheet: Sheet, record: Record) -> str:
             ("Cancelled", record["cancelled_at"]),
             ("Reason", record["cancel_reason"]),
             ("Order", record["order_id"]),
-            ("Customer", record["customer_id"]),
+            ("Customer", shared.customer(record)),
             ("External id", record["external_id"]),
         ]
     )

@@ -19,7 +19,7 @@ def _queue_page(sheet: Sheet, record: Record) -> str:
             ("Amount", shared.money(record, "amount")),
             ("Sale", record["transaction_id"]),
             ("Order", record["order_id"]),
-            ("Customer", record["customer_id"]),
+            ("Customer", shared.customer(record)),
             ("Retries", str(record["attempts"])),
             ("Next retry", record["next_attempt_on"]),
             ("Last reason", record["last_reason"]),

@@ -28,11 +28,18 @@ def addresses(sheet: Sheet, record: Record) -> None:
         sheet.side_by_side(["BILLING ADDRESS", *(billing or ["-"])], ["SHIPPING ADDRESS", *(shipping or ["-"])])
 
 
+def customer(record: Record) -> str:
+    """The customer of a record: id, name and email."""
+    email = f"<{record['customer_email']}>" if record["customer_email"] else None
+    return "  ".join(part for part in (record["customer_id"], record["customer_name"], email) if part)
+
+
 def card(method: Record) -> list[str]:
     """The row of a payment method."""
     number = f"{method['bin'] or ''}…{method['last4']}" if method["last4"] else ""
     expires = f"{method['exp_month']:02}/{method['exp_year']}" if method["exp_month"] and method["exp_year"] else ""
-    return [method["id"], method["brand"] or "card", number, expires, "default" if method["default"] else ""]
+    standing = "disabled" if method["disabled_at"] else "default" if method["default"] else ""
+    return [method["id"], method["brand"] or "card", number, expires, standing]
 
 
 def parts(
@@ -52,7 +59,7 @@ def parts(
     rest(sheet, shipments, f"csctl order show {order_id} -o json")
 
 
-def rest(sheet: Sheet, rows: Sequence[Record], command: str) -> None:
+def rest(sheet: Sheet, rows: Sequence[Any], command: str) -> None:
     """Add a line that says how many rows are not shown, and the command that shows them."""
     if len(rows) > MOST:
         sheet.line(f"… and {len(rows) - MOST:,} more: {command}")

@@ -25,7 +25,7 @@ def _transaction_page(sheet: Sheet, record: Record) -> str:
             ("Disputed", "yes: nothing can be refunded" if record["disputed"] else None),
             ("Order", record["order_id"]),
             ("Purchase", record["purchase_id"]),
-            ("Customer", record["customer_id"]),
+            ("Customer", shared.customer(record)),
             ("Parent", record["parent_id"]),
             ("Card", " ".join(part for part in shared.card(method) if part) if method else None),
             ("Gateway", " ".join(part for part in (record["gateway"], record["gateway_ref"]) if part)),

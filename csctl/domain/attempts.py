@@ -15,8 +15,8 @@ TABLE: dict[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.APPROVED, State.DECLINED, State.FAILED, State.PENDING, State.UNKNOWN}),
     # A bank may return a refund.
     State.APPROVED: frozenset({State.FAILED}),
-    # Found never executed, and approved after all: it is asked about once more.
-    State.FAILED: frozenset({State.UNKNOWN}),
+    # Found never executed, and approved after all: it is asked about once more, or counts from then on.
+    State.FAILED: frozenset({State.UNKNOWN, State.APPROVED}),
     State.DECLINED: frozenset(),
 }
 

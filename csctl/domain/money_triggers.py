@@ -64,10 +64,10 @@ _HOLDS = """BEGIN
             COALESCE(SUM(amount) FILTER (WHERE kind IN ('refund', 'void') AND queue_item_id IS NULL
                 AND state NOT IN ('approved', 'declined', 'failed')), 0)
             INTO returned, held FROM transactions WHERE parent_id = number;
-        SELECT returned + COALESCE(SUM(amount) FILTER (WHERE state = 'resolved'), 0),
+        SELECT returned + COALESCE(SUM(amount) FILTER (WHERE state = 'resolved' AND reference IS NOT NULL), 0),
             held + COALESCE(SUM(amount) FILTER (WHERE state IN ('queued', 'in_progress')), 0)
             INTO returned, held FROM refund_queue WHERE sale_id = number;
-        IF sale.refunded <> returned OR sale.reserved <> held THEN
+        IF sale.refunded + sale.over_returned <> returned OR sale.reserved <> held THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to change the sums of a sale';
         END IF;
         IF TG_OP = 'INSERT' AND TG_TABLE_NAME = 'transactions' THEN

@@ -51,7 +51,7 @@ GROUPS: dict[frozenset[Role], str] = {
         db grants
         customer merge, customer erase
         product create, product option add, product price add
-        sandbox ledger, sandbox adopt, sandbox reset
+        sandbox ledger, sandbox adopt, sandbox reset, gateway accept
         db upgrade, db status, db check
     """,
 }

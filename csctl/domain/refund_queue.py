@@ -32,6 +32,7 @@ TABLE: dict[tuple[State, Operation], State] = {
     # A retry that was taken for failed was approved after all, says an answer that came late.
     (State.QUEUED, Operation.ASK_AGAIN): State.IN_PROGRESS,
     (State.IN_PROGRESS, Operation.SUCCEED): State.SUCCEEDED,
+    (State.QUEUED, Operation.SUCCEED): State.SUCCEEDED,  # by an attempt that was approved late
     (State.IN_PROGRESS, Operation.WAIT): State.QUEUED,
     (State.IN_PROGRESS, Operation.GIVE_UP): State.EXHAUSTED,
     (State.IN_PROGRESS, Operation.SETTLE): State.RESOLVED,

@@ -41,6 +41,16 @@ _ACCEPTABLE = """CREATE TRIGGER audit_acceptable BEFORE INSERT ON audit FOR EACH
         RETURN NEW;
     END"""
 
+_NEXT = """CREATE TRIGGER audit_seals_next BEFORE INSERT ON audit_seals FOR EACH ROW
+    EXECUTE FUNCTION audit_seals_next()
+    BEGIN
+        IF NEW.number <> (SELECT COALESCE(max(number), 0) + 1 FROM audit_seals)
+           OR NEW.last_id > (SELECT max(id) FROM audit) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to add a seal that is not the next one';
+        END IF;
+        RETURN NEW;
+    END"""
+
 # database -> trigger -> what it is and does
 TRIGGERS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
@@ -54,6 +64,7 @@ TRIGGERS: Mapping[str, Mapping[str, str]] = {
             for name, event in _POSTGRESQL.items()
         },
         "audit_acceptable": _ACCEPTABLE,
+        "audit_seals_next": _NEXT,
     },
 }
 

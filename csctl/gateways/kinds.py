@@ -31,11 +31,12 @@ GROUP = "csctl.gateways"
 # A kind -> its module, imported only when an account of that kind is opened.
 KINDS = {
     "sandbox": "csctl.gateways.sandbox",
+    "stripe": "csctl.gateways.stripe",
     "authorizenet": "csctl.gateways.authorizenet",
     "nmi": "csctl.gateways.nmi",
 }
 # Calls per second where the URL names no rate. What the vendors allow is not published.
-_RATES = {"authorizenet": "5/s", "nmi": "5/s"}
+_RATES = {"stripe": "20/s", "authorizenet": "5/s", "nmi": "5/s"}
 
 
 class Opener(Protocol):

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.mail.transport import not_understood
 
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
@@ -28,13 +29,17 @@ class Folder:
         path = unquote(urlsplit(url).path) if rest.startswith("//") else rest
         if not path:
             raise not_understood(url, "it names no folder")
-        return cls(Path(path).expanduser())
+        try:
+            return cls(Path(path).expanduser())
+        except RuntimeError:
+            raise not_understood(url, "it begins with ~, and there is no home directory") from None
 
     def send(self, name: str, message: EmailMessage) -> None:
         target, part = self.path / f"{name}.eml", self.path / f".{name}.{os.getpid()}.part"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            part.unlink(missing_ok=True)  # of a process with our number that died, or a trap: never written through
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600), "wb") as file:
                 file.write(message.as_bytes())
                 file.flush()
                 os.fsync(file.fileno())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, FetchedValue, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csctl.domain.states import Role
@@ -58,6 +58,8 @@ class AuditRow(Base):
     target: Mapped[str | None] = mapped_column(index=True)
     changes: Mapped[dict[str, Any]] = mapped_column(JSON)
     outcome: Mapped[str]
+    # The login that wrote the row, by PostgreSQL itself; none on SQLite, which has no logins.
+    login: Mapped[str | None] = mapped_column(server_default=FetchedValue())
 
 
 class BlacklistEntry(Base):

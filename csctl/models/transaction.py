@@ -24,6 +24,7 @@ class Transaction(Base):
     __table_args__ = (
         CheckConstraint("amount > 0 OR (amount = 0 AND kind NOT IN ('refund', 'capture'))", name="amount"),
         CheckConstraint("reserved >= 0 AND refunded >= 0 AND reserved + refunded <= amount", name="reservation"),
+        CheckConstraint("over_returned >= 0", name="over_returned"),
         CheckConstraint("voided_at IS NULL OR reserved + refunded = 0", name="voided"),
         # Each cycle of a purchase is billed at most once, whatever happens.
         Index(
@@ -87,6 +88,8 @@ class Transaction(Base):
     outside_reference: Mapped[str | None]
     refunded: Mapped[int] = mapped_column(BigId, default=0)
     reserved: Mapped[int] = mapped_column(BigId, default=0)
+    over_returned: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))  # beyond the sale
+    look_since: Mapped[datetime | None]  # it was approved late, and no person has looked yet
 
     queue_item_id: Mapped[int | None] = mapped_column(ForeignKey("refund_queue.id", use_alter=True))
     attempt_on: Mapped[date | None]  # the business day whose slot in the queue this attempt takes

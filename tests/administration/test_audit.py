@@ -23,7 +23,7 @@ def targets(shop: Shop, filters: str) -> list[str]:
     return [row["target"] for row in done.json]
 
 
-def test_a_row_says_who_did_what_when_and_what_became_of_it(shop: Shop) -> None:
+def test_a_row_says_who_did_what_when_and_with_which_outcome(shop: Shop, backend: str) -> None:
     shop("setting set shop-name Coffee", at="2026-03-02T09:00:00Z")
     shop("setting set shop-name Tea", at="2026-03-02T10:00:00Z")
     row = shop("audit list --limit 1 -o json").json[0]
@@ -32,6 +32,7 @@ def test_a_row_says_who_did_what_when_and_what_became_of_it(shop: Shop) -> None:
     assert row == {
         "at": "2026-03-02T10:00:00Z",
         "operator": "admin",
+        "login": None if backend == "sqlite" else "csctl",
         "command": "setting set",
         "target": "shop-name",
         "outcome": "updated",
@@ -102,7 +103,7 @@ def test_rows_are_found_by_operator_command_record_and_time(shop: Shop) -> None:
     assert targets(shop, "--target opr_4") == ["opr_4"]
     assert targets(shop, "--since 2026-03-03 --until 2026-03-03") == [None, "opr_4"]
     assert targets(shop, "--since 2026-03-03T10:00:00Z") == ["shop-name", None]
-    assert targets(shop, "--operator nobody") == []
+    assert shop("audit list --operator nobody").code == 4
 
 
 def test_a_command_is_not_found_by_a_part_of_its_name(shop: Shop) -> None:
@@ -120,7 +121,7 @@ def test_days_are_those_of_the_shop(shop: Shop) -> None:
 
 
 def test_an_id_of_something_else_and_a_day_that_is_none_are_usage_errors(shop: Shop) -> None:
-    assert shop("audit list --since yesterday").code == 2
+    assert shop("audit list --since someday").code == 2
     assert shop("audit list --operator opr_x").code == 2
 
 

@@ -8,13 +8,17 @@ import pytest
 
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.nmi import NmiLedger
-from tests.gateways.worlds import World, authorizenet_world, nmi_world
+from tests.gateways.ledgers.stripe import StripeLedger
+from tests.gateways.worlds import World, authorizenet_world, nmi_world, stripe_world
 from tests.shops import Shop
 
 WORLDS: dict[str, Callable[[Shop], World]] = {
     "nmi": lambda shop: nmi_world(shop, NmiLedger()),
     "authorizenet": lambda shop: authorizenet_world(shop, AuthorizeNetLedger()),
+    "stripe": lambda shop: stripe_world(shop, StripeLedger()),
 }
+# Gateways at which a captured sale waits for its settlement, and can be voided until then.
+SETTLING = ("nmi", "authorizenet")
 
 
 @pytest.fixture(params=WORLDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
 from tests.shops import Shop
 
@@ -21,14 +20,16 @@ def test_the_sandbox_is_listed_with_what_it_can_do(shop: Shop) -> None:
 def test_a_real_account_is_listed_without_being_called(world: World) -> None:
     (row,) = world.shop("gateway list -o json").json
 
-    assert row["kind"] in ("nmi", "authorizenet")
-    assert (row["rate"], row["changes"], row["synced_at"]) == ("5/s", True, None)
+    kind = world.url.partition(":")[0]
+    assert (row["kind"], row["rate"]) == (kind, "20/s" if kind == "stripe" else "5/s")
+    assert (row["changes"], row["synced_at"]) == (True, None)
     assert row["absence_after_hours"] == world.absent_after.total_seconds() / 3600
     assert world.ledger.wire == []
 
 
 def test_a_sync_shows_in_the_list(world: World) -> None:
-    world.sale(settled=False)
+    _, reference = world.sale()
+    world.refund_outside(reference, "1.00")
     world.shop("txn sync", as_="service")
 
     (row,) = world.shop("gateway list -o json").json
@@ -42,20 +43,21 @@ def test_a_check_reads_and_says_whose_account_it_is(world: World) -> None:
     assert done.code == 0, done.err
     (row,) = done.json
     assert (row["status"], row["mode"]) == ("ok", "test")
-    assert row["account"] == ("GW-565697" if isinstance(world.ledger, AuthorizeNetLedger) else None)
+    accounts = {"nmi": None, "authorizenet": "GW-565697", "stripe": "acct_1Pretend"}
+    assert row["account"] == accounts[world.url.partition(":")[0]]
     assert world.ledger.wire != []
     assert world.ledger.written() == []
 
 
 def test_a_key_that_is_refused_is_a_problem(world: World) -> None:
-    wrong = {"CSCTL_GATEWAY_MAIN": world.url.replace("key-", "yek-")}
+    wrong = {"CSCTL_GATEWAY_MAIN": world.url.replace("?base", "yek?base")}
 
     checked, examined = world.shop("gateway check main -o json", env=wrong), world.shop("doctor -o json", env=wrong)
 
     assert (checked.code, examined.code) == (11, 11)
     assert checked.json[0]["fix"]
     assert [row["status"] for row in examined.json if row["check"] == "gateways"] == ["problem"]
-    assert "yek-" not in checked.out + checked.err + examined.out + examined.err
+    assert _secret(world) not in checked.out + checked.err + examined.out + examined.err
 
 
 def test_an_account_that_is_not_there_is_not_found(shop: Shop) -> None:
@@ -68,3 +70,7 @@ def test_an_account_that_is_down_is_a_problem(world: World) -> None:
     done = world.shop("gateway check main -o json")
 
     assert (done.code, done.json[0]["status"]) == (11, "problem")
+
+
+def _secret(world: World) -> str:
+    return world.url.partition("?")[0].rpartition(":")[2]

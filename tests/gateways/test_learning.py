@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.server import Fault
 from tests.gateways.worlds import World
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+settling = pytest.mark.parametrize("world", SETTLING, indirect=True)
 
 
 def sync(world: World) -> list[dict[str, object]]:
@@ -113,6 +115,7 @@ def test_nothing_is_booked_while_a_refund_of_ours_is_unknown(world: World) -> No
     no_problems(world)
 
 
+@settling
 def test_many_unsettled_sales_take_few_calls(world: World) -> None:
     for _ in range(60):
         world.sale(settled=False)
@@ -130,6 +133,7 @@ def test_many_unsettled_sales_take_few_calls(world: World) -> None:
     assert len(world.ledger.wire) <= 6
 
 
+@settling
 def test_a_sync_that_breaks_off_goes_on_where_it_was(world: World) -> None:
     world.sale(settled=False)
     sync(world)

@@ -10,11 +10,13 @@ from decimal import Decimal
 import pytest
 
 from tests.factories import make_notify_email, make_payment_method, make_price, make_purchase
+from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.server import Fault
 from tests.gateways.worlds import World
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+settling = pytest.mark.parametrize("world", SETTLING, indirect=True)
 
 
 def test_a_refund_is_paid_once_and_settles(world: World) -> None:
@@ -40,6 +42,7 @@ def test_the_rest_of_a_sale_is_returned_and_no_more(world: World) -> None:
     assert world.returned(reference) == Decimal("20.00")
 
 
+@settling
 def test_a_void_takes_an_unsettled_sale_back(world: World) -> None:
     sale, reference = world.sale(settled=False)
 
@@ -50,6 +53,7 @@ def test_a_void_takes_an_unsettled_sale_back(world: World) -> None:
     assert world.shop(f"txn show {sale} -o json").json["voided"]
 
 
+@settling
 def test_an_order_is_voided_before_its_sale_settles_and_refunded_after(world: World) -> None:
     old, settled = world.sale()
     new, unsettled = world.sale(settled=False)
@@ -61,6 +65,7 @@ def test_an_order_is_voided_before_its_sale_settles_and_refunded_after(world: Wo
     assert (world.returned(unsettled), world.returned(settled)) == (Decimal(0), Decimal("20.00"))
 
 
+@settling
 def test_an_order_whose_sale_has_settled_meanwhile_is_refunded(world: World) -> None:
     sale, reference = world.sale(settled=False)  # as the books still have it
     order = world.shop(f"txn show {sale} -o json").json["order_id"]
@@ -103,6 +108,7 @@ def test_a_lost_answer_is_decided_by_asking(world: World, effect: bool) -> None:
     assert world.returned(reference) == world.booked(sale) == Decimal("8.00")
 
 
+@settling
 def test_a_void_whose_answer_was_lost_is_found_voided(world: World) -> None:
     sale, _ = world.sale(settled=False)
     world.ledger.fail_next(Fault(cut=0))

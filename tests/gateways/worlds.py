@@ -9,10 +9,11 @@ from decimal import Decimal
 
 from csctl.clock import parse_time
 from tests.factories import make_payment_method, make_sale
-from tests.gateways.ledgers import authorizenet, nmi
+from tests.gateways.ledgers import authorizenet, nmi, stripe
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.nmi import NmiLedger
-from tests.gateways.ledgers.server import LedgerServer
+from tests.gateways.ledgers.server import Fault, LedgerServer
+from tests.gateways.ledgers.stripe import StripeLedger
 from tests.shops import Shop
 
 
@@ -93,4 +94,20 @@ def authorizenet_world(shop: Shop, ledger: AuthorizeNetLedger) -> World:
         ledger.returned,
         ledger.refund_outside,
         lambda: ledger.refuse_next("2", "2"),
+    )
+
+
+def stripe_world(shop: Shop, ledger: StripeLedger) -> World:
+    declined = b'{"error": {"type": "invalid_request_error", "code": "balance_insufficient"}}'
+    return World(
+        shop,
+        ledger,
+        f"stripe:{stripe.KEY}?base={ledger.base}&timeout=5",
+        "cus_1/pm_ok",
+        timedelta(hours=1),
+        ledger.sell,
+        ledger.settle,
+        ledger.returned,
+        ledger.refund_outside,
+        lambda: ledger.fail_next(Fault(effect=False, status=400, body=declined)),
     )

@@ -73,3 +73,19 @@ def test_an_answer_about_another_amount_is_unknown_and_stays_so(shop: Shop) -> N
     assert row == {"reason": "mismatch", "message": "the gateway says 4.00 USD, and 8.00 USD was asked for"}
     assert shop("txn reconcile").code == 9
     assert shop(f"txn show {sale} -o json").json["refunded"] == "0.00"
+
+
+def test_an_administrator_accepts_another_account_after_a_migration(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop(f"txn refund {sale} --amount 1.00 --yes")
+    moved = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?account=acct_2"}
+
+    wrong = shop("gateway accept main --account acct_3 --yes", env=moved)
+    agent = shop("gateway accept main --account acct_2 --yes", env=moved, as_="agent")
+    done = shop("gateway accept main --account acct_2 --yes -o json", env=moved)
+
+    assert (wrong.code, agent.code, done.code) == (5, 6, 0)
+    assert done.json[0]["outcome"] == "updated"
+    assert shop(f"txn refund {sale} --yes", env=moved).code == 0
+    assert shop(f"txn sync {sale}").code == 11
+    assert "gateway accept" in [row["command"] for row in shop("audit list -o json").json]

@@ -172,3 +172,12 @@ def test_a_reason_is_one_of_the_shops_list(shop: Shop) -> None:
     assert "Damaged, Late" in wrong.err
     assert [row["refund_reason"] for row in rows] == ["Damaged"]
     assert "Damaged" in shop("audit list --command 'txn refund' -o json").out
+
+
+def test_the_share_is_told_again_after_the_gateway_was_asked_about_settlement(shop: Shop) -> None:
+    order, many, _ = two_lines(shop)
+    shop.sql("UPDATE transactions SET settlement = 'unsettled', settled_at = NULL")
+
+    done = shop(f"order refund {order} --purchase {many} --quantity 1 --yes -o json")
+
+    assert (done.code, done.json[0]["amount"]) == (0, "10.00")

@@ -31,7 +31,7 @@ RETRIED: dict[str, dict[str, str]] = {
         "give up": "exhausted",
         "settle": "resolved",
     },
-    "queued": {"ask again": "in_progress", "give up": "exhausted"},
+    "queued": {"ask again": "in_progress", "give up": "exhausted", "succeed": "succeeded"},
     "succeeded": {"return": "queued"},
 }
 ANSWERED: dict[str, set[str]] = {
@@ -41,7 +41,7 @@ ANSWERED: dict[str, set[str]] = {
     "unknown": {"approved", "declined", "failed", "pending", "unknown"},
     "approved": {"failed"},
     "declined": set(),
-    "failed": {"unknown"},
+    "failed": {"unknown", "approved"},
 }
 
 

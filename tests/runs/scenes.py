@@ -228,6 +228,7 @@ SCENES: dict[str, Scene] = {
 }
 # For which one command line has several rows to write, or whose place is not this shop's database.
 ELSEWHERE = (
+    "gateway accept",
     *("run resume", "db init", "db grants", "login", "logout"),
     *("profile add", "profile use", "profile remove"),
 )

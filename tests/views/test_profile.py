@@ -209,3 +209,42 @@ def test_times_are_the_shops(shop: Shop) -> None:
 
     assert "2026-02-01 00:30 +01:00" in shop(f"order show {order}").out
     assert shop(f"order show {order} -o json").json["placed_at"] == "2026-01-31T23:30:00Z"
+
+
+def test_what_is_open_stands_at_the_top_of_the_profile(shop: Shop) -> None:
+    shop("setting set agent-refund-limit '50 USD'")
+    jane = make_customer(shop)
+    price = make_price(shop, amount="12.00", interval="month")
+    make_purchase(shop, make_order(shop, jane), price=price, status="active", next_bill_on="2026-04-01")
+    queued = make_sale(shop, "10.00", token="tok_refund_declined", customer=jane)
+    disputed = make_sale(shop, "20.00", customer=jane)
+    big = make_sale(shop, "80.00", customer=jane)
+    unknown = make_sale(shop, "30.00", token="tok_timeout_lost", customer=jane)
+    shop(f"txn refund {queued} --yes")
+    shop(f"txn dispute {disputed}")
+    shop(f"txn refund {big} --request-approval --reason damaged --yes", as_="agent")
+    assert shop(f"txn refund {unknown} --yes").code == 9
+
+    page = shop(f"customer show {jane}", as_="agent").out
+    top = page.partition("BILLING")[0]
+
+    assert "OPEN" in top
+    assert [word for word in ("rfq_1", disputed, "apr_1", "refund unknown", "2026-04-01") if word not in top] == []
+    assert "csctl txn reconcile" in top
+    assert shop(f"customer show {jane} -o json").json["approvals"][0]["id"] == "apr_1"
+
+
+def test_nothing_open_is_no_heading(shop: Shop) -> None:
+    assert "OPEN" not in shop(f"customer show {make_customer(shop)}").out
+
+
+def test_pages_and_the_question_before_a_refund_name_the_customer(shop: Shop) -> None:
+    jane = make_customer(shop, first_name="Jane", last_name="Roe", email="jane.roe@example.com")
+    sale = make_sale(shop, customer=jane)
+
+    for words in (f"txn show {sale}", "order show ord_1", "purchase show pur_1"):
+        assert f"{jane}  Jane Roe  <jane.roe@example.com>" in shop(words).out, words
+    terminal = shop.terminal(f"txn refund {sale}")
+    terminal.expect("Jane Roe <jane.roe@example.com>")
+    terminal.expect("Continue")
+    terminal.sendline("n")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from csctl import database, driver_errors
@@ -22,7 +24,11 @@ from csctl.settings import Settings, mask
 if TYPE_CHECKING:
     from csctl.app import App
 
-_MIGRATING = int.from_bytes(b"csctl")  # the advisory lock of those who change the schema
+# As alembic makes it; made here first, to be locked.
+_VERSION_TABLE = """
+    CREATE TABLE IF NOT EXISTS alembic_version
+    (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))
+"""
 
 
 def init(settings: Settings, admin: str, *, rehearsal: bool, dry_run: bool = False) -> dict[str, Any]:
@@ -116,8 +122,11 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
             connection.connection.execute("PRAGMA foreign_keys=OFF")
         connection.begin()  # else alembic commits each migration on SQLite, and nothing could be taken back
         if not sqlite:
-            # Another host may be upgrading too: one of them waits, and finds that it is done.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            # Another host may be upgrading too: one of them waits, and finds that it is done. An advisory lock could be
+            # held by any login; this lock needs the right to write the table.
+            with suppress(DBAPIError), connection.begin_nested():  # another host may be creating it just now
+                connection.execute(text(_VERSION_TABLE))
+            connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):

@@ -60,14 +60,14 @@ def _totals_of_sales(session: Session) -> list[Finding]:
     reserved = under_way + of_items(ItemState.QUEUED, ItemState.IN_PROGRESS)
     columns = (
         Transaction.id,
-        Transaction.refunded,
+        (Transaction.refunded + Transaction.over_returned).label("refunded"),
         refunded.label("is_refunded"),
         Transaction.reserved,
         reserved.label("is_reserved"),
     )
     wrong = select(*columns).where(
         Transaction.kind.in_(CHARGES),
-        (Transaction.refunded != refunded) | (Transaction.reserved != reserved),
+        (Transaction.refunded + Transaction.over_returned != refunded) | (Transaction.reserved != reserved),
     )
     return [
         Finding(

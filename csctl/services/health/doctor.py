@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from csctl import database
 from csctl.domain import ids
+from csctl.domain.money import Money
 from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
@@ -21,6 +23,7 @@ from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import consistency
+from csctl.services.outcomes import late
 from csctl.services.payments import accounts
 from csctl.services.runs import repeats
 from csctl.settings import GATEWAY, Settings, refuse_if_others_read
@@ -105,7 +108,10 @@ def _settings(settings: Settings) -> Problems:
 
 def _files(settings: Settings) -> Problems:
     """Files with secrets or personal data that others on this machine can read."""
-    if (token := token_file(settings.profile)).is_file():
+    token: Path | None = None
+    with suppress(Misconfigured):  # without a home directory there is no such file
+        token = token_file(settings.profile)
+    if token and token.is_file():
         try:
             refuse_if_others_read(token)
         except Misconfigured as error:
@@ -178,6 +184,18 @@ def _transactions(app: App) -> Problems:
     with app.read() as session:
         yield from _some_transactions(session, unknown, "without a known outcome")
         yield from _some_transactions(session, orphaned, "left behind by a process that ended")
+        for row in session.scalars(select(Transaction).where(late.NOT_LOOKED_AT).order_by(Transaction.id)):
+            yield _late(session, row)
+
+
+def _late(session: Session, row: Transaction) -> Problem:
+    name, money = ids.show("txn", row.id), Money(row.amount, row.currency)
+    what = f"{name} ({row.kind.value} of {money}) was approved after it had been taken for failed"
+    sale = session.get(Transaction, row.parent_id) if row.parent_id else None
+    if sale and sale.over_returned:
+        over = Money(sale.over_returned, sale.currency)
+        what += f": {over} more than {ids.show('txn', sale.id)} was returned"
+    return Problem(what, f"look at it on the gateway's own page, then csctl txn reconcile {name} --as approved")
 
 
 def _some_transactions(session: Session, which: ColumnElement[bool], what: str) -> Problems:

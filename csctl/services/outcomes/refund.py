@@ -109,7 +109,11 @@ def _take_failed_retry(
     session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem, then: Refused
 ) -> None:
     item.last_reason = _words(refund)
-    if then in (Refused.WAIT, Refused.RELEASE):
+    if _was_paid_otherwise(session, refund, item):  # by an attempt that was approved late
+        close(app, item, Operation.SUCCEED)
+        sale.reserved -= item.amount
+        sale.refunded, sale.over_returned = sale.refunded + sale.over_returned, 0
+    elif then in (Refused.WAIT, Refused.RELEASE):
         refund.attempt_on = item.last_attempt_on = None  # it was no attempt: the day's slot is free again
         _wait(item, None)
     elif then is Refused.TOMORROW:
@@ -183,10 +187,8 @@ def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlEr
         gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
         return Outcome.EXHAUSTED, f"given up{_after(item)}: {said}", gone
     if item.state not in OPEN:
-        back = GatewayRefused(
-            "the refund came back", cause=f"{name} is {item.state.value}", fix=f"csctl queue show {name}"
-        )
-        return Outcome.FAILED, f"{back.message}: {said}", back
+        closed = GatewayRefused("this attempt failed", cause=said, fix=f"csctl queue show {name}")
+        return Outcome.FAILED, f"{said}; {name} is {item.state.value}", closed
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")
     when = f", next try on {item.next_attempt_on}" if item.next_attempt_on else ""
     return Outcome.QUEUED, f"{said}{when}", error

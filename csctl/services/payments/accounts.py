@@ -8,14 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from csctl.app import App
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Kind, State
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Conflict, Misconfigured, Unreachable
 from csctl.gateways import urls
 from csctl.gateways.identified import shown
 from csctl.gateways.operations import Finds, Identity
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.registry import Registry, problem_of
 from csctl.models import GatewayAccount, Transaction
+from csctl.results import Result
+from csctl.services.shared import audit
 from csctl.settings import GATEWAY
 
 
@@ -54,18 +57,39 @@ def remember(app: App) -> None:
         app.gateways[name].remembered = found
 
 
+def accept(app: App, name: str, account: str, *, dry_run: bool) -> Iterator[Result]:
+    """Remember another account under a name, after a shop has moved there. It must be the one that answers now.
+
+    Raises Conflict where another account answers, Misconfigured for one that this database may not use, Unreachable.
+    """
+    found = app.gateways[name].identity()
+    if found.account != account:
+        raise Conflict(
+            f"the gateway account {name} answers as {shown(found)}, and not as {account}",
+            fix=f"correct {GATEWAY}{name.upper()}, or csctl gateway check {name}",
+        )
+    _refuse_mode(app, name, found)
+    before = remembered(app).get(name, ("", None))[1]
+    message = f"{shown(before)} -> {shown(found)}" if before else shown(found)
+    if before == found:
+        yield Result(name, Outcome.SKIPPED, "no change", dry_run=dry_run)
+        return
+    with app.write(dry_run=dry_run) as session:
+        row = session.get(GatewayAccount, name)
+        if row is None:
+            row = GatewayAccount(name=name, kind=app.gateways.kind(name), first_used_at=app.clock.now())
+            session.add(row)
+        row.account, row.livemode = found.account, found.livemode
+        audit.write(session, app, Outcome.UPDATED, target=name, before=before and before.account, after=account)
+    yield Result(name, Outcome.UPDATED, message, dry_run=dry_run)
+
+
 def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str, Identity]]) -> None:
     """Raises Misconfigured for an account of the wrong mode, one that has another name here already, and one that does
     not know the newest sale that this database has from it.
     """
     variable = f"{GATEWAY}{name.upper()}"
-    if found.livemode is app.rehearsal:
-        what = "a live account, and this database is a rehearsal" if found.livemode else "a test account"
-        raise Misconfigured(
-            f"{variable} is {what}",
-            cause="live accounts move real money" if found.livemode else "no money moves there, and this shop is real",
-            fix="configure the account that belongs to this database",
-        )
+    _refuse_mode(app, name, found)
     for other, identity in others:
         if other != name and found.account and identity == found:
             raise Misconfigured(
@@ -86,6 +110,18 @@ def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str
             ) from None
         except Unreachable:
             return
+
+
+def _refuse_mode(app: App, name: str, found: Identity) -> None:
+    """Raises Misconfigured for a live account on a rehearsal database, and for a test account on a shop's own."""
+    variable = f"{GATEWAY}{name.upper()}"
+    if found.livemode is app.rehearsal:
+        what = "a live account, and this database is a rehearsal" if found.livemode else "a test account"
+        raise Misconfigured(
+            f"{variable} is {what}",
+            cause="live accounts move real money" if found.livemode else "no money moves there, and this shop is real",
+            fix="configure the account that belongs to this database",
+        )
 
 
 def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:

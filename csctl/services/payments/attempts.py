@@ -19,23 +19,22 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import Reason
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
-from csctl.errors import Conflict, CsctlError, GatewayRefused, Misconfigured, OutcomeUnknown, Unreachable
+from csctl.errors import Conflict, Misconfigured, OutcomeUnknown
 from csctl.gateways.operations import Answer
 from csctl.gateways.protocol import UnknownReference
 from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.emails import announce as emails
 from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.outcomes import late
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.payments import operations
+from csctl.services.payments import operations, verdicts
 from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-# What an attempt is called once it is approved.
-DONE = {Kind.VOID: Outcome.VOIDED, Kind.REFUND: Outcome.REFUNDED, Kind.SALE: Outcome.BILLED}
 NOT_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="it was never sent")
 _DISPUTED = Answer(State.FAILED, reason=Reason.ABANDONED, message="it was not sent: the sale is disputed")
 
@@ -79,7 +78,7 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
     """
     sale = turn.session.get_one(Transaction, attempt.parent_id)
     if attempt.state is not State.CREATED:
-        return result_of(attempt, _item(turn, attempt))
+        return verdicts.result_of(attempt, _item(turn, attempt))
     if sale.disputed_at and attempt.kind is Kind.REFUND:
         turn.session.flush()
         record(turn, app, attempt.id, claim_for(app, attempt), _DISPUTED)
@@ -148,17 +147,17 @@ def record(turn: Turn, app: App, attempt_id: int, claim: str | None, answer: Ans
     sale, item = turn.session.get_one(Transaction, attempt.parent_id), _item(turn, attempt)
     before = (attempt.state, attempt.reason)
     if _comes_too_late(attempt, claim, answer):
-        return _too_late(turn, app, attempt, item)
+        return _too_late(turn, app, attempt, item, answer)
     if not take_answer(app, attempt, claim, answer):
-        return result_of(attempt, item)
+        return verdicts.result_of(attempt, item)
     if (attempt.state, attempt.reason) == before:
-        return result_of(attempt, item)  # asked again, and nothing new
+        return verdicts.result_of(attempt, item)  # asked again, and nothing new
     if attempt.kind is Kind.VOID:
         _record_void(turn, app, attempt, sale)
     else:
         item = _record_refund(turn, app, attempt, sale, item)
     _after(turn, app, attempt)
-    result = result_of(attempt, item)
+    result = verdicts.result_of(attempt, item)
     audit.write(
         turn.session,
         app,
@@ -282,9 +281,9 @@ def _comes_too_late(attempt: Transaction, claim: str | None, answer: Answer) -> 
     return closed and attempt.claim != claim and answer.state is State.APPROVED
 
 
-def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None) -> Result:
+def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None, answer: Answer) -> Result:
     """The attempt is asked about once more: unknown, as it should have stayed. If the queue has gone on with it since,
-    a person must look at both.
+    it counts from now on, and a person must look at both.
     """
     waiting = item is not None and item.state is ItemState.QUEUED and item.last_attempt_on in (None, attempt.attempt_on)
     name = ids.show("txn", attempt.id)
@@ -292,18 +291,16 @@ def _too_late(turn: Turn, app: App, attempt: Transaction, item: QueueItem | None
         queue_rules.move(item, Operation.ASK_AGAIN)
         attempt.state = becomes(attempt.state, State.UNKNOWN)
         attempt.reason, attempt.finished_at = Reason.ANSWER_LOST, None
-    history.event(
-        turn.session,
-        app,
-        attempt.order.customer_id,
-        f"{name} was approved after it had been taken for failed",
-        order_id=attempt.order_id,
-        transaction_id=attempt.id,
-    )
-    audit.write(turn.session, app, Outcome.UNKNOWN, target=name, amount=str(Money(attempt.amount, attempt.currency)))
-    fix = f"csctl txn reconcile {name}" if waiting else f"look at {name} on the gateway's own page"
-    late = OutcomeUnknown(f"{name} was approved after it had been taken for failed", fix=fix)
-    return replace(result_of(attempt, item), outcome=Outcome.UNKNOWN, message=late.message, error=late)
+        fix = f"csctl txn reconcile {name}"
+    else:
+        sale = turn.session.get_one(Transaction, attempt.parent_id)
+        late.approve(app, attempt, answer)
+        late.return_money(app, attempt, sale, item)
+        note_if_all_returned(attempt.order, turn.sales_of(attempt.order_id))
+        fix = f"look at {name} on the gateway's own page, then csctl txn reconcile {name} --as approved"
+    unexpected = late.note(turn.session, app, attempt, fix)
+    result = verdicts.result_of(attempt, item)
+    return replace(result, outcome=Outcome.UNKNOWN, message=unexpected.message, error=unexpected)
 
 
 def settled_meanwhile(turn: Turn, attempt_id: int) -> bool:
@@ -324,7 +321,7 @@ def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Resu
     item = queue_rules.take_return(turn.session, app, refund, sale, _item(turn, refund))
     emails.refund_returned(turn.session, app, refund, queued=item is not None and item.state is ItemState.QUEUED)
     _after(turn, app, refund)
-    result = result_of(refund, item)
+    result = verdicts.result_of(refund, item)
     audit.write(
         turn.session,
         app,
@@ -340,49 +337,3 @@ def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Resu
 
 def _item(turn: Turn, attempt: Transaction) -> QueueItem | None:
     return turn.session.get(QueueItem, attempt.queue_item_id) if attempt.queue_item_id else None
-
-
-def result_of(attempt: Transaction, item: QueueItem | None) -> Result:
-    """What an attempt comes to, as a row: the same whenever it is asked for."""
-    name = ids.show("txn", attempt.id)
-    outcome, message, error = _verdict(attempt, item)
-    return Result(
-        name,
-        outcome,
-        message,
-        error=error,
-        money=Money(attempt.amount, attempt.currency),
-        transaction_id=name,
-        queue_item_id=ids.show_or_none("rfq", item.id if item else None),
-    )
-
-
-def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[Outcome, str, CsctlError | None]:
-    name = ids.show("txn", attempt.id)
-    what = attempt.kind.value
-    said = attempt.message or attempt.reason or ""
-    if attempt.state is State.APPROVED:
-        return DONE[attempt.kind], "", None
-    if attempt.state is State.PENDING:
-        return Outcome.PENDING, attempt.message or "the gateway has accepted it; the answer comes later", None
-    if attempt.state is State.UNKNOWN or attempt.state.unanswered:
-        lost = OutcomeUnknown(
-            f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"
-        )
-        return Outcome.UNKNOWN, lost.message, lost
-    if item is None:
-        if attempt.reason == Reason.UNREACHABLE:
-            gone = Unreachable("the gateway cannot be reached", cause=said, fix="run it again")
-            return Outcome.FAILED, gone.message, gone
-        if attempt.reason == Reason.ALREADY_VOIDED:
-            gone_already = Conflict("the sale is voided already", cause="at the gateway, and not by csctl")
-            return Outcome.REFUSED, gone_already.message, gone_already
-        if attempt.reason == Reason.NEVER_EXECUTED:  # the gateway has said so
-            absent = GatewayRefused(f"the {what} was never carried out", cause=said, fix="run it again")
-            return Outcome.FAILED, absent.message, absent
-        if attempt.reason in queue_rules.NEVER_CARRIED_OUT:
-            nothing = Unreachable(f"the {what} was never carried out", cause=said, fix="run it again")
-            return Outcome.FAILED, nothing.message, nothing
-        refused = GatewayRefused(f"the gateway refused the {what}", cause=said)
-        return Outcome(attempt.state.value), f"{refused.message}: {said}", refused
-    return queue_rules.verdict(attempt, item)

@@ -19,7 +19,8 @@ from csctl.models import Order, PaymentMethod, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes import checkout as checkout_rules
-from csctl.services.payments import attempts, operations
+from csctl.services.outcomes import late
+from csctl.services.payments import attempts, operations, verdicts
 from csctl.services.payments.jobs import LEASE, Call, Turn
 from csctl.services.shared import audit, history
 
@@ -82,23 +83,24 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer)
     sale = turn.session.get_one(Transaction, number)
     before = (sale.state, sale.reason)
     if sale.reason == Reason.NEVER_EXECUTED and sale.claim != claim and answer.state is State.APPROVED:
-        return _too_late(turn, app, sale)
+        return _too_late(turn, app, sale, answer)
     if not attempts.take_answer(app, sale, claim, answer):
-        return attempts.result_of(sale, None)
+        return verdicts.result_of(sale, None)
     if (sale.state, sale.reason) == before:
-        return attempts.result_of(sale, None)  # asked again, and nothing new
+        return verdicts.result_of(sale, None)  # asked again, and nothing new
     if sale.state is State.APPROVED:
         sale.settlement, sale.settled_at = answer.settlement or Settlement.UNSETTLED, answer.settled_at
     (checkout_rules if sale.occasion is Occasion.CHECKOUT else billing_rules).take_outcome(turn.session, app, sale)
-    result = attempts.result_of(sale, None)
+    result = verdicts.result_of(sale, None)
     _note(turn, app, sale, result.outcome)
     return result
 
 
-def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
+def _too_late(turn: Turn, app: App, sale: Transaction, answer: Answer) -> Result:
     """A worker that slept brings an approval of what the gateway did not know when it was asked.
 
-    The sale is asked about once more. If its cycle was billed again meanwhile, a person must look at both.
+    The sale is asked about once more. If its cycle or its order was charged again since, the customer has paid twice:
+    it is a sale that can be refunded, and a person must look at both.
     """
     name, others = ids.show("txn", sale.id), [one for one in turn.sales_of(sale.order_id) if one is not sale]
     of_this = [
@@ -108,20 +110,20 @@ def _too_late(turn: Turn, app: App, sale: Transaction) -> Result:
         or sale.occasion is one.occasion is Occasion.CHECKOUT  # the order was charged again
     ]
     twice = any(not one.state.refused for one in of_this)
-    if not twice:
+    if twice:
+        late.approve(app, sale, answer)
+        sale.settlement, sale.settled_at = answer.settlement or Settlement.UNSETTLED, answer.settled_at
+        sale.cycle = sale.occasion = None  # the other sale has paid for them
+        sale.look_since = app.clock.now()
+        fix = f"look at {name} on the gateway's own page: the customer was charged twice"
+    else:
         sale.state, sale.reason, sale.finished_at = State.UNKNOWN, Reason.ANSWER_LOST, None
         if sale.occasion is Occasion.CHECKOUT:
             checkout_rules.reopen(turn.session, app, sale.order)
-    text = f"{name} was approved after it had been taken for failed"
-    history.event(turn.session, app, sale.order.customer_id, text, order_id=sale.order_id, transaction_id=sale.id)
-    audit.write(turn.session, app, Outcome.UNKNOWN, target=name, amount=str(Money(sale.amount, sale.currency)))
-    fix = (
-        f"look at {name} on the gateway's own page: it may have charged twice"
-        if twice
-        else f"csctl txn reconcile {name}"
-    )
-    late = OutcomeUnknown(text, fix=fix)
-    return replace(attempts.result_of(sale, None), outcome=Outcome.UNKNOWN, message=text, error=late)
+        fix = f"csctl txn reconcile {name}"
+    unexpected = late.note(turn.session, app, sale, fix)
+    result = verdicts.result_of(sale, None)
+    return replace(result, outcome=Outcome.UNKNOWN, message=unexpected.message, error=unexpected)
 
 
 def _note(turn: Turn, app: App, sale: Transaction, outcome: str) -> None:

@@ -21,7 +21,8 @@ from csctl.gateways.operations import Absent, Ambiguous, Answer, Finds, Found
 from csctl.gateways.protocol import Gateway
 from csctl.models import Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, charges, operations, settlement
+from csctl.services.outcomes import late
+from csctl.services.payments import attempts, charges, operations, settlement, verdicts
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.shared import access, listing
@@ -142,7 +143,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
     of_ours = row.key if row.kind is Kind.SALE else row.parent_id
-    if row.kind not in attempts.DONE or of_ours is None:
+    if row.kind not in verdicts.DONE or of_ours is None:
         raise Conflict(
             f"{ref.given} was not made by csctl",
             cause="only refunds, voids and csctl's own sales are asked about",
@@ -157,6 +158,10 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
             cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
             fix="run it again then",
         )
+    if row.state.closed and row.look_since and verdict and verdict.state is State.APPROVED:
+        late.looked_at(turn.session, app, row)
+        yield Result(ref.given, verdicts.DONE[row.kind], "it was approved late, and was looked at")
+        return
     if row.state.closed:
         yield from _look_again(turn, app, ref, row)
         return
@@ -216,7 +221,7 @@ def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction) -> Work:
         if found and row.state is State.APPROVED and found.answer.state is State.FAILED:
             yield replace(attempts.take_back(turn, app, row, found.answer), id=ref.given)
             return
-    outcome = attempts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)
+    outcome = verdicts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)
     yield Result(ref.given, outcome, "it was settled before")
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.payments import attempts
+from csctl.services.payments import verdicts
 from csctl.services.payments.jobs import Job, Turn, Work
 
 
@@ -40,4 +40,4 @@ def may_be_repeated(row: Transaction, *, again: bool) -> bool:
 
 def result_of(turn: Turn, row: Transaction) -> Result:
     """What an attempt came to, as it stands now."""
-    return attempts.result_of(row, turn.session.get(QueueItem, row.queue_item_id) if row.queue_item_id else None)
+    return verdicts.result_of(row, turn.session.get(QueueItem, row.queue_item_id) if row.queue_item_id else None)

@@ -134,6 +134,13 @@ def listing_of(app: App, limit: Limit, *, state: str | None = None) -> Page:
     return listing.newest_first(app, wanted, Approval.created_at, Approval.id, rows, limit)
 
 
+def of_customer(session: Session, app: App, customer_id: int) -> list[dict[str, Any]]:
+    """The open requests for refunds of a customer, newest first."""
+    wanted = _joined(select(Approval)).join(Approval.sale).join(Transaction.order)
+    wanted = wanted.where(Order.customer_id == customer_id, _in_state(app, ApprovalState.OPEN))
+    return [row(session, app, one) for one in session.scalars(wanted.order_by(Approval.id.desc()))]
+
+
 def show(app: App, number: int) -> dict[str, Any]:
     """One request, with what was returned of its sale since. Raises NotFound, and NotPermitted for another's."""
     with app.read() as session:

@@ -113,9 +113,9 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
     if wish.request_approval and limits.refusal(turn.session, app, sale, part.amount):
         yield replace(_ask(turn, app, sale, part, wish, request), id=ref.given)
         return
-    attempt = open_part(turn, app, sale, part, wish, request)
+    attempt, whose = open_part(turn, app, sale, part, wish, request), _whose(sale.order)
     result = yield from attempts.exchange(turn, app, attempt)
-    yield replace(result, id=ref.given)
+    yield replace(result, id=ref.given, about=whose)
 
 
 def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
@@ -129,11 +129,11 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         raise refund_checks.settled_already(app, sale)
     if not ways.of(app, sale).void:
         raise ways.refuse_void(sale)
-    attempt = open_part(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None)
+    attempt, whose = open_part(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None), _whose(sale.order)
     result = yield from attempts.exchange(turn, app, attempt)
     if attempts.settled_meanwhile(turn, attempt.id):
         raise refund_checks.settled_already(app, refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE))
-    yield replace(result, id=ref.given)
+    yield replace(result, id=ref.given, about=whose)
 
 
 def return_of_order(turn: Turn, app: App, ref: Ref, order_id: int, wish: Wish) -> Work:
@@ -164,6 +164,7 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         for part in parts:  # all of them wait: what belongs together is returned together
             yield replace(_ask(turn, app, sales[part.sale_id], part, wish, request), id=ref.given)
         return
+    whose = _whose(turn.session.get_one(Order, ref.id))
     # All of the plan is reserved before the first call, so that nothing can come between its parts.
     opened = [
         open_part(turn, app, sales[part.sale_id], part, wish if n == 0 else wish.again(), request)
@@ -175,7 +176,13 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         result = yield from attempts.exchange(turn, app, mine)
         if attempts.settled_meanwhile(turn, attempt.id):
             result = yield from refund_instead(turn, app, attempt.id, wish, request)
-        yield replace(result, id=ref.given, message=result.message or words)
+        yield replace(result, id=ref.given, message=result.message or words, about=whose)
+
+
+def _whose(order: Order) -> str:
+    """The customer, for the question before money moves."""
+    customer = order.customer
+    return " ".join(part for part in (customer.name, f"<{customer.email}>" if customer.email else "") if part)
 
 
 def _above_limit(turn: Turn, app: App, sales: Mapping[int, Transaction], parts: Sequence[Part]) -> NotPermitted | None:
@@ -269,6 +276,7 @@ def _plan(
     number, asked = order.id, set[int]()
     while True:
         # Anew after each question: others may have refunded some of it while the gateway was asked.
+        order = turn.session.get_one(Order, number)
         share = shares.of(turn, app, order, wish, amount)
         sales = [sale for sale in turn.sales_of(number) if sale.is_sale]
         views = refund_scope.views(sales, partial(ways.of_remaining, app))

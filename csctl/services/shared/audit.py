@@ -103,6 +103,7 @@ def _rows(_session: Session, found: list[AuditRow]) -> list[dict[str, Any]]:
             "id": ids.show("aud", row.id),
             "at": row.at,
             "operator": row.operator,
+            "login": row.login,
             "command": row.command,
             "target": row.target,
             "outcome": row.outcome,

@@ -12,6 +12,7 @@ from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
+from csctl.services.refunds import approvals
 from csctl.services.shared import damage
 from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
@@ -45,6 +46,7 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
             "transactions": transactions.of_orders(session, theirs),
             "fulfillments": orders.fulfillments_of(session, theirs),
             "queue": _queue(session, customer),
+            "approvals": approvals.of_customer(session, app, customer.id),
             "history": _history(session, customer),
         }
 

@@ -115,6 +115,7 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "standing": _standing(transaction),
         "settled_at": transaction.settled_at,
         "refunded": to_decimal(transaction.refunded, currency) if sells else None,
+        "over_returned": to_decimal(transaction.over_returned, currency) if sells else None,
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
         "voided": transaction.voided_at is not None,
         "disputed": transaction.disputed_at is not None,
@@ -156,5 +157,6 @@ def payment_method_row(method: PaymentMethod) -> dict[str, Any]:
         "exp_month": method.exp_month,
         "exp_year": method.exp_year,
         "default": method.is_default,
+        "disabled_at": method.disabled_at,
         "created_at": method.created_at,
     }

@@ -1,0 +1,108 @@
+"""Requests to Stripe, and what holds of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways.transport import FORM, Reply, Transport, form
+
+Fields = Sequence[tuple[str, str]]
+Object = Mapping[str, object]
+PAGE = 100  # objects in one answer, the most that Stripe gives
+_MOST_PAGES = 10_000  # a list that never ends is a fault of the gateway
+
+
+class NoRecord(Exception):
+    """The account has no such object."""
+
+
+class Account:
+    """An account by its key, which goes into a header only."""
+
+    def __init__(self, transport: Transport, now: Callable[[], datetime]) -> None:
+        self._transport, self.now = transport, now
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(seconds=self._transport.deadline)
+
+    def post(self, path: str, fields: Fields, key: str) -> Reply:
+        """Send what may move money, once, under an idempotency key. Raises NotSent, AnswerLost."""
+        headers = {"Idempotency-Key": key}
+        return self._transport.write("POST", path, body=form(fields), content_type=FORM, headers=headers)
+
+    def get(self, path: str, query: Fields = ()) -> Object:
+        """An object, or a page of a list. Raises NoRecord, Misconfigured, Unreachable."""
+        reply = self._transport.read("GET", path, query=query)
+        error = child(reply.json(), "error")
+        if reply.status == 404 and text(error, "code") in ("resource_missing", "livemode_mismatch"):
+            raise NoRecord
+        if reply.status in (401, 403):
+            raise self.misconfigured(error)
+        if reply.status != 200:
+            raise Unreachable("the gateway cannot answer now", cause=self._words(reply.status, error))
+        return reply.json()
+
+    def pages(self, path: str, query: Fields) -> Iterator[Object]:
+        """All objects of a list, newest first. Raises NoRecord, Misconfigured, Unreachable."""
+        after: Fields = ()
+        for _ in range(_MOST_PAGES):
+            page = self.get(path, [*query, ("limit", str(PAGE)), *after])
+            objects = children(page, "data")
+            yield from objects
+            if page.get("has_more") is not True:
+                return
+            if not objects:
+                break
+            after = [("starting_after", text(objects[-1], "id"))]
+        raise Unreachable("the gateway cannot answer now", cause="its list has no end")
+
+    def misconfigured(self, error: Object) -> Misconfigured:
+        return Misconfigured(
+            "the gateway refuses the account",
+            cause=self.clean(error.get("message")) or text(error, "code") or "the key is not accepted",
+            fix="correct the key and its rights in Stripe's dashboard: csctl gateway check",
+        )
+
+    def clean(self, words: object) -> str | None:
+        return self._transport.clean(words)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _words(self, status: int, error: Object) -> str:
+        return f"HTTP {status} {text(error, 'code') or text(error, 'type')}".strip()
+
+
+# -- JSON
+
+
+def child(value: object, name: str) -> Object:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def children(value: object, name: str) -> list[Object]:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def text(value: object, name: str) -> str:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def id_of(value: object, name: str) -> str:
+    """The id of an object that may be expanded."""
+    return text(value, name) or text(child(value, name), "id")
+
+
+def moment(value: object, name: str) -> datetime | None:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return datetime.fromtimestamp(found, UTC) if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def seconds(moment: datetime) -> str:
+    return str(int(moment.timestamp()))

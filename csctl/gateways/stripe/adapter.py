@@ -1,0 +1,164 @@
+"""An account at Stripe: charges, captures, voids and refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind, State
+from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways.decimals import refusal
+from csctl.gateways.operations import (
+    Absent,
+    Ambiguous,
+    Answer,
+    Capabilities,
+    Change,
+    Finds,
+    Found,
+    Identity,
+    Operation,
+    Possible,
+    Problem,
+    Sale,
+)
+from csctl.gateways.stripe import answers, requests, search
+from csctl.gateways.stripe.account import Account, Fields, text
+from csctl.gateways.stripe.amounts import NotWritable
+from csctl.gateways.transport import AnswerLost, NotSent, unanswered
+
+# What csctl reads with a key. Rights to write show only in use.
+_READS = {
+    "refunds": "/v1/refunds",
+    "payment intents": "/v1/payment_intents",
+    "disputes": "/v1/disputes",
+    "events": "/v1/events",
+}
+
+
+class Stripe:
+    """One account. Any number of threads may use it at once."""
+
+    def __init__(self, account: Account, *, livemode: bool) -> None:
+        self._account, self._livemode = account, livemode
+        self.capabilities = Capabilities(
+            void_captured=Possible.NO,
+            refund_unsettled=Possible.YES,
+            partial_unsettled=True,
+            finds=Finds.BY_KEY,
+            keys_live=timedelta(hours=23),  # a key may be forgotten after 24
+            resend_after_absence=True,
+            absence_final_after=dict.fromkeys(Kind, timedelta(hours=1)),
+            refund_watch=timedelta(days=30),
+            changes=True,
+            deadline=account.deadline,
+        )
+
+    def identity(self) -> Identity:
+        try:
+            return Identity(text(self._account.get("/v1/account"), "id") or None, self._livemode)
+        except Misconfigured:
+            # A restricted key may lack the right to read the account. A key that is wrong fails here too.
+            self._account.get("/v1/balance")
+            return Identity(None, self._livemode)
+
+    def check(self) -> Sequence[Problem]:
+        try:
+            self.identity()
+        except (Misconfigured, Unreachable) as error:
+            return [Problem(f"{error.message}: {error.cause}", error.fix or "try again later")]
+        return [problem for what, path in _READS.items() if (problem := self._cannot_read(what, path))]
+
+    def prepare(self, op: Operation) -> str | None:
+        return None
+
+    def charge(self, op: Operation) -> Answer:
+        if requests.token(op.token) is None:
+            return refusal("the payment method's token is not written cus_…/pm_…")
+        try:
+            fields = requests.charge(op)
+        except NotWritable as error:
+            return refusal(str(error))
+        answer = self._write(op, "/v1/payment_intents", fields)
+        return self._closed(op, answer)
+
+    def capture(self, op: Operation) -> Answer:
+        sale = _sale(op)
+        of_charge = requests.is_charge(sale.reference)
+        try:
+            fields = requests.capture_of_charge(op) if of_charge else requests.capture(op)
+        except NotWritable as error:
+            return refusal(str(error))
+        kind = "charges" if of_charge else "payment_intents"
+        return self._write(op, f"/v1/{kind}/{sale.reference}/capture", fields)
+
+    def void(self, op: Operation) -> Answer:
+        sale = _sale(op)
+        if requests.is_charge(sale.reference):
+            return refusal("a charge without a payment intent cannot be canceled")
+        return self._write(op, f"/v1/payment_intents/{sale.reference}/cancel", [])
+
+    def refund(self, op: Operation) -> Answer:
+        try:
+            return self._write(op, "/v1/refunds", requests.refund(op, _sale(op)))
+        except NotWritable as error:
+            return refusal(str(error))
+
+    def lookup(self, reference: str, kind: Kind) -> Found:
+        return search.lookup(self._account, reference, kind)
+
+    def find(self, op: Operation) -> Found | Absent | Ambiguous:
+        found = search.find(self._account, op)
+        if isinstance(found, Found) and op.sale is None:
+            return replace(found, answer=self._closed(op, found.answer))
+        return found
+
+    def changes(self, cursor: str | None) -> Iterator[Change]:
+        return search.changes(self._account, cursor)
+
+    def close(self) -> None:
+        self._account.close()
+
+    # -- inside
+
+    def _write(self, op: Operation, path: str, fields: Fields) -> Answer:
+        if op.sale is not None and not requests.is_reference(op.sale.reference):
+            return refusal("the sale's reference is not one of Stripe")
+        try:
+            return answers.read(self._account, self._account.post(path, fields, op.key), op)
+        except (NotSent, AnswerLost) as error:
+            return unanswered(error)
+
+    def _closed(self, op: Operation, answer: Answer) -> Answer:
+        """The answer to a charge that was not paid, once the intent that it left is canceled: else the customer could
+        confirm it later, and pay twice. What cannot be confirmed as canceled stays unknown.
+        """
+        if not answer.state.refused or not answer.reference or answer.code == "canceled":
+            return answer
+        try:
+            reply = self._account.post(f"/v1/payment_intents/{answer.reference}/cancel", [], f"{op.key}-cancel")
+            sold = Sale(answer.reference, op.amount, op.currency, op.sent_at)
+            gone = answers.read(self._account, reply, replace(op, kind=Kind.VOID, sale=sold))
+        except (NotSent, AnswerLost, Misconfigured):
+            gone = Answer(State.UNKNOWN)
+        if gone.state is State.APPROVED or gone.reason is Reason.ALREADY_VOIDED:
+            return answer
+        open_one = f"declined, and {answer.reference} is not canceled yet"
+        return replace(answer, state=State.UNKNOWN, reason=None, message=open_one)
+
+    def _cannot_read(self, what: str, path: str) -> Problem | None:
+        try:
+            self._account.get(path, [("limit", "1")])
+        except Misconfigured as error:
+            return Problem(f"the key may not read {what}: {error.cause}", "give it the right in Stripe's dashboard")
+        except Unreachable as error:
+            return Problem(f"{what} cannot be read: {error.cause}", "try again later")
+        return None
+
+
+def _sale(op: Operation) -> Sale:
+    if op.sale is None:
+        raise ValueError(f"a {op.kind} without its sale")
+    return op.sale

@@ -1,0 +1,97 @@
+"""Stripe's answer to a charge, capture, void or refund."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind, State
+from csctl.gateways.operations import Answer, Operation
+from csctl.gateways.stripe import codes, objects
+from csctl.gateways.stripe.account import Account, Object, child, text
+from csctl.gateways.transport import Reply
+
+_CARD = 402
+_BUSY = 429
+_ACCOUNT = (401, 403)
+_REFUSED = (400, 404, 409)
+
+
+def read(account: Account, reply: Reply, op: Operation) -> Answer:
+    """The answer to `op`. Raises AnswerLost for what is not one, Misconfigured for an account that is refused."""
+    request_id = reply.headers.get("request-id")
+    if reply.status == _BUSY:
+        busy = Answer(State.FAILED, reason=Reason.BUSY, message="the gateway has too many requests", code="429")
+        return replace(busy, retry_after=reply.retry_after, request_id=request_id)
+    if reply.status in _ACCOUNT:
+        error = _error(reply)
+        if text(error, "code") == "anomalous_money_movement_request":
+            return _refused(account, error, op)
+        raise account.misconfigured(error)
+    if reply.status == 200:
+        return replace(_done(account, reply, op), request_id=request_id)
+    if reply.status == _CARD:
+        return replace(_declined(account, _error(reply)), request_id=request_id)
+    if reply.status in _REFUSED:
+        return replace(_refused(account, _error(reply), op), request_id=request_id)
+    raise reply.unreadable("it says neither yes nor no")  # a 500 is stored and repeated under the same key: ask
+
+
+def _error(reply: Reply) -> Object:
+    error = child(reply.json(), "error")
+    if not text(error, "type"):
+        raise reply.unreadable("it names no error")
+    return error
+
+
+def _done(account: Account, reply: Reply, op: Operation) -> Answer:
+    shown = reply.json()
+    if op.kind is Kind.REFUND:
+        if text(shown, "object") != "refund" or objects.key_of(shown) != op.key:
+            raise reply.unreadable("it is about another operation")
+        return objects.refund(shown).answer
+    if text(shown, "object") == "charge" and op.kind is Kind.CAPTURE:
+        return objects.charge_found(shown, None).answer
+    if text(shown, "object") != "payment_intent":
+        raise reply.unreadable("it is about another operation")
+    if op.kind in (Kind.SALE, Kind.AUTHORIZE) and objects.key_of(shown) != op.key:
+        raise reply.unreadable("it is about another operation")
+    if op.sale is not None and text(shown, "id") != op.sale.reference:
+        raise reply.unreadable("it is about another operation")
+    answer = objects.intent(shown, op.kind)
+    error = child(shown, "last_payment_error")
+    return replace(answer, message=account.clean(error.get("message")) if error else None)
+
+
+def _declined(account: Account, error: Object) -> Answer:
+    """A card's decline. The intent that it left, if any, is in `reference`."""
+    code, decline = text(error, "code"), text(error, "decline_code")
+    state, reason = codes.declined(code, decline, text(error, "advice_code"))
+    intent = child(error, "payment_intent")
+    message = account.clean(error.get("message"))
+    return Answer(state, text(intent, "id") or None, reason, message, code=decline or code or None)
+
+
+def _refused(account: Account, error: Object, op: Operation) -> Answer:
+    code, kind = text(error, "code"), text(error, "type")
+    message = account.clean(error.get("message"))
+    if kind == "idempotency_error" or code == "idempotency_key_in_use":
+        return Answer(State.UNKNOWN, message=message, code=code or kind)
+    if code in ("resource_missing", "livemode_mismatch"):
+        return Answer(State.DECLINED, reason=Reason.UNKNOWN_REFERENCE, message=message, code=code)
+    if code == "payment_intent_unexpected_state":
+        return _unexpected(child(error, "payment_intent"), op, message)
+    state, reason = codes.refused(op.kind, code, text(error, "param"))
+    return Answer(state, None, reason, message, code=code or kind)
+
+
+def _unexpected(intent: Object, op: Operation, message: str | None) -> Answer:
+    """The intent is in another state than the operation needs: it says in which."""
+    status, code = text(intent, "status"), "payment_intent_unexpected_state"
+    if op.kind in (Kind.VOID, Kind.CAPTURE) and status == "succeeded":
+        return Answer(State.DECLINED, None, Reason.ALREADY_SETTLED, message, code=code)
+    if status == "canceled":
+        return Answer(State.DECLINED, None, Reason.ALREADY_VOIDED, message, code=code)
+    if op.kind is Kind.REFUND and status == "requires_capture":
+        return Answer(State.DECLINED, None, Reason.NOT_SETTLED, message, code=code)
+    return Answer(State.UNKNOWN, message=message, code=code)

@@ -1,0 +1,173 @@
+"""Stripe's payment intents, charges, refunds and disputes, in csctl's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from csctl.domain.reasons import Reason
+from csctl.domain.states import Kind, Settlement, State
+from csctl.gateways.operations import Answer, Dispute, DisputeState, Found
+from csctl.gateways.stripe import amounts, codes
+from csctl.gateways.stripe.account import Object, child, id_of, moment, text
+from csctl.gateways.stripe.requests import KEY
+
+_RETURNED = {"lost_or_stolen_card": Reason.CARD_CLOSED, "expired_or_canceled_card": Reason.CARD_CLOSED}
+_DISPUTES = {
+    **dict.fromkeys(("warning_needs_response", "warning_under_review"), DisputeState.INQUIRY),
+    **dict.fromkeys(("needs_response", "under_review"), DisputeState.OPEN),
+    **dict.fromkeys(("appeal_needs_response", "appeal_under_review"), DisputeState.OPEN),
+    "lost": DisputeState.LOST,
+    **dict.fromkeys(("won", "warning_closed", "prevented"), DisputeState.WON),
+}
+
+
+def key_of(shown: Object) -> str | None:
+    """Our key, which travels in the metadata."""
+    return text(child(shown, "metadata"), KEY) or None
+
+
+def currency_of(shown: Object) -> str:
+    return text(shown, "currency").upper()
+
+
+def intent(shown: Object, kind: Kind) -> Answer:
+    """A payment intent as the answer to an operation of `kind`."""
+    status, charge, currency = text(shown, "status"), child(shown, "latest_charge"), currency_of(shown)
+    reference = text(shown, "id") or None
+    base = Answer(
+        State.UNKNOWN,
+        reference,
+        currency=currency or None,
+        code=status,
+        livemode=_livemode(shown),
+        aliases=tuple(filter(None, [id_of(shown, "latest_charge")])),
+        network_ref=text(child(child(charge, "payment_method_details"), "card"), "network_transaction_id") or None,
+    )
+    if kind is Kind.VOID:
+        return _void(base, status)
+    if status == "succeeded":
+        received = amounts.read(shown.get("amount_received"), currency)
+        at = moment(charge, "created") or moment(shown, "created")
+        return replace(base, state=State.APPROVED, amount=received, settlement=Settlement.SETTLED, settled_at=at)
+    if status == "requires_capture":
+        if kind is not Kind.AUTHORIZE:
+            return base  # a sale that was not captured is a mistake of ours: a person looks
+        held = amounts.read(shown.get("amount"), currency)
+        return replace(base, state=State.APPROVED, amount=held, settlement=Settlement.UNSETTLED)
+    if status == "processing":
+        return replace(base, state=State.PENDING)
+    if status == "requires_action":
+        return replace(base, state=State.DECLINED, reason=Reason.AUTHENTICATION)
+    if status == "requires_payment_method":
+        return _declined(base, child(shown, "last_payment_error"))
+    if status == "requires_confirmation":
+        return replace(base, state=State.FAILED, reason=Reason.NEVER_EXECUTED)
+    if status == "canceled":
+        return _canceled(base, shown)
+    return base
+
+
+def _canceled(base: Answer, shown: Object) -> Answer:
+    error = child(shown, "last_payment_error")
+    if error:  # declined first, and closed by csctl then
+        return replace(_declined(base, error), code="canceled")
+    return replace(base, state=State.FAILED, reason=Reason.NEVER_EXECUTED)
+
+
+def _declined(base: Answer, error: Object) -> Answer:
+    state, reason = codes.declined(text(error, "code"), text(error, "decline_code"), text(error, "advice_code"))
+    return replace(base, state=state, reason=reason, code=text(error, "decline_code") or text(error, "code") or None)
+
+
+def _void(base: Answer, status: str) -> Answer:
+    if status == "canceled":
+        return replace(base, state=State.APPROVED)
+    if status == "succeeded":
+        return replace(base, state=State.DECLINED, reason=Reason.ALREADY_SETTLED)
+    return base
+
+
+def intent_found(shown: Object, kind: Kind, dispute: Dispute | None) -> Found:
+    answer, charge = intent(shown, kind), child(shown, "latest_charge")
+    returned = amounts.read(charge.get("amount_refunded"), currency_of(shown)) if charge else None
+    return Found(
+        answer,
+        settlement=answer.settlement,
+        settled_at=answer.settled_at,
+        voided=text(shown, "status") == "canceled" and answer.reason is Reason.NEVER_EXECUTED,
+        captured=text(shown, "status") != "requires_capture",
+        refunded_total=returned,
+        dispute=dispute,
+    )
+
+
+def charge_found(shown: Object, dispute: Dispute | None) -> Found:
+    """A charge without an intent, as old sales are."""
+    status, currency = text(shown, "status"), currency_of(shown)
+    captured = shown.get("captured") is True
+    base = Answer(State.UNKNOWN, text(shown, "id"), currency=currency, code=status, livemode=_livemode(shown))
+    if status == "succeeded":
+        settlement = Settlement.SETTLED if captured else Settlement.UNSETTLED
+        amount = amounts.read(shown.get("amount_captured" if captured else "amount"), currency)
+        at = moment(shown, "created") if captured else None
+        base = replace(base, state=State.APPROVED, amount=amount, settlement=settlement, settled_at=at)
+    elif status == "pending":
+        base = replace(base, state=State.PENDING)
+    elif status == "failed":
+        state, reason = codes.declined(text(shown, "failure_code"), text(child(shown, "outcome"), "reason"), "")
+        base = replace(base, state=state, reason=reason)
+    return Found(
+        base,
+        settlement=base.settlement,
+        settled_at=base.settled_at,
+        voided=shown.get("refunded") is True and not captured,
+        captured=captured,
+        refunded_total=amounts.read(shown.get("amount_refunded"), currency),
+        dispute=dispute,
+    )
+
+
+def refund(shown: Object) -> Found:
+    status, currency = text(shown, "status"), currency_of(shown)
+    answer = Answer(
+        State.UNKNOWN,
+        text(shown, "id") or None,
+        amount=amounts.read(shown.get("amount"), currency),
+        currency=currency or None,
+        code=status,
+    )
+    card = child(child(shown, "destination_details"), "card")
+    receipt = text(card, "reference") or None
+    if status == "succeeded":
+        at = moment(shown, "created")
+        answer = replace(answer, state=State.APPROVED, settlement=Settlement.SETTLED, settled_at=at)
+    elif status in ("pending", "requires_action"):
+        answer = replace(answer, state=State.PENDING)
+    elif status == "failed":
+        # The money is back in the shop's own balance.
+        why = text(shown, "failure_reason")
+        reason = _RETURNED.get(why, Reason.RETURNED)
+        answer = replace(answer, state=State.FAILED, reason=reason, code=why or status)
+    elif status == "canceled":
+        answer = replace(answer, state=State.FAILED, reason=Reason.NEVER_EXECUTED)
+    return Found(answer, settlement=answer.settlement, settled_at=answer.settled_at, receipt=receipt)
+
+
+def dispute(shown: Object) -> Dispute | None:
+    """A dispute; None in a state that csctl does not know, or that changes nothing."""
+    state = _DISPUTES.get(text(shown, "status"))
+    if state is None:
+        return None
+    return Dispute(
+        state,
+        amount=amounts.read(shown.get("amount"), currency_of(shown)),
+        reason=text(shown, "reason") or None,
+        due_by=moment(child(shown, "evidence_details"), "due_by"),
+        refundable=shown.get("is_charge_refundable") is True,
+        reference=text(shown, "id") or None,
+    )
+
+
+def _livemode(shown: Object) -> bool | None:
+    found = shown.get("livemode")
+    return found if isinstance(found, bool) else None

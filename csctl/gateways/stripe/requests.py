@@ -1,0 +1,69 @@
+"""The requests of Stripe. All of them come from the attempt alone: what is sent again is sent exactly the same."""
+
+from __future__ import annotations
+
+import re
+
+from csctl.domain.states import Kind
+from csctl.gateways.operations import Initiator, Operation, Sale
+from csctl.gateways.stripe import amounts
+from csctl.gateways.stripe.account import Fields
+
+KEY = "csctl_key"  # the name of our key in an object's metadata
+_TOKEN = re.compile(r"(?P<customer>cus_[A-Za-z0-9]{1,64})/(?P<method>(?:pm|card|src|ba)_[A-Za-z0-9]{1,64})", re.ASCII)
+_REFERENCE = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9_]{1,120}", re.ASCII)
+_LONGEST_DESCRIPTION = 500
+
+
+def token(text: str | None) -> tuple[str, str] | None:
+    """Customer and payment method of `cus_…/pm_…`; None for anything else."""
+    match = _TOKEN.fullmatch(text or "")
+    return (match["customer"], match["method"]) if match else None
+
+
+def is_reference(text: str) -> bool:
+    """Whether something is the id of a payment or refund: it becomes part of a path."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def is_charge(reference: str) -> bool:
+    return reference.startswith(("ch_", "py_"))
+
+
+def charge(op: Operation) -> Fields:
+    customer, method = token(op.token) or ("", "")
+    description = op.description or (f"order {op.order_number}" if op.order_number else "")
+    return [
+        ("amount", str(amounts.written(op.amount, op.currency))),
+        ("currency", op.currency.lower()),
+        ("customer", customer),
+        ("payment_method", method),
+        ("confirm", "true"),
+        *([("off_session", "true")] if op.initiated is Initiator.MERCHANT else []),
+        # What wants the customer's confirmation fails: nobody is there to give it.
+        ("error_on_requires_action", "true"),
+        ("capture_method", "manual" if op.kind is Kind.AUTHORIZE else "automatic"),
+        (f"metadata[{KEY}]", op.key),
+        *([("metadata[order]", op.order_number)] if op.order_number else []),
+        *([("description", description[:_LONGEST_DESCRIPTION])] if description else []),
+        ("expand[]", "latest_charge"),
+    ]
+
+
+def capture(op: Operation) -> Fields:
+    return [("amount_to_capture", str(amounts.written(op.amount, op.currency))), ("expand[]", "latest_charge")]
+
+
+def capture_of_charge(op: Operation) -> Fields:
+    return [("amount", str(amounts.written(op.amount, op.currency)))]
+
+
+def refund(op: Operation, sale: Sale) -> Fields:
+    name = "charge" if is_charge(sale.reference) else "payment_intent"
+    return [
+        (name, sale.reference),
+        # Always: without it Stripe returns all that remains by its own books.
+        ("amount", str(amounts.written(op.amount, op.currency))),
+        (f"metadata[{KEY}]", op.key),
+        *([("metadata[order]", op.order_number)] if op.order_number else []),
+    ]
