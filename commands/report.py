@@ -50,5 +50,5 @@ def refunds(app: App, out: Output, by: str, since: str | None, until: str | None
     found = refund_report.refunds(app, by=by, since=since, until=until)
     if html:
         html.write_text(report_page.render(app, found), encoding="utf-8")
-        out.notice(f"The page is in {html}.")
+        out.notice("The page is written.")
     out.rows(found.rows())

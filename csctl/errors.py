@@ -6,6 +6,7 @@ None of the three may hold a secret: they are printed, and kept in the audit tra
 
 from __future__ import annotations
 
+from decimal import InvalidOperation
 from typing import ClassVar
 
 from csctl.card_numbers import without_card_numbers
@@ -52,7 +53,7 @@ class Damaged(Conflict):
 
 
 # What reading a damaged record raises where nothing expected it to be damaged.
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, OverflowError, InvalidOperation)
 
 
 class NotPermitted(CsctlError):

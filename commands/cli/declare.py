@@ -117,7 +117,7 @@ class Command(click.Command):
             named = next((ref.given for ref in invocation.current(ctx).refs), "a record")
             raise Damaged(
                 f"{named} cannot be read",
-                cause=f"{type(error).__name__}: {error}"[:200],
+                cause=type(error).__name__,  # its text may hold a secret
                 fix="csctl db check, or run it again with --debug",
             ) from error
 

@@ -24,8 +24,8 @@ _SIGN_IN = ("SELECT", "UPDATE (last_used_at)")
 # What an operation at a gateway comes to may be written; what it was, who asked for it and its key stay as they were.
 OUTCOME = (
     "UPDATE (state, reason, message, gateway_ref, claim, lease_until, sent_at, finished_at, settlement, settled_at,"
-    " voided_at, disputed_at, billing_blocked_at, refunded, reserved, over_returned, look_since, watch_until, looked_at,"
-    " queue_item_id, attempt_on, then_cancel)"
+    " voided_at, disputed_at, billing_blocked_at, refunded, reserved, over_returned, look_since, watch_until,"
+    " looked_at, queue_item_id, attempt_on, then_cancel)"
 )
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
 _RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")

@@ -56,7 +56,8 @@ def parse_or_name(prefix: str, text: str) -> Ref:
     """
     given = text.strip()
     match = _SHAPE.fullmatch(given)
-    if prefix not in NAMED or match or not given:
+    ours = match is not None and (not match[1] or match[1] in PREFIXES)  # `ch_1` is the name that a gateway gave
+    if prefix not in NAMED or ours or not given:
         return parse(prefix, text)
     return Ref(given, 0)
 

@@ -136,7 +136,8 @@ def test_a_connection_refused_when_asking_again_does_not_mean_that_nothing_was_c
     shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup=off"
     buyer, price = make_buyer(shop, APPLIED), make_price(shop)
     shop(f"order create --customer {buyer} --item {price} --yes")
-    with_gateway_down = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.folder / 'other.db'}?lookup=off"}
+    account = shop("gateway check main -o json").json[0]["account"]
+    with_gateway_down = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.folder / 'other.db'}?lookup=off&account={account}"}
     change_card(shop, buyer, "tok_unreachable")
 
     down = shop("txn reconcile -o json", at=LATER, env=with_gateway_down)

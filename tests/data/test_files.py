@@ -206,7 +206,7 @@ def test_a_mapping_file_may_begin_with_a_byte_order_mark(shop: Shop) -> None:
         ("--mapping none.toml", "cannot read none.toml"),
         ("--mapping broken.toml", "is not valid TOML"),
         ("--mapping number.toml", "maps email to nothing"),
-        ("--delimiter ab", "--delimiter"),
+        ("--delimiter ab", "invalid delimiter"),
         ("--rejects none/r.csv", "cannot write none/r.csv"),
         ("--rejects c.csv", "the file that is read"),
         ("--format xml", "xml"),

@@ -197,7 +197,7 @@ def test_a_running_subscription_that_says_no_day_comes_in_with_a_warning(stocked
         ({"unit_price": ""}, "unit_price is missing"),
         ({"quantity": "0"}, "quantity"),
         ({"quantity": "1.5"}, "quantity"),
-        ({"status": "active"}, "cannot be active"),
+        ({"status": "active"}, "invalid status active for a one-off purchase"),
         ({"status": "trial", "price": "tea-monthly"}, "trial_ends_on is missing"),
         ({"status": "gone"}, "one of: trial, active"),
         ({"next_bill_on": "soon"}, "next_bill_on"),

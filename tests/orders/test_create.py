@@ -123,7 +123,7 @@ def test_wrong_credentials_are_our_fault(shop: Shop) -> None:
     done = shop(f"order create --customer {buyer} --item {price} --yes -o json", env=wrong)
 
     assert done.code == 11
-    assert [order["status"] for order in shop("order list -o json").json] == ["declined"]
+    assert shop("order list -o json").json == []
 
 
 def test_no_email_means_none(shop: Shop) -> None:

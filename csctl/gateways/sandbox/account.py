@@ -95,7 +95,7 @@ class Sandbox:
     # -- the protocol
 
     def identity(self) -> Identity:
-        self._connect()
+        self._refuse_credentials()
         return Identity(self._options.account or self.ledger.account(), livemode=False)
 
     def check(self) -> Sequence[Problem]:
@@ -162,9 +162,12 @@ class Sandbox:
             self._pace.wait()
         except TurnTooLate:
             raise Unreachable("the gateway cannot be asked now", cause="too many calls wait for their turn") from None
+        self._refuse_credentials()
+        time.sleep(self._options.latency)
+
+    def _refuse_credentials(self) -> None:
         if not self._options.known:
             raise Misconfigured("the gateway refuses these credentials", fix="correct the account's URL")
-        time.sleep(self._options.latency)
 
     def _answer(self, op: Operation) -> Answer:
         try:
