@@ -34,6 +34,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "ck_purchases_unit_price": {"unit_price": -100, "price": -100},
     "ck_refund_queue_amount": {"amount": 0},
     "ck_runs_counts": {"total": 1, "done": 1, "failed": 1},
+    "ck_transactions_over_returned": {"over_returned": -1},
     "ck_transactions_amount": {"amount": 0, "kind": "refund"},
     "ck_transactions_reservation": {"amount": 100, "refunded": 60, "reserved": 50},
     "ck_transactions_voided": {"amount": 100, "reserved": 10, "voided_at": "2026-01-01T00:00:00+00:00"},
