@@ -156,7 +156,7 @@ def test_a_void_whose_answer_was_lost_is_settled_by_asking(shop: Shop) -> None:
     assert voids.code == 9
     assert {row["outcome"] for row in done.json} == {"voided", "failed"}
     assert shop(f"txn show {applied} -o json").json["voided"] is True
-    assert shop(f"txn void {lost} --yes").code == 0
+    assert shop(f"txn void {lost} --yes --again").code == 0
 
 
 def test_an_order_refund_never_falls_through_from_a_void_whose_answer_was_lost(shop: Shop) -> None:

@@ -50,7 +50,7 @@ def test_a_call_that_could_not_be_begun_in_time_is_not_sent_and_releases_its_amo
 
 
 def test_that_a_gateway_does_not_know_a_refund_is_believed_only_after_its_delay(shop: Shop) -> None:
-    shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup_delay_minutes=60"
+    shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup_delay=1h"
     sale = make_sale(shop, token="tok_timeout_lost")
     shop(f"txn refund {sale} --yes")
 
