@@ -48,6 +48,7 @@ def test_a_worker_that_slept_begins_nothing_that_another_has_done(shop: Shop) ->
 def test_a_change_without_gateway_that_was_taken_over_stops_too(shop: Shop) -> None:
     """It waits for its reader when another goes on with its run."""
     sales = make_sales(shop, 3)
+    shop.adopt()
     reader, writer = full_pipe()
     first = shop.start(f"txn dispute {' '.join(sales)} --yes -o jsonl", stdout=writer)
     os.close(writer)

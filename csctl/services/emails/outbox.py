@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=5)
 _BY_HAND = "email send"
+
+# A damaged count stays where the database's limit is: it must not stop the delivery of the others.
+_MOST = 1_000_000_000
+_ONE_MORE = case((Email.attempts.between(0, _MOST - 1), Email.attempts + 1), else_=_MOST)
 
 
 def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None = None) -> list[Email]:
@@ -70,7 +74,7 @@ def sent(app: App, email: Email, said: Rendered) -> None:
                 sent_at=app.clock.now(),
                 lease_until=None,
                 error=None,
-                attempts=Email.attempts + 1,
+                attempts=_ONE_MORE,
             )
         )
         if app.command == _BY_HAND:  # what a refund sends along is part of the refund
@@ -102,7 +106,7 @@ def release(app: App, emails: Sequence[Email]) -> None:
 def _give_back(session: Session, email: Email, state: EmailState, error: CsctlError | None) -> bool:
     """Whether the email was still ours: after its lease it may be another's, who knows better."""
     ours = and_(Email.id == email.id, Email.state == EmailState.SENDING, Email.lease_until == email.lease_until)
-    tried = {"error": _reason(error), "attempts": Email.attempts + 1} if error else {}
+    tried = {"error": _reason(error), "attempts": _ONE_MORE} if error else {}
     done = session.execute(update(Email).where(ours).values(state=state, lease_until=None, **tried))
     return bool(cast("CursorResult[Any]", done).rowcount)
 
