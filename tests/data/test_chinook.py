@@ -19,7 +19,7 @@ WHOLE = os.environ.get("CSCTL_TEST_CHINOOK")  # the folder of the whole export, 
 def documented() -> list[str]:
     """The commands of the page, as somebody would type them."""
     text = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
-    section = text.partition("## A stranger's export")[2].partition("\n## ")[0]
+    section = text.partition("## Example")[2].partition("\n## ")[0]
     return re.findall(r"^csctl (data import .*)$", section, re.MULTILINE)
 
 

@@ -160,8 +160,10 @@ def test_the_profile_stands_in_the_order_of_the_web_profile(shop: Shop) -> None:
 
     landmarks = ["Jane Doe", "BLACKLISTED", "Email", "ADDRESS", "PAYMENT METHODS", "HISTORY", "moved", "ORDERS"]
     landmarks += ["pur_1", "txn_1", "ful_1", "REFUND QUEUE", item]
-    places = [shown.index(mark) for mark in landmarks]
-    assert places == sorted(places)
+    place = 0
+    for mark in landmarks:  # what is open stands above all of it, and names some of them, too
+        place = shown.find(mark, place)
+        assert place >= 0, mark
 
 
 def test_no_line_is_wider_than_the_terminal_whatever_the_data(shop: Shop) -> None:
