@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,16 +81,24 @@ def test_without_a_home_directory_csctl_says_what_to_set(tmp_path: Path) -> None
     place = tmp_path / "place"
     place.mkdir()
     place.chmod(0o777)
-    script = (
-        "import os; os.setgid(54321); os.setuid(54321); os.environ.clear();"
-        "import importlib.metadata as m;"
-        "main = m.distribution('csctl').entry_points['csctl'].load();"
-        "main(['doctor', '-o', 'json'])"
-    )
-    imported = "import csctl.bootstrap, csctl.services.health.doctor, csctl.commands.root, csctl.commands.doctor;"
-    done = subprocess.run(
-        [sys.executable, "-c", imported + script], capture_output=True, text=True, cwd=place, check=False
-    )
+    doctor = textwrap.dedent("""
+        import importlib.metadata, os
+        main = importlib.metadata.distribution("csctl").entry_points["csctl"].load()
+        def doctor():
+            try:
+                main(["doctor", "-o", "json"])
+            except SystemExit as end:
+                return end.code
+        # Once as root, so that all is imported: the other user may not be allowed to read where csctl is installed.
+        out = os.dup(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.environ["CSCTL_DATABASE_URL"] = "sqlite:////nonexistent/shop.db"
+        doctor()
+        os.dup2(out, 1)
+        os.setgid(54321); os.setuid(54321); os.environ.clear()
+        raise SystemExit(doctor())
+    """)
+    done = subprocess.run([sys.executable, "-c", doctor], capture_output=True, text=True, cwd=place, check=False)
 
     assert done.returncode == 11, done.stderr
     assert "HOME" in done.stdout
