@@ -71,6 +71,7 @@ def _compiled_once() -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="everything, and on both databases")
+    parser.addoption("--quick", action="store_true", help="of tests that are named, what a quick run takes of them")
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.forks import Asked
 from tests.mutants import guards
 from tests.postgres import Server
 
+KEPT = "TESTS_TEMPLATE"  # an environment variable: a folder in which `keep_template` has left one
 _FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -68,6 +70,10 @@ class Template:
 def make_template(folder: Path, server: Server | None, worker: str) -> Template:
     """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role."""
     name = "csctl_template"
+    kept = os.environ.get(KEPT)
+    if kept and not server:
+        tokens = json.loads((Path(kept) / "tokens.json").read_text())
+        return Template(name, tokens, worker, Path(kept) / "template.db")
     file = None if server else folder / "template.db"
     if server:
         server.run(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -81,6 +87,12 @@ def make_template(folder: Path, server: Server | None, worker: str) -> Template:
     guards.drop_named(engine)
     engine.dispose()
     return Template(name, tokens, worker, file, server)
+
+
+def keep_template(folder: Path) -> None:
+    """Leave the SQLite template in a folder, for test runs that do not change the schema."""
+    template = make_template(folder, None, "kept")
+    (folder / "tokens.json").write_text(json.dumps(template.tokens))
 
 
 def template_of_run(backend: str, server: Server | None) -> Template:
