@@ -36,9 +36,8 @@ def main() -> int:
             if verdict != _NOTICED:
                 bad.append((verdict, mutant))
     print(*(f"{verdict:9}  {mutant.name}  {mutant.says}" for verdict, mutant in bad), sep="\n")
-    print(
-        f"{len(mutants)} mutants, {len(bad)} not noticed; {sum('impossible' in rule for rule in rules())} rules have none"
-    )
+    without = sum("impossible" in rule for rule in rules())
+    print(f"{len(mutants)} mutants, {len(bad)} not noticed; {without} rules have none")
     return 1 if bad else 0
 
 

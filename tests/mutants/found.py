@@ -96,7 +96,8 @@ def _expressions(kind: type[N]) -> Iterator[tuple[Path, N, str]]:
 
 def _within(tree: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str]]:
     for node in ast.iter_child_nodes(tree):
-        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        inner = f"{scope}.{node.name}".lstrip(".") if named else scope
+        inner = scope
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            inner = f"{scope}.{node.name}".lstrip(".")
         yield node, inner
         yield from _within(node, inner)
