@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,8 @@ _LINKED = ("commands", "migrations", "templates")  # beside the package in a che
 _SECONDS = 300  # that the tests of one mutant may take; more is taken for noticed: it hangs
 _NOTICED = "noticed"
 
+Place = tuple[Path, "Runner"]  # a copy of the project to break, and what runs the tests there
+
 
 def main() -> int:
     options = _options()
@@ -30,8 +34,8 @@ def main() -> int:
         print(*(f"{mutant.name}  {mutant.says}" for mutant in mutants), sep="\n")
         return 0
     bad: list[tuple[str, Mutant]] = []
-    with _copies(options.jobs) as copies, ThreadPoolExecutor(options.jobs) as pool:
-        for number, (mutant, verdict) in enumerate(pool.map(lambda m: (m, _try(m, copies)), mutants), 1):
+    with _places(options.jobs) as places, ThreadPoolExecutor(options.jobs) as pool:
+        for number, (mutant, verdict) in enumerate(pool.map(lambda m: (m, _try(m, places)), mutants), 1):
             print(f"{number}/{len(mutants)}  {verdict:9}  {mutant.name}  {mutant.says}", flush=True)
             if verdict != _NOTICED:
                 bad.append((verdict, mutant))
@@ -58,14 +62,16 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _copies(count: int) -> Iterator[Queue[Path]]:
-    """Copies of the project to break, one for each job."""
-    copies: Queue[Path] = Queue()
+def _places(count: int) -> Iterator[Queue[Place]]:
+    """Where mutants are tried, one at a time in each."""
+    places: Queue[Place] = Queue()
     with tempfile.TemporaryDirectory(prefix="csctl-mutants-") as folder:
         keep_template(Path(folder))
         for number in range(count):
-            copies.put(_copy(Path(folder) / str(number)))
-        yield copies
+            places.put((_copy(Path(folder) / str(number)), Runner()))
+        yield places
+        while not places.empty():
+            places.get()[1].end()
 
 
 def _copy(target: Path) -> Path:
@@ -78,35 +84,51 @@ def _copy(target: Path) -> Path:
     return target
 
 
-def _try(mutant: Mutant, copies: Queue[Path]) -> str:
-    copy = copies.get()
+def _try(mutant: Mutant, places: Queue[Place]) -> str:
+    copy, runner = place = places.get()
     try:
         mutant.apply(copy)
-        return _verdict(mutant, copy)
+        return _verdict(mutant, copy, runner)
     except Stale as stale:
         print(stale, file=sys.stderr)
         return "STALE"
     finally:
         mutant.undo(copy)
-        copies.put(copy)
+        places.put(place)
 
 
-def _verdict(mutant: Mutant, copy: Path) -> str:
+def _verdict(mutant: Mutant, copy: Path, runner: Runner) -> str:
     """Whether one of its tests fails. Where they cannot even be collected, nobody knows: it is invalid."""
-    tests = [test for test in mutant.tests if (copy / test.partition("::")[0]).exists()]
-    env = {**os.environ, "PYTHONPATH": str(copy)}
-    env |= {guards.VARIABLE: mutant.drop} if mutant.drop else {}
-    env |= {} if mutant.changes_schema else {KEPT: str(copy.parent)}
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "--quick", "-n", "0", "-p", "no:cacheprovider", *tests]
-    words += ["-k", mutant.only] if mutant.only else []
-    try:
-        done = subprocess.run(words, check=False, cwd=copy, env=env, capture_output=True, text=True, timeout=_SECONDS)
-    except subprocess.TimeoutExpired:
+    arguments = ["-x", "-q", "--quick", "-n", "0", "-p", "no:cacheprovider", *mutant.tests]
+    arguments += ["-k", mutant.only] if mutant.only else []
+    env = {"PYTHONPATH": str(copy), guards.VARIABLE: mutant.drop}
+    env |= {KEPT: "" if mutant.changes_schema else str(copy.parent)}
+    code = runner.run(copy, arguments, env)
+    if code == 0:
+        return "SURVIVED"
+    if code == 1 or code == -signal.SIGALRM:
         return _NOTICED
-    if done.returncode in (0, 1):
-        return _NOTICED if done.returncode else "SURVIVED"
-    print(f"{mutant.name}: the tests did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}", file=sys.stderr)
+    print(f"{mutant.name}: the tests did not run: {(copy / 'log').read_text()[-3000:]}", file=sys.stderr)
     return "INVALID"
+
+
+class Runner:
+    """A process that runs pytest (runner.py)."""
+
+    def __init__(self) -> None:
+        words = [sys.executable, "-m", "tests.mutants.runner"]
+        self._process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, folder: Path, arguments: list[str], env: dict[str, str]) -> int:
+        """The exit code of pytest."""
+        assert self._process.stdin
+        assert self._process.stdout
+        request = {"folder": str(folder), "arguments": arguments, "env": env, "seconds": _SECONDS}
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def end(self) -> None:
+        self._process.communicate()
 
 
 if __name__ == "__main__":
