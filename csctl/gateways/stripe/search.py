@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind, State
 from csctl.gateways.operations import Absent, Ambiguous, Change, Dispute, Found, Operation
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import objects, requests
-from csctl.gateways.stripe.account import Account, Fields, NoRecord, Object, child, id_of, seconds, text
+from csctl.gateways.stripe.account import Account, Fields, NoRecord, Object, child, id_of, moment, seconds, text
 
 _SKEW = timedelta(minutes=10)  # our clock and Stripe's may differ
 _OVERLAP = timedelta(hours=1)
@@ -159,3 +160,21 @@ def _of_sale(account: Account, reference: str, cursor: str, told: set[str]) -> I
 
 def _payment_of(shown: Object) -> str:
     return id_of(shown, "payment_intent") or id_of(shown, "charge")
+
+
+def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
+    """Payments and refunds that were made in a period."""
+    window = [("created[gte]", seconds(since)), ("created[lt]", seconds(until))]
+    for shown in account.pages("/v1/payment_intents", [*window, ("expand[]", "data.latest_charge")]):
+        kind = Kind.AUTHORIZE if text(shown, "status") == "requires_capture" else Kind.SALE
+        found = objects.intent_found(shown, kind, None)
+        yield found.entry(kind, key=objects.key_of(shown), at=moment(shown, "created"))
+    for shown in account.pages("/v1/charges", window):
+        if not id_of(shown, "payment_intent"):  # the others were listed with their intents
+            yield objects.charge_found(shown, None).entry(
+                Kind.SALE, key=objects.key_of(shown), at=moment(shown, "created")
+            )
+    for shown in account.pages("/v1/refunds", window):
+        found = objects.refund(shown)
+        paid = _payment_of(shown) or None
+        yield found.entry(Kind.REFUND, key=objects.key_of(shown), sale_reference=paid, at=moment(shown, "created"))
