@@ -60,7 +60,8 @@ def test_each_side_alone_is_named_with_its_amount(shop: Shop) -> None:
     in_ledger(
         shop,
         "INSERT INTO operations (ref, kind, amount, currency, token, result, at, settled_at)"
-        " VALUES ('sbx_stranger', 'sale', 1234, 'USD', 'tok_ok', 'approved', '2026-03-01T08:00:00+00:00', '2026-03-02T00:00:00+00:00')",
+        " VALUES ('sbx_stranger', 'sale', 1234, 'USD', 'tok_ok', 'approved', '2026-03-01T08:00:00+00:00',"
+        " '2026-03-02T00:00:00+00:00')",
     )
 
     found = against(shop)
