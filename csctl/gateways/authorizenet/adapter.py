@@ -51,7 +51,7 @@ class AuthorizeNet:
             finds=Finds.BY_KEY,
             keys_live=None,  # there is a filter for duplicates, and no memory of keys
             absence_final_after=_ABSENCE,
-            refund_watch=timedelta(days=5),
+            refund_watch=search.WATCH,
             changes=True,
             tells_refunded_total=False,
             deadline=account.deadline,

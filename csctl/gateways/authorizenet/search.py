@@ -14,6 +14,7 @@ from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operatio
 from csctl.gateways.protocol import UnknownReference
 
 _SKEW = timedelta(days=1)  # our clock and the gateway's may differ, and a batch may settle before it is listed
+WATCH = timedelta(days=5)  # how long an approved refund can still come back
 _FIRST = timedelta(days=29)  # how far back the first look goes: one list of batches; lookups cover what is older
 
 
@@ -79,6 +80,8 @@ def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
 def changes(account: Account, cursor: str | None) -> Iterator[Change]:
     """What is unsettled, and then each batch since `cursor`, oldest first. The cursor moves with each whole batch."""
     before = reports.moment(cursor or "") or account.now() - _FIRST
+    if cursor:
+        yield from _watch_ended(account, before)
     # The list of unsettled ones is read to its end before the batches: what settles in between is told after it.
     for record in list(reports.unsettled(account)):
         yield from _change(account, record, before)
@@ -89,6 +92,15 @@ def changes(account: Account, cursor: str | None) -> Iterator[Change]:
         for number, change in enumerate(told, start=1):
             yield replace(change, cursor=requests.stamp(done)) if number == len(told) else change
         before = done
+
+
+def _watch_ended(account: Account, before: datetime) -> Iterator[Change]:
+    """A last look at what is ours in the batches whose watch has ended since `before`."""
+    last = min(account.now() - WATCH, before - _SKEW)  # the batches after it are read anyway
+    for batch in reports.batches(account, before - WATCH - _SKEW, last):
+        for record in reports.of_batch(account, batch):
+            if requests.is_ours(record.invoice):
+                yield from _change(account, record, before)
 
 
 def _change(account: Account, record: Record, cursor: datetime) -> Iterator[Change]:

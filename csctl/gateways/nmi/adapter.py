@@ -31,7 +31,6 @@ from csctl.gateways.transport import AnswerLost, NotSent, unanswered
 
 # How long after a write its answer to a query may lag is not published. Four hours is a guess on the safe side.
 _LAG = timedelta(hours=4)
-_BACK = timedelta(days=60)  # an electronic check may be returned that late
 
 
 class Nmi:
@@ -46,7 +45,7 @@ class Nmi:
             finds=Finds.BY_KEY,
             keys_live=None,
             absence_final_after=dict.fromkeys(Kind, _LAG),
-            refund_watch=_BACK,
+            refund_watch=search.WATCH,
             changes=True,
             deadline=account.deadline,
         )
