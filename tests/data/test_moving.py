@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def busy(shop: Shop) -> Shop:
     bad_card = make_payment_method(shop, customer, token="tok_refund_declined", is_default=False)
     monthly = make_price(shop, "monthly", "20.00", interval="month")
     order = make_order(shop, customer)
-    common = {"order": order, "price": monthly, "payment_method": card, "interval": "month"}
+    common: dict[str, Any] = {"order": order, "price": monthly, "payment_method": card, "interval": "month"}
     day = "2026-03-20"
     active = make_purchase(shop, **common, unit_price="20.00", status="active", next_bill_on=day)
     paused = make_purchase(shop, **common, unit_price="20.00", status="active", next_bill_on=day)
@@ -121,7 +122,7 @@ def test_a_moved_shop_shows_the_same_documents(busy: Shop, new: Shop) -> None:
     for table in tables.moving():
         columns = ", ".join(c.name for c in table.columns if c.name not in tables.LEFT_EMPTY.get(table.name, ()))
         order = ", ".join(c.name for c in table.primary_key.columns)
-        statement = f"SELECT {columns} FROM {table.name} ORDER BY {order}"
+        statement = f"SELECT {columns} FROM {table.name} ORDER BY {order}"  # noqa: S608
         assert new.sql(statement) == busy.sql(statement), table.name
 
 
@@ -181,7 +182,8 @@ def test_no_shop_is_exported_while_an_outcome_is_open(busy: Shop) -> None:
 
     done = busy("data export all export")
 
-    assert done.code == 5 and "txn reconcile" in done.err
+    assert done.code == 5
+    assert "txn reconcile" in done.err
     assert not Path("export").exists()
 
 
@@ -191,7 +193,8 @@ def test_a_request_repeated_in_the_new_database_pays_nothing(busy: Shop, new: Sh
 
     done = ok(new("txn refund txn_1 --amount 10 --request-id key-1 --yes -o json"))
 
-    assert done.json[0]["outcome"] == "refunded" and len(new.ledger()) == before
+    assert done.json[0]["outcome"] == "refunded"
+    assert len(new.ledger()) == before
 
 
 @pytest.mark.parametrize("trouble", ["changed", "incomplete", "records", "rehearsal"])
