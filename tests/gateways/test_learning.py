@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from tests.factories import make_payment_method, make_price, make_purchase
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.server import Fault
+from tests.gateways.ledgers.stripe import StripeLedger
 from tests.gateways.worlds import World
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -131,6 +133,41 @@ def test_many_unsettled_sales_take_few_calls(world: World) -> None:
     world.later(timedelta(days=1))
     assert sync(world) == []
     assert len(world.ledger.wire) <= 6
+
+
+def test_refunds_that_may_come_back_are_not_asked_about_one_by_one(world: World) -> None:
+    sales = " ".join(world.sale()[0] for _ in range(15))
+    assert world.shop(f"txn refund {sales} --amount 8.00 --yes --no-email").code == 0
+    world.later(timedelta(days=1))
+    sync(world)
+    for step in (timedelta(days=3), world.watch - timedelta(days=4, hours=1), timedelta(days=2)):
+        world.later(step)
+        world.ledger.wire.clear()
+        sync(world)
+        assert len(world.ledger.wire) < 15
+
+    missing = "SELECT id FROM transactions WHERE kind = 'refund' AND looked_at < watch_until"
+    assert world.shop.sql(missing) == []
+
+
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_a_charge_that_can_still_be_confirmed_is_never_taken_for_declined(world: World) -> None:
+    assert isinstance(world.ledger, StripeLedger)
+    price = make_price(world.shop, amount="30.00", interval="month")
+    method = make_payment_method(world.shop, token="cus_1/pm_authentication")
+    today = world.shop.now[:10]
+    make_purchase(world.shop, price=price, payment_method=method, status="active", next_bill_on=today)
+    world.ledger.fail_next(Fault(effect=False, cut=0), times=2, matches=lambda request: "/cancel" in request.path)
+    assert world.shop("billing run", as_="service").code == 9
+    intent = next(one for one in world.ledger.objects.values() if one["object"] == "payment_intent")
+    sync(world)
+    assert world.shop("txn list --kind sale -o json").json[0]["state"] == "unknown"
+
+    intent.update(status="succeeded", amount_received=intent["amount"])  # the customer confirms it
+    world.later(timedelta(hours=1))
+    world.shop("txn reconcile", as_="service")
+
+    assert world.shop("txn list --kind sale -o json").json[0]["state"] == "approved"
 
 
 @settling

@@ -19,13 +19,18 @@ from tests.shops import Shop
 
 @dataclass
 class World:
-    """A shop and its gateway. `decline` lets the next write be declined; `absent_after` is when absence is believed."""
+    """A shop and its gateway.
+
+    `decline` lets the next write be declined. `absent_after` is when absence is believed, `watch` how long an approved
+    refund can come back.
+    """
 
     shop: Shop
     ledger: LedgerServer
     url: str
     token: str
     absent_after: timedelta
+    watch: timedelta
     sell: Callable[..., str]
     settle: Callable[[], None]
     returned: Callable[[str | None], Decimal]
@@ -74,6 +79,7 @@ def nmi_world(shop: Shop, ledger: NmiLedger) -> World:
         f"nmi:{nmi.KEY}?base={ledger.base}&timeout=5",
         "1001",
         timedelta(hours=4),
+        timedelta(days=60),
         ledger.sell,
         ledger.settle,
         ledger.returned,
@@ -89,6 +95,7 @@ def authorizenet_world(shop: Shop, ledger: AuthorizeNetLedger) -> World:
         f"authorizenet:{authorizenet.LOGIN}:{authorizenet.KEY}?base={ledger.base}&timeout=5",
         "10/1",
         timedelta(hours=24),
+        timedelta(days=5),
         ledger.sell,
         ledger.settle,
         ledger.returned,
@@ -105,6 +112,7 @@ def stripe_world(shop: Shop, ledger: StripeLedger) -> World:
         f"stripe:{stripe.KEY}?base={ledger.base}&timeout=5",
         "cus_1/pm_ok",
         timedelta(hours=1),
+        timedelta(days=30),
         ledger.sell,
         ledger.settle,
         ledger.returned,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind, State
 from csctl.gateways.authorizenet import reports, requests, statuses
 from csctl.gateways.authorizenet.account import Account, NoRecord
@@ -14,6 +15,7 @@ from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operatio
 from csctl.gateways.protocol import UnknownReference
 
 _SKEW = timedelta(days=1)  # our clock and the gateway's may differ, and a batch may settle before it is listed
+WATCH = timedelta(days=5)  # how long an approved refund can still come back
 _FIRST = timedelta(days=29)  # how far back the first look goes: one list of batches; lookups cover what is older
 
 
@@ -79,6 +81,8 @@ def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
 def changes(account: Account, cursor: str | None) -> Iterator[Change]:
     """What is unsettled, and then each batch since `cursor`, oldest first. The cursor moves with each whole batch."""
     before = reports.moment(cursor or "") or account.now() - _FIRST
+    if cursor:
+        yield from _watch_ended(account, before)
     # The list of unsettled ones is read to its end before the batches: what settles in between is told after it.
     for record in list(reports.unsettled(account)):
         yield from _change(account, record, before)
@@ -89,6 +93,15 @@ def changes(account: Account, cursor: str | None) -> Iterator[Change]:
         for number, change in enumerate(told, start=1):
             yield replace(change, cursor=requests.stamp(done)) if number == len(told) else change
         before = done
+
+
+def _watch_ended(account: Account, before: datetime) -> Iterator[Change]:
+    """A last look at what is ours in the batches whose watch has ended since `before`."""
+    last = min(account.now() - WATCH, before - _SKEW)  # the batches after it are read anyway
+    for batch in reports.batches(account, before - WATCH - _SKEW, last):
+        for record in reports.of_batch(account, batch):
+            if requests.is_ours(record.invoice):
+                yield from _change(account, record, before)
 
 
 def _change(account: Account, record: Record, cursor: datetime) -> Iterator[Change]:
@@ -109,3 +122,23 @@ def _change(account: Account, record: Record, cursor: datetime) -> Iterator[Chan
             key=record.invoice or None,
             found=statuses.found(record, kind),
         )
+
+
+def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
+    """What was submitted in a period: it is unsettled, or in a batch that settled since its begin."""
+    listed = list(reports.unsettled(account))
+    for batch in reports.batches(account, since, account.now()):
+        listed.extend(reports.of_batch(account, batch))
+    for record in listed:
+        if record.at is not None and since <= record.at < until:
+            yield from _entry(account, record)
+
+
+def _entry(account: Account, record: Record) -> Iterator[Entry]:
+    at, kind = record.at, statuses.kind_of(record)
+    if kind is None or (kind is Kind.REFUND and not requests.is_ours(record.invoice)):
+        record = reports.details(account, record.id)  # a list does not say what was voided, or which sale was refunded
+        kind = statuses.kind_of(record)
+    if kind is not None:
+        found = statuses.found(record, kind)
+        yield found.entry(kind, key=record.invoice or None, sale_reference=record.sale or None, at=at)

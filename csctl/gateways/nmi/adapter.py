@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
@@ -31,7 +32,6 @@ from csctl.gateways.transport import AnswerLost, NotSent, unanswered
 
 # How long after a write its answer to a query may lag is not published. Four hours is a guess on the safe side.
 _LAG = timedelta(hours=4)
-_BACK = timedelta(days=60)  # an electronic check may be returned that late
 
 
 class Nmi:
@@ -46,8 +46,9 @@ class Nmi:
             finds=Finds.BY_KEY,
             keys_live=None,
             absence_final_after=dict.fromkeys(Kind, _LAG),
-            refund_watch=_BACK,
+            refund_watch=search.WATCH,
             changes=True,
+            records=True,
             deadline=account.deadline,
         )
 
@@ -90,6 +91,9 @@ class Nmi:
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
         return search.changes(self._account, cursor)
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        return search.listed(self._account, since, until)
 
     def close(self) -> None:
         self._account.close()

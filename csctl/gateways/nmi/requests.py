@@ -73,8 +73,9 @@ def customer(vault: str) -> Fields:
     return [("report_type", "customer_vault"), ("customer_vault_id", vault)]
 
 
-def changed(since: datetime, page: int) -> Fields:
-    return [("start_date", stamp(since)), ("result_limit", str(PAGE)), ("page_number", str(page))]
+def changed(since: datetime, until: datetime | None, page: int) -> Fields:
+    window = [("start_date", stamp(since)), *([("end_date", stamp(until))] if until else [])]
+    return [*window, ("result_limit", str(PAGE)), ("page_number", str(page))]
 
 
 def probe(since: datetime) -> Fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind, State
 from csctl.gateways.nmi import records, requests
 from csctl.gateways.nmi.account import Account
@@ -14,6 +15,7 @@ from csctl.gateways.protocol import UnknownReference
 
 _SKEW = timedelta(minutes=10)  # our clock and the gateway's may differ
 _OVERLAP = timedelta(hours=4)  # what was done may show in queries that much later
+WATCH = timedelta(days=60)  # an electronic check may be returned that late
 _FIRST = timedelta(days=30)  # how far back the first look goes; lookups cover what is older
 
 
@@ -83,7 +85,7 @@ def changes(account: Account, cursor: str | None) -> Iterator[Change]:
     """All transactions that something was done to since `cursor`. The cursor moves when the last one was applied."""
     before = moment(cursor or "") or account.now() - _FIRST
     latest, waiting = before, None
-    for transaction in _changed(account, before - _OVERLAP):
+    for transaction in _changed(account, before - _OVERLAP) if cursor is None else _changed_or_watched(account, before):
         latest = max(latest, transaction.changed_at or latest)
         change = _change(transaction, stamp(before))
         if change and waiting:
@@ -94,11 +96,18 @@ def changes(account: Account, cursor: str | None) -> Iterator[Change]:
         yield Change(waiting.kind, waiting.reference, stamp(latest), waiting.sale_reference, waiting.key, waiting.found)
 
 
-def _changed(account: Account, since: datetime) -> Iterator[Transaction]:
+def _changed_or_watched(account: Account, before: datetime) -> Iterator[Transaction]:
+    """All that changed, after a last look at the refunds whose watch has ended since `before`."""
+    ended = _changed(account, before - WATCH - _OVERLAP, account.now() - WATCH)
+    yield from (one for one in ended if records.is_refund(one))
+    yield from _changed(account, before - _OVERLAP)
+
+
+def _changed(account: Account, since: datetime, until: datetime | None = None) -> Iterator[Transaction]:
     seen: set[str] = set()
     page, more = 0, True
     while more:
-        got = account.query(requests.changed(since, page))
+        got = account.query(requests.changed(since, until, page))
         new = [one for one in got if one.id not in seen]
         seen.update(one.id for one in new)
         yield from new
@@ -118,3 +127,14 @@ def _change(transaction: Transaction, cursor: str) -> Change | None:
         key=transaction.order_id or None,
         found=records.found(transaction, kind),
     )
+
+
+def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
+    """What was begun in a period."""
+    for transaction in _changed(account, since):
+        began = min((action.at for action in transaction.actions if action.at), default=None)
+        kind = records.kind_of(transaction)
+        if kind is not None and began is not None and since <= began < until:
+            found = records.found(transaction, kind)
+            key, sale = transaction.order_id or None, transaction.original_id or None
+            yield found.entry(kind, key=key, sale_reference=sale, at=began)

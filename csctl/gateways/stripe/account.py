@@ -28,9 +28,9 @@ class Account:
     def deadline(self) -> timedelta:
         return timedelta(seconds=self._transport.deadline)
 
-    def post(self, path: str, fields: Fields, key: str) -> Reply:
+    def post(self, path: str, fields: Fields, key: str | None) -> Reply:
         """Send what may move money, once, under an idempotency key. Raises NotSent, AnswerLost."""
-        headers = {"Idempotency-Key": key}
+        headers = {"Idempotency-Key": key} if key else {}
         return self._transport.write("POST", path, body=form(fields), content_type=FORM, headers=headers)
 
     def get(self, path: str, query: Fields = ()) -> Object:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
@@ -24,7 +25,7 @@ from csctl.gateways.operations import (
     Problem,
     Sale,
 )
-from csctl.gateways.stripe import answers, requests, search
+from csctl.gateways.stripe import answers, changes, listing, objects, requests, search
 from csctl.gateways.stripe.account import Account, Fields, text
 from csctl.gateways.stripe.amounts import NotWritable
 from csctl.gateways.transport import AnswerLost, NotSent, unanswered
@@ -51,8 +52,9 @@ class Stripe:
             keys_live=timedelta(hours=23),  # a key may be forgotten after 24
             resend_after_absence=True,
             absence_final_after=dict.fromkeys(Kind, timedelta(hours=1)),
-            refund_watch=timedelta(days=30),
+            refund_watch=changes.WATCH,
             changes=True,
+            records=True,
             deadline=account.deadline,
         )
 
@@ -116,7 +118,10 @@ class Stripe:
         return found
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
-        return search.changes(self._account, cursor)
+        return changes.since(self._account, cursor)
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        return listing.listed(self._account, since, until)
 
     def close(self) -> None:
         self._account.close()
@@ -133,20 +138,29 @@ class Stripe:
 
     def _closed(self, op: Operation, answer: Answer) -> Answer:
         """The answer to a charge that was not paid, once the intent that it left is canceled: else the customer could
-        confirm it later, and pay twice. What cannot be confirmed as canceled stays unknown.
+        confirm it later, and pay twice. What is not confirmed as canceled stays unknown.
         """
-        if not answer.state.refused or not answer.reference or answer.code == "canceled":
+        left_open = answer.state.refused or answer.code in objects.CONFIRMABLE
+        if not left_open or not answer.reference or answer.code == "canceled":
             return answer
+        if not self._cancel(answer.reference, op):
+            open_one = f"it was not paid, and {answer.reference} is not canceled yet"
+            return replace(answer, state=State.UNKNOWN, reason=None, message=open_one)
+        if answer.state.refused or answer.reason is None:
+            return answer
+        return replace(answer, state=objects.refused_for(answer.reason))
+
+    def _cancel(self, intent: str, op: Operation) -> bool:
+        """Whether an intent is canceled for certain. Sent without a key: what Stripe keeps under one may be the answer
+        to an earlier state of the intent.
+        """
+        sold = Sale(intent, op.amount, op.currency, op.sent_at)
         try:
-            reply = self._account.post(f"/v1/payment_intents/{answer.reference}/cancel", [], f"{op.key}-cancel")
-            sold = Sale(answer.reference, op.amount, op.currency, op.sent_at)
+            reply = self._account.post(f"/v1/payment_intents/{intent}/cancel", [], None)
             gone = answers.read(self._account, reply, replace(op, kind=Kind.VOID, sale=sold))
         except (NotSent, AnswerLost, Misconfigured):
-            gone = Answer(State.UNKNOWN)
-        if gone.state is State.APPROVED or gone.reason is Reason.ALREADY_VOIDED:
-            return answer
-        open_one = f"declined, and {answer.reference} is not canceled yet"
-        return replace(answer, state=State.UNKNOWN, reason=None, message=open_one)
+            return False
+        return gone.state is State.APPROVED or gone.reason is Reason.ALREADY_VOIDED
 
     def _cannot_read(self, what: str, path: str) -> Problem | None:
         try:

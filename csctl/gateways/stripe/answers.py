@@ -31,7 +31,7 @@ def read(account: Account, reply: Reply, op: Operation) -> Answer:
     if reply.status == 200:
         return replace(_done(account, reply, op), request_id=request_id)
     if reply.status == _CARD:
-        return replace(_declined(account, _error(reply)), request_id=request_id)
+        return replace(_declined(account, _error(reply), op), request_id=request_id)
     if reply.status in _REFUSED:
         return replace(_refused(account, _error(reply), op), request_id=request_id)
     raise reply.unreadable("it says neither yes nor no")  # a 500 is stored and repeated under the same key: ask
@@ -63,13 +63,21 @@ def _done(account: Account, reply: Reply, op: Operation) -> Answer:
     return replace(answer, message=account.clean(error.get("message")) if error else None)
 
 
-def _declined(account: Account, error: Object) -> Answer:
-    """A card's decline. The intent that it left, if any, is in `reference`."""
+def _declined(account: Account, error: Object, op: Operation) -> Answer:
+    """A card's decline. The intent that it left is in `reference`: a charge that names none stays unknown, since the
+    customer could confirm it later.
+    """
     code, decline = text(error, "code"), text(error, "decline_code")
-    state, reason = codes.declined(code, decline, text(error, "advice_code"))
-    intent = child(error, "payment_intent")
-    message = account.clean(error.get("message"))
-    return Answer(state, text(intent, "id") or None, reason, message, code=decline or code or None)
+    left, message = _left(error, op), account.clean(error.get("message"))
+    if op.sale is None and left is None:
+        return Answer(State.UNKNOWN, message=message, code=decline or code or None)
+    reason = codes.declined(code, decline, text(error, "advice_code"))
+    return Answer(State.DECLINED, left, reason, message, code=decline or code or None)
+
+
+def _left(error: Object, op: Operation) -> str | None:
+    """The payment intent that a refused charge left."""
+    return (text(child(error, "payment_intent"), "id") or None) if op.sale is None else None
 
 
 def _refused(account: Account, error: Object, op: Operation) -> Answer:
@@ -82,7 +90,7 @@ def _refused(account: Account, error: Object, op: Operation) -> Answer:
     if code == "payment_intent_unexpected_state":
         return _unexpected(child(error, "payment_intent"), op, message)
     state, reason = codes.refused(op.kind, code, text(error, "param"))
-    return Answer(state, None, reason, message, code=code or kind)
+    return Answer(state, _left(error, op), reason, message, code=code or kind)
 
 
 def _unexpected(intent: Object, op: Operation, message: str | None) -> Answer:

@@ -58,11 +58,11 @@ def refused(kind: Kind, code: str, param: str) -> Outcome:
     return UNKNOWN
 
 
-def declined(code: str, decline_code: str, advice: str) -> Outcome:
+def declined(code: str, decline_code: str, advice: str) -> Reason:
     """What a card's decline (HTTP 402, or an intent's last error) means for the next try."""
     if code in _AUTHENTICATION or decline_code in _AUTHENTICATION:
-        return State.DECLINED, Reason.AUTHENTICATION
+        return Reason.AUTHENTICATION
     if advice in ("do_not_try_again", "confirm_card_data"):
-        return State.DECLINED, Reason.DECLINED
+        return Reason.DECLINED
     soft = advice == "try_again_later" or decline_code in _SOFT or (code in _SOFT and not decline_code)
-    return State.DECLINED, Reason.SOFT_DECLINED if soft else Reason.DECLINED
+    return Reason.SOFT_DECLINED if soft else Reason.DECLINED

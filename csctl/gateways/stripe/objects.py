@@ -11,6 +11,12 @@ from csctl.gateways.stripe import amounts, codes
 from csctl.gateways.stripe.account import Object, child, id_of, moment, text
 from csctl.gateways.stripe.requests import KEY
 
+# An intent that was not paid and can still be: csctl cancels its own, and takes none of them for declined before.
+CONFIRMABLE = {
+    "requires_action": Reason.AUTHENTICATION,
+    "requires_payment_method": Reason.DECLINED,
+    "requires_confirmation": Reason.NEVER_EXECUTED,
+}
 _RETURNED = {"lost_or_stolen_card": Reason.CARD_CLOSED, "expired_or_canceled_card": Reason.CARD_CLOSED}
 _DISPUTES = {
     **dict.fromkeys(("warning_needs_response", "warning_under_review"), DisputeState.INQUIRY),
@@ -56,27 +62,25 @@ def intent(shown: Object, kind: Kind) -> Answer:
         return replace(base, state=State.APPROVED, amount=held, settlement=Settlement.UNSETTLED)
     if status == "processing":
         return replace(base, state=State.PENDING)
-    if status == "requires_action":
-        return replace(base, state=State.DECLINED, reason=Reason.AUTHENTICATION)
-    if status == "requires_payment_method":
-        return _declined(base, child(shown, "last_payment_error"))
-    if status == "requires_confirmation":
-        return replace(base, state=State.FAILED, reason=Reason.NEVER_EXECUTED)
+    if status in CONFIRMABLE:
+        return replace(base, state=State.PENDING, reason=_unpaid(shown, CONFIRMABLE[status]))
     if status == "canceled":
-        return _canceled(base, shown)
+        reason = _unpaid(shown, Reason.NEVER_EXECUTED)
+        return replace(base, state=refused_for(reason), reason=reason)
     return base
 
 
-def _canceled(base: Answer, shown: Object) -> Answer:
+def refused_for(reason: Reason) -> State:
+    """The state of a charge that was not paid, and whose intent cannot be confirmed any more."""
+    return State.FAILED if reason is Reason.NEVER_EXECUTED else State.DECLINED
+
+
+def _unpaid(shown: Object, otherwise: Reason) -> Reason:
+    """Why an intent was not paid: its last error, if it has one."""
     error = child(shown, "last_payment_error")
-    if error:  # declined first, and closed by csctl then
-        return replace(_declined(base, error), code="canceled")
-    return replace(base, state=State.FAILED, reason=Reason.NEVER_EXECUTED)
-
-
-def _declined(base: Answer, error: Object) -> Answer:
-    state, reason = codes.declined(text(error, "code"), text(error, "decline_code"), text(error, "advice_code"))
-    return replace(base, state=state, reason=reason, code=text(error, "decline_code") or text(error, "code") or None)
+    if not error:
+        return otherwise
+    return codes.declined(text(error, "code"), text(error, "decline_code"), text(error, "advice_code"))
 
 
 def _void(base: Answer, status: str) -> Answer:
@@ -89,16 +93,24 @@ def _void(base: Answer, status: str) -> Answer:
 
 def intent_found(shown: Object, kind: Kind, dispute: Dispute | None) -> Found:
     answer, charge = intent(shown, kind), child(shown, "latest_charge")
-    returned = amounts.read(charge.get("amount_refunded"), currency_of(shown)) if charge else None
     return Found(
         answer,
         settlement=answer.settlement,
         settled_at=answer.settled_at,
         voided=text(shown, "status") == "canceled" and answer.reason is Reason.NEVER_EXECUTED,
         captured=text(shown, "status") != "requires_capture",
-        refunded_total=returned,
+        refunded_total=_returned(charge, currency_of(shown)) if charge else None,
         dispute=dispute,
     )
+
+
+def _returned(charge: Object, currency: str) -> int | None:
+    """What was returned of a charge. Stripe counts the rest that a partial capture released as refunded too."""
+    returned = amounts.read(charge.get("amount_refunded"), currency)
+    held, taken = amounts.read(charge.get("amount"), currency), amounts.read(charge.get("amount_captured"), currency)
+    if not returned or held is None or taken is None or charge.get("captured") is not True:
+        return returned
+    return max(0, returned - (held - taken))
 
 
 def charge_found(shown: Object, dispute: Dispute | None) -> Found:
@@ -114,15 +126,15 @@ def charge_found(shown: Object, dispute: Dispute | None) -> Found:
     elif status == "pending":
         base = replace(base, state=State.PENDING)
     elif status == "failed":
-        state, reason = codes.declined(text(shown, "failure_code"), text(child(shown, "outcome"), "reason"), "")
-        base = replace(base, state=state, reason=reason)
+        reason = codes.declined(text(shown, "failure_code"), text(child(shown, "outcome"), "reason"), "")
+        base = replace(base, state=State.DECLINED, reason=reason)
     return Found(
         base,
         settlement=base.settlement,
         settled_at=base.settled_at,
         voided=shown.get("refunded") is True and not captured,
         captured=captured,
-        refunded_total=amounts.read(shown.get("amount_refunded"), currency),
+        refunded_total=_returned(shown, currency),
         dispute=dispute,
     )
 

@@ -1,27 +1,17 @@
-"""Finding operations at Stripe: by id, by our key in the metadata, and all that changed."""
+"""Finding operations at Stripe: by id, and by our key in the metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from csctl.domain.states import Kind, State
-from csctl.gateways.operations import Absent, Ambiguous, Change, Dispute, Found, Operation
+from csctl.gateways.operations import Absent, Ambiguous, Dispute, Found, Operation
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import objects, requests
-from csctl.gateways.stripe.account import Account, Fields, NoRecord, Object, child, id_of, seconds, text
+from csctl.gateways.stripe.account import Account, Fields, NoRecord, Object, child, seconds, text
 
 _SKEW = timedelta(minutes=10)  # our clock and Stripe's may differ
-_OVERLAP = timedelta(hours=1)
-_EVENTS_KEPT = timedelta(days=29)  # Stripe keeps them for 30 days
-_WATCHED = timedelta(days=45)  # how far back refunds are listed where there are no events
 _EXPANDED: Fields = [("expand[]", "latest_charge")]
-_EVENTS = (
-    *("refund.updated", "refund.failed", "charge.refund.updated"),
-    *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
-    *("payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed"),
-)
 
 
 def sale(account: Account, reference: str) -> Object:
@@ -37,9 +27,8 @@ def lookup(account: Account, reference: str, kind: Kind) -> Found:
         return objects.refund(_object(account, "refunds", reference, ()))
     shown = sale(account, reference)
     if requests.is_charge(reference):
-        return objects.charge_found(shown, _dispute(account, shown, ("charge", reference)))
-    charge = child(shown, "latest_charge")
-    return objects.intent_found(shown, kind, _dispute(account, charge, ("payment_intent", reference)))
+        return objects.charge_found(shown, dispute_of(account, shown))
+    return objects.intent_found(shown, kind, dispute_of(account, shown))
 
 
 def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
@@ -93,69 +82,11 @@ def _object(account: Account, kind: str, reference: str, query: Fields) -> Objec
     return shown
 
 
-def _dispute(account: Account, charge: Object, of: tuple[str, str]) -> Dispute | None:
-    """The dispute of a charge that is marked as disputed, the newest of several."""
+def dispute_of(account: Account, shown: Object) -> Dispute | None:
+    """The dispute of a payment intent or charge that is marked as disputed, the newest of several."""
+    charge = child(shown, "latest_charge") or shown
     if charge.get("disputed") is not True:
         return None
-    newest = next(account.pages("/v1/disputes", [of]), None)
+    name = "payment_intent" if text(shown, "object") == "payment_intent" else "charge"
+    newest = next(account.pages("/v1/disputes", [(name, text(shown, "id"))]), None)
     return objects.dispute(newest) if newest else None
-
-
-def changes(account: Account, cursor: str | None) -> Iterator[Change]:
-    """Refunds that were made since `cursor`, and then what else changed. The cursor moves when all is applied."""
-    now = account.now()
-    before = datetime.fromtimestamp(int(cursor), UTC) if cursor and cursor.isdigit() else None
-    first = before is None or now - before > _EVENTS_KEPT
-    since = now - _WATCHED if first or before is None else before - _OVERLAP
-    waiting: Change | None = None
-    for change in _changed(account, since, with_events=not first, cursor=seconds(before or since)):
-        if waiting:
-            yield waiting
-        waiting = change
-    if waiting:
-        # Lists are newest first: a cursor that moved earlier would leave older ones out.
-        yield replace(waiting, cursor=seconds(now - _SKEW))
-
-
-def _changed(account: Account, since: datetime, *, with_events: bool, cursor: str) -> Iterator[Change]:
-    told: set[str] = set()
-    window = [("created[gte]", seconds(since))]
-    for shown in list(account.pages("/v1/refunds", window))[::-1]:
-        yield from _of_refund(account, shown, cursor, told)
-    if not with_events:
-        for shown in list(account.pages("/v1/disputes", window))[::-1]:
-            yield from _of_sale(account, _payment_of(shown), cursor, told)
-        return
-    types = [("types[]", name) for name in _EVENTS]
-    for event in list(account.pages("/v1/events", [*types, *window]))[::-1]:
-        # An event shows the object as it was then: only its id is taken, and the object is read as it is now.
-        shown = child(child(event, "data"), "object")
-        reference = text(shown, "id")
-        if reference.startswith(("re_", "pyr_")) and reference not in told:
-            yield from _of_refund(account, _object(account, "refunds", reference, ()), cursor, told)
-        elif text(shown, "object") == "dispute":
-            yield from _of_sale(account, _payment_of(shown), cursor, told)
-        elif reference.startswith("pi_"):
-            yield from _of_sale(account, reference, cursor, told)
-
-
-def _of_refund(account: Account, shown: Object, cursor: str, told: set[str]) -> Iterator[Change]:
-    """A refund; of one that csctl did not make its sale too, which says what was returned in all."""
-    reference, key = text(shown, "id"), objects.key_of(shown)
-    if not reference or reference in told:
-        return
-    told.add(reference)
-    if key is None:
-        yield from _of_sale(account, _payment_of(shown), cursor, told)
-    yield Change(Kind.REFUND, reference, cursor, _payment_of(shown) or None, key, objects.refund(shown))
-
-
-def _of_sale(account: Account, reference: str, cursor: str, told: set[str]) -> Iterator[Change]:
-    if not reference or reference in told:
-        return
-    told.add(reference)
-    yield Change(Kind.SALE, reference, cursor, found=lookup(account, reference, Kind.SALE))
-
-
-def _payment_of(shown: Object) -> str:
-    return id_of(shown, "payment_intent") or id_of(shown, "charge")

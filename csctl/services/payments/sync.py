@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from csctl.domain.states import State
+from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, changes, settlement
@@ -31,15 +31,22 @@ def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fa
             yield from changes.take(app, covered)
             told |= covered.seen
             if covered.complete and not covered.first:
-                told |= _recent(app, name)
+                told |= _covered(app, name)
     yield from settlement.sync(app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=told)
 
 
-def _recent(app: App, account: str) -> set[int]:
-    """What is so new that the account's changes have not been quiet about it for long."""
+def _covered(app: App, account: str) -> set[int]:
+    """What the account's changes would have told of: what is new, and settled refunds until their watch has ended."""
     since = app.clock.now() - _QUIET
-    new = select(Transaction.id).where(
-        Transaction.gateway == account, Transaction.state == State.APPROVED, Transaction.created_at >= since
+    watched = (
+        (Transaction.kind == Kind.REFUND)
+        & (Transaction.settlement == Settlement.SETTLED)
+        & (Transaction.watch_until >= since)
+    )
+    covered = select(Transaction.id).where(
+        Transaction.gateway == account,
+        Transaction.state == State.APPROVED,
+        or_(Transaction.created_at >= since, watched),
     )
     with app.read() as session:
-        return set(session.scalars(new))
+        return set(session.scalars(covered))

@@ -233,8 +233,8 @@ class NmiLedger(LedgerServer):
             return False
         if "order_id" in form and one.order_id != form["order_id"]:
             return False
-        changed = max(action.at for action in one.actions)
-        return "start_date" not in form or f"{changed:%Y%m%d%H%M%S}" >= form["start_date"]
+        changed = f"{max(action.at for action in one.actions):%Y%m%d%H%M%S}"
+        return form.get("start_date", "") <= changed <= form.get("end_date", "9")
 
     def _shown(self, one: Transaction) -> str:
         actions = "".join(

@@ -71,7 +71,7 @@ class StripeLedger(LedgerServer):
 
     def dispute(self, reference: str, status: str = "needs_response", amount: int | None = None) -> None:
         charge = self._charge(reference)
-        charge["disputed"] = status not in ("won", "warning_closed")
+        charge["disputed"] = True  # and stays so, whoever wins
         found = next((one for one in self._all("dispute") if one["payment_intent"] == reference), None)
         one = found or self._add("dp", "dispute", payment_intent=reference, charge=charge["id"], currency="usd")
         one.update(status=status, amount=amount or charge["amount"], reason="fraudulent", is_charge_refundable=False)
@@ -104,7 +104,9 @@ class StripeLedger(LedgerServer):
 
     def _once(self, request: Request) -> Response:
         """A key that was seen before gets the first answer again, a 402 too; another request under it is refused."""
-        key, asked = request.headers["idempotency-key"], (request.path, request.body)
+        key, asked = request.headers.get("idempotency-key"), (request.path, request.body)
+        if key is None:
+            return _json(self._post(request.path, request.form))
         if key in self.kept:
             if self.kept[key].asked != asked:
                 raise Refused(400, "idempotency_error")
@@ -189,7 +191,9 @@ class StripeLedger(LedgerServer):
         if amount > intent["amount"]:
             raise Refused(400, "invalid_request_error", "amount_too_large")
         intent.update(status="succeeded", amount_received=amount)
-        intent["latest_charge"].update(captured=True, amount_captured=amount)
+        # The rest is released, and counted as refunded.
+        released = intent["amount"] - amount
+        intent["latest_charge"].update(captured=True, amount_captured=amount, amount_refunded=released)
         return intent
 
     def _refund(self, form: dict[str, str]) -> dict[str, Any]:
@@ -200,7 +204,7 @@ class StripeLedger(LedgerServer):
             raise Refused(400, "invalid_request_error", "payment_intent_unexpected_state", payment_intent=dict(intent))
         if charge["disputed"]:
             raise Refused(400, "invalid_request_error", "charge_disputed")
-        left = charge["amount_captured"] - charge["amount_refunded"]
+        left = charge["amount"] - charge["amount_refunded"]
         if left == 0:
             raise Refused(400, "invalid_request_error", "charge_already_refunded")
         # Left out, it is all that remains: a test that does not send it pays too much.
@@ -241,18 +245,18 @@ class StripeLedger(LedgerServer):
                 raise Refused(404, "invalid_request_error", "resource_missing")
             return {"object": "customer", "id": words[1]}
         if len(words) == 2:
-            return self._known(words[1])
+            return self._expanded(self._known(words[1]), query)
         return self._list(words[0], query, [value for name, value in pairs if name == "types[]"])
 
     def _list(self, name: str, query: Mapping[str, str], types: list[str]) -> dict[str, Any]:
         kind = {"refunds": "refund", "payment_intents": "payment_intent", "disputes": "dispute"}.get(name)
         found = list(self.events) if kind is None else self._all(kind)
         wanted = {key: value for key, value in query.items() if key in ("payment_intent", "charge", "customer")}
-        since = int(query.get("created[gte]", "0"))
+        since, until = int(query.get("created[gte]", "0")), int(query.get("created[lte]", str(10**12)))
         found = [
             one
             for one in found
-            if one["created"] >= since
+            if since <= one["created"] <= until
             and all(one.get(key) == value for key, value in wanted.items())
             and (not types or one["type"] in types)
         ][::-1]
@@ -260,8 +264,14 @@ class StripeLedger(LedgerServer):
         start = next((n + 1 for n, one in enumerate(found) if one["id"] == after), 0)
         limit = int(query.get("limit", "10"))
         assert limit <= 100
-        page = found[start : start + limit]
+        page = [self._expanded(one, query) for one in found[start : start + limit]]
         return {"object": "list", "data": page, "has_more": start + limit < len(found)}
+
+    def _expanded(self, one: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+        """An object as it is shown: charges stand in their intents always, intents where they are asked for."""
+        wanted = query.get("expand[]", "").removeprefix("data.")
+        intent = self.objects.get(str(one.get("payment_intent")))
+        return {**one, "payment_intent": intent} if wanted == "payment_intent.latest_charge" and intent else one
 
     # -- the books
 

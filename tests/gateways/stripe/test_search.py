@@ -1,7 +1,8 @@
-"""Finding attempts whose answer was lost, and all that changed."""
+"""Finding attempts whose answer was lost, and what lookups tell."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
-from csctl.gateways.operations import Absent, Ambiguous, Change, DisputeState, Found, Possible
+from csctl.gateways.operations import Absent, Ambiguous, DisputeState, Found, Possible
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import account as accounts
 from csctl.gateways.stripe.adapter import Stripe
@@ -135,69 +136,65 @@ def test_every_status_of_a_dispute(
 ) -> None:
     sale = ledger.sell("20.00")
     ledger.dispute(sale, status)
-    ledger.objects[sale]["latest_charge"]["disputed"] = True
-
     dispute = account.lookup(sale, Kind.SALE).dispute
 
     assert (dispute.state if dispute else None) is state
 
 
-def _changes(account: Stripe, cursor: str | None) -> dict[str, Change]:
-    return {change.reference: change for change in account.changes(cursor)}
+@pytest.mark.parametrize("captured", ["15.00", "20.00"])
+def test_what_a_partial_capture_released_was_not_refunded(
+    account: Stripe, ledger: StripeLedger, op: Op, captured: str
+) -> None:
+    sale = ledger.sell("20.00", type="auth")
+    account.capture(op(Kind.CAPTURE, captured, sale=sale))
+    charge = ledger.objects[sale]["latest_charge"]["id"]
+    assert [account.lookup(one, Kind.SALE).refunded_total for one in (sale, charge)] == [0, 0]
+
+    ledger.refund_outside(sale, "5.00")
+
+    assert [account.lookup(one, Kind.SALE).refunded_total for one in (sale, charge)] == [500, 500]
 
 
-def test_changes_bring_refunds_and_what_happened_to_them(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale, other = ledger.sell("20.00"), ledger.sell("30.00")
-    ours = op(Kind.REFUND, "8.00", sale=sale)
-    refund = account.refund(ours).reference or ""
-    first = list(account.changes(None))
-    assert [change.key for change in first if change.kind is Kind.REFUND] == [ours.key]
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("requires_action", (State.DECLINED, Reason.AUTHENTICATION)),
+        ("requires_payment_method", (State.DECLINED, Reason.DECLINED)),
+        ("requires_confirmation", (State.FAILED, Reason.NEVER_EXECUTED)),
+        ("processing", (State.PENDING, None)),
+    ],
+)
+def test_a_charge_that_can_still_be_paid_is_open_until_it_is_canceled(
+    account: Stripe, ledger: StripeLedger, op: Op, status: str, outcome: tuple[State, Reason | None]
+) -> None:
+    charge = op(Kind.SALE)
+    intent = account.charge(charge).reference or ""
+    ledger.objects[intent].update(status=status, latest_charge=None)
+    assert account.lookup(intent, Kind.SALE).answer.state is State.PENDING
+    changed = {change.reference: change for change in account.changes(str(int(NOW.timestamp())))}
+    assert found(changed[intent].found).answer.state is State.PENDING
+    assert len(ledger.written()) == 1  # asking cancels nothing: it may be a payment that csctl did not make
 
-    ledger.now = NOW + timedelta(days=5)
-    ledger.bring_back(refund)
-    theirs = ledger.refund_outside(other, "5.00")
-    later = _changes(account, first[-1].cursor)
+    answer = found(account.find(charge)).answer
 
-    assert found(later[refund].found).answer.reason is Reason.RETURNED
-    assert later[theirs].sale_reference == other
-    assert found(later[other].found).refunded_total == 500  # the sale is told too, with its total
-
-
-def test_disputes_are_among_the_changes(account: Stripe, ledger: StripeLedger) -> None:
-    sale = ledger.sell("20.00")
-    cursor = str(int((NOW - timedelta(days=1)).timestamp()))
-    ledger.dispute(sale, "lost")
-
-    dispute = found(_changes(account, cursor)[sale].found).dispute
-
-    assert dispute
-    assert dispute.state is DisputeState.LOST
+    assert (answer.state, answer.reason) == outcome
+    assert (ledger.objects[intent]["status"] == "canceled") is (status != "processing")
 
 
-def test_a_cursor_that_is_older_than_the_events_falls_back_to_lists(
+def test_a_charge_that_is_paid_while_it_is_canceled_is_not_declined(
     account: Stripe, ledger: StripeLedger, op: Op
 ) -> None:
-    refund = account.refund(op(Kind.REFUND, "8.00", sale=ledger.sell("20.00"))).reference or ""
-    ledger.now = NOW + timedelta(days=40)
-    ledger.events.clear()  # Stripe keeps them for 30 days
-    ledger.objects[refund]["status"] = "failed"
+    charge = op(Kind.SALE)
+    intent = account.charge(charge).reference or ""
+    ledger.objects[intent]["status"] = "requires_action"
+    paid: dict[str, object] = {"code": "payment_intent_unexpected_state", "type": "invalid_request_error"}
+    paid |= {"payment_intent": {"id": intent, "status": "succeeded"}}
+    ledger.fail_next(Fault(effect=False, status=400, body=json.dumps({"error": paid}).encode()))
+    assert found(account.find(charge)).answer.state is State.UNKNOWN
 
-    changes = _changes(account, str(int(NOW.timestamp())))
+    ledger.objects[intent]["status"] = "succeeded"
 
-    assert found(changes[refund].found).answer.state is State.FAILED
-    assert not [request for request in ledger.wire if request.path == "/v1/events"]
-
-
-def test_many_refunds_take_few_calls(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale = ledger.sell("2000.00")
-    refunds = [op(Kind.REFUND, "1.00", sale=sale) for _ in range(250)]
-    for one in refunds:
-        ledger._make_refund(sale, 100, {"csctl_key": one.key})
-
-    changes = _changes(account, str(int(NOW.timestamp())))
-
-    assert len(changes) >= 250
-    assert len(ledger.wire) <= 10
+    assert found(account.find(charge)).answer.state is State.APPROVED
 
 
 def test_the_account_tells_its_id_and_its_rights(account: Stripe, open_account: Opener, ledger: StripeLedger) -> None:

@@ -76,6 +76,15 @@ def test_a_charge_that_was_not_paid_is_closed(
 
     assert (answer.state, answer.reason) == (State.DECLINED, reason)
     assert [one["status"] for one in ledger.objects.values()] == ["canceled"]
+    # What is kept under a key may be the answer to an earlier state.
+    assert "idempotency-key" not in ledger.wire[-1].headers
+
+
+def test_a_decline_that_does_not_name_its_intent_is_unknown(account: Stripe, ledger: StripeLedger, op: Op) -> None:
+    charge = op(Kind.SALE, token="cus_1/pm_soft")
+    ledger.fail_next(error(402, type="card_error", code="card_declined"))
+
+    assert account.charge(charge).state is State.UNKNOWN
 
 
 def test_a_charge_that_cannot_be_closed_stays_unknown_and_is_closed_by_asking(
@@ -252,7 +261,7 @@ def test_a_key_that_is_refused_is_not_an_answer(account: Stripe, ledger: StripeL
     ],
 )
 def test_declines(code: str, decline: str, advice: str, reason: Reason) -> None:
-    assert codes.declined(code, decline, advice) == (State.DECLINED, reason)
+    assert codes.declined(code, decline, advice) is reason
 
 
 @pytest.mark.parametrize(

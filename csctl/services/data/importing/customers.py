@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import contact
 from csctl.domain.addresses import ADDRESS_FIELDS, Address
-from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
+from csctl.domain.customer_fields import CUSTOMER_FIELDS, kept
+from csctl.domain.field_uses import ADDRESSES
 from csctl.models import Customer
 from csctl.models.customer import fold_for_search
 from csctl.services.data.importing.cells import Cells
@@ -24,7 +25,7 @@ _FORMS: dict[str, Callable[[str], str | None]] = {
     for name in CUSTOMER_FIELDS
     if name in ("email", "ip") or name.endswith("_country")
 }
-_PLAIN = tuple(name for name in CUSTOMER_FIELDS if not name.startswith(ADDRESSES) and name != "phone")
+_PLAIN = tuple(name for name, field in CUSTOMER_FIELDS.items() if not field.address and name != "phone")
 
 
 class Customers:
