@@ -25,6 +25,7 @@ CHECKS = {
     "schema",
     "gateways",
     "mail",
+    "moves",
     "notify",
     "transactions",
     "runs",
