@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tests.billing.catalog import make_buyer, subscribe
-from tests.factories import make_price, make_sale
+from tests.factories import make_order, make_price, make_purchase, make_sale
 from tests.shops import Shop
 
 FIRST = date(2026, 3, 2)
@@ -67,6 +67,13 @@ def _cancel(shop: Shop, moment: Moment) -> str:
     return f"order cancel {shop(f'txn show {sale} -o json').json['order_id']} --refund --yes"
 
 
+def _purchase_cancel(shop: Shop, moment: Moment) -> str:
+    order = make_order(shop)
+    purchase = make_purchase(shop, order, status="active", interval="year", next_bill_on=f"{moment.day.year + 1}-03-01")
+    make_sale(shop, order=order, purchase=purchase)
+    return f"purchase cancel {purchase} --refund-last --yes"
+
+
 def _lost_answer(shop: Shop, moment: Moment) -> str:
     """Reconciling a refund whose answer was lost."""
     sale = make_sale(shop, token="tok_timeout_applied")
@@ -94,6 +101,7 @@ RETURNS = [
     Scene("order refund", _order_refund),
     Scene("queue retry", _queue_retry),
     Scene("order cancel", _cancel),
+    Scene("purchase cancel", _purchase_cancel),
     Scene("reconcile", _lost_answer),
 ]
 CHARGES = [
