@@ -19,3 +19,11 @@ class Finding(NamedTuple):
         """The exit code of `db check`: a wrong schema is a configuration problem, wrong records are a conflict."""
         error = Misconfigured if self.check in ("schema", "trigger") else Conflict
         return error.exit
+
+
+class Problem(NamedTuple):
+    """Something that is not in order, and the command that mends it. A `warning` may be meant so."""
+
+    problem: str
+    fix: str | None
+    status: str = "problem"
