@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -319,3 +321,19 @@ def test_times_come_back_in_utc_whatever_zone_they_were_given_in(shop: Shop) -> 
 def test_a_time_without_an_offset_cannot_be_stored(shop: Shop) -> None:
     with pytest.raises(StatementError, match="without an offset"):
         make_customer(shop, created_at=datetime(2026, 3, 1, 8, 30))  # noqa: DTZ001 - that is the point
+
+
+_LOG = """
+import logging
+from csctl import database
+database.connect("postgresql+psycopg://nowhere")
+for name in ("sqlalchemy.pool.impl.QueuePool", "psycopg"):
+    logging.getLogger(name).error("Exception terminating connection")
+"""
+
+
+def test_what_the_pool_and_the_driver_log_is_not_printed() -> None:
+    """A lost connection is csctl's to report, once and as the output format wants it."""
+    ended = subprocess.run([sys.executable, "-c", _LOG], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -16,7 +16,7 @@ from csctl import database
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
-from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
 from csctl.models import Email, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
@@ -85,8 +85,16 @@ def _inside(app: App) -> list[dict[str, Any]]:
 
 
 def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
-    found = [{"check": check, **problem._asdict()} for problem in problems]
+    found = [{"check": check, **problem._asdict()} for problem in _readable(problems)]
     return found or [{"check": check, "status": "ok", "problem": None, "fix": None}]
+
+
+def _readable(problems: Problems) -> Problems:
+    """The problems, up to where the database cannot be read any more: then that is the last of them."""
+    try:
+        yield from problems
+    except DatabaseDamaged as error:
+        yield _said(error)
 
 
 def _said(error: CsctlError) -> Problem:
