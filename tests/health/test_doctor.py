@@ -31,6 +31,7 @@ CHECKS = {
     "schema",
     "gateways",
     "mail",
+    "moves",
     "notify",
     "transactions",
     "runs",

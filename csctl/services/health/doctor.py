@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from csctl import database
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
+from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, ItemState, State
 from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
-from csctl.models import Email, NotifyEmail, QueueItem, Transaction
+from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
@@ -69,6 +69,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
     except Misconfigured as error:
         return _rows("schema", iter([_said(error)]))
     checks: dict[str, Callable[[App], Problems]] = {
+        "moves": _moves,
         "gateways": _gateways,
         "mail": _mail,
         "notify": _notify,
@@ -131,6 +132,19 @@ def _sqlite_file(url: str) -> Path | None:
     except ValueError:
         return None
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def _moves(app: App) -> Problems:
+    """A shop that lives in two databases: each might charge and refund."""
+    with app.read() as session:
+        moves = {move.direction: move for move in session.scalars(select(Move))}
+        if Direction.OUT in moves:
+            yield Problem("this database is retired: its shop has moved", "set CSCTL_DATABASE_URL to the new database")
+        if Direction.IN in moves and moves[Direction.IN].confirmed_at is None:
+            yield Problem(
+                "the database that this shop came from is not known to be retired",
+                "retire it there (csctl data export all DIR --retire), then csctl data import all DIR --source-retired",
+            )
 
 
 # -- what is configured
