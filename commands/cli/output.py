@@ -68,9 +68,12 @@ class Output:
             raise Usage(f"there is no field {unknown[0][:40]!r}" + (f".{hint}" if hint else ""), fix=known)
         return selected
 
-    def narrow(self, fields: Sequence[str]) -> None:
-        """Restrict the records to these of the declared fields. Raises Usage if --fields asks for others."""
-        self.all_fields = self.columns = fields
+    def narrow(self, fields: Sequence[str], columns: Sequence[str] = ()) -> None:
+        """Restrict the records to these of the declared fields; a table shows `columns` of them [default: all].
+
+        Raises Usage if --fields asks for others.
+        """
+        self.all_fields, self.columns = fields, columns or fields
         self._selected = self._select()
 
     # -- text
@@ -189,7 +192,9 @@ class Output:
         return formats.table_cell(value, self.zone)
 
     def _chosen(self, record: Record) -> Record:
-        return record if self.fields is None else {name: record.get(name) for name in self._selected}
+        if self.fields is None:  # in the declared order
+            return {**{name: record[name] for name in self.all_fields if name in record}, **record}
+        return {name: record.get(name) for name in self._selected}
 
     def _write_json(self, records: Rows) -> None:
         before = "["

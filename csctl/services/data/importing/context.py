@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain.states import Direction
 from csctl.errors import Conflict, Usage
-from csctl.models import Installation
+from csctl.models import Installation, Move
 from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
 
@@ -87,9 +88,9 @@ class Importer(Protocol):
 
 
 def mark_of(session: Session) -> str:
-    """What tells this database from others, in the ids of exported records that have no external id."""
-    made = session.get_one(Installation, 1).created_at
-    return f"@{made:%Y%m%d%H%M%S%f}"
+    """What tells this shop from others, in the ids of exported records that have no external id. It moves along."""
+    moved = session.scalar(select(Move.mark).where(Move.direction == Direction.IN))
+    return moved or f"@{session.get_one(Installation, 1).created_at:%Y%m%d%H%M%S%f}"
 
 
 def exported_id(record: Any, prefix: str, mark: str) -> str:

@@ -1,0 +1,112 @@
+"""What a figure is: a measurement of csctl next to that of what a user would use instead, in the same run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from sqlalchemy import Engine
+
+from benchmarks import seed
+from csctl import database
+
+CSCTL = str(Path(sysconfig.get_path("scripts")) / "csctl")
+NOW = seed.NOW.isoformat()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table. `goal` says which ratio of `ours` to `other` is wanted: `at most 1.4`."""
+
+    name: str
+    ours: float
+    other: float | None = None
+    unit: str = "ms"
+    instead: str = ""
+    goal: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.other if self.other else None
+
+
+@dataclass
+class Bench:
+    """A rehearsal shop of the wanted size, and how csctl is run on it."""
+
+    url: str
+    rows: int
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def backend(self) -> str:
+        return "SQLite" if self.url.startswith("sqlite") else "PostgreSQL"
+
+    def engine(self) -> Engine:
+        return database.connect(self.url)
+
+    def run(self, words: str, *, env: Mapping[str, str] | None = None, input: str = "") -> str:
+        """What csctl prints. Raises CalledProcessError where it fails."""
+        done = subprocess.run(  # noqa: S603 - our own program
+            [CSCTL, *words.split()],
+            env={**self.env, **(env or {})},
+            input=input,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+
+Figure = Callable[[Bench], Iterator[Result]]
+
+
+def open_bench(url: str | None, rows: int, folder: Path, *, queued: int) -> Bench:
+    """The shop: made where the database is empty, else taken as it is.
+
+    Its token is kept in the folder.
+    """
+    bench = Bench(url or f"sqlite:///{folder / f'shop-{rows}.db'}", rows, folder)
+    kept = folder / f"token-{bench.backend.lower()}-{rows}"
+    bench.env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CSCTL_")},
+        "CSCTL_DATABASE_URL": bench.url,
+        "CSCTL_GATEWAY_MAIN": f"sandbox:{folder / f'sandbox-{rows}.db'}",
+        "CSCTL_NOW": NOW,
+    }
+    if not kept.exists():
+        made = bench.run("db init --admin bench --rehearsal -o json")
+        print(f"Making a shop of {rows:,} customers …", file=sys.stderr, flush=True)
+        engine = bench.engine()
+        seed.fill(engine, rows, queued=queued)
+        engine.dispose()
+        kept.write_text(json.loads(made)["token"])
+    bench.env["CSCTL_TOKEN"] = kept.read_text()
+    return bench
+
+
+def milliseconds(call: Callable[[], object], times: int = 5) -> float:
+    """The median of several calls, after one that is not counted."""
+    call()
+    return median(_once(call) for _ in range(times)) * 1000
+
+
+def alternately(ours: Callable[[], object], other: Callable[[], object], times: int = 11) -> tuple[float, float]:
+    """The medians of both in milliseconds, taken in turns, so that a busy moment hits both."""
+    pairs = [(_once(ours), _once(other)) for _ in range(times)]
+    return median(pair[0] for pair in pairs) * 1000, median(pair[1] for pair in pairs) * 1000
+
+
+def _once(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun

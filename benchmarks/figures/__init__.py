@@ -1,0 +1,10 @@
+"""The figures, by name: one file for each, whose `measure` yields its results."""
+
+from __future__ import annotations
+
+from benchmarks.figure import Figure
+from benchmarks.figures import startup
+
+FIGURES: dict[str, Figure] = {
+    "startup": startup.measure,
+}
