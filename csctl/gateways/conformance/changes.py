@@ -79,6 +79,26 @@ class Changes:
 
         assert sale in {change.reference for change in _changes(world, cursor)}
 
+    def test_the_records_of_a_period_have_all_that_was_made_in_it(self, world: World) -> None:
+        if not world.account.capabilities.records:
+            not_offered()
+        charge = world.op(Kind.SALE)
+        sale = world.write(charge).reference or ""
+        old = world.sell(2000, Sold.SETTLED)
+        refund = world.op(Kind.REFUND, 800, sale=old)
+        refunded = world.write(refund).reference or ""
+
+        period = (world.now - timedelta(days=1), world.now + timedelta(days=1))
+        told = {entry.reference: entry for entry in world.account.records(*period)}
+
+        for reference, op in ((sale, charge), (refunded, refund)):
+            entry = told[reference]
+            assert (entry.kind, entry.amount, entry.state) == (op.kind, op.amount, State.APPROVED)
+            assert entry.key
+            assert op.key.startswith(entry.key)
+        later = world.account.records(world.now + timedelta(days=20), world.now + timedelta(days=21))
+        assert not {entry.reference for entry in later} & {sale, refunded}
+
 
 def _changes(world: World, cursor: str | None) -> list[Change]:
     if not world.account.capabilities.changes:

@@ -58,7 +58,7 @@ class Hygiene:
         self, world: HttpWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         netrc = tmp_path / "netrc"
-        netrc.write_text("default login somebody password something\n")
+        netrc.write_text("default login other password other\n")
         netrc.chmod(0o600)
         monkeypatch.setenv("NETRC", str(netrc))
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

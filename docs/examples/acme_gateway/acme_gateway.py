@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import quote
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
@@ -84,6 +85,7 @@ class Acme:
             absence_final_after=dict.fromkeys(Kind, timedelta(hours=1)),
             refund_watch=timedelta(days=10),
             changes=True,
+            records=True,
             deadline=timedelta(seconds=self.transport.deadline),
         )
 
@@ -142,6 +144,12 @@ class Acme:
                 number, kind = _text(one, "number"), Kind(_text(one, "kind"))
                 sale, key = _text(one, "payment") or None, _text(one, "key") or None
                 yield Change(kind, _text(one, "id"), number, sale, key, _found(one, kind))
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        for change in self.changes(None):
+            at = _moment(self._get(f"/operations/{quote(change.reference, safe='')}"), "at")
+            if change.found and at and since <= at < until:
+                yield change.found.entry(change.kind, key=change.key, sale_reference=change.sale_reference, at=at)
 
     def close(self) -> None:
         self.transport.close()
