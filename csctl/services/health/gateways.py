@@ -1,4 +1,4 @@
-"""The gateway accounts of this environment: what each can do, and what is wrong with it."""
+"""The gateway accounts of this environment: their capabilities and problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def listing(app: App) -> Page:
 
 
 def check(app: App, name: str) -> list[dict[str, Any]]:
-    """What is wrong with an account: one row for each problem, or one that says who it is. Reads only.
+    """The problems of an account, one row each, or one row with its identity. Reads only.
 
     Raises NotFound.
     """
