@@ -125,6 +125,7 @@ class Server:
         except (smtplib.SMTPException, OSError) as error:
             if connection is not None:
                 connection.close()
+            self._guard.forget()
             raise self._no_connection(error) from error
         return connection
 

@@ -32,6 +32,7 @@ from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 if TYPE_CHECKING:
     from csctl.app import App
 
+_QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
 _NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
 
@@ -226,9 +227,10 @@ def _runs(app: App) -> Problems:
 
 
 def _queue(app: App) -> Problems:
-    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on < app.clock.today())
+    disputed = select(Transaction.id).where(Transaction.disputed_at.is_not(None))  # those wait for the dispute
+    due = QueueItem.next_attempt_on < app.clock.today()
     with app.read() as session:
-        if count := _count(session, QueueItem.id, due):
+        if count := _count(session, QueueItem.id, _QUEUED, due, QueueItem.sale_id.not_in(disputed)):
             yield Problem(
                 f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
             )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Condition = ColumnElement[bool]
 
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()./+-]*", re.ASCII)
+_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are looked through, and that notices name
 _FEWEST_DIGITS = 4  # of a phone number within QUERY: fewer are rather a house number
 _ID = re.compile(r"(?:([a-z]{2,3})_)?([0-9]{1,18})", re.ASCII)
 
@@ -89,12 +90,22 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     found += [or_(person, _has_order(order)) for person, order in _query(app, search, "cus")]
     found += listing.between(app.clock, Customer.created_at, search.since, search.until)
     found += filters.any_of(Customer.external_id, search.external_id)
-    statement = select(Customer).where(Customer.merged_into_id.is_(None), *found)
+    statement = select(Customer).where(Customer.merged_into_id.is_(None), _or_merged(app, found))
 
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
         return customer_rows.rows(session, customers, app.shop.country)
 
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit)
+
+
+def _or_merged(app: App, found: list[Condition]) -> Condition:
+    """What was found, or a customer into whom one was merged that was found; a notice says which."""
+    theirs = select(Customer.id, Customer.merged_into_id).where(Customer.merged_into_id.is_not(None), *found)
+    with app.read() as session:
+        merged = session.execute(theirs.order_by(Customer.id).limit(_MOST_MERGED)).all()
+    for number, into in merged[:_TOLD]:
+        app.notice(f"{ids.show('cus', number)} was merged into {ids.show('cus', into or 0)}.")
+    return or_(and_(*found), Customer.id.in_({into for _, into in merged})) if merged else and_(*found)
 
 
 def orders(app: App, search: Search, limit: Limit) -> Page:
