@@ -22,7 +22,7 @@ from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
-from csctl.services.health import access, consistency
+from csctl.services.health import access, consistency, gateways
 from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
@@ -154,14 +154,8 @@ def _gateways(app: App) -> Problems:
     problems = list(accounts.problems(app))
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
-        try:
-            found = app.gateways[name].check()
-        except CsctlError as error:
-            yield Problem(
-                f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
-            )
-        else:
-            yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
+        _, found = gateways.look(app, name)
+        yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
