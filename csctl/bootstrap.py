@@ -1,16 +1,17 @@
-"""Starting csctl: settings, database and operator are put together as an App."""
+"""Start csctl: read settings, connect to the database, identify the operator, and build the App."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from csctl import database
 from csctl.app import App
 from csctl.clock import Clock
+from csctl.domain.states import Direction
 from csctl.errors import CsctlError, Misconfigured, NotPermitted
-from csctl.models import Installation
+from csctl.models import Installation, Move
 from csctl.services.administration import operators
 from csctl.services.administration import settings as shop
 from csctl.services.payments import accounts
@@ -19,13 +20,13 @@ from csctl.settings import Settings, mask
 
 
 def _silent(_text: str) -> None:
-    """No notices."""
+    """Print no notices."""
 
 
 def start(
     settings: Settings, command: str, notice: Callable[[str], None] = _silent, *, any_schema: bool = False
 ) -> App:
-    """An App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
+    """Build an App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
 
     Raises Misconfigured, NotPermitted, or Unreachable.
     """
@@ -41,7 +42,7 @@ def start(
 
 
 def _connect(settings: Settings) -> Engine:
-    """The engine. Raises Misconfigured where the database does not exist; first of all if none was named."""
+    """Connect to the database. Raises Misconfigured if it does not exist, or if none is configured."""
     if "CSCTL_DATABASE_URL" not in settings.origins and database.could_be_made(settings.database_url):
         raise Misconfigured(
             "CSCTL_DATABASE_URL is not set, and the default database does not exist",
@@ -58,6 +59,8 @@ def _identify(app: App, *, any_schema: bool) -> None:
             database.require_current_schema(session)
         installation = session.get(Installation, 1)
         app.rehearsal = bool(installation and installation.rehearsal)
+        if not any_schema:
+            app.retired_at = session.scalar(select(Move.at).where(Move.direction == Direction.OUT))
         if app.settings.now and not app.rehearsal:
             raise Misconfigured(
                 "CSCTL_NOW is set, and this database is not a rehearsal",

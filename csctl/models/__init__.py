@@ -1,4 +1,4 @@
-"""The tables. Importing this module knows them all."""
+"""The tables. Importing this module loads all of them."""
 
 from csctl.models import checks
 from csctl.models.administration import (
@@ -8,6 +8,7 @@ from csctl.models.administration import (
     GatewayAccount,
     GatewayCursor,
     Installation,
+    Move,
     Operator,
     ShopSetting,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "GatewayCursor",
     "HistoryEntry",
     "Installation",
+    "Move",
     "NotifyEmail",
     "Operator",
     "Order",

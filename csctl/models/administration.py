@@ -1,4 +1,4 @@
-"""Operators, the audit trail, the blacklist, and what the shop decided."""
+"""Operators, the audit log, the blacklist, and the settings of the shop."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, FetchedValue, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csctl.domain.states import Role
+from csctl.domain.states import Direction, Role
 from csctl.models.columns import Base, BigId
 
 
 class Installation(Base):
-    """The one row that says what kind of database this is."""
+    """The one row that describes the database itself."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -23,12 +23,30 @@ class Installation(Base):
     created_at: Mapped[datetime]
 
 
+class Move(Base):
+    """That this shop moved to another database (`out`: this one is retired), or came from one (`in`).
+
+    `archive` is the id of the export, `mark` what the ids of exported records end with, `confirmed_at` when an
+    administrator said that the database it came from is retired.
+    """
+
+    __tablename__ = "moves"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    direction: Mapped[Direction]
+    archive: Mapped[str]
+    mark: Mapped[str]
+    at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
 class Operator(Base):
-    """Somebody, or a cron, who runs csctl. Of the token only a hash is kept."""
+    """A person or a cron job that runs csctl. Only a hash of the token is stored."""
 
     __tablename__ = "operators"
     __table_args__ = (
-        # PostgreSQL knows times that Python does not, and every login may write this one.
+        # PostgreSQL accepts times that Python cannot read, and every login may write this one.
         CheckConstraint("last_used_at BETWEEN '1900-01-01' AND '9000-01-01'", name="last_used_at").ddl_if("postgresql"),
         {"sqlite_autoincrement": True},
     )
@@ -37,6 +55,7 @@ class Operator(Base):
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[Role]
     token_hash: Mapped[str] = mapped_column(unique=True)
+    token_created_at: Mapped[datetime | None]
     token_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
@@ -44,8 +63,9 @@ class Operator(Base):
 
 
 class AuditRow(Base):
-    """What somebody changed, or was refused. Append-only: triggers of the migrations see to that, and on PostgreSQL
-    that a row can be read."""
+    """A change or a refusal. Append-only: triggers of the migrations enforce this, and on PostgreSQL that rows can be
+    read.
+    """
 
     __tablename__ = "audit"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -58,12 +78,14 @@ class AuditRow(Base):
     target: Mapped[str | None] = mapped_column(index=True)
     changes: Mapped[dict[str, Any]] = mapped_column(JSON)
     outcome: Mapped[str]
-    # The login that wrote the row, by PostgreSQL itself; none on SQLite, which has no logins.
+    # The login that wrote the row, set by PostgreSQL itself; NULL on SQLite, which has no logins.
     login: Mapped[str | None] = mapped_column(server_default=FetchedValue())
 
 
 class BlacklistEntry(Base):
-    """A customer, address, number… that gets no new orders and charges. `match_key` is the normalised value."""
+    """A customer, address, number… for which new orders and charges are refused. `match_key` is the
+    normalized value.
+    """
 
     __tablename__ = "blacklist"
     __table_args__ = (UniqueConstraint("kind", "match_key"), {"sqlite_autoincrement": True})
@@ -78,7 +100,7 @@ class BlacklistEntry(Base):
 
 
 class ShopSetting(Base):
-    """One decision of the shop, the same for every host."""
+    """A setting of the shop, the same for every host."""
 
     __tablename__ = "settings"
 
@@ -88,9 +110,9 @@ class ShopSetting(Base):
 
 
 class GatewayAccount(Base):
-    """Which gateway account a name stands for here, since it was first used.
+    """The gateway account behind a name, since it was first used.
 
-    `account` and `livemode` are the account's own id and mode; None until it was asked.
+    `account` and `livemode` are the account's own id and mode; None until the gateway was asked.
     """
 
     __tablename__ = "gateway_accounts"
@@ -103,7 +125,7 @@ class GatewayAccount(Base):
 
 
 class GatewayCursor(Base):
-    """How far the changes of a gateway account are in the books."""
+    """The position up to which the changes of a gateway account are recorded."""
 
     __tablename__ = "gateway_cursors"
 
@@ -113,7 +135,9 @@ class GatewayCursor(Base):
 
 
 class AuditSeal(Base):
-    """A seal over a batch of audit rows (`domain/sealing.py`). Append-only too. Times are kept as they were hashed."""
+    """A seal over a batch of audit rows (`domain/sealing.py`). Append-only too. Times are stored as
+    they were hashed.
+    """
 
     __tablename__ = "audit_seals"
 

@@ -1,4 +1,4 @@
-"""What is not in order, each with the command that mends it: what `csctl doctor` prints."""
+"""The problems of an installation, each with its fix: what `csctl doctor` prints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, make_url, or_, select
 from sqlalchemy.orm import Session
@@ -15,14 +15,15 @@ from sqlalchemy.orm import Session
 from csctl import database
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
+from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, ItemState, State
 from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
-from csctl.models import Email, NotifyEmail, QueueItem, Transaction
+from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
-from csctl.services.health import consistency
+from csctl.services.health import access, consistency, gateways
+from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
 from csctl.services.runs import repeats
@@ -31,27 +32,19 @@ from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 if TYPE_CHECKING:
     from csctl.app import App
 
+_QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
-_NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
-
-
-class Problem(NamedTuple):
-    """Something that is not in order, and the command that mends it."""
-
-    problem: str
-    fix: str | None
+_NEWS = timedelta(days=7)  # an older failed email is known: an invalid address stays invalid
 
 
 Problems = Iterator[Problem]
 
 
 def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> list[dict[str, Any]]:
-    """A row for each check that finds nothing, and for each problem: `check`, `status`, `problem`, `fix`.
+    """A row for each check without a problem, and for each problem: `check`, `status`, `problem`, `fix`.
 
-    `start` makes the App, whatever schema the database has.
-
-    A missing database, an old schema and settings that cannot be are findings too; a wrong token is not: raises
-    NotPermitted.
+    `start` builds the App, on any schema. A missing database, an old schema and invalid settings are problems too; an
+    invalid token is an error: raises NotPermitted.
     """
     try:
         settings = load()
@@ -63,7 +56,7 @@ def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> l
     except (Misconfigured, Unreachable) as error:
         return [*rows, *_rows("database", iter([_said(error)]))]
     try:
-        return [*rows, *_rows("database", iter(())), *_inside(app)]
+        return [*rows, *_rows("database", access.connection(app)), *_inside(app)]
     finally:
         app.close()
 
@@ -75,6 +68,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
     except Misconfigured as error:
         return _rows("schema", iter([_said(error)]))
     checks: dict[str, Callable[[App], Problems]] = {
+        "moves": _moves,
         "gateways": _gateways,
         "mail": _mail,
         "notify": _notify,
@@ -83,18 +77,20 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "queue": _queue,
         "billing": _billing,
         "emails": _emails,
+        "limits": access.limits,
+        "tokens": access.tokens,
         "sums": _sums,
     }
     return _rows("schema", iter(())) + [row for name, check in checks.items() for row in _rows(name, check(app))]
 
 
 def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
-    found = [{"check": check, "status": "problem", **problem._asdict()} for problem in _readable(problems)]
+    found = [{"check": check, **problem._asdict()} for problem in _readable(problems)]
     return found or [{"check": check, "status": "ok", "problem": None, "fix": None}]
 
 
 def _readable(problems: Problems) -> Problems:
-    """The problems, up to where the database cannot be read any more: then that is the last of them."""
+    """The problems, until the database cannot be read any more: that is the last one."""
     try:
         yield from problems
     except DatabaseDamaged as error:
@@ -109,15 +105,15 @@ def _said(error: CsctlError) -> Problem:
 
 
 def _settings(settings: Settings) -> Problems:
-    """Variables that nothing reads, one letter away from one that is."""
+    """Unknown variables whose names differ from a known one by a letter."""
     for name, meant in settings.mistyped.items():
         yield Problem(f"{name} is set, and csctl reads {meant}", f"set {meant} instead, or unset {name}")
 
 
 def _files(settings: Settings) -> Problems:
-    """Files with secrets or personal data that others on this machine can read."""
+    """Files with secrets or personal data that other users of this machine can read."""
     token: Path | None = None
-    with suppress(Misconfigured):  # without a home directory there is no such file
+    with suppress(Misconfigured):  # there is no such file without a home directory
         token = token_file(settings.profile)
     if token and token.is_file():
         try:
@@ -137,7 +133,20 @@ def _sqlite_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-# -- what is configured
+def _moves(app: App) -> Problems:
+    """A shop that is active in two databases: each might charge and refund."""
+    with app.read() as session:
+        moves = {move.direction: move for move in session.scalars(select(Move))}
+        if Direction.OUT in moves:
+            yield Problem("this database is retired: its shop has moved", "set CSCTL_DATABASE_URL to the new database")
+        if Direction.IN in moves and moves[Direction.IN].confirmed_at is None:
+            yield Problem(
+                "the database that this shop came from is not known to be retired",
+                "retire it there (csctl data export all DIR --retire), then csctl data import all DIR --source-retired",
+            )
+
+
+# -- configuration
 
 
 def _gateways(app: App) -> Problems:
@@ -145,14 +154,8 @@ def _gateways(app: App) -> Problems:
     problems = list(accounts.problems(app))
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
-        try:
-            found = app.gateways[name].check()
-        except CsctlError as error:
-            yield Problem(
-                f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
-            )
-        else:
-            yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
+        _, found = gateways.look(app, name)
+        yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
@@ -160,7 +163,7 @@ def _gateways(app: App) -> Problems:
 
 
 def _mail(app: App) -> Problems:
-    """A way out that does not work, tried up to the point where a message would be handed over."""
+    """A mail server that does not work, checked up to the point where a message would be sent."""
     try:
         open_transport(app.settings.mail_url).check()
     except (Misconfigured, Unreachable) as error:
@@ -180,11 +183,11 @@ def _notify(app: App) -> Problems:
             yield Problem("no Notify Emails: exhausted refunds are not reported", "csctl queue notify add EMAIL")
 
 
-# -- what waits
+# -- waiting work
 
 
 def _transactions(app: App) -> Problems:
-    """Outcomes that nobody knows, and attempts whose worker is gone."""
+    """Unknown outcomes, and attempts whose process has ended."""
     unknown = Transaction.state == State.UNKNOWN
     orphaned = Transaction.state.in_(UNANSWERED_STATES) & or_(
         Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now()
@@ -216,15 +219,16 @@ def _some_transactions(session: Session, which: ColumnElement[bool], what: str) 
 
 
 def _runs(app: App) -> Problems:
-    """Bulk changes of money that stopped half way."""
+    """Interrupted bulk changes of money."""
     for name, left in repeats.of_money(app):
         yield Problem(f"{name} stopped, and {_plural(left, 'record')} of it remain", f"csctl run resume {name}")
 
 
 def _queue(app: App) -> Problems:
-    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on < app.clock.today())
+    disputed = select(Transaction.id).where(Transaction.disputed_at.is_not(None))  # those wait for the dispute
+    due = QueueItem.next_attempt_on < app.clock.today()
     with app.read() as session:
-        if count := _count(session, QueueItem.id, due):
+        if count := _count(session, QueueItem.id, _QUEUED, due, QueueItem.sale_id.not_in(disputed)):
             yield Problem(
                 f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
             )
