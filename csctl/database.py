@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0021"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0022"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
@@ -32,6 +32,8 @@ def connect(url: str, *, create: bool = False) -> Engine:
     """
     try:
         parsed = make_url(url)
+        if "@" in (parsed.host or ""):
+            raise ValueError  # half a password: an @ in it is to be written as %40
         if parsed.get_backend_name() == "sqlite":
             _find_sqlite_file(parsed, create=create)
         elif parsed.get_backend_name() != "postgresql":
@@ -43,7 +45,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise Misconfigured(
             f"CSCTL_DATABASE_URL is not a database URL: {mask(url)}",
-            fix="write sqlite:///FILE or postgresql+psycopg://…",
+            fix="write sqlite:///FILE or postgresql+psycopg://…, and an @ in a password as %40",
         ) from None
     except ModuleNotFoundError as error:
         raise Misconfigured(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from csctl.errors import Busy, CsctlError, DatabaseUnreachable, Misconfigured, NotPermitted
-from csctl.settings import mask
+from csctl.settings import mask, mask_within
 
 WRONG_CLOCK = "CS001"  # SQLSTATE of the trigger that accepts rows of the audit log
 
@@ -129,12 +129,16 @@ def _translate(error: DBAPIError, url: str) -> CsctlError | None:
     said = str(error.orig).strip()
     for meaning in _MEANINGS:
         if meaning.fits(error, said):
-            return meaning.kind(meaning.message, cause=f"{mask(url)}: {mask(said.splitlines()[0])}", fix=meaning.fix)
+            return meaning.kind(meaning.message, cause=_cause(url, said), fix=meaning.fix)
     # An error of no statement is one of connecting: no server answers, or the host does not exist.
     if isinstance(error, OperationalError) and (error.connection_invalidated or error.statement is None):
         return DatabaseUnreachable(
             "the database cannot be reached",
-            cause=f"{mask(url)}: {mask(said.splitlines()[0])}" if said else mask(url),
+            cause=_cause(url, said) if said else mask(url),
             fix="check that it runs, then run it again",
         )
     return None
+
+
+def _cause(url: str, said: str) -> str:
+    return f"{mask(url)}: {mask_within(said.splitlines()[0])}"

@@ -49,7 +49,11 @@ _RELATIVE_PATHS = (
 # than half a password. Where somebody forgot the host, all that is no port may be a password.
 _PASSWORD = re.compile(r"(://(?!/)[^:]*:).*(@)", re.DOTALL)
 _WITHOUT_HOST = re.compile(r"(://(?![/\[])[^:@]*:)(?!\d{1,5}(?:[/?#,]|$))(?!.*@).+", re.DOTALL)
-_SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)=)[^&]*", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)\s*=\s*)[^&]*", re.IGNORECASE)
+# A value that is no proper URL hides all from its first colon to its last @, or to its end where it has two colons.
+# What names a file has no password.
+_PROPER = re.compile(r"[a-z][a-z0-9+.-]*://(?!/)(?![^/]*%3a)|(?:sqlite(?:\+\w+)?:///|file:|sandbox:)", re.IGNORECASE)
+_IMPROPER = re.compile(r"((?::|%3a)/*)(?:.*(?=@)|[^@]*:[^@]*$)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,13 @@ class Settings:
 
 
 def mask(url: str) -> str:
-    """A URL that may be printed: its password and secret parameters are gone."""
-    masked = _WITHOUT_HOST.sub(r"\1***", _PASSWORD.sub(r"\1***\2", url))
+    """A URL that may be printed: its password and secret parameters are gone, however it is written."""
+    return mask_within(url if _PROPER.match(url) else _IMPROPER.sub(r"\1***", url, count=1))
+
+
+def mask_within(text: str) -> str:
+    """Text of others, such as a driver's message, without the passwords of the URLs in it."""
+    masked = _WITHOUT_HOST.sub(r"\1***", _PASSWORD.sub(r"\1***\2", text))
     return _SECRET_PARAMETER.sub(r"\1***", masked)
 
 

@@ -211,6 +211,17 @@ def test_a_clock_that_is_no_time_is_a_configuration_error(csctl: Csctl) -> None:
         ("postgresql://db/shop?password=s3 cret", "postgresql://db/shop?password=***"),
         ("sqlite:///shop.db", "sqlite:///shop.db"),
         ("sqlite:///C:/shop.db", "sqlite:///C:/shop.db"),
+        ("sqlite:////srv/jane@shop/c:x@shop.db", "sqlite:////srv/jane@shop/c:x@shop.db"),
+        ("postgresql:/jane:s3cret@db/shop", "postgresql:/***@db/shop"),
+        ("postgresql:jane:s3cret@db/shop", "postgresql:***@db/shop"),
+        ("postgresql:///jane:s3cret@db/shop", "postgresql:///***@db/shop"),
+        ("postgresql:////jane:s3cret@db/shop", "postgresql:////***@db/shop"),
+        ("postgresql://jane%3As3cret@db/shop", "postgresql://***@db/shop"),
+        ("postgresql;//jane:s3cret@db/shop", "postgresql;//jane:***@db/shop"),
+        ("smtp//jane:s3cret@mail", "smtp//jane:***@mail"),
+        ("smtp:jane:s3cret", "smtp:***"),
+        ("jane:s3cret@db/shop", "jane:***@db/shop"),
+        ("host=db user=jane password = s3 cret", "host=db user=jane password = ***"),
     ],
 )
 def test_passwords_in_urls_are_masked(url: str, masked: str) -> None:

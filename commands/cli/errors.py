@@ -13,7 +13,7 @@ import click
 
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Unreachable
-from csctl.settings import mask, preference
+from csctl.settings import mask_within, preference
 
 from . import color, streams
 from .streams import OutputLost
@@ -53,7 +53,7 @@ def say_error(problem: CsctlError, choice: str = "auto") -> None:
 def report_bug(problem: Exception, words: list[str]) -> int:
     """Report an exception that csctl does not expect. The traceback only with --debug, with passwords masked."""
     if "--debug" in words:
-        say(mask("".join(traceback.format_exception(problem))).rstrip())
+        say(mask_within("".join(traceback.format_exception(problem))).rstrip())
     return report(
         CsctlError(
             f"csctl has a bug: {type(problem).__name__}",

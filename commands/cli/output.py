@@ -189,7 +189,9 @@ class Output:
         return formats.table_cell(value, self.zone)
 
     def _chosen(self, record: Record) -> Record:
-        return record if self.fields is None else {name: record.get(name) for name in self._selected}
+        if self.fields is None:  # in the declared order
+            return {**{name: record[name] for name in self.all_fields if name in record}, **record}
+        return {name: record.get(name) for name in self._selected}
 
     def _write_json(self, records: Rows) -> None:
         before = "["

@@ -7,24 +7,29 @@ from typing import Any
 
 import click
 
+from csctl.domain.fields import PERSON_OPTIONS
 from csctl.domain.states import OrderStatus, PurchaseStatus
 
 from .ids import id_option
 from .shared_options import choice_option
 
 STATUSES = tuple(dict.fromkeys([*(s.value for s in OrderStatus), *(s.value for s in PurchaseStatus)]))
+# Help for the details of a customer that `Part of the …` does not describe.
+_DETAILS = {
+    "name": "Words of the first or last name.",
+    "email": "Part of the email address.",
+    "phone": "Part of the phone number, in any format.",
+    "address": "Words of the billing or shipping address.",
+    "region": "Part of the state or region.",
+    "postal_code": "Beginning of the postal code.",
+    "country": "Country, by name or code.",
+    "ip": "IP address.",
+}
 _FIELDS = (
-    ("--name", "Words of the first or last name."),
-    ("--first-name", "Part of the first name."),
-    ("--last-name", "Part of the last name."),
-    ("--email", "Part of the email address."),
-    ("--phone", "Part of the phone number, in any format."),
-    ("--address", "Words of the billing or shipping address."),
-    ("--city", "Part of the city."),
-    ("--region", "Part of the state or region."),
-    ("--postal-code", "Beginning of the postal code."),
-    ("--country", "Country, by name or code."),
-    ("--ip", "IP address."),
+    *(
+        (f"--{name.replace('_', '-')}", _DETAILS.get(name, f"Part of the {name.replace('_', ' ')}."))
+        for name in PERSON_OPTIONS
+    ),
     ("--card-last4", "Last four digits of a card."),
     ("--card-bin", "First digits of a card."),
     ("--gateway-ref", "Reference of a transaction at the gateway."),

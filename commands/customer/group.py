@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from csctl.domain import fields
+from csctl.domain.field_uses import Use
+
 from ..cli.declare import group
 
 customer = group("customer", "Find and edit customers, show their profile, write notes.")
@@ -11,10 +14,7 @@ customer = group("customer", "Find and edit customers, show their profile, write
 FIELDS = (
     "id",
     "external_id",
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
+    *fields.details(Use.LISTED),
     "city",
     "region",
     "postal_code",

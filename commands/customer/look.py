@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from csctl.domain import ids
+from csctl.domain import fields, ids
+from csctl.domain.field_uses import Use
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
 _PROFILE = (
     *FIELDS,
-    "ip",
-    "billing",
-    "shipping",
+    *fields.details(Use.SHOWN),
     "blacklist",
     "payment_methods",
     "purchases",
@@ -54,7 +53,7 @@ _HISTORY = ("id", "at", "kind", "text", "operator", "order_id", "transaction_id"
 )
 @search_options
 @list_options
-def search(app: App, out: Output, limit: Limit, **fields: Any) -> None:
+def search(app: App, out: Output, limit: Limit, **given: Any) -> None:
     """Find customers.
 
     Each word of QUERY must match the name, email, phone, address or an id. Options must match as well. Case and accents
@@ -63,7 +62,7 @@ def search(app: App, out: Output, limit: Limit, **fields: Any) -> None:
     """
     from csctl.services.views import customer_search
 
-    out.rows(customer_search.customers(app, customer_search.Search(**fields), limit))
+    out.rows(customer_search.customers(app, customer_search.Search.of(**given), limit))
 
 
 @customer.command(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from csctl.domain.customer_fields import CUSTOMER_FIELDS
+from csctl.domain.field_uses import Field
 from csctl.domain.plurals import counted
 
 from ..cli.output import Output
@@ -45,9 +47,7 @@ def _details(sheet: Sheet, record: Record) -> None:
         sheet.line(f"BLACKLISTED by {entry['id']}: {entry['kind']} {entry['value']}. {entry['reason']}")
     sheet.facts(
         [
-            ("Email", record["email"]),
-            ("Phone", record["phone"]),
-            ("IP", record["ip"]),
+            *((field.label, record[field.key]) for field in CUSTOMER_FIELDS.values() if _is_fact(field)),
             ("External id", record["external_id"]),
             ("Since", record["created_at"]),
             ("Merged into", record["merged_into"]),
@@ -57,6 +57,11 @@ def _details(sheet: Sheet, record: Record) -> None:
             ("Last order", record["last_order_at"]),
         ]
     )
+
+
+def _is_fact(field: Field) -> bool:
+    """Whether a detail has a line of its own; the name is the title, and addresses are printed below."""
+    return not field.address and field.name not in ("first_name", "last_name")
 
 
 def _open(sheet: Sheet, record: Record) -> None:

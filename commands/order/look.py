@@ -58,14 +58,14 @@ def list_(app: App, out: Output, limit: Limit, **wanted: Any) -> None:
 )
 @search_options
 @list_options
-def search(app: App, out: Output, limit: Limit, **fields: Any) -> None:
+def search(app: App, out: Output, limit: Limit, **given: Any) -> None:
     """Find orders, by fields of the order or of its customer.
 
     The fields are those of `csctl customer search`; --since and --until compare the time when the order was placed.
     """
     from csctl.services.views import customer_search
 
-    out.rows(customer_search.orders(app, customer_search.Search(**fields), limit))
+    out.rows(customer_search.orders(app, customer_search.Search.of(**given), limit))
 
 
 @order.command(

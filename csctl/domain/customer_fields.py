@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from csctl.domain import contact
-from csctl.domain.addresses import ADDRESS_FIELDS
+from csctl.domain import contact, fields
+from csctl.domain.field_uses import Use
 from csctl.domain.text import accept
 from csctl.errors import Usage
 
-ADDRESSES = ("billing", "shipping")
-CUSTOMER_FIELDS: tuple[str, ...] = (
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "ip",
-    *(f"{kind}_{field}" for kind in ADDRESSES for field in ADDRESS_FIELDS),
-)
+CUSTOMER_FIELDS = {field.name: field for field in fields.of("customers", Use.ENTERED)}
 
 
 def kept(field: str, text: str, country: str | None) -> str | None:

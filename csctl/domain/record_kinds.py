@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from csctl.domain.addresses import ADDRESS_FIELDS
-from csctl.domain.customer_fields import CUSTOMER_FIELDS
+from csctl.domain import fields
+from csctl.domain.field_uses import Use
 
 # Other people's numbers. They may look like a card number, and are none.
 REFERENCES = frozenset(
@@ -24,39 +24,27 @@ class RecordKind:
     key: str = "external_id"
 
 
-def _kind(name: str, noun: str, fields: str, *more: str, key: str = "external_id") -> RecordKind:
-    """Fields as one text, those that are required with a star."""
-    words = [*fields.split(), *more]
-    names = tuple(word.removesuffix("*") for word in words)
-    return RecordKind(name, noun, names, tuple(word.removesuffix("*") for word in words if word.endswith("*")), key)
+def _kind(name: str, noun: str, required: str, *tables: str, key: str = "external_id") -> RecordKind:
+    """The fields of a kind are those of its tables that are exported."""
+    names = tuple(field.file for table in tables for field in fields.of(table, Use.FILE))
+    return RecordKind(name, noun, names, tuple(required.split()), key)
 
 
-_ADDRESS = tuple(f"shipping_{field}" for field in ADDRESS_FIELDS)
 _ALL = (
-    _kind("customers", "customer", "external_id*", *CUSTOMER_FIELDS, "created_at"),
-    _kind(
-        "payment-methods",
-        "payment method",
-        "external_id* customer* gateway* token* brand bin last4 exp_month exp_year default",
-    ),
+    _kind("customers", "customer", "external_id", "customers"),
+    _kind("payment-methods", "payment method", "external_id customer gateway token", "payment_methods"),
     _kind(
         "products",
         "price point",
-        "sku* name option option_name price* amount* currency* interval trial_days trial_amount final_cycle",
+        "sku price amount currency",
+        "products",
+        "product_options",
+        "price_points",
         key="price",
     ),
-    _kind("orders", "order", "external_id* customer* currency* status placed_at", *_ADDRESS),
-    _kind(
-        "purchases",
-        "purchase",
-        "external_id* order* price description quantity unit_price* status cycle trial_ends_on next_bill_on",
-    ),
-    _kind(
-        "transactions",
-        "transaction",
-        "external_id* order* purchase payment_method kind* state* amount* currency* gateway* gateway_ref parent"
-        " settlement settled_at created_at",
-    ),
-    _kind("fulfillments", "fulfillment", "external_id* order* status carrier tracking shipped_at"),
+    _kind("orders", "order", "external_id customer currency", "orders"),
+    _kind("purchases", "purchase", "external_id order unit_price", "purchases"),
+    _kind("transactions", "transaction", "external_id order kind state amount currency gateway", "transactions"),
+    _kind("fulfillments", "fulfillment", "external_id order", "fulfillments"),
 )
 KINDS: dict[str, RecordKind] = {kind.name: kind for kind in _ALL}

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 _LONGEST_SUBJECT = 200  # characters
 # Embeddings, overrides and isolates: they would let a name turn the text around it.
 _BIDI = {*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
+# Zero-width characters, tags and their like hide text, or split a word. Persian, Indic scripts and emoji join with two.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]|(?<![^\0-\u024f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u024f])"
+)
 
 _TOUCHING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")  # where `KWD1.234` needs a space
 
@@ -142,9 +147,12 @@ def _broken(path: str, why: str) -> TemplateBroken:
 
 
 def _clean(value: Any) -> Any:
-    """The values without what acts on the text around it: control and bidi characters, line breaks."""
+    """The values without what acts on the text around it (control and bidi characters, line breaks), and with what is
+    not seen escaped.
+    """
     if isinstance(value, str):
-        return "".join(" " if c in "\n\r\t\u2028\u2029" else c for c in value if _is_text(c))
+        text = "".join(" " if c in "\n\r\t\u2028\u2029" else c for c in value if _is_text(c))
+        return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
     if isinstance(value, Mapping):
         return {key: _clean(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

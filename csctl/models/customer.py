@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, event
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, composite, mapped_column, relationship
 
+from csctl.domain import fields
 from csctl.domain.addresses import Address
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
@@ -59,13 +61,19 @@ class Customer(Base):
         return " ".join(part for part in (self.first_name, self.last_name) if part)
 
 
+@cache
+def folded_columns() -> dict[str, InstrumentedAttribute[str]]:
+    """The details that have a copy without case and accents, `folded_…`, which search compares."""
+    names = {name for name in fields.details() if f"folded_{name}" in Customer.__table__.columns}
+    return {name: getattr(Customer, f"folded_{name}") for name in sorted(names)}
+
+
 @event.listens_for(Customer, "before_insert")
 @event.listens_for(Customer, "before_update")
 def _fold_for_search(_mapper: Any, _connection: Any, customer: Customer) -> None:
     billing, shipping = customer.billing or Address(), customer.shipping or Address()
-    customer.folded_first_name = fold(customer.first_name)
-    customer.folded_last_name = fold(customer.last_name)
-    customer.folded_email = fold(customer.email)
+    for name in folded_columns():
+        setattr(customer, f"folded_{name}", fold(getattr(customer, name)))
     customer.folded_city = fold(f"{billing.city or ''} {shipping.city or ''}")
     customer.folded_address = fold(" ".join([*billing.lines(), *shipping.lines()]))
     customer.phone_digits = digits(customer.phone)

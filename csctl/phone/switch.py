@@ -40,10 +40,11 @@ class PhoneSwitch(Protocol):
         ...
 
 
-def dialable(number: str) -> str:
+def dialable(number: str, *, codes: bool = False) -> str:
     """A number as a switch gets it, without spaces and brackets. Raises Usage for what is no telephone number.
 
-    Numbers of customers are text that strangers sent: nothing else may ever reach a switch.
+    Numbers of customers are text that strangers sent: nothing else may ever reach a switch. A service code (`*21*…#`
+    forwards the agent's calls) is dialled only with `codes`, where the agent typed it.
     """
     bare = _SEPARATORS.sub("", number.strip())
     if not _DIALABLE.fullmatch(bare):
@@ -51,5 +52,11 @@ def dialable(number: str) -> str:
             f"{printable(number[:40])!r} cannot be dialled",
             cause="a telephone number is 2 to 32 digits, perhaps after a +",
             fix="csctl customer call CUS --number +4930123456, or csctl customer edit CUS --phone …",
+        )
+    if not codes and not bare.removeprefix("+").isdigit():
+        raise Usage(
+            f"{printable(number[:40])!r} is a service code",
+            cause="it could change what the agent's phone does, and came with the customer's data",
+            fix="csctl customer call CUS --number CODE, if you want to dial it",
         )
     return bare

@@ -40,6 +40,8 @@ def test_a_setting_is_kept_in_one_form(shop: Shop, name: str, given: str, kept: 
         ("timezone", "Berlin"),
         ("timezone", "../../etc/passwd"),
         ("timezone", ""),
+        ("timezone", "localtime"),
+        ("timezone", "Factory"),
         ("country", "Atlantis"),
         ("locale", "klingon"),
         ("shop-name", "two\nlines"),

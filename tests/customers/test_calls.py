@@ -17,6 +17,7 @@ from tests.customers.manager import SECRET, Manager, running
 from tests.factories import make_customer
 from tests.shops import Shop
 
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "phone-switch"
 
 
@@ -102,6 +103,19 @@ def test_a_dialplan_that_knows_no_plus_gets_what_it_knows(shop: Shop) -> None:
         shop(f"customer call {customer}", env={"CSCTL_PHONE_SWITCH": manager.url(more="&plus=00")})
 
     assert manager.heard[1]["exten"] == "00493012345678"
+
+
+@one_database
+@pytest.mark.parametrize("code", ["*21*03012345#", "##002#", "*100"])
+def test_a_service_code_is_dialled_only_if_the_agent_typed_it(shop: Shop, code: str) -> None:
+    customer = make_customer(shop, phone=code)
+
+    stored = shop(f"customer call {customer} -o json")
+    typed = shop("customer", "call", customer, "--number", code, "-o", "json")
+
+    assert stored.code == 2
+    assert "service code" in stored.error["message"]
+    assert typed.json[0]["number"] == code
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -302,17 +301,6 @@ def test_the_trail_tells_who_erased_whom(shop: Shop) -> None:
     assert (row["command"], row["outcome"], row["operator"]) == ("customer erase", "removed", "admin")
 
 
-@dataclass
-class Someone:
-    first_name: str | None = "Jo"
-    last_name: str | None = "Dœ-Smith"
-    email: str | None = "jo@example.com"
-    phone: str | None = "+49 30 1234567"
-    ip: str | None = None
-    billing: Address = Address("1 High Street")
-    shipping: Address = Address()
-
-
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -327,4 +315,6 @@ class Someone:
     ],
 )
 def test_a_person_is_found_in_a_text_by_whole_words_and_digits(text: str | None, named: bool) -> None:
-    assert Details.of([Someone()]).named_in(text) is named
+    known = Details.of(["Jo", "Dœ-Smith", "jo@example.com", None, "1 High Street"], ["+49 30 1234567"])
+
+    assert known.named_in(text) is named

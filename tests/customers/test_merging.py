@@ -24,7 +24,7 @@ def test_everything_of_the_other_moves_to_the_one_that_is_kept(shop: Shop) -> No
     said = done.json[0]["message"]
     assert "1 order" in said
     assert "1 payment method" in said
-    assert "1 queue item" in said
+    assert "1 refund queue item" in said
     assert "filled in phone, shipping" in said
     profile = shop(f"customer show {kept} -o json").json
     assert [row["id"] for row in profile["orders"]] == [order]

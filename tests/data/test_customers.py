@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from csctl.card_numbers import bin_to_keep
 from tests.data.files import CUSTOMER, METHOD, ORDER, bring, bring_all, counts, reasons
 from tests.factories import make_customer
 from tests.shops import Shop
+
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def the_customer(shop: Shop, column: str) -> object:
@@ -138,6 +141,33 @@ def test_a_payment_method_is_kept_with_its_token(shop: Shop) -> None:
     columns = "gateway, token, brand, bin, last4, exp_month, exp_year, is_default"
     row = shop.sql(f"SELECT {columns} FROM payment_methods")[0]  # noqa: S608
     assert list(row.values()) == ["main", "tok_ok", "visa", "424242", "4242", 7, 2029, False]
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        ("42424242", "42424242"),
+        ("222100", "222100"),
+        ("27209999", "27209999"),
+        ("35287777", "35287777"),
+        ("60110000", "60110000"),
+        ("37828224", "378282"),
+        ("30569309", "305693"),
+        ("62000000", "620000"),
+        ("50180000", "501800"),
+    ],
+)
+def test_eight_digits_of_a_card_are_kept_where_its_number_has_sixteen(first: str, kept: str) -> None:
+    assert bin_to_keep(first) == kept
+
+
+@one_database
+def test_an_import_keeps_no_more_digits_of_a_card_than_it_may(shop: Shop) -> None:
+    bring_all(shop, "customers", CUSTOMER)
+
+    assert bring(shop, "payment-methods", {**METHOD, "bin": "37828224"}).code == 0
+
+    assert shop.sql("SELECT bin FROM payment_methods") == [{"bin": "378282"}]
 
 
 @pytest.mark.parametrize(

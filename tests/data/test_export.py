@@ -29,7 +29,7 @@ def stocked(shop: Shop) -> Shop:
         shop,
         "customers",
         {**CUSTOMER, "phone": "+12175550100", "shipping_country": "FR", "last_name": "=1+1"},
-        {"external_id": "c2", "last_name": "-Doe", "phone": "12-34"},
+        {"external_id": "c2", "first_name": "'=tis", "last_name": "-Doe", "phone": "12-34"},
     )
     bring_all(shop, "payment-methods", {**METHOD, "bin": "042424", "default": "true", "exp_year": "2031"})
     bring_all(shop, "products", {**PRICE, "trial_days": "7"}, {**PRICE, "price": "once", "interval": ""})

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import sys
+
 import pytest
 
-from csctl.card_numbers import holds_card_number, without_card_numbers
+from csctl.card_numbers import blotted_out, holds_card_number, without_card_numbers
 from csctl.domain.text import LONGEST, accept, digits, fold, printable
 from csctl.errors import Usage
 
@@ -59,6 +63,12 @@ def test_digits_are_those_of_a_keyboard() -> None:
         "exp 12 4242424242424242",
         "3782 822463 10005 03-27",
         "2026-03-02 4242-4242-4242-4242 2026-03-05",
+        *(
+            f"4242{mark}4242{mark}4242{mark}4242"
+            for mark in ("/", "_", ",", "*", ":", "|", ", ", " | ", " " * 50, "\t" * 9)
+        ),
+        "3782/822463/10005, 12/27",
+        "4\ufe0f\u20e32\ufe0f\u20e3" * 8,
     ],
 )
 def test_a_card_number_is_seen(text: str) -> None:
@@ -85,6 +95,9 @@ def test_a_card_number_is_seen(text: str) -> None:
         "ord 55012 55013 55014 55017 55020",
         "0.50 4.99 12.00 19.99 49.00 54.20",
         "4,242,424 and 242,424,242",
+        "4/1/2026 - 4/30/2026",
+        "30/01/2026 01:04:20",
+        "4.99, 12.00, 19.99, 49.00",
     ],
 )
 def test_other_numbers_are_not_taken_for_cards(text: str) -> None:
@@ -95,6 +108,59 @@ def test_a_masked_number_keeps_its_last_four_digits_and_its_neighbours() -> None
     masked = without_card_numbers("on 03-02 4242 4242 4242 4242 12/27, 5555-5555-5555-4444 and ord_12 123456")
 
     assert masked == "on 03-02 ****4242 12/27, ****4444 and ord_12 123456"
+
+
+_NETWORKS = (("4", 16), ("5105", 16), ("2720", 16), ("34", 15), ("36", 14), ("3530", 16), ("6011", 16), ("62", 19))
+_MARKS = (*"-./_,*:|", "", "   ", " - ", "\u2009", "\u2011", "\uff0f", "\u200b", "\u00b7")
+
+
+def made_up(choose: random.Random) -> tuple[str, str]:
+    """A card number, and how someone writes it."""
+    first, length = choose.choice(_NETWORKS)
+    begun = first + "".join(choose.choices("0123456789", k=length - len(first) - 1))
+    number = next(f"{begun}{check}" for check in range(10) if luhn(f"{begun}{check}"))
+    sizes = {14: (4, 6, 4), 15: (4, 6, 5), 16: (4, 4, 4, 4), 19: (4, 4, 4, 4, 3)}[length]
+    ends = list(itertools.accumulate(sizes))
+    groups = [number[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    return number, choose.choice(_MARKS).join(groups)
+
+
+def luhn(number: str) -> bool:
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
+    return sum(value // 10 + value % 10 for value in doubled) % 10 == 0
+
+
+def test_any_card_number_is_found_and_masked_however_it_is_grouped() -> None:
+    choose = random.Random(8)  # noqa: S311 - the same numbers every time
+    for _ in range(300):
+        number, written = made_up(choose)
+        before, after = choose.choice(("", "on 03-02 ", "x")), choose.choice(("", ", exp 12/27", " cvv 123", "x"))
+        masked = without_card_numbers(f"{before}{written}{after}")
+
+        assert masked == f"{before}****{number[-4:]}{after}", written
+        assert not holds_card_number(blotted_out(f"{before}{written}{after}"))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["4", "4 ", "4444 ", "4444,", "4" + " " * 40, "4444 " * 4 + "1/", "4242 . . .x", "４ "]
+)
+def test_the_search_takes_steps_in_proportion_to_the_length(pattern: str) -> None:
+    def steps(length: int) -> int:
+        text, count = (pattern * length)[:length], 0
+
+        def count_one(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(count_one)
+        try:
+            holds_card_number(text)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert steps(40_000) <= 2 * steps(20_000) + 100
+    assert steps(20_000) <= 6 * 20_000
 
 
 def test_accepted_text_is_trimmed_and_otherwise_kept() -> None:

@@ -21,6 +21,7 @@ HOSTILE = [
     "=?utf-8?q?Jane?=",
     "é漢字🙂\x00\x07",
     "Jane\x1b[31m",
+    "Ja\u200bne \u2060\ufeffa\u200db \U000e0041",
 ]
 
 
@@ -52,7 +53,7 @@ def test_a_hostile_name_is_only_ever_text(shop: Shop, name: str) -> None:
     page = html(mail)
     assert "<script" not in page
     for part in (mail["Subject"], text(mail), page):
-        assert not set(part) & {"\x00", "\x07", "\x1b", "\u202e", "\u2066"}
+        assert not set(part) & {"\x00", "\x07", "\x1b", "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\U000e0041"}
     if "{{" in name:
         assert "{{ 7 * 7 }} {% for x in y %} {# #}" in mail["Subject"]
 

@@ -20,6 +20,7 @@ from tests.factories import (
     make_customer,
     make_fulfillment,
     make_notify_email,
+    make_payment_method,
     make_price,
     make_purchase,
     make_sale,
@@ -128,6 +129,24 @@ def test_an_upgrade_names_the_rows_that_hold_unknown_values(shop: Shop, engine: 
     assert "transactions" in done.err
     assert f"id {sale.removeprefix('txn_')}" in done.err
     assert shop.sql("SELECT version_num FROM alembic_version") == [{"version_num": "0013"}]
+
+
+def test_an_upgrade_shortens_what_is_kept_of_cards_with_fewer_than_sixteen_digits(shop: Shop, engine: Engine) -> None:
+    customer = make_customer(shop)
+    kept = {
+        "42424242": "42424242",
+        "37828224": "378282",
+        "64400000": "64400000",
+        "66000000": "660000",
+        "123456": "123456",
+    }
+    for first in kept:
+        make_payment_method(shop, customer, bin=first)
+    schema.migrate(engine, "0021", down=True)
+
+    schema.migrate(engine, "head")
+
+    assert [row["bin"] for row in shop.sql("SELECT bin FROM payment_methods ORDER BY id")] == [*kept.values()]
 
 
 def test_blacklisted_addresses_are_matched_after_an_upgrade_too(shop: Shop, engine: Engine) -> None:

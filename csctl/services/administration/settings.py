@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
+_OF_THE_HOST = ("localtime", "posixrules", "factory")  # zones that differ from host to host, or are none
+
+
 def _timezone(text: str) -> str:
     try:
+        if text.strip().casefold() in _OF_THE_HOST:
+            raise ValueError
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Usage(f"{text!r} is not a time zone", fix="write a name such as Europe/Berlin or UTC") from None

@@ -61,7 +61,7 @@ def _whom(app: App, who: str, number: str | None) -> tuple[int, str]:
         raise Usage("an empty number cannot be called", fix="--number +4930123456")
     if not wanted:
         raise Conflict(f"{name} has no phone number", fix=f"csctl customer call {name} --number +4930123456")
-    return customer.id, dialable(wanted)
+    return customer.id, dialable(wanted, codes=number is not None)
 
 
 def _note(app: App, customer_id: int, number: str, outcome: str, error: CsctlError | None = None) -> None:

@@ -7,7 +7,7 @@ profile before), and compared when it is saved. Whoever comes second is told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.addresses import Address
-from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
+from csctl.domain.customer_fields import CUSTOMER_FIELDS, kept
 from csctl.domain.outcomes import Outcome
 from csctl.domain.text import accept, fold
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import Customer
 from csctl.results import Result
 from csctl.services.customers import lookup
-from csctl.services.shared import audit, bulk, change_files, history
+from csctl.services.shared import audit, bulk, change_files, field_values, history
 from csctl.services.shared.change_files import Line
 
 if TYPE_CHECKING:
@@ -160,29 +160,20 @@ def _apply(app: App, customer: Customer, values: Mapping[str, str]) -> list[str]
     country = kept("billing_country", values.get("billing_country", ""), None)
     country = country or customer.billing.country or customer.shipping.country or app.shop.country
     wanted = {field: kept(field, text, country) for field, text in values.items()}
-    changed = [field for field in CUSTOMER_FIELDS if field in wanted and _get(customer, field) != wanted[field]]
+    changed = [
+        field
+        for name, field in CUSTOMER_FIELDS.items()
+        if name in wanted and field_values.get(customer, field) != wanted[name]
+    ]
     for field in changed:
-        _set(customer, field, wanted[field])
-    if "phone" in changed:
-        _mind_the_phone(app, customer.phone)
-    return changed
+        field_values.put(customer, field, wanted[field.name])
+    names = [field.name for field in changed]
+    if "phone" in names:
+        _warn_of_phone(app, customer.phone)
+    return names
 
 
-def _get(customer: Customer, field: str) -> str | None:
-    kind, _, part = field.partition("_")
-    value: str | None = getattr(getattr(customer, kind), part) if kind in ADDRESSES else getattr(customer, field)
-    return value
-
-
-def _set(customer: Customer, field: str, value: str | None) -> None:
-    kind, _, part = field.partition("_")
-    if kind in ADDRESSES:
-        setattr(customer, kind, replace(getattr(customer, kind), **{part: value}))
-    else:
-        setattr(customer, field, value)
-
-
-def _mind_the_phone(app: App, phone: str | None) -> None:
+def _warn_of_phone(app: App, phone: str | None) -> None:
     if phone and not phone.startswith("+"):
         app.notice(f"The phone number {phone} is not a valid one, and is kept as it was given.")
 

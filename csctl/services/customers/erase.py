@@ -1,21 +1,21 @@
-"""Erasing a person: what is known of them goes, the books stay.
+"""Erase the personal data of a customer; the books stay.
 
-Kept are orders, purchases, amounts, transactions, shipments, the country of each order (taxes are owed by it), the
-audit trail, which never held personal details, and what the blacklist says of them.
+`domain/fields.py` says what happens to each field. Kept are orders, purchases, amounts, transactions, shipments, the
+country of each order (taxes depend on it), the audit log, which has no personal details, and the blacklist.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from csctl import database
-from csctl.domain import ids
-from csctl.domain.addresses import Address
+from csctl.domain import fields, ids
+from csctl.domain.field_uses import Erase, Use
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
 from csctl.domain.personal import ERASED, Details
@@ -24,6 +24,7 @@ from csctl.errors import Busy, Conflict
 from csctl.models import (
     Approval,
     ApprovalDecision,
+    Base,
     Customer,
     Email,
     HistoryEntry,
@@ -36,19 +37,10 @@ from csctl.models import (
 from csctl.results import Result
 from csctl.services.customers import erase_runs as run_erasing
 from csctl.services.customers.lookup import live
-from csctl.services.shared import audit, bulk, history
+from csctl.services.shared import audit, bulk, field_values, history
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-# Texts beside the books. What people wrote is erased whatever it says: nobody knows all that tells of the person.
-# What gateways and banks wrote is erased where it names them.
-_REMARKS: tuple[tuple[Any, tuple[str, ...], tuple[str, ...]], ...] = (
-    (Order, ("cancel_reason",), ()),
-    (Purchase, ("cancel_reason",), ()),
-    (Transaction, ("refund_reason",), ("reason", "message", "outside_reference")),
-    (QueueItem, ("close_reason",), ("last_reason", "reference")),
-)
 
 
 def erase(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
@@ -128,81 +120,61 @@ def _emails_of(people: Sequence[Customer], orders: Sequence[Order]) -> ColumnEle
 
 
 def _erase(session: Session, people: Sequence[Customer], orders: Sequence[Order], now: datetime) -> None:
-    numbers = [person.id for person in people]
-    known = Details.of(people, _further(session, people, orders))
-    for order in orders:
-        order.billing, order.shipping = Address(country=order.billing.country), Address(country=order.shipping.country)
+    known = _details(session, people, orders)
+    numbers = [order.id for order in orders]
+    for record in _around(session, people, numbers):
+        _erase_fields(record, known)
+    for entry in session.scalars(select(HistoryEntry).where(HistoryEntry.customer_id.in_([one.id for one in people]))):
+        own_words = entry.kind is HistoryKind.EVENT and not known.named_in(entry.text)
+        _erase_fields(entry, known, kept=("text",) if own_words else ())
     for email in session.scalars(select(Email).where(_emails_of(people, orders))):
-        _blank_email(email)
-    for method in session.scalars(select(PaymentMethod).where(PaymentMethod.customer_id.in_(numbers))):
-        _blank_card(method, known)
-    for entry in session.scalars(select(HistoryEntry).where(HistoryEntry.customer_id.in_(numbers))):
-        entry.reason = None
-        if entry.kind is not HistoryKind.EVENT or known.named_in(entry.text):
-            entry.text = ERASED
-    _blank_remarks(session, [order.id for order in orders], known)
-    run_erasing.blank(session, people, [order.id for order in orders], known)
-    for person in people:
-        _blank_person(person, known, now)
-
-
-def _further(session: Session, people: Sequence[Customer], orders: Sequence[Order]) -> Iterator[str | None]:
-    """Where their parcels went, and the addresses to which they were written: not all of it is theirs today."""
+        _erase_email(email, known)
+    run_erasing.blank(session, people, numbers, known)
     for order in orders:
-        yield from (order.billing.line1, order.shipping.line1)
+        _erase_fields(order, known)
+    for person in people:
+        _erase_fields(person, known)
+        person.first_name = ERASED.title()
+        person.erased_at = person.updated_at = now
+
+
+def _details(session: Session, people: Sequence[Customer], orders: Sequence[Order]) -> Details:
+    """What identifies them: their details, where their parcels went, and the addresses to which they were written."""
     theirs = _emails_of(people, orders) & (Email.kind != EmailKind.REFUND_EXHAUSTED)
-    yield from session.scalars(select(Email.recipient).where(theirs).distinct())
+    texts = [*session.scalars(select(Email.recipient).where(theirs).distinct())]
+    for record in (*people, *orders):
+        names = fields.of(record.__tablename__, Use.NAMES)
+        texts += [field_values.get(record, field) for field in names if field.name != "phone"]
+    return Details.of(texts, [person.phone for person in people])
 
 
-def _tells(known: Details, external_id: str | None) -> bool:
-    """An id of another system tells nothing by itself, and lets an import see who was erased; an email as id does."""
-    return "@" in (external_id or "") or known.named_in(external_id)
+def _around(session: Session, people: Sequence[Customer], orders: Sequence[int]) -> Iterator[Base]:
+    """Their cards, and the records of their orders that have personal fields."""
+    approvals = select(Approval.id).join(Approval.sale).where(Transaction.order_id.in_(orders))
+    yield from session.scalars(select(PaymentMethod).where(PaymentMethod.customer_id.in_([one.id for one in people])))
+    for model in (Purchase, Transaction, QueueItem):
+        yield from session.scalars(select(model).where(model.order_id.in_(orders)))
+    yield from session.scalars(select(Approval).where(Approval.id.in_(approvals)))
+    yield from session.scalars(select(ApprovalDecision).where(ApprovalDecision.approval_id.in_(approvals)))
 
 
-def _blank_person(person: Customer, known: Details, now: datetime) -> None:
-    if _tells(known, person.external_id):
-        person.external_id = None
-    person.first_name, person.last_name = ERASED.title(), None
-    person.email = person.phone = person.ip = None
-    person.billing = person.shipping = Address()
-    person.erased_at = person.updated_at = now
+def _erase_fields(record: Base, known: Details, *, kept: Sequence[str] = ()) -> None:
+    for field in fields.personal(record.__tablename__):
+        value = field_values.get(record, field)
+        if value is None or field.name in kept:
+            continue
+        named = known.named_in(value) if field.erase in (Erase.IF_NAMED, Erase.EMPTY_IF_NAMED) else True
+        if field.erase is Erase.EMPTY_IF_NAMED:
+            named = named or "@" in value  # an id in another system does not identify a person, an email does
+        if named:
+            field_values.put(record, field, ERASED if field.erase in (Erase.REPLACE, Erase.IF_NAMED) else None)
 
 
-def _blank_card(method: PaymentMethod, known: Details) -> None:
-    if _tells(known, method.external_id):
-        method.external_id = None
-    method.token = ERASED
-    method.brand = method.bin = method.last4 = None
-    method.exp_month = method.exp_year = None
-
-
-def _blank_email(email: Email) -> None:
-    """What waits is not sent any more. Whom of the staff an email went to stays."""
+def _erase_email(email: Email, known: Details) -> None:
+    """Erase an email, and do not send one that waits. The staff's own address stays in theirs."""
+    _erase_fields(email, known, kept=("context", *(["recipient"] if email.kind is EmailKind.REFUND_EXHAUSTED else [])))
     if email.state.open:
         email.state = EmailState.FAILED
-    if email.kind is not EmailKind.REFUND_EXHAUSTED:
-        email.recipient = ERASED
     email.context = {}
-    email.subject, email.text, email.html = ERASED, ERASED, None
+    email.subject = email.text = ERASED
     email.error = ERASED if email.state is EmailState.FAILED else None
-
-
-def _blank_remarks(session: Session, orders: Sequence[int], known: Details) -> None:
-    for model, by_people, by_others in _REMARKS:
-        mine = model.id if model is Order else model.order_id
-        for record in session.scalars(select(model).where(mine.in_(orders))):
-            for field in (*by_people, *by_others):
-                text = getattr(record, field)
-                if text and (field in by_people or known.named_in(text)):
-                    setattr(record, field, ERASED)
-    _blank_approvals(session, orders)
-
-
-def _blank_approvals(session: Session, orders: Sequence[int]) -> None:
-    """What agents and administrators wrote about refunds of theirs."""
-    theirs = select(Approval.id).join(Approval.sale).where(Transaction.order_id.in_(orders))
-    for approval in session.scalars(select(Approval).where(Approval.id.in_(theirs), Approval.reason.is_not(None))):
-        approval.reason = ERASED
-    said = ApprovalDecision.approval_id.in_(theirs) & ApprovalDecision.reason.is_not(None)
-    for decision in session.scalars(select(ApprovalDecision).where(said)):
-        decision.reason = ERASED

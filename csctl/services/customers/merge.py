@@ -8,27 +8,20 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
-from csctl.domain import ids
+from csctl.domain import fields, ids
+from csctl.domain.field_uses import Record, Use
+from csctl.domain.fields import RECORDS
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
+from csctl.domain.plurals import counted
 from csctl.errors import Conflict
-from csctl.models import BlacklistEntry, Customer, Email, HistoryEntry, Order, PaymentMethod, QueueItem
+from csctl.models import Base, BlacklistEntry, Customer, PaymentMethod
 from csctl.results import Result
 from csctl.services.customers.lookup import live
 from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-# What belongs to a customer, as it is said: one, several.
-_BELONGINGS: tuple[tuple[Any, str, str], ...] = (
-    (Order, "order", "orders"),
-    (PaymentMethod, "payment method", "payment methods"),
-    (HistoryEntry, "history entry", "history entries"),
-    (QueueItem, "queue item", "queue items"),
-    (Email, "email", "emails"),
-)
-_DETAILS = ("first_name", "last_name", "email", "phone", "ip", "billing", "shipping")
 
 
 def merge(app: App, keep: Ref, others: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
@@ -62,14 +55,24 @@ def _move(session: Session, keep: int, other: int) -> str:
     """Give everything to the one that is kept, and say what it was."""
     _keep_one_default(session, keep, other)
     moved = []
-    for model, one, several in _BELONGINGS:
-        statement = update(model).where(model.customer_id == other).values(customer_id=keep)
-        done = cast("CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False}))
+    for record in _belongings():
+        table = Base.metadata.tables[record.table]
+        statement = update(table).where(table.c.customer_id == other).values(customer_id=keep)
+        done = cast("CursorResult[Any]", session.execute(statement))
         if done.rowcount:
-            moved.append(f"{done.rowcount:,} {one if done.rowcount == 1 else several}")
+            moved.append(counted(done.rowcount, ids.PREFIXES[record.prefix or ""][0]))
     _move_blacklisting(session, keep, other)
     session.execute(update(Customer).where(Customer.merged_into_id == other).values(merged_into_id=keep))
     return f"moved {', '.join(moved)}" if moved else "there was nothing to move"
+
+
+def _belongings() -> list[Record]:
+    """The kinds of records that belong to a customer."""
+    return [
+        record
+        for record in RECORDS.values()
+        if any(field.name == "customer_id" for field in fields.of(record.table, Use.MERGED))
+    ]
 
 
 def _keep_one_default(session: Session, keep: int, other: int) -> None:
@@ -82,7 +85,7 @@ def _keep_one_default(session: Session, keep: int, other: int) -> None:
 
 
 def _move_blacklisting(session: Session, keep: int, other: int) -> None:
-    """Nobody gets off the blacklist by being merged."""
+    """Keep the block of a blacklisted customer on the customer that is kept."""
     of = {
         entry.match_key: entry
         for entry in session.scalars(
@@ -97,7 +100,7 @@ def _move_blacklisting(session: Session, keep: int, other: int) -> None:
 
 def _fill(kept: Customer, other: Customer) -> list[str]:
     """Take over the details that the one who is kept lacks, and return their names."""
-    filled = [name for name in _DETAILS if not getattr(kept, name) and getattr(other, name)]
+    filled = [name for name in fields.details(Use.MERGED) if not getattr(kept, name) and getattr(other, name)]
     for name in filled:
         setattr(kept, name, getattr(other, name))
     return filled

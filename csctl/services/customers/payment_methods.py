@@ -19,7 +19,7 @@ from csctl.errors import Conflict
 from csctl.models import Customer, PaymentMethod, Purchase
 from csctl.results import Limit, Page, Result
 from csctl.services.customers import lookup
-from csctl.services.shared import audit, bulk, history, listing
+from csctl.services.shared import audit, bulk, field_values, history, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -60,20 +60,10 @@ def _rows(session: Session, methods: list[PaymentMethod]) -> list[dict[str, Any]
 def row(method: PaymentMethod) -> dict[str, Any]:
     """A card as people know it. Its token stays in the database."""
     return {
-        "id": ids.show("pm", method.id),
-        "external_id": method.external_id,
+        **field_values.listed(method),
         "customer_id": ids.show("cus", method.customer_id),
         "customer_name": method.customer.name or None,
         "customer_email": method.customer.email,
-        "gateway": method.gateway,
-        "brand": method.brand,
-        "bin": method.bin,
-        "last4": method.last4,
-        "exp_month": method.exp_month,
-        "exp_year": method.exp_year,
-        "default": method.is_default,
-        "disabled_at": method.disabled_at,
-        "created_at": method.created_at,
     }
 
 

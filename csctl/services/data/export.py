@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
-from csctl.domain.addresses import Address
-from csctl.domain.customer_fields import ADDRESSES
-from csctl.domain.money import to_decimal
+from csctl.domain import fields
+from csctl.domain.field_uses import Field, Use
+from csctl.domain.fields import RECORDS
 from csctl.domain.record_kinds import KINDS
 from csctl.models import (
     Base,
@@ -25,7 +26,7 @@ from csctl.models import (
     Transaction,
 )
 from csctl.services.data.importing.context import exported_id, mark_of
-from csctl.services.shared import damage
+from csctl.services.shared import damage, field_values
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -34,34 +35,37 @@ _BATCH = 500
 _Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Export:
+    """The records of a kind, in the first column of the statement; in the others those that they refer to.
+
+    `others` says of each what the record has it for: the foreign key; None where its own fields are part of the row.
+    """
+
+    statement: Any
+    others: tuple[str | None, ...] = ()
+
+
 def run(app: App, kind: str, *, with_tokens: bool = False) -> Iterator[_Row]:
     """The records of a kind, as rows with the fields of its import, streamed.
 
     A record that has no external id gets one that only this database takes for its own. The gateways' tokens are
     left empty unless `with_tokens`.
     """
-    statement, row_of = _EXPORTS[kind]
-    fields = KINDS[kind].fields
+    export = _EXPORTS[kind]
     last = 0
     while True:
         with app.read() as session:
             mark = mark_of(session)
-            found = _next(session, statement, last)
-            rows = [{"_id": record.id, **_row(row_of, mark, record, *more)} for record, *more in found]
+            found = _next(session, export.statement, last)
+            rows = [{"_id": record.id, **_row(export, mark, record, *others)} for record, *others in found]
         for row in rows:
             last = row.pop("_id")
             if kind == "payment-methods" and not with_tokens:
                 row["token"] = None
-            yield row if "damaged" in row else {name: row.get(name) for name in fields}
+            yield row if "damaged" in row else {name: row.get(name) for name in KINDS[kind].fields}
         if len(rows) < _BATCH:
             return
-
-
-def _row(row_of: Callable[..., _Row], mark: str, record: Base, *more: Base | None) -> _Row:
-    try:
-        return row_of(record, *more, mark)
-    except damage.ERRORS as error:
-        return damage.row_of(record, error)
 
 
 def _next(session: Session, statement: Select[Any], last: int) -> list[Any]:
@@ -69,137 +73,58 @@ def _next(session: Session, statement: Select[Any], last: int) -> list[Any]:
     return list(session.execute(statement.where(number > last).order_by(number).limit(_BATCH)).all())
 
 
-def _customer(customer: Customer, mark: str) -> _Row:
-    addresses = {
-        f"{kind}_{field}": text
-        for kind in ADDRESSES
-        for field, text in (getattr(customer, kind) or Address()).as_dict().items()
-    }
-    plain = ("first_name", "last_name", "email", "phone", "ip", "created_at")
-    return {
-        "external_id": exported_id(customer, "cus", mark),
-        **{name: getattr(customer, name) for name in plain},
-        **addresses,
-    }
+def _row(export: _Export, mark: str, record: Base, *others: Base | None) -> _Row:
+    referred = {key: other for key, other in zip(export.others, others, strict=True) if key}
+    parts = [other for key, other in zip(export.others, others, strict=True) if key is None and other is not None]
+    try:
+        return {
+            field.file: _cell(one, field, referred, mark)
+            for one in (record, *parts)
+            for field in fields.of(one.__tablename__, Use.FILE)
+        }
+    except damage.ERRORS as error:
+        return damage.row_of(record, error)
 
 
-def _payment_method(method: PaymentMethod, customer: Customer, mark: str) -> _Row:
-    plain = ("gateway", "token", "brand", "bin", "last4", "exp_month", "exp_year")
-    return {
-        "external_id": exported_id(method, "pm", mark),
-        "customer": exported_id(customer, "cus", mark),
-        **{name: getattr(method, name) for name in plain},
-        "default": method.is_default,
-    }
+def _cell(record: Base, field: Field, referred: Mapping[str, Base | None], mark: str) -> Any:
+    if field.name == "external_id":
+        return _external_id(record, mark)
+    if field.name not in referred:
+        return field_values.value(record, field)
+    other = referred[field.name]
+    return other.code if isinstance(other, PricePoint) else other and _external_id(other, mark)
 
 
-def _price(price: PricePoint, option: ProductOption, product: Product, _mark: str) -> _Row:
-    return {
-        "sku": product.sku,
-        "name": product.name,
-        "option": option.code,
-        "option_name": option.name,
-        "price": price.code,
-        "amount": to_decimal(price.amount, price.currency),
-        "currency": price.currency,
-        "interval": price.interval,
-        "trial_days": price.trial_days,
-        "trial_amount": None if price.trial_amount is None else to_decimal(price.trial_amount, price.currency),
-        "final_cycle": price.final_cycle,
-    }
-
-
-def _order(order: Order, customer: Customer, mark: str) -> _Row:
-    shipping = order.shipping or Address()
-    return {
-        "external_id": exported_id(order, "ord", mark),
-        "customer": exported_id(customer, "cus", mark),
-        "currency": order.currency,
-        "status": order.status.value,
-        "placed_at": order.placed_at,
-        **{f"shipping_{field}": text for field, text in shipping.as_dict().items()},
-    }
-
-
-def _purchase(purchase: Purchase, order: Order, price: PricePoint | None, mark: str) -> _Row:
-    return {
-        "external_id": exported_id(purchase, "pur", mark),
-        "order": exported_id(order, "ord", mark),
-        "price": price.code if price else None,
-        "description": purchase.description,
-        "quantity": purchase.quantity,
-        "unit_price": to_decimal(purchase.unit_price, purchase.currency),
-        "status": purchase.status.value,
-        "cycle": purchase.cycle,
-        "trial_ends_on": purchase.trial_ends_on,
-        "next_bill_on": purchase.next_bill_on,
-    }
-
-
-def _transaction(
-    txn: Transaction,
-    order: Order,
-    purchase: Purchase | None,
-    method: PaymentMethod | None,
-    parent: Transaction | None,
-    mark: str,
-) -> _Row:
-    return {
-        "external_id": exported_id(txn, "txn", mark),
-        "order": exported_id(order, "ord", mark),
-        "purchase": exported_id(purchase, "pur", mark) if purchase else None,
-        "payment_method": exported_id(method, "pm", mark) if method else None,
-        "kind": txn.kind.value,
-        "state": txn.state.value,
-        "amount": to_decimal(txn.amount, txn.currency),
-        "currency": txn.currency,
-        "gateway": txn.gateway,
-        "gateway_ref": txn.gateway_ref,
-        "parent": exported_id(parent, "txn", mark) if parent else None,
-        "settlement": txn.settlement.value if txn.settlement else None,
-        "settled_at": txn.settled_at,
-        "created_at": txn.created_at,
-    }
-
-
-def _fulfillment(fulfillment: Fulfillment, order: Order, mark: str) -> _Row:
-    return {
-        "external_id": exported_id(fulfillment, "ful", mark),
-        "order": exported_id(order, "ord", mark),
-        "status": fulfillment.status.value,
-        "carrier": fulfillment.carrier,
-        "tracking": fulfillment.tracking,
-        "shipped_at": fulfillment.shipped_at,
-    }
+def _external_id(record: Base, mark: str) -> str:
+    return exported_id(record, RECORDS[record.__tablename__].prefix or "", mark)
 
 
 _parent = aliased(Transaction)
-_EXPORTS: dict[str, tuple[Any, Callable[..., _Row]]] = {
-    "customers": (select(Customer).where(Customer.merged_into_id.is_(None)), _customer),
-    "payment-methods": (
-        select(PaymentMethod, Customer).join(Customer, PaymentMethod.customer_id == Customer.id),
-        _payment_method,
+_EXPORTS = {
+    "customers": _Export(select(Customer).where(Customer.merged_into_id.is_(None))),
+    "payment-methods": _Export(
+        select(PaymentMethod, Customer).join(Customer, PaymentMethod.customer_id == Customer.id), ("customer_id",)
     ),
-    "products": (
+    "products": _Export(
         select(PricePoint, ProductOption, Product)
         .join(ProductOption, PricePoint.option_id == ProductOption.id)
         .join(Product, ProductOption.product_id == Product.id),
-        _price,
+        (None, None),
     ),
-    "orders": (select(Order, Customer).join(Customer, Order.customer_id == Customer.id), _order),
-    "purchases": (
+    "orders": _Export(select(Order, Customer).join(Customer, Order.customer_id == Customer.id), ("customer_id",)),
+    "purchases": _Export(
         select(Purchase, Order, PricePoint)
         .join(Order, Purchase.order_id == Order.id)
         .outerjoin(PricePoint, Purchase.price_point_id == PricePoint.id),
-        _purchase,
+        ("order_id", "price_point_id"),
     ),
-    "transactions": (
+    "transactions": _Export(
         select(Transaction, Order, Purchase, PaymentMethod, _parent)
         .join(Order, Transaction.order_id == Order.id)
         .outerjoin(Purchase, Transaction.purchase_id == Purchase.id)
         .outerjoin(PaymentMethod, Transaction.payment_method_id == PaymentMethod.id)
         .outerjoin(_parent, Transaction.parent_id == _parent.id),
-        _transaction,
+        ("order_id", "purchase_id", "payment_method_id", "parent_id"),
     ),
-    "fulfillments": (select(Fulfillment, Order).join(Order, Fulfillment.order_id == Order.id), _fulfillment),
+    "fulfillments": _Export(select(Fulfillment, Order).join(Order, Fulfillment.order_id == Order.id), ("order_id",)),
 }

@@ -6,33 +6,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from csctl.domain import ids
+from csctl.domain.fields import RECORDS
 from csctl.errors import UNREADABLE, CsctlError, Damaged
 from csctl.models import Base
 
-_PREFIX = {
-    "customers": "cus",
-    "orders": "ord",
-    "purchases": "pur",
-    "transactions": "txn",
-    "fulfillments": "ful",
-    "refund_queue": "rfq",
-    "emails": "eml",
-    "blacklist": "bli",
-    "operators": "opr",
-    "payment_methods": "pm",
-    "history": "his",
-    "approvals": "apr",
-    "runs": "run",
-    "products": "prd",
-    "audit": "aud",
-}
 Record = TypeVar("Record", bound=Base)
 ERRORS = (Damaged, *UNREADABLE)
 
 
 def name_of(record: Base) -> str:
     """The id of a record as people see it."""
-    prefix, number = _PREFIX.get(record.__tablename__), getattr(record, "id", None)
+    prefix, number = RECORDS[record.__tablename__].prefix, getattr(record, "id", None)
     return ids.show(prefix, number) if prefix and isinstance(number, int) else f"a row of {record.__tablename__}"
 
 

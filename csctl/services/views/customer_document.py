@@ -1,18 +1,19 @@
-"""All that is known of a person, as one document: what they may ask for, and what a colleague may hand over."""
+"""Everything about a person as one document: what they may ask for, and what a colleague may hand over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import inspect as mapping_of
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.domain.money import to_decimal
+from csctl.domain.field_uses import Use
+from csctl.domain.fields import RECORDS
 from csctl.models import (
     AuditRow,
+    Base,
     Customer,
     Email,
     Fulfillment,
@@ -23,43 +24,12 @@ from csctl.models import (
     QueueItem,
     Transaction,
 )
-from csctl.models.columns import Base
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
+from csctl.services.shared import field_values
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-# Records are given whole, so that a column which is added later is not forgotten. Left out is what is not of the
-# person: secrets, copies that search looks at, and how csctl keeps its processes apart.
-_LEFT_OUT = {
-    "token",
-    "key",
-    "claim",
-    "lease_until",
-    "request_id",
-    "html",
-    "phone_digits",
-    "folded_first_name",
-    "folded_last_name",
-    "folded_email",
-    "folded_city",
-    "folded_address",
-}
-_AMOUNTS = {"amount", "total", "price", "unit_price", "next_unit_price", "refunded", "reserved"}
-_PREFIX = {
-    "customers": "cus",
-    "orders": "ord",
-    "purchases": "pur",
-    "transactions": "txn",
-    "fulfillments": "ful",
-    "refund_queue": "rfq",
-    "emails": "eml",
-    "blacklist": "bli",
-    "operators": "opr",
-    "payment_methods": "pm",
-    "audit": "aud",
-}
 
 
 def document(app: App, who: str) -> dict[str, Any]:
@@ -91,7 +61,7 @@ def _of(session: Session, model: Any, condition: Any) -> list[Any]:
 
 
 def _trail(session: Session, customer: Customer, rows: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The rows of the audit trail about the person or one of their records."""
+    """The rows of the audit log about the person or one of their records."""
     named = [ids.show("cus", customer.id), *(row["id"] for records in rows.values() for row in records)]
     found: list[AuditRow] = []
     for start in range(0, len(named), 500):
@@ -100,23 +70,6 @@ def _trail(session: Session, customer: Customer, rows: dict[str, list[dict[str, 
 
 
 def _plain(record: Base) -> dict[str, Any]:
-    """A record as JSON has it: ids with their prefix, amounts as decimals of its currency."""
-    currency = getattr(record, "currency", None)
-    return {
-        attribute.columns[0].name: _value(attribute.columns[0], getattr(record, attribute.key), currency)
-        for attribute in mapping_of(type(record)).column_attrs
-        if attribute.key not in _LEFT_OUT
-    }
-
-
-def _value(column: Any, value: Any, currency: str | None) -> Any:
-    if value is None:
-        return None
-    target = next((key.column.table.name for key in column.foreign_keys), None)
-    if column.primary_key:
-        target = column.table.name
-    if target in _PREFIX:
-        return ids.show(_PREFIX[target], value)
-    if column.name in _AMOUNTS and currency:
-        return to_decimal(value, currency)
-    return value
+    """A record with all its fields by their own names, except internal ones."""
+    fields = RECORDS[record.__tablename__].fields
+    return {field.name: field_values.value(record, field) for field in fields if not field.uses & Use.INTERNAL}

@@ -1,10 +1,12 @@
-"""Finding customers, and orders by what is known of their customer: every field given must match."""
+"""Find customers, and orders by the details of their customer: every field given must match."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,12 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, se
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from csctl.domain import contact, ids
+from csctl.domain.fields import PERSON_OPTIONS
 from csctl.domain.states import OrderStatus, PurchaseStatus
 from csctl.domain.text import accept, digits, fold
 from csctl.errors import Usage
 from csctl.models import Customer, Fulfillment, Order, PaymentMethod, Purchase, QueueItem, Transaction
+from csctl.models.customer import folded_columns
 from csctl.results import Limit, Page
 from csctl.services.shared import filters, listing
 from csctl.services.views import customers as customer_rows
@@ -35,21 +39,11 @@ _ID = re.compile(r"(?:([a-z]{2,3})_)?([0-9]{1,18})", re.ASCII)
 class Search:
     """What is looked for: of several values of one field any, of several fields all.
 
-    `query` is free text, of which every word must match somewhere.
+    `query` is free text, of which every word must match somewhere. `person` has values of PERSON_OPTIONS.
     """
 
-    query: tuple[str, ...] = ()
-    name: tuple[str, ...] = ()
-    first_name: tuple[str, ...] = ()
-    last_name: tuple[str, ...] = ()
-    email: tuple[str, ...] = ()
-    phone: tuple[str, ...] = ()
-    address: tuple[str, ...] = ()
-    city: tuple[str, ...] = ()
-    region: tuple[str, ...] = ()
-    postal_code: tuple[str, ...] = ()
-    country: tuple[str, ...] = ()
-    ip: tuple[str, ...] = ()
+    query: tuple[str, ...]
+    person: Mapping[str, tuple[str, ...]]
     card_last4: tuple[str, ...] = ()
     card_bin: tuple[str, ...] = ()
     order_id: tuple[int, ...] = ()
@@ -61,23 +55,29 @@ class Search:
     since: str | None = None
     until: str | None = None
 
+    @classmethod
+    def of(cls, **given: Any) -> Search:
+        """The search for the parameters of a command."""
+        return cls(person={name: given.pop(name) for name in PERSON_OPTIONS}, **given)
+
     def checked(self) -> Search:
-        """The same, trimmed. Raises Usage if nothing is given, or something that cannot be looked for."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        """The same, trimmed. Raises Usage if nothing is given, or an invalid value."""
+        others = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[2:]}
+        given = {**self.person, **others}
         words = tuple(word for text in self.query for word in _checked(text, "QUERY").split())
         texts = {
             name: tuple(_checked(text, f"--{name}") for text in values)
             for name, values in given.items()
-            if isinstance(values, tuple) and name != "query" and all(isinstance(value, str) for value in values)
+            if isinstance(values, tuple) and all(isinstance(value, str) for value in values)
         }
         for name, values in texts.items():
             if not all(values):
                 raise Usage(f"--{name.replace('_', '-')} is empty", fix="give it a value, or leave it out")
-        if not words and not any(value for name, value in given.items() if name != "query"):
+        if not words and not any(given.values()):
             raise Usage(
                 "what are you looking for?", fix="csctl customer search jane doe, or an option such as --email jane"
             )
-        return Search(**{**given, **texts, "query": words})
+        return Search.of(**{**given, **texts, "query": words})
 
 
 def customers(app: App, search: Search, limit: Limit) -> Page:
@@ -129,9 +129,7 @@ def _is_customers(condition: Condition) -> Condition:
 def _of_person(session: Session, app: App, search: Search) -> list[Condition]:
     by_text: dict[str, Callable[[str], Condition]] = {
         "name": lambda text: and_(*(_named(word) for word in text.split())),
-        "first_name": lambda text: _contains(Customer.folded_first_name, text),
-        "last_name": lambda text: _contains(Customer.folded_last_name, text),
-        "email": lambda text: _contains(Customer.folded_email, text),
+        **{name: partial(_contains, column) for name, column in folded_columns().items()},
         "phone": lambda text: _phone(text, app.shop.country),
         "address": lambda text: and_(*(_contains(Customer.folded_address, word) for word in text.split())),
         "city": lambda text: _contains(Customer.folded_city, text),
@@ -140,11 +138,7 @@ def _of_person(session: Session, app: App, search: Search) -> list[Condition]:
         "country": lambda text: _spelled(session, "country", _same_country(text)),
         "ip": lambda text: Customer.ip.in_({text, _plain_ip(text)}),
     }
-    return [
-        or_(*(condition(text) for text in getattr(search, name)))
-        for name, condition in by_text.items()
-        if getattr(search, name)
-    ]
+    return [or_(*(by_text[name](text) for text in texts)) for name, texts in search.person.items() if texts]
 
 
 def _contains(column: InstrumentedAttribute[str], text: str) -> Condition:
@@ -284,7 +278,8 @@ def _query(app: App, search: Search, noun: str) -> Iterator[tuple[Condition, Con
         yield _phone(whole, app.shop.country), false()
         return
     for word in search.query:
-        person = [_named(word), _contains(Customer.folded_email, word), _contains(Customer.folded_address, word)]
+        texts = (*folded_columns().values(), Customer.folded_address)
+        person = [_contains(column, word) for column in texts]
         if _is_phone(word):
             person.append(_phone(word, app.shop.country))
         person += _ids_of_customer(word, noun)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.models import Customer, Order
 from csctl.services.blacklist import matching as blacklist
+from csctl.services.shared import field_values
 
 
 def rows(session: Session, customers: list[Customer], country: str | None) -> list[dict[str, Any]]:
@@ -26,11 +26,11 @@ def rows(session: Session, customers: list[Customer], country: str | None) -> li
     blocked = blacklist.matches(session, customers, country)
     return [
         {
-            **_details(customer),
+            **field_values.listed(customer),
+            **_place(customer),
             "blacklisted": bool(blocked.get(customer.id)),
             "orders": orders.get(customer.id, (0, None))[0],
             "last_order_at": orders.get(customer.id, (0, None))[1],
-            "created_at": customer.created_at,
         }
         for customer in customers
     ]
@@ -41,18 +41,7 @@ def named(customer: Customer) -> dict[str, Any]:
     return {"customer_name": customer.name or None, "customer_email": customer.email}
 
 
-def _details(customer: Customer) -> dict[str, Any]:
-    """The town is the billing address's; where that is empty, the shipping address's."""
+def _place(customer: Customer) -> dict[str, str | None]:
+    """City and country of the billing address; where that is empty, of the shipping address."""
     address = customer.billing or customer.shipping or Address()
-    return {
-        "id": ids.show("cus", customer.id),
-        "external_id": customer.external_id,
-        "first_name": customer.first_name,
-        "last_name": customer.last_name,
-        "email": customer.email,
-        "phone": customer.phone,
-        "city": address.city,
-        "region": address.region,
-        "postal_code": address.postal_code,
-        "country": address.country,
-    }
+    return {name: getattr(address, name) for name in ("city", "region", "postal_code", "country")}

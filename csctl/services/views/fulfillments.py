@@ -12,7 +12,7 @@ from csctl.domain import ids
 from csctl.domain.states import FulfillmentStatus
 from csctl.models import Fulfillment, Order
 from csctl.results import Limit, Page
-from csctl.services.shared import filters, listing
+from csctl.services.shared import field_values, filters, listing
 from csctl.services.views import customers
 
 if TYPE_CHECKING:
@@ -54,15 +54,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 def row(fulfillment: Fulfillment) -> dict[str, Any]:
     return {
-        "id": ids.show("ful", fulfillment.id),
-        "external_id": fulfillment.external_id,
-        "order_id": ids.show("ord", fulfillment.order_id),
+        **field_values.listed(fulfillment),
         "customer_id": ids.show("cus", fulfillment.order.customer_id),
         **customers.named(fulfillment.order.customer),
-        "status": fulfillment.status.value,
-        "carrier": fulfillment.carrier,
-        "tracking": fulfillment.tracking,
-        "reship_of": ids.show_or_none("ful", fulfillment.reship_of_id),
-        "shipped_at": fulfillment.shipped_at,
-        "created_at": fulfillment.created_at,
     }

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from csctl.domain import ids
-from csctl.domain.addresses import Address
 from csctl.domain.money import to_decimal
 from csctl.domain.states import SALES, OrderStatus
 from csctl.models import Fulfillment, Order, PricePoint, ProductOption, Purchase, Transaction
 from csctl.results import Amounts, Limit, Page
-from csctl.services.shared import damage, filters
+from csctl.services.shared import damage, field_values, filters
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers, fulfillments, products, transactions
 
@@ -58,9 +56,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         this = Order.id == order.id
         return {
             **rows(session, [order])[0],
-            "cancel_reason": order.cancel_reason,
-            "billing": (order.billing or Address()).as_dict(),
-            "shipping": (order.shipping or Address()).as_dict(),
+            **field_values.shown(order),
             "purchases": purchases_of(session, this),
             "transactions": transactions.of_orders(session, this),
             "fulfillments": fulfillments_of(session, this),
@@ -94,16 +90,9 @@ def _refunded(session: Session, orders: ColumnElement[bool]) -> dict[int, int]:
 def row(order: Order, refunded: int) -> dict[str, Any]:
     """`refunded`: what was returned of the order's sales, in minor units."""
     return {
-        "id": ids.show("ord", order.id),
-        "external_id": order.external_id,
-        "customer_id": ids.show("cus", order.customer_id),
+        **field_values.listed(order),
         **customers.named(order.customer),
-        "status": order.status.value,
-        "total": to_decimal(order.total, order.currency),
         "refunded": to_decimal(refunded, order.currency),
-        "currency": order.currency,
-        "placed_at": order.placed_at,
-        "cancelled_at": order.cancelled_at,
     }
 
 
@@ -118,23 +107,10 @@ def purchase_row(purchase: Purchase) -> dict[str, Any]:
     """What is not in the catalog is called by its description, and has neither option nor price point."""
     point = purchase.price_point
     return {
-        "id": ids.show("pur", purchase.id),
-        "external_id": purchase.external_id,
-        "order_id": ids.show("ord", purchase.order_id),
+        **field_values.listed(purchase),
         "product": point.option.product.name if point else purchase.description,
         "option": point.option.code if point else None,
         "price_point": point.code if point else None,
-        "status": purchase.status.value,
-        "quantity": purchase.quantity,
-        "unit_price": to_decimal(purchase.unit_price, purchase.currency),
-        "price": to_decimal(purchase.price, purchase.currency),
-        "currency": purchase.currency,
-        "interval": purchase.interval,
-        "cycle": purchase.cycle,
-        "trial_ends_on": purchase.trial_ends_on,
-        "next_bill_on": purchase.next_bill_on,
-        "cancel_on": purchase.cancel_on,
-        "billed_by": purchase.billed_by,
     }
 
 

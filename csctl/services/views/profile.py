@@ -1,4 +1,4 @@
-"""All that is known of a customer: what a Customer Service Agent looks at during a call."""
+"""The profile of a customer: what an agent looks at during a call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from csctl.domain import ids
-from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
 from csctl.services.refunds import approvals
-from csctl.services.shared import damage
+from csctl.services.shared import damage, field_values
 from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
 
@@ -31,12 +30,7 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
         theirs = Order.customer_id == customer.id
         return {
             **customers.rows(session, [customer], app.shop.country)[0],
-            "ip": customer.ip,
-            "merged_into": ids.show_or_none("cus", customer.merged_into_id),
-            "erased_at": customer.erased_at,
-            "version": customer.version,
-            "billing": (customer.billing or Address()).as_dict(),
-            "shipping": (customer.shipping or Address()).as_dict(),
+            **field_values.shown(customer),
             "blacklist": [
                 _entry(entry) for entry in blacklist.matches(session, [customer], app.shop.country).get(customer.id, [])
             ],

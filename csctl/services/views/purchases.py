@@ -15,7 +15,7 @@ from csctl.domain.money import to_decimal
 from csctl.domain.states import PurchaseStatus
 from csctl.models import Order, PricePoint, ProductOption, Purchase, Transaction
 from csctl.results import Amounts, Limit, Page
-from csctl.services.shared import damage, filters
+from csctl.services.shared import damage, field_values, filters
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers, orders, products, transactions
 
@@ -77,15 +77,8 @@ def show(app: App, number: int) -> dict[str, Any]:
         newest = session.scalars(names_it.order_by(Transaction.created_at.desc(), Transaction.id.desc()))
         return {
             **row(purchase),
+            **field_values.shown(purchase),
             "next_billing": next_billing(session, purchase),
-            "billing_day": purchase.billing_day,
-            "final_cycle": purchase.final_cycle,
-            "paused_until": purchase.paused_until,
-            "cancel_after_billing": purchase.cancel_after_billing,
-            "cancelled_at": purchase.cancelled_at,
-            "cancel_reason": purchase.cancel_reason,
-            "recycle_attempts": purchase.recycle_attempts,
-            "created_at": purchase.created_at,
             "transactions": transactions.rows(session, list(newest)),
         }
 

@@ -14,7 +14,7 @@ from csctl.domain.states import OPEN_ITEMS, ItemState
 from csctl.models import Order, QueueItem, Transaction
 from csctl.results import Amounts, Limit, Page
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.shared import damage, filters
+from csctl.services.shared import damage, field_values, filters
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers
 
@@ -45,9 +45,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         item = listings.existing(session, QueueItem, "rfq", number)
         return {
             **row(item),
-            "closed_at": item.closed_at,
-            "close_reason": item.close_reason,
-            "reference": item.reference,
+            **field_values.shown(item),
             "history": [_attempt(app, one) for one in queue_rules.attempts_of(session, item)],
         }
 
@@ -101,16 +99,6 @@ def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
 def row(item: QueueItem) -> dict[str, Any]:
     """`transaction_id` is the sale's."""
     return {
-        "id": ids.show("rfq", item.id),
-        "transaction_id": ids.show("txn", item.sale_id),
-        "order_id": ids.show("ord", item.order_id),
-        "customer_id": ids.show("cus", item.customer_id),
+        **field_values.listed(item),
         **customers.named(item.order.customer),
-        "amount": to_decimal(item.amount, item.currency),
-        "currency": item.currency,
-        "state": item.state.value,
-        "attempts": item.attempts,
-        "next_attempt_on": item.next_attempt_on,
-        "last_reason": item.last_reason,
-        "created_at": item.created_at,
     }

@@ -14,7 +14,7 @@ from csctl.domain.money import to_decimal
 from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Order, PaymentMethod, Transaction
 from csctl.results import Amounts, Limit, Page
-from csctl.services.shared import damage, filters, operator_names
+from csctl.services.shared import damage, field_values, filters, operator_names
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers
 
@@ -101,33 +101,15 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
     currency = transaction.currency
     sells = transaction.kind.takes_money
     return {
-        "id": ids.show("txn", transaction.id),
-        "external_id": transaction.external_id,
-        "order_id": ids.show("ord", transaction.order_id),
-        "purchase_id": ids.show_or_none("pur", transaction.purchase_id),
+        **field_values.listed(transaction),
         "customer_id": ids.show("cus", transaction.order.customer_id),
         **customers.named(transaction.order.customer),
-        "kind": transaction.kind.value,
-        "state": transaction.state.value,
-        "amount": to_decimal(transaction.amount, currency),
-        "currency": currency,
-        "settlement": transaction.settlement.value if transaction.settlement else None,
         "standing": _standing(transaction),
-        "settled_at": transaction.settled_at,
         "refunded": to_decimal(transaction.refunded, currency) if sells else None,
         "over_returned": to_decimal(transaction.over_returned, currency) if sells else None,
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
         "voided": transaction.voided_at is not None,
         "disputed": transaction.disputed_at is not None,
-        "outside": transaction.outside.value if transaction.outside else None,
-        "outside_reference": transaction.outside_reference,
-        "refund_reason": transaction.refund_reason,
-        "parent_id": ids.show_or_none("txn", transaction.parent_id),
-        "gateway": transaction.gateway,
-        "gateway_ref": transaction.gateway_ref,
-        "reason": transaction.reason,
-        "message": transaction.message,
-        "created_at": transaction.created_at,
         "created_by": operator_names.get(transaction.created_by) if transaction.created_by else None,
     }
 
@@ -146,17 +128,5 @@ def _standing(transaction: Transaction) -> str:
 
 
 def payment_method_row(method: PaymentMethod) -> dict[str, Any]:
-    """A card as people know it. Its token is the gateway's and csctl's affair."""
-    return {
-        "id": ids.show("pm", method.id),
-        "external_id": method.external_id,
-        "gateway": method.gateway,
-        "brand": method.brand,
-        "bin": method.bin,
-        "last4": method.last4,
-        "exp_month": method.exp_month,
-        "exp_year": method.exp_year,
-        "default": method.is_default,
-        "disabled_at": method.disabled_at,
-        "created_at": method.created_at,
-    }
+    """A card as people know it, without its token."""
+    return field_values.listed(method)

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import contact
 from csctl.domain.addresses import ADDRESS_FIELDS, Address
-from csctl.domain.customer_fields import ADDRESSES, CUSTOMER_FIELDS, kept
+from csctl.domain.customer_fields import CUSTOMER_FIELDS, kept
+from csctl.domain.field_uses import ADDRESSES
 from csctl.models import Customer
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
 
-_PLAIN = tuple(name for name in CUSTOMER_FIELDS if not name.startswith(ADDRESSES) and name != "phone")
+_PLAIN = tuple(name for name, field in CUSTOMER_FIELDS.items() if not field.address and name != "phone")
 
 
 class Customers:

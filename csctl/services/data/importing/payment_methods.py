@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from csctl.card_numbers import bin_to_keep
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 from csctl.models import Customer, PaymentMethod
@@ -73,11 +74,12 @@ class PaymentMethods:
 
 
 def _values(row: Cells) -> dict[str, Any]:
+    first = row.digits("bin", 6, 8)
     return given(
         gateway=row.account(),
         token=row.text("token"),
         brand=row.text("brand"),
-        bin=row.digits("bin", 6, 8),
+        bin=first and bin_to_keep(first),
         last4=row.digits("last4", 4, 4),
         exp_month=row.whole("exp_month", 1, 12),
         exp_year=row.read("exp_year", _year),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from csctl.card_numbers import blotted_out
-from csctl.domain.spreadsheet import neutralised
+from csctl.domain.spreadsheet import neutralised, restored
 from csctl.errors import CsctlError, Misconfigured, Usage
 from csctl.services.data.importing.mapping import Mapping
 from csctl.services.data.importing.source import STDIN, Row
@@ -49,7 +49,7 @@ class Rejects:
         else:
             # In front, where they stay what they are in a row with too few cells or too many.
             added = [row.line, neutralised(reason)]
-            self._writer.writerow([*added, *(neutralised(cell) for cell in self._cells(row.original))])
+            self._writer.writerow([*added, *(neutralised(restored(cell)) for cell in self._cells(row.original))])
 
     def _cells(self, original: list[str] | str) -> list[str]:
         """The cells of a row as they came, one too few or too many as well: so it is refused until it is mended."""
