@@ -23,7 +23,8 @@ from csctl.domain.states import (
     Settlement,
     State,
 )
-from csctl.domain.text import digits, fold
+from csctl.domain.text import fold
+from csctl.models.customer import search_columns
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FIVE_YEARS = 5 * 365 * 86_400
@@ -157,12 +158,7 @@ def _customers(size: Size) -> Iterator[bulk.Row]:
             "phone": phone,
             "ip": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
             **_address_columns("billing", home),
-            "folded_first_name": _folded(first),
-            "folded_last_name": _folded(last),
-            "folded_email": fold(email),
-            "folded_city": fold(home.city),
-            "folded_address": fold(" ".join(home.lines())),
-            "phone_digits": digits(phone),
+            **search_columns(first_name=first, last_name=last, email=email, phone=phone, billing=home, shipping=None),
             "created_at": made,
             "updated_at": NOW,
             "version": 1,

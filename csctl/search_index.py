@@ -1,7 +1,8 @@
 """What makes the search for a part of a text fast: an index of trigrams of the customers' folded texts.
 
-On SQLite it is the FTS5 table `customer_search`, which triggers keep current. On PostgreSQL there are two indexes: one of
-trigrams, where the extension pg_trgm is there, and one of bigrams, for words of two letters and for servers without it.
+On SQLite it is the FTS5 table `customer_search`, which triggers keep current. On PostgreSQL there are two indexes: one
+of trigrams, where the extension pg_trgm is there, and one of bigrams, for words of two letters and for servers without
+it.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ _TABLE = (
     " content='', columnsize=0, detail=column, tokenize='trigram case_sensitive 1')"
 )
 _ADD = f"INSERT INTO customer_search (rowid, {_NAMES}) VALUES (new.id, {_texts('new')})"  # noqa: S608 - our own names
-_REMOVE = (
-    f"INSERT INTO customer_search (customer_search, rowid, {_NAMES}) VALUES ('delete', old.id, {_texts('old')})"  # noqa: S608
-)
+_REMOVE = f"INSERT INTO customer_search (customer_search, rowid, {_NAMES}) VALUES ('delete', old.id, {_texts('old')})"  # noqa: S608
 _TRIGGERS = {
     "customers_search_added": f"AFTER INSERT ON customers BEGIN {_ADD}; END",
     "customers_search_removed": f"AFTER DELETE ON customers BEGIN {_REMOVE}; END",
