@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from csctl import database, driver_errors
+from csctl import database, driver_errors, search_index
 from csctl.clock import Clock
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
@@ -80,12 +80,16 @@ def _begin(engine: Engine, admin: str, now: datetime, *, rehearsal: bool) -> dic
 
 
 def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
-    """Run the migrations that are missing; a dry run takes them back. Returns where the schema is then."""
+    """Run the migrations that are missing, and build what is missing of the search index; a dry run takes them back.
+
+    Returns where the schema is then.
+    """
     before = status(app)["schema"]
     with driver_errors.translated(app.settings.database_url):
         migrate(app.engine, "head", keep=not dry_run)
     if not dry_run:
         with app.write() as session:
+            search_index.build(session.connection())
             audit.write(session, app, Outcome.UPDATED, target="schema", before=before, after=database.SCHEMA_HEAD)
     return {**status(app), "dry_run": dry_run}
 
