@@ -12,7 +12,7 @@ from zlib import crc32
 from sqlalchemy import Engine, Table
 
 from benchmarks import bulk
-from csctl import models
+from csctl import models, search_index
 from csctl.domain.addresses import ADDRESS_FIELDS, Address
 from csctl.domain.states import (
     FulfillmentStatus,
@@ -86,6 +86,8 @@ def fill(engine: Engine, customers: int, *, queued: int = 0) -> None:
     Two thirds of the orders that are paid have a partial refund. `queued` sales have a refund in the queue, due.
     """
     size = Size(customers)
+    with engine.begin() as connection:
+        search_index.drop(connection)
     with bulk.loading(engine) as cursor:
 
         def write(model: type[models.Base], rows: Iterator[bulk.Row]) -> None:
@@ -100,6 +102,8 @@ def fill(engine: Engine, customers: int, *, queued: int = 0) -> None:
         if queued:
             write(models.Transaction, _failed_refunds(size, queued))
             write(models.QueueItem, _queue_items(size, queued))
+    with engine.begin() as connection:
+        search_index.build(connection)
 
 
 def _draw(what: str, number: int, below: int) -> int:

@@ -27,7 +27,9 @@ _EVERY_FIELD = tuple(dict.fromkeys(field for kind in KINDS.values() for field in
 _FIELDS_HELP = "\n\n".join(
     f"{kind.name}: {', '.join(f'{f}*' if f in kind.required else f for f in kind.fields)}" for kind in KINDS.values()
 )
-_kind_argument = click.argument("kind", type=click.Choice(list(KINDS)))
+_ALL = "all"
+_kind_argument = click.argument("kind", type=click.Choice([*KINDS, _ALL]))
+_EXPORTED = ("kind", "written", "file")
 
 
 def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
@@ -73,6 +75,9 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
     help="Character between the cells of a CSV file.",
 )
 @click.option("--rejects", type=click.Path(path_type=Path), help="File for rejected rows [default: FILE.rejects.csv].")
+@click.option(
+    "--source-retired", is_flag=True, help="With all DIR: the database that DIR was exported from is retired."
+)
 def import_(
     app: App,
     out: ChangeOutput,
@@ -84,12 +89,22 @@ def import_(
     format: str | None,
     delimiter: str,
     rejects: Path | None,
+    source_retired: bool,
 ) -> None:
     """Import records from a CSV or JSONL FILE; - reads standard input.
+
+    all DIR imports a whole shop that csctl data export all wrote, into a new database and with its ids.
 
     Records are recognized by their external_id: importing a file twice changes nothing. Invalid rows are written to a
     file of rejects with their line number and the reason; the other rows are imported.
     """
+    if kind == _ALL:
+        from csctl.services.data.moving import arrive
+
+        out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
+        return
+    if source_retired:
+        raise Usage("--source-retired belongs to: csctl data import all DIR")
     from csctl.services.data.importing.run import Job, run
 
     job = Job(kind, file, format, delimiter, maps, mapping, update, rejects)
@@ -100,7 +115,7 @@ def import_(
 
 @data.command(
     "export",
-    fields=_EVERY_FIELD,
+    fields=(*_EVERY_FIELD, *_EXPORTED[1:]),
     output="csv",
     examples=(
         "csctl data export customers > customers.csv",
@@ -110,11 +125,27 @@ def import_(
     epilog="Fields of each kind:\n\n" + _FIELDS_HELP,
 )
 @_kind_argument
+@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--with-tokens", is_flag=True, help="Include the gateway tokens of payment methods.")
-def export(app: App, out: Output, kind: str, with_tokens: bool) -> None:
-    """Export all records of a kind, with the fields that an import accepts."""
+@click.option("--retire", is_flag=True, help="With all DIR: mark this database as retired; it then changes nothing.")
+def export(app: App, out: Output, kind: str, directory: Path | None, with_tokens: bool, retire: bool) -> None:
+    """Export all records of a kind, with the fields that an import accepts.
+
+    all DIR exports the whole shop, with tokens and ids, to be imported into a new database (csctl data import all DIR).
+    """
     from csctl.services.data import export
 
+    if (kind == _ALL) is not (directory is not None) or (retire and kind != _ALL):
+        raise Usage(
+            "a directory and --retire belong to all, and all needs a directory",
+            fix="csctl data export all DIR, or csctl data export KIND > FILE",
+        )
+    if directory:
+        from csctl.services.data.moving import leave
+
+        out.narrow(_EXPORTED)
+        out.rows(leave.run(app, directory, retire=retire))
+        return
     out.narrow(KINDS[kind].fields)
     out.rows(export.run(app, kind, with_tokens=with_tokens))
 

@@ -82,6 +82,7 @@ def hold(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
 @fail_fast_option
 def release(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Release held shipments."""
+    _doubt(app, out, [ref.id for ref in refs])
     _move(app, out, "release", refs, fail_fast)
 
 
@@ -108,6 +109,7 @@ def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
     """Reship shipments that were shipped, delivered, returned or lost, as new shipments of the same order."""
     from csctl.services.catalog import fulfillments
 
+    _doubt(app, out, [ref.id for ref in refs])
     out.change(lambda dry_run: fulfillments.reship(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
@@ -146,6 +148,7 @@ def ship(
 
     lines = fulfillments.shipped_lines(refs, carrier, tracking, file)
     out.target.count, out.target.from_stdin = len(lines), out.target.from_stdin or str(file) == "-"
+    _doubt(app, out, fulfillments.numbers_of(app, lines))
     out.change(lambda dry_run: fulfillments.ship(app, lines, dry_run=dry_run, fail_fast=fail_fast))
 
 
@@ -184,6 +187,17 @@ def return_(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
 def fail(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Mark shipments as lost or undeliverable; they can be reshipped."""
     _move(app, out, "fail", refs, fail_fast)
+
+
+def _doubt(app: App, out: ChangeOutput, numbers: list[int]) -> None:
+    """Ask before what was cancelled or paid back leaves the house; a script is warned."""
+    from csctl.services.catalog import fulfillments
+
+    if found := fulfillments.doubts(app, numbers):
+        out.asks, out.besides = "always", "\n".join(found)
+        if out.yes or out.dry_run:
+            for doubt in found:
+                out.notice(f"Warning: {doubt}")
 
 
 def _move(app: App, out: ChangeOutput, operation: str, refs: list[Ref], fail_fast: bool) -> None:

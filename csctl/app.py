@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import Engine
@@ -47,6 +48,7 @@ class App:
     clock: Clock = field(default_factory=Clock)
     shop: Shop = field(default_factory=Shop)
     rehearsal: bool = False
+    retired_at: datetime | None = None  # since then the shop is in another database, and this one changes nothing
     operator: Actor | None = None
     journal: Journal = field(default_factory=Journal)  # that of a run, while a bulk change is carried out
     new_emails: list[Email] = field(default_factory=list)  # written by this process, delivered when it is done

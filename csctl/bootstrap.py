@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from csctl import database
 from csctl.app import App
 from csctl.clock import Clock
+from csctl.domain.states import Direction
 from csctl.errors import CsctlError, Misconfigured, NotPermitted
-from csctl.models import Installation
+from csctl.models import Installation, Move
 from csctl.services.administration import operators
 from csctl.services.administration import settings as shop
 from csctl.services.payments import accounts
@@ -58,6 +59,8 @@ def _identify(app: App, *, any_schema: bool) -> None:
             database.require_current_schema(session)
         installation = session.get(Installation, 1)
         app.rehearsal = bool(installation and installation.rehearsal)
+        if not any_schema:
+            app.retired_at = session.scalar(select(Move.at).where(Move.direction == Direction.OUT))
         if app.settings.now and not app.rehearsal:
             raise Misconfigured(
                 "CSCTL_NOW is set, and this database is not a rehearsal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0023"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0025"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
@@ -52,11 +53,14 @@ def connect(url: str, *, create: bool = False) -> Engine:
             f"the driver {error.name} is not installed",
             fix="install csctl with its extra `postgres`, and write postgresql+psycopg://…",
         ) from None
+    for library in ("sqlalchemy", "psycopg"):  # a lost connection is csctl's to report, once
+        logging.getLogger(library).addHandler(logging.NullHandler())
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine)
     else:
         from csctl.postgres_times import bear_with_odd_times
 
+        event.listen(engine, "connect", _require_utf8, insert=True)  # before SQLAlchemy reads anything
         event.listen(engine, "connect", _limit_lock_waits)
         event.listen(engine, "connect", bear_with_odd_times)
     return engine
@@ -91,6 +95,10 @@ def _find_sqlite_file(url: URL, *, create: bool) -> None:
     if not url.database or url.database == ":memory:":
         raise Misconfigured("the database must be a file", fix="set CSCTL_DATABASE_URL to sqlite:///FILE")
     path = Path(url.database)
+    if path.is_dir():
+        raise Misconfigured(
+            f"the database must be a file, and {path} is a directory", fix="set CSCTL_DATABASE_URL to sqlite:///FILE"
+        )
     if path.exists():
         return
     if not create:
@@ -127,6 +135,23 @@ def forget(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # not within a transaction
+
+
+def _require_utf8(dbapi: Any, _record: Any) -> None:
+    """Raises Misconfigured for a database that cannot hold every name. Whatever PGCLIENTENCODING says, text is sent as
+    UTF-8.
+    """
+    encoding = dbapi.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise Misconfigured(
+            "the PostgreSQL database is not UTF8",
+            cause=f"its encoding is {encoding}, which cannot hold every name and address",
+            fix="create one with createdb -T template0 -E UTF8 NAME, and move the data with pg_dump and pg_restore",
+        )
+    if dbapi.info.encoding != "utf-8":
+        with dbapi.cursor() as cursor:
+            cursor.execute("SET client_encoding = 'UTF8'")
+        dbapi.commit()
 
 
 def _limit_lock_waits(dbapi: Any, _record: Any) -> None:

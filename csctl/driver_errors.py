@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from csctl.errors import Busy, CsctlError, DatabaseUnreachable, Misconfigured, NotPermitted
+from csctl.errors import Busy, CsctlError, DatabaseDamaged, DatabaseUnreachable, Misconfigured, NotPermitted
 from csctl.settings import mask, mask_within
 
 WRONG_CLOCK = "CS001"  # SQLSTATE of the trigger that accepts rows of the audit log
@@ -31,7 +31,8 @@ def translated(url: str) -> Iterator[None]:
 @dataclass(frozen=True)
 class _Meaning:
     """A problem, and how it is recognized: by SQLSTATEs of PostgreSQL (or their first characters), by primary result
-    codes of SQLite, and `while_connecting`, where PostgreSQL gives no code, by words.
+    codes of SQLite, and by words: `while_connecting`, where PostgreSQL gives no code, and `sqlite_says`, where one code
+    of SQLite has several meanings.
     """
 
     kind: type[CsctlError]
@@ -40,10 +41,11 @@ class _Meaning:
     states: tuple[str, ...] = ()
     sqlite: tuple[int, ...] = ()
     while_connecting: str | None = None
+    sqlite_says: str = ""
 
     def fits(self, error: DBAPIError, said: str) -> bool:
         if (code := sqlite_code(error)) is not None:
-            return code in self.sqlite
+            return code in self.sqlite and bool(re.search(self.sqlite_says, said))
         if state := sqlstate(error):
             return bool(self.states) and state.startswith(self.states)
         return self.while_connecting is not None and bool(re.search(self.while_connecting, said, re.IGNORECASE))
@@ -69,8 +71,34 @@ _MEANINGS = [
         "the database does not exist",
         "check CSCTL_DATABASE_URL; on PostgreSQL create an empty database (createdb) before csctl db init",
         states=("3D000",),
-        sqlite=(sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN),
         while_connecting="database .* does not exist",
+    ),
+    _Meaning(
+        Misconfigured,
+        "the file is not a SQLite database",
+        "check CSCTL_DATABASE_URL; if csctl made this file, restore it from a backup",
+        sqlite=(sqlite3.SQLITE_NOTADB,),
+    ),
+    _Meaning(
+        Misconfigured,
+        "the database file cannot be opened",
+        "check CSCTL_DATABASE_URL, and who owns the file and its directory",
+        sqlite=(sqlite3.SQLITE_CANTOPEN,),
+    ),
+    _Meaning(
+        DatabaseDamaged,
+        "the database is damaged",
+        "restore it from a backup, then csctl db check",
+        states=("XX001", "XX002"),
+        sqlite=(sqlite3.SQLITE_CORRUPT,),
+    ),
+    _Meaning(
+        DatabaseDamaged,
+        "the database lacks a table or column of csctl's schema",
+        "csctl db check lists what is missing; restore it from a backup",
+        states=("42P01", "42703"),
+        sqlite=(sqlite3.SQLITE_ERROR,),
+        sqlite_says="no such (table|column)",
     ),
     _Meaning(
         Misconfigured,

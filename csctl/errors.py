@@ -101,6 +101,10 @@ class Misconfigured(CsctlError):
     code, exit = "misconfigured", 11
 
 
+class DatabaseDamaged(Misconfigured):
+    """The database cannot be read or written as csctl made it. What was committed before may remain."""
+
+
 class GatewayRefused(CsctlError):
     """The gateway said no."""
 

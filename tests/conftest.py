@@ -71,6 +71,9 @@ def _compiled_once() -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="everything, and on both databases")
+    parser.addoption(
+        "--quick", action="store_true", help="of tests that are named, what a quick run takes, on SQLite if it can"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
@@ -88,7 +91,8 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not selection.is_full(config):
-        left_out = selection.left_out(items, postgres=postgres_is_installed())
+        either = postgres_is_installed() and not config.getoption("quick")
+        left_out = selection.left_out(items, postgres=either)
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ from csctl.settings import Settings
 from tests.forks import Asked
 from tests.mutants import guards
 from tests.postgres import Server
+from tests.reuse import Databases
 
+KEPT = "TESTS_TEMPLATE"  # an environment variable: a folder in which `keep_template` has left one
 _FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -36,13 +39,17 @@ class Template:
     worker: str
     file: Path | None = None
     server: Server | None = None
+    _databases: Databases | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @contextmanager
     def copied(self, folder: Path) -> Iterator[str]:
         if self.server:
-            with self._postgres(f"TEMPLATE {self.name} STRATEGY FILE_COPY") as url:
-                yield url
+            if self._databases is None:
+                self._databases = Databases(self.server, self.name, f"{self.name}_{self.worker}")
+            name = self._databases.take()
+            yield self.server.url(name)
+            self._databases.give_back(name)
         else:
             assert self.file
             shutil.copy(self.file, folder / "csctl.db")
@@ -51,23 +58,21 @@ class Template:
     @contextmanager
     def emptied(self, folder: Path) -> Iterator[str]:
         if self.server:
-            with self._postgres("TEMPLATE template0") as url:
-                yield url
+            name = f"{self.name}_{self.worker}_empty_{next(self._numbers)}"
+            self.server.run(f"CREATE DATABASE {name} TEMPLATE template0")
+            yield self.server.url(name)
+            self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
         else:
             yield f"sqlite:///{folder / 'empty.db'}"
-
-    @contextmanager
-    def _postgres(self, options: str) -> Iterator[str]:
-        assert self.server
-        name = f"{self.name}_{self.worker}_{next(self._numbers)}"
-        self.server.run(f"CREATE DATABASE {name} {options}")
-        yield self.server.url(name)
-        self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def make_template(folder: Path, server: Server | None, worker: str) -> Template:
     """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role."""
     name = "csctl_template"
+    kept = os.environ.get(KEPT)
+    if kept and not server:
+        tokens = json.loads((Path(kept) / "tokens.json").read_text())
+        return Template(name, tokens, worker, Path(kept) / "template.db")
     file = None if server else folder / "template.db"
     if server:
         server.run(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -81,6 +86,12 @@ def make_template(folder: Path, server: Server | None, worker: str) -> Template:
     guards.drop_named(engine)
     engine.dispose()
     return Template(name, tokens, worker, file, server)
+
+
+def keep_template(folder: Path) -> None:
+    """Leave the SQLite template in a folder, for test runs that do not change the schema."""
+    template = make_template(folder, None, "kept")
+    (folder / "tokens.json").write_text(json.dumps(template.tokens))
 
 
 def template_of_run(backend: str, server: Server | None) -> Template:

@@ -21,6 +21,8 @@ _BACKEND = re.compile(rf"\b({'|'.join(BACKENDS)})\b-?|-({'|'.join(BACKENDS)})\b"
 
 def is_full(config: pytest.Config) -> bool:
     """Whether everything was asked for, or tests by their names."""
+    if config.getoption("quick"):
+        return False
     return bool(config.getoption("full")) or any("::" in argument for argument in config.args)
 
 

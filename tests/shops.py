@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from csctl import database
-from csctl.clock import parse_time
+from csctl.clock import parse_time, rfc3339
+from csctl.domain.money import to_decimal
 from csctl.gateways.sandbox.ledger import Ledger, Lesson
 from tests.running import Done, Process, Terminal, run
 
@@ -103,10 +105,17 @@ class Shop:
 
     def teach(self, sale: Lesson) -> None:
         """Have the sandbox know a sale that was put into the database, as `sandbox adopt` would."""
-        if self.env["CSCTL_GATEWAY_MAIN"].startswith(f"sandbox:{self.sandbox}"):
+        if self._has_its_sandbox():
             self._ledger.teach([sale])
         else:
             self.adopt()
+
+    def _has_its_sandbox(self) -> bool:
+        return self.env["CSCTL_GATEWAY_MAIN"].startswith(f"sandbox:{self.sandbox}")
+
+    def _has_only_its_sandbox(self) -> bool:
+        accounts = [name for name in self.env if name.startswith("CSCTL_GATEWAY_")]
+        return accounts == ["CSCTL_GATEWAY_MAIN"] and self._has_its_sandbox()
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -120,7 +129,9 @@ class Shop:
     # -- what came of it
 
     def ledger(self) -> list[dict[str, Any]]:
-        """What the gateway believes, oldest first."""
+        """What the gateway believes, oldest first, as `sandbox ledger` shows it."""
+        if self._has_only_its_sandbox():
+            return [_shown(row) for row in self._ledger.entries()]
         done = self("sandbox ledger --all -o json")
         assert done.code == 0, done.err
         return list(reversed(done.json))
@@ -156,3 +167,13 @@ class Shop:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _shown(row: sqlite3.Row) -> dict[str, Any]:
+    """An operation at the sandbox as `sandbox ledger -o json` prints it."""
+    return {
+        **{name: row[name] for name in ("ref", "kind", "currency", "parent_ref", "key", "result")},
+        "amount": to_decimal(row["amount"], row["currency"]),
+        "at": rfc3339(parse_time(row["at"])),
+        "account": "main",
+    }

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Keys of a result that a table does not repeat: its outcome and message and the options say the same.
 _NOT_COLUMNS = ("ok", "dry_run", "error")
+# What an administrator may still do on a database whose shop has moved.
+_ADMINISTRATION = ("db", "operator", "audit", "gateway", "sandbox")
 _EXITS = {
     "read": (0, 2, 4, 5, 6, 8, 11),
     "change": (0, 2, 3, 4, 5, 6, 7, 8, 10, 11),
@@ -92,6 +94,10 @@ class Command(click.Command):
             return out.exit_code
         with ctx.obj.app(self.path(ctx), out.notice, any_schema=self.any_schema) as app:
             out.zone = app.clock.zone
+            if self.changes and self.path(ctx).partition(" ")[0] not in _ADMINISTRATION:
+                from csctl.services.shared import access
+
+                access.require_active(app)
             names.look_up(app, ctx, invocation.current(ctx), filters=not self.changes)
             if isinstance(out, ChangeOutput):
                 if out.skip_empty():

@@ -68,9 +68,12 @@ class Output:
             raise Usage(f"there is no field {unknown[0][:40]!r}" + (f".{hint}" if hint else ""), fix=known)
         return selected
 
-    def narrow(self, fields: Sequence[str]) -> None:
-        """Restrict the records to these of the declared fields. Raises Usage if --fields asks for others."""
-        self.all_fields = self.columns = fields
+    def narrow(self, fields: Sequence[str], columns: Sequence[str] = ()) -> None:
+        """Restrict the records to these of the declared fields; a table shows `columns` of them [default: all].
+
+        Raises Usage if --fields asks for others.
+        """
+        self.all_fields, self.columns = fields, columns or fields
         self._selected = self._select()
 
     # -- text

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from csctl.domain.states import Kind, State
@@ -41,8 +42,10 @@ class Entry:
     currency: str | None = None
     key: str | None = None
     sale_reference: str | None = None
+    at: datetime | None = None
     voided: bool | None = None
     refunded: int | None = None
+    aliases: tuple[str, ...] = ()  # other references of the same operation
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Booked:
     state: State
     amount: int
     currency: str
+    at: datetime
+    account: str  # the name of the gateway account
     key: str | None = None
     voided: bool = False
     at_gateway: int = 0
@@ -99,7 +104,8 @@ def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = 
 
 def _match(entry: Entry, by_reference: dict[str, list[Booked]], by_key: dict[str, Booked]) -> Booked | None:
     """The row of an entry: by its reference, else by our key. A void may have the reference of its sale."""
-    alike = [row for row in by_reference[entry.reference] if _alike(row.kind, entry.kind)]
+    named = [row for reference in (entry.reference, *entry.aliases) for row in by_reference.get(reference, ())]
+    alike = [row for row in named if _alike(row.kind, entry.kind)]
     if alike:
         return alike[0]
     key = entry.key or ""

@@ -251,7 +251,7 @@ _ALL = (
     record(
         "operators",
         "opr",
-        each("id name role created_at disabled_at token_expires_at last_used_at", _LISTED),
+        each("id name role created_at disabled_at token_created_at token_expires_at last_used_at", _LISTED),
         each("token_hash", _INTERNAL),
     ),
     record(
@@ -271,6 +271,7 @@ _ALL = (
     record("gateway_cursors", None, each("moved_at", _LISTED, key="synced_at"), each("account cursor")),
     record("requests", None, each("id operator_id key asked created_at", _INTERNAL)),
     record("installation", None, each("rehearsal", _LISTED), each("id created_at")),
+    record("moves", None, each("id direction archive mark at confirmed_at")),
 )
 RECORDS: dict[str, Record] = {one.table: one for one in _ALL}
 

@@ -70,6 +70,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "gateway_accounts": (_ADD, _ADD, _ADD),
     "gateway_cursors": (_EDIT, _EDIT, _EDIT),
     "installation": (_READ, _READ, _READ),
+    "moves": (_READ, ("SELECT", "INSERT", "UPDATE (confirmed_at)"), _READ),
     "alembic_version": (_READ, _READ, _READ),
     "audit": (_TRAIL, _TRAIL, _TRAIL),
     "audit_seals": (_NONE, _ADD, _ADD),

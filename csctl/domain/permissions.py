@@ -68,6 +68,7 @@ FORMS: dict[str, frozenset[Role]] = {
     "txn reconcile of all": CRON,
     "txn reconcile of named transactions": PEOPLE,
     "txn reconcile with --as": ADMINS,
+    "txn reconcile with --against": ADMINS,
     "refund above the limit": ADMINS,
     "runs of others": ADMINS,
     "approvals of others": ADMINS,

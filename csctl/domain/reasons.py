@@ -39,7 +39,7 @@ class Reason(StrEnum):
 class Refused(StrEnum):
     """What the refund queue does with a refund that did not succeed."""
 
-    COUNT = "count"  # it was an attempt: one of the three of a queued item
+    COUNT = "count"  # it counts as one of the attempts of a queued item
     WAIT = "wait"  # it was none, and the day's slot is free again
     TOMORROW = "tomorrow"  # it was none, and is not repeated on that day
     PERSON = "person"  # no retry can succeed: given up at once, and the Notify Emails are told

@@ -36,6 +36,7 @@ class SaleView:
     purchase_id: int | None
     cycle: int
     ways: Ways = Ways()
+    standing: str = ""  # in words: why nothing is left of it
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: 
         )
     left = sum(_available(sale, which) for sale in with_money)
     if left == 0:
-        raise Conflict("nothing is left to refund", cause="it is returned, voided, disputed, or under way already")
+        why = "; ".join(f"txn_{sale.id}: {sale.standing}" for sale in _choose(sales, which)) or "no sale was approved"
+        raise Conflict("nothing is left to refund", cause=why)
     if amount is None:
         amount = left
     if amount > left:

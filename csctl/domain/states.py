@@ -218,6 +218,13 @@ class RecordState(StrEnum):
     FAILED = "failed"
 
 
+class Direction(StrEnum):
+    """Which way a shop moved between databases."""
+
+    OUT = "out"
+    IN = "in"
+
+
 def any_of(states: Iterable[StrEnum]) -> str:
     """Some of the states of a thing in words, in the order in which they are declared: `queued or exhausted`."""
     wanted = set(states)
@@ -241,6 +248,7 @@ STATES: tuple[type[StrEnum], ...] = (
     RunState,
     RecordState,
     ApprovalState,
+    Direction,
 )
 
 # The sets above, for conditions in SQL.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
@@ -76,6 +78,10 @@ class Identified:
     def changes(self, cursor: str | None) -> Iterator[Change]:
         self._confirm()
         return self._gateway.changes(cursor)
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        self._confirm()
+        return self._gateway.records(since, until)
 
     def close(self) -> None:
         self._gateway.close()

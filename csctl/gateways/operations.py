@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 
@@ -127,6 +128,25 @@ class Found:
     dispute: Dispute | None = None
     receipt: str | None = None  # a refund's trace at the network (ARN): "where is my credit?"
 
+    def entry(
+        self, kind: Kind, *, key: str | None = None, sale_reference: str | None = None, at: datetime | None = None
+    ) -> Entry:
+        """The same as a line of the gateway's records, to compare the books with."""
+        charge = kind is not Kind.REFUND and kind is not Kind.VOID
+        return Entry(
+            self.answer.reference or "",
+            kind,
+            self.answer.state,
+            self.answer.amount,
+            self.answer.currency,
+            key,
+            sale_reference,
+            at,
+            voided=self.voided if charge else None,
+            refunded=self.refunded_total if charge else None,
+            aliases=self.answer.aliases,
+        )
+
 
 @dataclass(frozen=True)
 class Absent:
@@ -170,6 +190,7 @@ class Capabilities:
     refund_watch: timedelta = timedelta(0)
     reports_settlement: bool = True
     changes: bool = False
+    records: bool = False  # it lists what it has on record of a period
     tells_refunded_total: bool = True  # `Found` says what was returned of a sale in all
     prepares: bool = False  # `prepare` gives a reference before money moves
     deadline: timedelta = timedelta(seconds=90)

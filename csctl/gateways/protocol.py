@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind
 from csctl.errors import Misconfigured
 from csctl.gateways.operations import (
@@ -81,6 +83,12 @@ class Gateway(Protocol):
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
         """What happened since `cursor`, oldest first. Called only where `capabilities.changes`."""
+        ...
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        """What the account has on record of a period (UTC), all that moved money and was made in it at least: to
+        compare the books with. Called only where `capabilities.records`. Raises Misconfigured, Unreachable.
+        """
         ...
 
     def close(self) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -34,7 +35,8 @@ class Folder:
         except RuntimeError:
             raise not_understood(url, "it begins with ~, and there is no home directory") from None
 
-    def send(self, name: str, message: EmailMessage) -> None:
+    def send(self, name: str, message: EmailMessage, *, within: float) -> None:
+        del within  # a file waits for nobody
         target, part = self.path / f"{name}.eml", self.path / f".{name}.{os.getpid()}.part"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,6 +47,8 @@ class Folder:
                 os.fsync(file.fileno())
             part.replace(target)
         except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise self._explained(error) from error
 
     def check(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +17,16 @@ if TYPE_CHECKING:  # both import much, and most processes send no email
     from csctl.mail.rendering import Renderer
     from csctl.mail.transport import Transport
 
+LONGEST = 60.0  # seconds that one email may take
+
 
 @dataclass
 class Outgoing:
     """Renderer and connection, each made when it is first needed.
 
     `stopped` is why no further email is tried, `lost_in_a_row` how many connections broke one after the other, `said`
-    the notices that were given: the hundredth email that finds no server is no news.
+    the notices that were given: the hundredth email that finds no server is no news. `until` is when the time for
+    emails is over, by `time.monotonic`.
     """
 
     url: str | None
@@ -29,6 +35,20 @@ class Outgoing:
     stopped: CsctlError | None = None
     lost_in_a_row: int = 0
     said: set[str] = field(default_factory=set)
+    until: float | None = None
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What is sent in this block has so many seconds in all."""
+        self.until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self.until = None
+
+    def seconds_left(self) -> float:
+        """How long the next email may take; not above zero where none is tried any more."""
+        return LONGEST if self.until is None else min(LONGEST, self.until - time.monotonic())
 
     @cached_property
     def renderer(self) -> Renderer:

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.mail.connection import Connection, Guard, TlsConnection
 from csctl.mail.transport import ConnectionLost, Postponed, Refused, not_understood
 from csctl.settings import mask
 
@@ -29,7 +30,8 @@ class Server:
     user: str | None = None
     password: str | None = field(repr=False, default=None)
     cafile: str | None = None
-    _connection: smtplib.SMTP | None = field(repr=False, default=None)
+    _connection: Connection | TlsConnection | None = field(repr=False, default=None)
+    _guard: Guard = field(repr=False, default_factory=Guard)
 
     @classmethod
     def at(cls, url: str) -> Server:
@@ -55,22 +57,44 @@ class Server:
         user, password = (unquote(word) if word else None for word in (parts.username, parts.password))
         return cls(host, port or _PORTS[tls], tls, user, password, cafile)
 
-    def send(self, name: str, message: EmailMessage) -> None:
-        if self._connection is None or self._connection.sock is None:  # none yet, or the server ended it
-            self._connection = self._connect()
-        try:
-            self._connection.send_message(message)
-        except (smtplib.SMTPException, OSError) as error:
-            if not isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException):
-                self.close()
-            raise self._verdict(error) from error
+    def send(self, name: str, message: EmailMessage, *, within: float) -> None:
+        with self._guard.within(within):
+            if not self._sent_on_open(message):
+                self._connection = self._connect(within)
+                self._hand_over(self._connection, message)
 
     def check(self) -> None:
-        self._connection = self._connect()
+        with self._guard.within(TIMEOUT):
+            self._connection = self._connect(TIMEOUT)
         self.close()
+
+    def _sent_on_open(self, message: EmailMessage) -> bool:
+        """Send over the connection of the message before. False where there is none, or the server has ended it: some
+        do so after each message.
+        """
+        if self._connection is None or _ended(self._connection):
+            return False
+        try:
+            self._hand_over(self._connection, message)
+        except Postponed:
+            if self._connection.handed_over or self._guard.cut or not _ended(self._connection):
+                raise
+            return False
+        return True
+
+    def _hand_over(self, connection: Connection | TlsConnection, message: EmailMessage) -> None:
+        connection.handed_over = False
+        try:
+            connection.send_message(message)
+        except (smtplib.SMTPException, OSError) as error:
+            if not isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException):
+                connection.close()
+            raise self._verdict(error) from error
 
     def _verdict(self, error: OSError) -> CsctlError:
         """What became of the message that was being sent."""
+        if self._guard.cut:
+            return ConnectionLost("the mail server takes too long", fix="csctl email send")
         match error:
             case smtplib.SMTPRecipientsRefused():
                 return _answer(*next(iter(error.recipients.values())))
@@ -90,10 +114,10 @@ class Server:
                 )
         return ConnectionLost("the connection to the mail server was lost", cause=_why(error))
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, within: float) -> Connection | TlsConnection:
         connection = None
         try:
-            connection = self._greet()
+            connection = self._greet(min(within, TIMEOUT))
             if self.tls == "starttls":
                 connection.starttls(context=self._trust())
             if self.user is not None:
@@ -101,13 +125,14 @@ class Server:
         except (smtplib.SMTPException, OSError) as error:
             if connection is not None:
                 connection.close()
+            self._guard.forget()
             raise self._no_connection(error) from error
         return connection
 
-    def _greet(self) -> smtplib.SMTP:
+    def _greet(self, timeout: float) -> Connection | TlsConnection:
         if self.tls == "smtps":
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=self._trust())
-        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+            return TlsConnection(self.host, self.port, timeout, self._guard, self._trust())
+        return Connection(self.host, self.port, timeout, self._guard)
 
     def _trust(self) -> ssl.SSLContext:
         """Certificates are checked, always."""
@@ -120,6 +145,8 @@ class Server:
 
     def _no_connection(self, error: OSError) -> CsctlError:
         server, fix = f"the mail server {self.host}:{self.port}", "check CSCTL_MAIL_URL"
+        if self._guard.cut:
+            return Unreachable(f"{server} takes too long to answer", fix=f"{fix}; once it is faster: csctl email send")
         match error:
             case ssl.SSLError():
                 return Misconfigured(
@@ -143,6 +170,11 @@ class Server:
                 self._connection.quit()
             self._connection.close()
             self._connection = None
+        self._guard.forget()
+
+
+def _ended(connection: smtplib.SMTP) -> bool:
+    return connection.sock is None
 
 
 def _answer(code: int, said: bytes | str) -> CsctlError:

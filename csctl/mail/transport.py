@@ -26,8 +26,8 @@ class ConnectionLost(Postponed):
 class Transport(Protocol):
     """A folder, or a mail server."""
 
-    def send(self, name: str, message: EmailMessage) -> None:
-        """Hand a message over; it is somebody else's when this returns. `name` is `eml_12`.
+    def send(self, name: str, message: EmailMessage, *, within: float) -> None:
+        """Hand a message over, within so many seconds; it is somebody else's when this returns. `name` is `eml_12`.
 
         Raises Refused, Postponed or ConnectionLost for this message, and Unreachable or Misconfigured where the next
         one would fare no better.

@@ -8,6 +8,7 @@ from csctl.models.administration import (
     GatewayAccount,
     GatewayCursor,
     Installation,
+    Move,
     Operator,
     ShopSetting,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "GatewayCursor",
     "HistoryEntry",
     "Installation",
+    "Move",
     "NotifyEmail",
     "Operator",
     "Order",

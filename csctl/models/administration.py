@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, FetchedValue, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csctl.domain.states import Role
+from csctl.domain.states import Direction, Role
 from csctl.models.columns import Base, BigId
 
 
@@ -21,6 +21,24 @@ class Installation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     rehearsal: Mapped[bool]
     created_at: Mapped[datetime]
+
+
+class Move(Base):
+    """That this shop moved to another database (`out`: this one is retired), or came from one (`in`).
+
+    `archive` is the id of the export, `mark` what the ids of exported records end with, `confirmed_at` when an
+    administrator said that the database it came from is retired.
+    """
+
+    __tablename__ = "moves"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    direction: Mapped[Direction]
+    archive: Mapped[str]
+    mark: Mapped[str]
+    at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
 
 
 class Operator(Base):
@@ -37,6 +55,7 @@ class Operator(Base):
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[Role]
     token_hash: Mapped[str] = mapped_column(unique=True)
+    token_created_at: Mapped[datetime | None]
     token_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]

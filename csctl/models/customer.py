@@ -46,7 +46,7 @@ class Customer(Base):
     phone_digits: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     erased_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
 
@@ -62,7 +62,12 @@ class Customer(Base):
 
 @event.listens_for(Customer, "before_insert")
 @event.listens_for(Customer, "before_update")
-def _fold_for_search(_mapper: Any, _connection: Any, customer: Customer) -> None:
+def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
+    fold_for_search(customer)
+
+
+def fold_for_search(customer: Customer) -> None:
+    """Fill the columns that search looks at. Whoever stores a customer past the ORM has to call this."""
     plain = {name: getattr(customer, name) for name in ("first_name", "last_name", "email", "phone")}
     for name, text in search_columns(**plain, billing=customer.billing, shipping=customer.shipping).items():
         setattr(customer, name, text)
@@ -77,7 +82,7 @@ def search_columns(
     billing: Address | None,
     shipping: Address | None,
 ) -> dict[str, str]:
-    """The columns that search looks at, for what writes customers without the ORM."""
+    """The columns that search looks at."""
     billing, shipping = billing or Address(), shipping or Address()
     return {
         "folded_first_name": fold(first_name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,8 +11,9 @@ from csctl.domain.comparison import Booked, Difference, Entry, compare
 from csctl.domain.states import Kind, State
 
 KEY = "0123456789abcdef0123456789abcdef"
-REFUND = Booked(7, "re_1", Kind.REFUND, State.APPROVED, 800, "USD", key=KEY)
-SALE = Booked(3, "ch_1", Kind.SALE, State.APPROVED, 2000, "USD")
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+REFUND = Booked(7, "re_1", Kind.REFUND, State.APPROVED, 800, "USD", AT, "main", key=KEY)
+SALE = Booked(3, "ch_1", Kind.SALE, State.APPROVED, 2000, "USD", AT, "main")
 ENTRY = Entry("re_1", Kind.REFUND, State.APPROVED, 800, "USD")
 CHARGE = Entry("ch_1", Kind.SALE, State.APPROVED, 2000, "USD", voided=False, refunded=0)
 
@@ -66,7 +68,7 @@ def test_voids_and_what_was_returned_in_all_are_compared() -> None:
 
 
 def test_a_void_may_have_the_reference_of_its_sale() -> None:
-    void = Booked(8, "ch_1", Kind.VOID, State.APPROVED, 2000, "USD")
+    void = Booked(8, "ch_1", Kind.VOID, State.APPROVED, 2000, "USD", AT, "main")
 
     assert found([void, replace(SALE, voided=True)], [replace(CHARGE, voided=True)]) == []
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.policy
+import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -24,7 +27,8 @@ class MailServer:
     """What arrived, oldest first: the message, and the envelope's recipients.
 
     `answer` is asked about each recipient, `taken` is called with each message before it is acknowledged, and the
-    connection is dropped instead of an acknowledgement if `hangs_up` says so.
+    connection is dropped instead of an acknowledgement if `hangs_up` says so, or after it if the server
+    `ends_connections`.
     """
 
     url: str = ""
@@ -34,6 +38,7 @@ class MailServer:
     answer: Callable[[str], str] = lambda _recipient: "250 OK"
     taken: Callable[[EmailMessage], None] = lambda _message: None
     hangs_up: Callable[[EmailMessage], bool] = lambda _message: False
+    ends_connections: bool = False
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
@@ -55,6 +60,8 @@ class MailServer:
         self.messages.append(message)
         self.envelopes.append(list(envelope.rcpt_tos))
         self.taken(message)
+        if self.ends_connections:
+            asyncio.get_running_loop().call_soon(server.transport.close)
         return "250 OK"
 
     @property
@@ -109,3 +116,26 @@ class Certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.file, self.key)
         return context
+
+
+@contextmanager
+def chattering(lines: Iterable[bytes]) -> Iterator[str]:
+    """A server that says these lines to whoever connects, and then nothing. Gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def talk() -> None:
+        with suppress(OSError):
+            line, _ = listener.accept()
+            with line:
+                for said in lines:
+                    line.sendall(said)
+                over.wait(30)
+
+    talking = threading.Thread(target=talk, daemon=True)
+    talking.start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        over.set()
+        listener.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from tests.emails.servers import PASSWORD, USER, Certificate, MailServer, only_our_user, serving
+from csctl.services.emails import delivery
+from tests.emails.servers import PASSWORD, USER, Certificate, MailServer, chattering, only_our_user, serving
 from tests.emails.waiting import NOWHERE, html, make_email, states, text
 from tests.factories import make_customer, make_sale
 from tests.shops import Shop
@@ -274,6 +278,56 @@ def test_a_server_that_hangs_up_on_everything_is_left_alone(shop: Shop, server: 
     assert done.code == 8
     assert len(server.messages) == 3
     assert states(shop) == ["waiting"] * 5
+
+
+def test_a_server_that_ends_the_connection_after_each_message_gets_them_all(shop: Shop, server: MailServer) -> None:
+    for _ in range(5):
+        make_email(shop)
+    server.ends_connections = True
+
+    done = shop("email send -o json", env=smtp(server))
+
+    assert (done.code, [row["outcome"] for row in done.json]) == (0, ["sent"] * 5), done.err
+    assert len(set(server.ids)) == len(server.ids) == server.connections == 5
+
+
+@pytest.mark.parametrize("lines", ["none", "endless", "endless after the greeting"])
+def test_a_refund_waits_for_a_slow_mail_server_only_so_long(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, lines: str
+) -> None:
+    """Each line comes well within the time-out of one read: only the total says that it takes too long."""
+    monkeypatch.setattr(delivery, "_AFTER_A_COMMAND", 0.5)
+    sales = [make_sale(shop) for _ in range(3)]
+    greeting = [b"220 ready\r\n"] if lines.endswith("greeting") else []
+    code = b"250" if greeting else b"220"
+    said = () if lines == "none" else itertools.chain(greeting, slowly(code + b"-wait\r\n"))
+    with chattering(said) as address:
+        refund = shop(f"txn refund {' '.join(sales)} --yes -o json", env={"CSCTL_MAIL_URL": f"smtp://{address}"})
+
+    assert (refund.code, [row["outcome"] for row in refund.json]) == (0, ["refunded"] * 3), refund.err
+    assert "takes too long" in refund.err
+    assert "csctl email send" in refund.err
+    assert states(shop) == ["waiting"] * 3
+
+
+def slowly(line: bytes) -> Iterator[bytes]:
+    """The same line again and again, for longer than any test."""
+    for _ in range(600):
+        time.sleep(0.05)
+        yield line
+
+
+def test_a_full_disk_leaves_no_half_written_email(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    done = shop(f"txn refund {make_sale(shop)} --yes")
+
+    assert done.code == 0
+    assert "No space left on device" in done.err
+    assert list(shop.outbox.iterdir()) == []
+    assert states(shop) == ["waiting"]
 
 
 def test_an_email_sent_but_not_marked_is_sent_again_with_the_same_message_id(shop: Shop, server: MailServer) -> None:

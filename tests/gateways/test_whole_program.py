@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import pytest
 
+from csctl.gateways.conformance.server import Fault
 from tests.factories import make_notify_email, make_payment_method, make_price, make_purchase
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
-from tests.gateways.ledgers.server import Fault
 from tests.gateways.worlds import World
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -229,3 +229,19 @@ def test_no_secret_is_in_anything_that_csctl_wrote(world: World) -> None:
     assert all(secret not in one.out + one.err for one in done)
     for file in world.shop.folder.rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
+
+
+def test_the_books_are_compared_with_what_the_gateway_has_on_record(world: World) -> None:
+    sale, _ = world.sale()
+    world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    world.later(timedelta(days=1))
+    world.shop("txn sync", as_="service")
+
+    agreed = world.shop("txn reconcile --against main -o json")
+    # As if a process that had been killed after the gateway paid were taken for one that never sent.
+    world.shop.sql("UPDATE transactions SET state = 'failed', gateway_ref = NULL WHERE kind = 'refund'")
+    forced = world.shop("txn reconcile --against main -o json")
+
+    assert (agreed.code, agreed.json) == (0, []), agreed.err
+    assert forced.code == 5
+    assert "paid_after_all" in {row["difference"] for row in forced.json}

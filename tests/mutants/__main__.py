@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,34 +16,45 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 
+from tests.databases import KEPT, keep_template
 from tests.mutants import found, guards
 from tests.mutants.mutant import ROOT, Mutant, Stale, from_rules, rules
 
 _LINKED = ("commands", "migrations", "templates")  # beside the package in a checkout, inside it where it is imported
 _SECONDS = 300  # that the tests of one mutant may take; more is taken for noticed: it hangs
+_NOTICED = "noticed"
+
+Place = tuple[Path, "Runner"]  # a copy of the project to break, and what runs the tests there
 
 
 def main() -> int:
     options = _options()
-    mutants = [m for m in [*from_rules(), *found.all_found()] if m.name.startswith(tuple(options.names))]
+    mutants = _chosen(options)
     if options.list:
         print(*(f"{mutant.name}  {mutant.says}" for mutant in mutants), sep="\n")
         return 0
-    survivors, stale = [], []
-    with _copies(options.jobs) as copies, ThreadPoolExecutor(options.jobs) as pool:
-        for number, (mutant, verdict) in enumerate(pool.map(lambda m: (m, _try(m, copies)), mutants), 1):
+    bad: list[tuple[str, Mutant]] = []
+    with _places(options.jobs) as places, ThreadPoolExecutor(options.jobs) as pool:
+        for number, (mutant, verdict) in enumerate(pool.map(lambda m: (m, _try(m, places)), mutants), 1):
             print(f"{number}/{len(mutants)}  {verdict:9}  {mutant.name}  {mutant.says}", flush=True)
-            if verdict == "SURVIVED":
-                survivors.append(mutant)
-            elif verdict == "STALE":
-                stale.append(mutant)
+            if verdict != _NOTICED:
+                bad.append((verdict, mutant))
+    print(*(f"{verdict:9}  {mutant.name}  {mutant.says}" for verdict, mutant in bad), sep="\n")
     without = sum("impossible" in rule for rule in rules())
-    print(f"{len(mutants)} mutants, {len(survivors)} survived, {len(stale)} stale; {without} rules have none")
-    return 1 if survivors or stale else 0
+    print(f"{len(mutants)} mutants, {len(bad)} not noticed; {without} rules have none")
+    return 1 if bad else 0
+
+
+def _chosen(options: argparse.Namespace) -> list[Mutant]:
+    mutants = [*from_rules(), *found.all_found()]
+    if options.section:
+        mutants = [mutant for mutant in mutants if mutant.name.startswith(f"{options.section}.")]
+    return [mutant for mutant in mutants if mutant.name.startswith(tuple(options.names))]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--section", type=int, help="The rules of this section of the domain alone.")
     parser.add_argument("names", nargs="*", default=[""], help="Beginnings of names [default: all mutants].")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="How many at once [default: one a core].")
     parser.add_argument("--list", action="store_true", help="Print the mutants and run nothing.")
@@ -49,13 +62,16 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _copies(count: int) -> Iterator[Queue[Path]]:
-    """Copies of the project to break, one for each job."""
-    copies: Queue[Path] = Queue()
+def _places(count: int) -> Iterator[Queue[Place]]:
+    """Where mutants are tried, one at a time in each."""
+    places: Queue[Place] = Queue()
     with tempfile.TemporaryDirectory(prefix="csctl-mutants-") as folder:
+        keep_template(Path(folder))
         for number in range(count):
-            copies.put(_copy(Path(folder) / str(number)))
-        yield copies
+            places.put((_copy(Path(folder) / str(number)), Runner()))
+        yield places
+        while not places.empty():
+            places.get()[1].end()
 
 
 def _copy(target: Path) -> Path:
@@ -68,34 +84,51 @@ def _copy(target: Path) -> Path:
     return target
 
 
-def _try(mutant: Mutant, copies: Queue[Path]) -> str:
-    copy = copies.get()
+def _try(mutant: Mutant, places: Queue[Place]) -> str:
+    copy, runner = place = places.get()
     try:
         mutant.apply(copy)
-        return "noticed" if _fails(mutant, copy) else "SURVIVED"
+        return _verdict(mutant, copy, runner)
     except Stale as stale:
         print(stale, file=sys.stderr)
         return "STALE"
     finally:
         mutant.undo(copy)
-        copies.put(copy)
+        places.put(place)
 
 
-def _fails(mutant: Mutant, copy: Path) -> bool:
-    """Whether one of its tests does. A mutant that cannot even be collected was noticed by nobody: an error here."""
-    tests = [test for test in mutant.tests if (copy / test.partition("::")[0]).exists()]
-    env = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    if mutant.drop:
-        env[guards.VARIABLE] = mutant.drop
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
-    words += ["-k", mutant.only] if mutant.only else []
-    try:
-        done = subprocess.run(words, check=False, cwd=copy, env=env, capture_output=True, text=True, timeout=_SECONDS)
-    except subprocess.TimeoutExpired:
-        return True
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"{mutant.name}: the tests did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 1
+def _verdict(mutant: Mutant, copy: Path, runner: Runner) -> str:
+    """Whether one of its tests fails. Where they cannot even be collected, nobody knows: it is invalid."""
+    arguments = ["-x", "-q", "--quick", "-n", "0", "-p", "no:cacheprovider", *mutant.tests]
+    arguments += ["-k", mutant.only] if mutant.only else []
+    env = {"PYTHONPATH": str(copy), guards.VARIABLE: mutant.drop}
+    env |= {KEPT: "" if mutant.changes_schema else str(copy.parent)}
+    code = runner.run(copy, arguments, env)
+    if code == 0:
+        return "SURVIVED"
+    if code == 1 or code == -signal.SIGALRM:
+        return _NOTICED
+    print(f"{mutant.name}: the tests did not run: {(copy / 'log').read_text()[-3000:]}", file=sys.stderr)
+    return "INVALID"
+
+
+class Runner:
+    """A process that runs pytest (runner.py)."""
+
+    def __init__(self) -> None:
+        words = [sys.executable, "-m", "tests.mutants.runner"]
+        self._process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, folder: Path, arguments: list[str], env: dict[str, str]) -> int:
+        """The exit code of pytest."""
+        assert self._process.stdin
+        assert self._process.stdout
+        request = {"folder": str(folder), "arguments": arguments, "env": env, "seconds": _SECONDS}
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def end(self) -> None:
+        self._process.communicate()
 
 
 if __name__ == "__main__":

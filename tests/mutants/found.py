@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
@@ -52,24 +53,19 @@ def _drop(kind: str, table: str, name: str, tests: tuple[str, ...]) -> Mutant:
 
 def locks() -> Iterator[Mutant]:
     """The code without one `with_for_update`."""
-    for path, tree in _sources():
-        for node in _calls(tree):
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "with_for_update":
-                changed = ast.unparse(node.func.value)
-            elif any(word.arg == "with_for_update" for word in node.keywords):
-                kept = [word for word in node.keywords if word.arg != "with_for_update"]
-                changed = ast.unparse(ast.Call(node.func, node.args, kept))
-            else:
-                continue
-            yield _rewritten("lock", path, node, changed)
+    for path, node, scope in _expressions(ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "with_for_update":
+            yield _rewritten("lock", path, scope, node, ast.unparse(node.func.value))
+        elif any(word.arg == "with_for_update" for word in node.keywords):
+            kept = [word for word in node.keywords if word.arg != "with_for_update"]
+            yield _rewritten("lock", path, scope, node, ast.unparse(ast.Call(node.func, node.args, kept)))
 
 
 def fences() -> Iterator[Mutant]:
     """The code without one comparison of a claim."""
-    for path, tree in _sources():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Compare) and _is_fence(node):
-                yield _rewritten("fence", path, node, str(isinstance(node.ops[0], ast.Eq)))
+    for path, node, scope in _expressions(ast.Compare):
+        if _is_fence(node):
+            yield _rewritten("fence", path, scope, node, str(isinstance(node.ops[0], ast.Eq)))
 
 
 def _is_fence(node: ast.Compare) -> bool:
@@ -79,26 +75,29 @@ def _is_fence(node: ast.Compare) -> bool:
     )
 
 
-def _rewritten(kind: str, path: Path, node: ast.expr, changed: str) -> Mutant:
+def _rewritten(kind: str, path: Path, scope: str, node: ast.expr, changed: str) -> Mutant:
     file = path.relative_to(ROOT).as_posix()
-    lines = path.read_text(encoding="utf-8").split("\n")
-    first, last = node.lineno, node.end_lineno or node.lineno
-    before = lines[first - 1].encode()[: node.col_offset].decode()
-    after = lines[last - 1].encode()[node.end_col_offset :].decode()
-    return Mutant(
-        name=f"{kind}:{file}:{node.lineno}",
-        says=f"{file}:{node.lineno} without its {kind}",
-        tests=_LOCKS,
-        file=file,
-        new=f"{before}{changed}{after}",
-        lines=(first, last),
-    )
+    old = ast.get_source_segment(path.read_text(encoding="utf-8"), node) or ""
+    place = f"{file}::{scope}"
+    says = f"{place} without its {kind}: {' '.join(old.split())[-60:]}"
+    return Mutant(f"{kind}:{place}", says, _LOCKS, file, scope, old, changed)
 
 
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+N = TypeVar("N", bound=ast.expr)
 
 
-def _sources() -> Iterator[tuple[Path, ast.AST]]:
+def _expressions(kind: type[N]) -> Iterator[tuple[Path, N, str]]:
+    """All expressions of a kind in the code, each with the function that it stands in."""
     for path in sorted((ROOT / "csctl").rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+        for node, scope in _within(ast.parse(path.read_text(encoding="utf-8")), ""):
+            if isinstance(node, kind):
+                yield path, node, scope
+
+
+def _within(tree: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.iter_child_nodes(tree):
+        inner = scope
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            inner = f"{scope}.{node.name}".lstrip(".")
+        yield node, inner
+        yield from _within(node, inner)

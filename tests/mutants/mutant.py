@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,52 +20,68 @@ class Stale(Exception):
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old` becomes `new` in `file`; or, with `drop`, the tests' databases lack that guard."""
+    """`old` becomes `new` in `file`, there within `scope` if it names a function or class; or, with `drop`, the tests'
+    databases lack that guard.
+    """
 
     name: str
     says: str
     tests: tuple[str, ...]
     file: str = ""
+    scope: str = ""
     old: str = ""
     new: str = ""
     drop: str = ""
     only: str = ""  # of those tests, the ones with this in their name
-    lines: tuple[int, int] | None = None  # of a found mutant: the lines that `new` replaces
 
     def apply(self, copy: Path) -> None:
         """Break it there. Raises Stale."""
-        if self.drop:
-            return
-        path = copy / self.file
-        text = path.read_text(encoding="utf-8")
-        path.write_text(self._replaced(text), encoding="utf-8")
+        if self.file:
+            path = copy / self.file
+            path.write_text(self.replaced(path.read_text(encoding="utf-8")), encoding="utf-8")
 
     def undo(self, copy: Path) -> None:
         if self.file:
             (copy / self.file).write_text((ROOT / self.file).read_text(encoding="utf-8"), encoding="utf-8")
 
-    def _replaced(self, text: str) -> str:
-        if self.lines:
-            lines = text.split("\n")
-            lines[self.lines[0] - 1 : self.lines[1]] = self.new.split("\n")
-            return "\n".join(lines)
-        if text.count(self.old) != 1:
-            raise Stale(f"{self.name}: {self.file} has {text.count(self.old)} times: {self.old!r}")
-        return text.replace(self.old, self.new)
+    def replaced(self, text: str) -> str:
+        """This text of its file, broken. Raises Stale."""
+        begin, end = _place(text, self.scope) if self.scope else (0, len(text))
+        if begin < 0:
+            raise Stale(f"{self.name}: {self.file} has no {self.scope}")
+        if (number := text.count(self.old, begin, end)) != 1:
+            where = f"{self.file}::{self.scope}".removesuffix("::")
+            raise Stale(f"{self.name}: {number} times in {where}: {self.old!r}")
+        at = text.index(self.old, begin)
+        return text[:at] + self.new + text[at + len(self.old) :]
+
+    @property
+    def changes_schema(self) -> bool:
+        """Whether a database made without it would be another one."""
+        return bool(self.drop) or self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
+
+
+@cache
+def _place(text: str, scope: str) -> tuple[int, int]:
+    """Where the source of a function or class (`Class.method`) begins and ends; -1 where there is none."""
+    found: ast.AST = ast.parse(text)
+    for name in scope.split("."):
+        inner = [node for node in ast.iter_child_nodes(found) if getattr(node, "name", None) == name]
+        if not inner:
+            return -1, -1
+        found = inner[0]
+    assert isinstance(found, ast.stmt)
+    lines = text.splitlines(keepends=True)
+    return sum(map(len, lines[: found.lineno - 1])), sum(map(len, lines[: found.end_lineno]))
 
 
 def from_rules() -> Iterator[Mutant]:
     """The mutants of rules.toml; rules that give the reason why none is possible have none."""
     for rule in rules():
         if "impossible" not in rule:
-            yield Mutant(
-                name=rule["id"],
-                says=rule["says"],
-                tests=tuple(rule["tests"]),
-                file=rule["file"],
-                old=rule["old"],
-                new=rule["new"],
-            )
+            file, _, scope = rule["at"].partition("::")
+            tests = tuple(rule["tests"])
+            yield Mutant(rule["id"], rule["says"], tests, file, scope, rule["old"], rule["new"])
 
 
 def rules() -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ def test_a_bulk_refund_whose_database_is_gone_names_its_run_and_resuming_it_pays
 
     assert ended.code in (3, 9), ended.err
     assert "Stopped: " in ended.err
+    assert "Traceback" not in ended.err, "what the pool and the driver log"
     assert "refunded" in ended.err, "the summary"
     assert 0 < len(before) < 40
     assert resumed.code == 0, resumed.err

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
@@ -53,6 +54,7 @@ class AuthorizeNet:
             absence_final_after=_ABSENCE,
             refund_watch=search.WATCH,
             changes=True,
+            records=True,
             tells_refunded_total=False,
             deadline=account.deadline,
         )
@@ -104,6 +106,9 @@ class AuthorizeNet:
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
         return search.changes(self._account, cursor)
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        return search.listed(self._account, since, until)
 
     def close(self) -> None:
         self._account.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind, State
 from csctl.gateways.authorizenet import reports, requests, statuses
 from csctl.gateways.authorizenet.account import Account, NoRecord
@@ -121,3 +122,23 @@ def _change(account: Account, record: Record, cursor: datetime) -> Iterator[Chan
             key=record.invoice or None,
             found=statuses.found(record, kind),
         )
+
+
+def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
+    """What was submitted in a period: it is unsettled, or in a batch that settled since its begin."""
+    listed = list(reports.unsettled(account))
+    for batch in reports.batches(account, since, account.now()):
+        listed.extend(reports.of_batch(account, batch))
+    for record in listed:
+        if record.at is not None and since <= record.at < until:
+            yield from _entry(account, record)
+
+
+def _entry(account: Account, record: Record) -> Iterator[Entry]:
+    at, kind = record.at, statuses.kind_of(record)
+    if kind is None or (kind is Kind.REFUND and not requests.is_ours(record.invoice)):
+        record = reports.details(account, record.id)  # a list does not say what was voided, or which sale was refunded
+        kind = statuses.kind_of(record)
+    if kind is not None:
+        found = statuses.found(record, kind)
+        yield found.entry(kind, key=record.invoice or None, sale_reference=record.sale or None, at=at)

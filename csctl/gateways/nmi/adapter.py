@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
@@ -47,6 +48,7 @@ class Nmi:
             absence_final_after=dict.fromkeys(Kind, _LAG),
             refund_watch=search.WATCH,
             changes=True,
+            records=True,
             deadline=account.deadline,
         )
 
@@ -89,6 +91,9 @@ class Nmi:
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
         return search.changes(self._account, cursor)
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        return search.listed(self._account, since, until)
 
     def close(self) -> None:
         self._account.close()

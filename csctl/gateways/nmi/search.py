@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind, State
 from csctl.gateways.nmi import records, requests
 from csctl.gateways.nmi.account import Account
@@ -126,3 +127,14 @@ def _change(transaction: Transaction, cursor: str) -> Change | None:
         key=transaction.order_id or None,
         found=records.found(transaction, kind),
     )
+
+
+def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
+    """What was begun in a period."""
+    for transaction in _changed(account, since):
+        began = min((action.at for action in transaction.actions if action.at), default=None)
+        kind = records.kind_of(transaction)
+        if kind is not None and began is not None and since <= began < until:
+            found = records.found(transaction, kind)
+            key, sale = transaction.order_id or None, transaction.original_id or None
+            yield found.entry(kind, key=key, sale_reference=sale, at=began)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from csctl.clock import parse_age
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable, Usage
@@ -99,8 +100,11 @@ class Sandbox:
         return Identity(self._options.account or self.ledger.account(), livemode=False)
 
     def check(self) -> Sequence[Problem]:
-        self._connect()
-        return ()
+        try:
+            self._connect()
+        except (Misconfigured, Unreachable) as error:
+            return [Problem(error.message, error.fix or "try again later")]
+        return []
 
     def prepare(self, op: Operation) -> str | None:
         del op
@@ -140,6 +144,16 @@ class Sandbox:
     def changes(self, cursor: str | None) -> Iterator[Change]:
         del cursor
         return iter(())
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        self._connect()
+        for row in list(self.ledger.entries()):
+            at = datetime.fromisoformat(row["at"])
+            if not since <= at < until:
+                continue
+            with self.ledger.open() as books:
+                found = self._look(books, row)
+            yield found.entry(Kind(row["kind"]), key=row["key"], sale_reference=row["parent_ref"], at=at)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -267,6 +281,9 @@ class Sandbox:
     def _found(self, books: sqlite3.Connection, row: sqlite3.Row) -> Found:
         if row["token"] == "tok_unreachable":
             raise Unreachable("the gateway cannot be reached", cause="connection refused")
+        return self._look(books, row)
+
+    def _look(self, books: sqlite3.Connection, row: sqlite3.Row) -> Found:
         self._page(books, row if row["kind"] in ("sale", "capture") else None, row["token"])
         row = behavior.caught_up(books, row, self._now(), self._zone)
         is_sale = row["kind"] in ("sale", "capture")
@@ -299,6 +316,7 @@ def _capabilities(options: Options) -> Capabilities:
         absence_final_after=dict.fromkeys(Kind, options.lookup_delay),
         refund_watch=_WATCH,
         reports_settlement=not never,
+        records=True,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
@@ -24,7 +25,7 @@ from csctl.gateways.operations import (
     Problem,
     Sale,
 )
-from csctl.gateways.stripe import answers, changes, objects, requests, search
+from csctl.gateways.stripe import answers, changes, listing, objects, requests, search
 from csctl.gateways.stripe.account import Account, Fields, text
 from csctl.gateways.stripe.amounts import NotWritable
 from csctl.gateways.transport import AnswerLost, NotSent, unanswered
@@ -53,6 +54,7 @@ class Stripe:
             absence_final_after=dict.fromkeys(Kind, timedelta(hours=1)),
             refund_watch=changes.WATCH,
             changes=True,
+            records=True,
             deadline=account.deadline,
         )
 
@@ -117,6 +119,9 @@ class Stripe:
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
         return changes.since(self._account, cursor)
+
+    def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
+        return listing.listed(self._account, since, until)
 
     def close(self) -> None:
         self._account.close()

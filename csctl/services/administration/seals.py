@@ -17,7 +17,7 @@ from csctl.domain import sealing as rules
 from csctl.domain.outcomes import Outcome
 from csctl.domain.sealing import Finding, Seal
 from csctl.domain.trail_triggers import TRIGGERS
-from csctl.errors import Busy, Conflict, Usage
+from csctl.errors import Busy, Conflict, NotPermitted, Usage
 from csctl.models import AuditRow, AuditSeal
 from csctl.models.columns import Base
 from csctl.services.administration import triggers
@@ -41,6 +41,7 @@ _SEALS = {
     "postgresql": "SELECT number, at, first_id, last_id, last_at, leaves, previous, hash",
 }
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_BUSY = Busy("another process is sealing the audit log", fix="run it again")
 
 
 def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
         for made in _rehearsed(app, upto) if dry_run else _sealed(app, upto):
             rows, seals = rows + made, seals + 1
     except IntegrityError:
-        raise Busy("another process is sealing the audit log", fix="run it again") from None
+        raise _BUSY from None
     with app.read() as session:
         last = _last(session)
         found = {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
@@ -80,10 +81,22 @@ def _sealed(app: App, upto: int) -> Iterator[int]:
     """How many rows each new seal is over, once it is kept: each in a transaction of its own."""
     made = 1
     while made:
-        with app.write() as session:
-            made = _seal_batch(session, app, upto)
+        newest = _newest_number(app)
+        try:
+            with app.write() as session:
+                made = _seal_batch(session, app, upto)
+        except NotPermitted:
+            # The trigger refuses a number that is not the next one: another process may have sealed since we read it.
+            if _newest_number(app) != newest:
+                raise _BUSY from None
+            raise
         if made:
             yield made
+
+
+def _newest_number(app: App) -> int:
+    with app.read() as session:
+        return session.scalar(select(func.max(AuditSeal.number))) or 0
 
 
 def _rehearsed(app: App, upto: int) -> Iterator[int]:

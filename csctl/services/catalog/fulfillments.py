@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +16,18 @@ from csctl.domain import ids
 from csctl.domain.fulfillments import Operation
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import FulfillmentStatus
+from csctl.domain.states import SALES, FulfillmentStatus, OrderStatus, State
 from csctl.domain.text import accept
-from csctl.errors import Conflict, Usage
-from csctl.models import Fulfillment, Order
+from csctl.errors import Conflict, CsctlError, Usage
+from csctl.models import Fulfillment, Order, Transaction
 from csctl.results import Result
 from csctl.services.shared import audit, bulk, change_files, history
 from csctl.services.shared.change_files import Line
 
 if TYPE_CHECKING:
     from csctl.app import App
+
+_CHUNK = 500  # ids in one query
 
 
 def move(
@@ -59,6 +62,37 @@ def ship(app: App, lines: Iterable[Line], *, dry_run: bool, fail_fast: bool = Fa
         return Result(line.given, Outcome.UPDATED, message, extra={"status": fulfillment.status.value})
 
     return bulk.each(app, lines, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def doubts(app: App, numbers: Sequence[int]) -> list[str]:
+    """Why some of these shipments should perhaps not leave: their order is cancelled, or its money was returned."""
+    over = Order.cancelled_at.is_not(None) | (Order.status == OrderStatus.REFUNDED)
+    found: list[str] = []
+    with app.read() as session:
+        for start in range(0, len(numbers), _CHUNK):
+            some = Fulfillment.id.in_(numbers[start : start + _CHUNK])
+            wanted = select(Fulfillment.id, Order).join(Fulfillment.order).where(some, over)
+            for number, order in session.execute(wanted.order_by(Fulfillment.id)):
+                found.append(f"{ids.show('ful', number)}: {ids.show('ord', order.id)} {_doubt(session, order)}")
+    return found
+
+
+def numbers_of(app: App, lines: Iterable[Line]) -> list[int]:
+    """The shipments that lines name; those that name none are reported later."""
+    found: list[int] = []
+    with app.read() as session:
+        for line in lines:
+            with suppress(CsctlError):
+                found.append(change_files.number_of(session, Fulfillment, "ful", line))
+    return found
+
+
+def _doubt(session: Session, order: Order) -> str:
+    if order.cancelled_at is not None:
+        return "is cancelled"
+    taken = (Transaction.order_id == order.id) & Transaction.kind.in_(SALES) & (Transaction.state == State.APPROVED)
+    voided = session.scalars(select(Transaction.voided_at).where(taken)).all()
+    return "is voided: nothing was paid" if all(voided) else "is refunded: all of its money was returned"
 
 
 def shipped_lines(refs: list[Ref], carrier: str | None, tracking: str | None, file: Path | None) -> list[Line]:

@@ -251,8 +251,8 @@ def _values(price: Price) -> dict[str, Any]:
         raise Usage("what is bought once has no trial", fix="give the price an --interval, such as month")
     if price.trial_amount is not None and price.trial_days is None:
         raise Usage("--trial-amount needs --trial-days", fix="say how long the trial is")
-    if price.trial_days is not None and not 0 <= price.trial_days <= _LONGEST_TRIAL:
-        raise Usage(f"invalid number of trial days: {price.trial_days}", fix=f"0 to {_LONGEST_TRIAL}")
+    if price.trial_days is not None and not 1 <= price.trial_days <= _LONGEST_TRIAL:
+        raise Usage(f"invalid number of trial days: {price.trial_days}", fix=f"1 to {_LONGEST_TRIAL}")
     require_final_cycle(price.final_cycle, interval)
     trial_amount = "0" if price.trial_amount is None and price.trial_days is not None else price.trial_amount
     return {

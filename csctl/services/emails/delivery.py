@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from csctl import interrupts
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
-from csctl.errors import UNREADABLE, CsctlError, Damaged
+from csctl.errors import UNREADABLE, CsctlError, Damaged, Unreachable
 from csctl.mail.message import compose
 from csctl.mail.rendering import Rendered, TemplateBroken
 from csctl.mail.transport import ConnectionLost, Postponed, Refused
@@ -25,6 +25,7 @@ from csctl.services.emails import outbox
 if TYPE_CHECKING:
     from csctl.app import App
 
+_AFTER_A_COMMAND = 10.0  # seconds
 _BATCH = 25  # emails that are claimed together
 _SLOW = timedelta(minutes=2)  # after so long the rest of a batch is claimed anew, well before its lease ends
 _LOST_IN_A_ROW = 3  # connections; one alone may be one email's fault
@@ -41,11 +42,13 @@ class Delivery:
     def deliver_new(self) -> bool:
         """Deliver what this process wrote into the outbox, now that it is committed. Whether all of it was sent.
 
-        Never raises a CsctlError: what was announced is done, and the email waits. A notice says so.
+        It has ten seconds: who waits for the result of a refund does not wait for a mail server. Never raises a
+        CsctlError: what was announced is done, and the email waits. A notice says so.
         """
         numbers = [email.id for email in self._app.new_emails]
         self._app.new_emails.clear()
-        return self._quietly(lambda: self._among(numbers), len(numbers))
+        with self._mail.within(_AFTER_A_COMMAND):
+            return self._quietly(lambda: self._among(numbers), len(numbers))
 
     def deliver_waiting(self) -> bool:
         """Deliver all that waits, as the last step of a cron's work. Never raises a CsctlError, as above."""
@@ -114,6 +117,9 @@ class Delivery:
         untried = list(batch)
         try:
             while untried and not self._mail.stopped and not self._slow(untried[0]):
+                if self._mail.seconds_left() <= 0:
+                    self._mail.stopped = Unreachable("the time for emails is over", fix="csctl email send")
+                    return
                 email = untried.pop(0)
                 yield email, self._attempt(email)
         finally:
@@ -126,7 +132,8 @@ class Delivery:
     def _attempt(self, email: Email) -> CsctlError | None:
         try:
             said = self._rendered(email)
-            self._mail.transport.send(ids.show("eml", email.id), compose(email, said, self._app.shop))
+            message = compose(email, said, self._app.shop)
+            self._mail.transport.send(ids.show("eml", email.id), message, within=self._mail.seconds_left())
         except Refused as error:
             outbox.failed(self._app, email, error)
             return error

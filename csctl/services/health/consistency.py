@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
 from csctl.domain.states import CHARGES, OPEN_STATES, RETURNS, ItemState, Kind, State
+from csctl.errors import DatabaseDamaged
 from csctl.models import QueueItem, Transaction
 from csctl.services.health import schema
 from csctl.services.health.finding import Finding
@@ -17,16 +17,31 @@ from csctl.services.health.finding import Finding
 if TYPE_CHECKING:
     from csctl.app import App
 
+_MOST = 20  # damages of a file that are listed
+
 
 def check(app: App) -> list[Finding]:
-    """All that `db check` looks at: the schema, and what must hold between the rows."""
-    found = schema.findings(app)
+    """All that `db check` looks at: the file, the schema, and what must hold between the rows."""
+    found = _of_file(app)
     try:
+        found += schema.findings(app)
         return [*found, *findings(app)]
-    except DBAPIError:
-        if found:  # a table or column is missing, and is named already
+    except DatabaseDamaged:
+        if found:  # what is missing or damaged is named already
             return found
         raise
+
+
+def _of_file(app: App) -> list[Finding]:
+    """What SQLite finds wrong with its file. PostgreSQL looks after its own."""
+    if app.engine.dialect.name != "sqlite":
+        return []
+    try:
+        with app.read() as session:
+            said = session.scalars(text(f"PRAGMA integrity_check({_MOST})")).all()
+    except DatabaseDamaged as error:  # SQLite could not go on
+        said = [error.cause or error.message]
+    return [Finding("file", str(app.engine.url.database), line) for line in said if line != "ok"]
 
 
 def findings(app: App) -> list[Finding]:

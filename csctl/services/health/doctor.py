@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, make_url, or_, select
 from sqlalchemy.orm import Session
@@ -15,14 +15,15 @@ from sqlalchemy.orm import Session
 from csctl import database, search_index
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import UNANSWERED_STATES, EmailState, ItemState, State
-from csctl.errors import CsctlError, Misconfigured, Unreachable
+from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, ItemState, State
+from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
-from csctl.models import Customer, Email, NotifyEmail, QueueItem, Transaction
+from csctl.models import Customer, Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
-from csctl.services.health import consistency
+from csctl.services.health import access, consistency
+from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
 from csctl.services.runs import repeats
@@ -31,16 +32,10 @@ from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 if TYPE_CHECKING:
     from csctl.app import App
 
+_QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
 _NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
 _MANY_CUSTOMERS = 50_000  # fewer are looked at one by one in no time
-
-
-class Problem(NamedTuple):
-    """Something that is not in order, and the command that mends it."""
-
-    problem: str
-    fix: str | None
 
 
 Problems = Iterator[Problem]
@@ -64,7 +59,7 @@ def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> l
     except (Misconfigured, Unreachable) as error:
         return [*rows, *_rows("database", iter([_said(error)]))]
     try:
-        return [*rows, *_rows("database", iter(())), *_inside(app)]
+        return [*rows, *_rows("database", access.connection(app)), *_inside(app)]
     finally:
         app.close()
 
@@ -76,6 +71,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
     except Misconfigured as error:
         return _rows("schema", iter([_said(error)]))
     checks: dict[str, Callable[[App], Problems]] = {
+        "moves": _moves,
         "gateways": _gateways,
         "mail": _mail,
         "notify": _notify,
@@ -84,6 +80,8 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "queue": _queue,
         "billing": _billing,
         "emails": _emails,
+        "limits": access.limits,
+        "tokens": access.tokens,
         "sums": _sums,
         "search": _search,
     }
@@ -91,8 +89,16 @@ def _inside(app: App) -> list[dict[str, Any]]:
 
 
 def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
-    found = [{"check": check, "status": "problem", **problem._asdict()} for problem in problems]
+    found = [{"check": check, **problem._asdict()} for problem in _readable(problems)]
     return found or [{"check": check, "status": "ok", "problem": None, "fix": None}]
+
+
+def _readable(problems: Problems) -> Problems:
+    """The problems, up to where the database cannot be read any more: then that is the last of them."""
+    try:
+        yield from problems
+    except DatabaseDamaged as error:
+        yield _said(error)
 
 
 def _said(error: CsctlError) -> Problem:
@@ -129,6 +135,19 @@ def _sqlite_file(url: str) -> Path | None:
     except ValueError:
         return None
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def _moves(app: App) -> Problems:
+    """A shop that lives in two databases: each might charge and refund."""
+    with app.read() as session:
+        moves = {move.direction: move for move in session.scalars(select(Move))}
+        if Direction.OUT in moves:
+            yield Problem("this database is retired: its shop has moved", "set CSCTL_DATABASE_URL to the new database")
+        if Direction.IN in moves and moves[Direction.IN].confirmed_at is None:
+            yield Problem(
+                "the database that this shop came from is not known to be retired",
+                "retire it there (csctl data export all DIR --retire), then csctl data import all DIR --source-retired",
+            )
 
 
 # -- what is configured
@@ -216,9 +235,10 @@ def _runs(app: App) -> Problems:
 
 
 def _queue(app: App) -> Problems:
-    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on < app.clock.today())
+    disputed = select(Transaction.id).where(Transaction.disputed_at.is_not(None))  # those wait for the dispute
+    due = QueueItem.next_attempt_on < app.clock.today()
     with app.read() as session:
-        if count := _count(session, QueueItem.id, due):
+        if count := _count(session, QueueItem.id, _QUEUED, due, QueueItem.sale_id.not_in(disputed)):
             yield Problem(
                 f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
             )

@@ -16,6 +16,16 @@ class Finding(NamedTuple):
 
     @property
     def exit(self) -> int:
-        """The exit code of `db check`: a wrong schema is a configuration problem, wrong records are a conflict."""
-        error = Misconfigured if self.check in ("schema", "trigger") else Conflict
+        """The exit code of `db check`: a wrong schema or a damaged file is a configuration problem, wrong
+        records are a conflict.
+        """
+        error = Misconfigured if self.check in ("file", "schema", "trigger") else Conflict
         return error.exit
+
+
+class Problem(NamedTuple):
+    """Something that is not in order, and the command that mends it. A `warning` may be meant so."""
+
+    problem: str
+    fix: str | None
+    status: str = "problem"

@@ -29,7 +29,16 @@ from sqlalchemy.orm.exc import StaleDataError
 from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import CHARGES, State
-from csctl.errors import UNREADABLE, Conflict, CsctlError, DatabaseUnreachable, NotPermitted, OutcomeUnknown, RightsLost
+from csctl.errors import (
+    UNREADABLE,
+    Conflict,
+    CsctlError,
+    DatabaseUnreachable,
+    Misconfigured,
+    NotPermitted,
+    OutcomeUnknown,
+    RightsLost,
+)
 from csctl.journal import Entry
 from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
@@ -202,8 +211,8 @@ class _Engine:
         return [_lost(job, problem) for job, _ in replies]
 
     def _note_loss(self, problem: Exception | None) -> None:
-        """Begin nothing more where the database is gone: what a gateway answers could not be recorded."""
-        if isinstance(problem, DatabaseUnreachable | OutcomeUnknown):
+        """Begin nothing more where the database is gone or damaged: what a gateway answers could not be recorded."""
+        if isinstance(problem, DatabaseUnreachable | OutcomeUnknown | Misconfigured):
             self.lost = self.lost or problem
 
     def _begin(self, fresh: list[Job]) -> list[Result]:

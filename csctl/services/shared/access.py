@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from csctl.app import App
 from csctl.domain import permissions
-from csctl.errors import CsctlError, NotPermitted, RightsLost
-from csctl.models import Operator
+from csctl.domain.states import Direction
+from csctl.errors import CsctlError, Misconfigured, NotPermitted, RightsLost
+from csctl.models import Move, Operator
 from csctl.services.shared import audit
 
 
@@ -30,15 +31,30 @@ def require(app: App, action: str) -> None:
         )
 
 
+def require_active(app: App) -> None:
+    """Raises Misconfigured on a database whose shop has moved: what it changed would be lost, or be done twice."""
+    if app.retired_at:
+        raise Misconfigured(
+            "this database is retired",
+            cause=f"its shop was moved to another database on {app.retired_at:%Y-%m-%d}; this is {app.where}",
+            fix="set CSCTL_DATABASE_URL to the new database",
+        )
+
+
 def look_again(session: Session, app: App) -> None:
     """Read the operator's rights again, for the next record of a command that runs for long.
 
-    Raises RightsLost if they were disabled, their token has expired, or their role may not run the command any more.
+    Raises RightsLost if they were disabled, their token has expired, or their role may not run the command any more,
+    Misconfigured if the shop was moved meanwhile.
     """
     if app.operator is None:
         return
-    columns = (Operator.role, Operator.disabled_at, Operator.token_expires_at)
+    moved = select(Move.at).where(Move.direction == Direction.OUT).scalar_subquery()
+    columns = (Operator.role, Operator.disabled_at, Operator.token_expires_at, moved.label("moved_at"))
     found = session.execute(select(*columns).where(Operator.id == app.operator.id)).one_or_none()
+    if found and found.moved_at:
+        app.retired_at = found.moved_at
+        require_active(app)
     expired = found and found.token_expires_at is not None and found.token_expires_at <= app.clock.now()
     if found is None or found.disabled_at or expired or found.role not in permissions.allowed(app.command):
         raise RightsLost(

@@ -150,20 +150,27 @@ def _after(at: InstrumentedAttribute[datetime], number: InstrumentedAttribute[in
 def between(
     clock: Clock, at: InstrumentedAttribute[Any], since: str | None, until: str | None
 ) -> list[ColumnElement[bool]]:
-    """The conditions of --since and --until: times, days or months of the shop, or ages; until a day includes that day.
-
-    Raises Usage for what is none of these, and for a period that ends before it begins.
-    """
-    first = None if since is None else _bounds(clock, since)[0]
-    after = None if until is None else _bounds(clock, until)[1]
-    if first is not None and after is not None and after <= first:
-        raise Usage(f"--since {since} is after --until {until}", fix="exchange them")
+    """The conditions of --since and --until (see `period`)."""
+    first, after = period(clock, since, until)
     found: list[ColumnElement[bool]] = []
     if first is not None:
         found.append(at >= first)
     if after is not None:
         found.append(at < after)
     return found
+
+
+def period(clock: Clock, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """The first moment of --since, and the first one after --until: times, days or months of the shop, or ages; until a
+    day includes that day. None where it is not limited.
+
+    Raises Usage for another word, and for a period that ends before it begins.
+    """
+    first = None if since is None else _bounds(clock, since)[0]
+    after = None if until is None else _bounds(clock, until)[1]
+    if first is not None and after is not None and after <= first:
+        raise Usage(f"--since {since} is after --until {until}", fix="exchange them")
+    return first, after
 
 
 def _bounds(clock: Clock, text: str) -> tuple[datetime, datetime]:

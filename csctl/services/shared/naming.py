@@ -79,11 +79,14 @@ def _find(session: Session, prefix: str, names: Sequence[str]) -> Iterator[tuple
 def _by_email(session: Session, names: Sequence[str]) -> Iterator[tuple[str, int]]:
     folded = {fold(name): name for name in names if "@" in name}
     if folded:
-        same = select(Customer.folded_email, Customer.id).where(
-            Customer.folded_email.in_(folded), Customer.merged_into_id.is_(None)
-        )
-        for email, number in session.execute(same.order_by(Customer.id)):
-            yield folded[email], number
+        same = select(Customer.folded_email, Customer.id, Customer.merged_into_id)
+        rows = session.execute(same.where(Customer.folded_email.in_(folded)).order_by(Customer.id)).all()
+        live = {email for email, _, merged_into in rows if merged_into is None}
+        for email, number, merged_into in rows:
+            if merged_into is None:
+                yield folded[email], number
+            elif email not in live:  # the former email of a customer who was merged
+                yield folded[email], merged_into
 
 
 def _decided(session: Session, prefix: str, ref: Ref, found: set[int]) -> Ref:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
+from csctl.domain import ids
 from csctl.domain.fields import PERSON_OPTIONS
 from csctl.domain.text import accept
 from csctl.errors import Usage
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 Condition = ColumnElement[bool]
+
+_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are looked through, and that notices name
 
 
 @dataclass(frozen=True)
@@ -96,18 +99,33 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
         by_text = Candidates(Customer.id, candidates_by_text(session, _texts(texts, words)), besides)
         few = narrowed(session, _in_order([(one, Candidates(Customer.id, one.ids)) for one in criteria], by_text))
     found = [
-        *few,
         *(one.condition for one in criteria),
         *(search_texts.condition(alternatives) for alternatives in texts),
         *by_word,
         *listing.between(app.clock, Customer.created_at, search.since, search.until),
     ]
-    statement = select(Customer).where(Customer.merged_into_id.is_(None), *found)
+    statement = select(Customer).where(Customer.merged_into_id.is_(None), *_or_merged(app, few, found))
 
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
         return customer_rows.rows(session, customers, country)
 
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit)
+
+
+def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[Condition]:
+    """What was found, or a customer into whom one was merged that was found; a notice says which.
+
+    `few` is a condition that those who are found meet, if there is one.
+    """
+    theirs = select(Customer.id, Customer.merged_into_id).where(Customer.merged_into_id.is_not(None), *few, *found)
+    with app.read() as session:
+        merged = session.execute(theirs.order_by(Customer.id).limit(_MOST_MERGED)).all()
+    for number, into in merged[:_TOLD]:
+        app.notice(f"{ids.show('cus', number)} was merged into {ids.show('cus', into or 0)}.")
+    if not merged:
+        return [*few, *found]
+    are_these = Customer.id.in_({into for _, into in merged})
+    return [*(or_(one, are_these) for one in few), or_(and_(*found), are_these)]
 
 
 def orders(app: App, search: Search, limit: Limit) -> Page:

@@ -8,8 +8,8 @@ from alembic import op
 from csctl import search_index
 from csctl.domain.text import fold
 
-revision = "0023"
-down_revision = "0022"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -18,6 +18,7 @@ _INDEXES = (
     ("ix_customers_ip", "customers", ["ip"]),
     ("ix_customers_billing_country", "customers", ["billing_country"]),
     ("ix_customers_shipping_country", "customers", ["shipping_country"]),
+    ("ix_customers_merged_into_id", "customers", ["merged_into_id"]),
     ("ix_payment_methods_bin", "payment_methods", ["bin"]),
 )
 

@@ -1,0 +1,28 @@
+"""What Stripe has on record of a period, to compare the books with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from csctl.domain.comparison import Entry
+from csctl.domain.states import Kind
+from csctl.gateways.stripe import objects
+from csctl.gateways.stripe.account import Account, id_of, moment, seconds, text
+
+
+def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
+    """Payments and refunds that were made in a period. Raises Misconfigured, Unreachable."""
+    window = [("created[gte]", seconds(since)), ("created[lt]", seconds(until))]
+    for shown in account.pages("/v1/payment_intents", [*window, ("expand[]", "data.latest_charge")]):
+        kind = Kind.AUTHORIZE if text(shown, "status") == "requires_capture" else Kind.SALE
+        found = objects.intent_found(shown, kind, None)
+        yield found.entry(kind, key=objects.key_of(shown), at=moment(shown, "created"))
+    for shown in account.pages("/v1/charges", window):
+        if not id_of(shown, "payment_intent"):  # the others were listed with their intents
+            found = objects.charge_found(shown, None)
+            yield found.entry(Kind.SALE, key=objects.key_of(shown), at=moment(shown, "created"))
+    for shown in account.pages("/v1/refunds", window):
+        found = objects.refund(shown)
+        paid = id_of(shown, "payment_intent") or id_of(shown, "charge") or None
+        yield found.entry(Kind.REFUND, key=objects.key_of(shown), sale_reference=paid, at=moment(shown, "created"))

@@ -1,0 +1,76 @@
+"""A connection to a mail server that ends in time, whatever the server sends.
+
+The time-outs of smtplib hold for each read: a server that sends a line now and then would keep csctl for ever.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+
+class Guard:
+    """Cuts a connection off when its time is over. `cut` says that it did."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self._line: socket.socket | None = None
+
+    def watch(self, line: socket.socket) -> None:
+        """Guard this socket from now on. Its duplicate outlives the change to TLS, which takes the socket itself."""
+        self.forget()
+        self._line = line.dup()
+
+    def forget(self) -> None:
+        """Let go of a connection that has ended."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What is done in this block ends after so long: a read then finds the connection closed."""
+        self.cut = False
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        self.cut = True
+        if (line := self._line) is not None:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+
+class Connection(smtplib.SMTP):
+    """One that its guard knows. `handed_over`: the message under way may have reached the server."""
+
+    def __init__(self, host: str, port: int, timeout: float, guard: Guard) -> None:
+        self._guard, self.handed_over = guard, False
+        super().__init__(host, port, timeout=timeout)
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        self.handed_over = True
+        return super().data(msg)
+
+    def _get_socket(self, *address: Any) -> socket.socket:
+        line: socket.socket = super()._get_socket(*address)  # type: ignore[misc]
+        self._guard.watch(line)
+        return line
+
+
+class TlsConnection(smtplib.SMTP_SSL, Connection):
+    """The same, encrypted from its first byte on."""
+
+    def __init__(self, host: str, port: int, timeout: float, guard: Guard, context: ssl.SSLContext) -> None:
+        self._guard, self.handed_over = guard, False
+        smtplib.SMTP_SSL.__init__(self, host, port, timeout=timeout, context=context)

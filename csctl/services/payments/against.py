@@ -1,0 +1,215 @@
+"""Compare the books with what a gateway has on record: `txn reconcile --against`, the monthly job of a finance team."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from csctl.domain import ids
+from csctl.domain.comparison import Booked, Difference, Entry, Finding, compare
+from csctl.domain.money import to_decimal
+from csctl.domain.plurals import counted
+from csctl.domain.states import Kind, Outside, State
+from csctl.errors import Conflict, NotFound, Unreachable
+from csctl.gateways.operations import Finds, Found
+from csctl.models import Transaction
+from csctl.services.payments import operations
+from csctl.services.shared import access, listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+FIELDS = (
+    *("id", "difference", "kind", "state", "amount", "currency", "gateway", "gateway_ref"),
+    *("gateway_state", "gateway_amount", "gateway_currency", "at", "fix"),
+)
+COLUMNS = ("id", "difference", "kind", "amount", "gateway_amount", "currency", "gateway_ref", "fix")
+# Both sides write down their own time of an operation: near the ends of a period it may be in it for one side only.
+_MARGIN = timedelta(days=2)
+_PERIOD = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since` up to, and without, `until` (UTC)."""
+
+    since: datetime
+    until: datetime
+
+    def __contains__(self, at: datetime | None) -> bool:
+        return at is None or self.since <= at < self.until
+
+
+@dataclass(frozen=True)
+class Records:
+    """The gateway's side. `whole`: it is all of the period, so that what is not in it is not at the gateway.
+
+    `account` is whose it is; None where only the records themselves can tell.
+    """
+
+    entries: Iterable[Entry]
+    account: str | None = None
+    whole: bool = True
+
+
+def period(app: App, since: str | None, until: str | None) -> Period:
+    """The period that is compared [default: the last 30 days]. Raises Usage for a time that is not valid."""
+    first, after = listing.period(app.clock, since, until)
+    last = after or app.clock.now() + timedelta(seconds=1)  # what was made at this very moment is in it
+    return Period(first or last - _PERIOD, last)
+
+
+def account(app: App, name: str, period: Period) -> Records:
+    """What a configured account has on record; `sandbox` is the one sandbox account. Raises NotFound and Conflict."""
+    access.require(app, "txn reconcile with --against")
+    wanted = name
+    if name == "sandbox" and name not in app.gateways:
+        sandboxes = list(app.gateways.sandboxes())
+        if len(sandboxes) > 1:
+            raise Conflict("several accounts are sandboxes", fix=f"name one of: {', '.join(sandboxes)}")
+        wanted = sandboxes[0] if sandboxes else name
+    if wanted not in app.gateways:
+        raise NotFound(f"there is no account or file {name}", fix="csctl gateway list")
+    if not app.gateways[wanted].capabilities.records:
+        raise Conflict(
+            f"the account {wanted} cannot list what it has on record",
+            fix="export it on the gateway's own page: csctl txn reconcile --against FILE",
+        )
+    entries = app.gateways[wanted].records(period.since - _MARGIN, period.until + _MARGIN)
+    return Records(list(entries), wanted)
+
+
+def differences(app: App, records: Records, period: Period) -> list[dict[str, Any]]:
+    """The rows of all that differs. A notice says how much was compared.
+
+    Failed attempts that the records do not name are looked up at their account by their key: a process that was killed
+    after the gateway had paid leaves such a row once somebody took it for failed.
+    """
+    access.require(app, "txn reconcile with --against")
+    entries = list(records.entries)
+    with app.read() as session:
+        books = list(_books(session, records.account, period))
+    of_account = _accounts(records, books, entries)
+    books = [row for row in books if row.account in of_account or not of_account]
+    found = [finding for finding in compare(books, entries, whole=records.whole) if _belongs(finding, period)]
+    named = {finding.ours.id for finding in found if finding.ours}
+    looked = list(_looked_up(app, [row for row in books if row.id not in named], entries, period))
+    rows = [_row(finding, records.account) for finding in (*found, *looked)]
+    app.notice(
+        f"{period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}: {counted(len(rows), 'difference')} between"
+        f" {counted(len(books), 'transaction')} and {counted(len(entries), 'operation')} at the gateway."
+    )
+    return rows
+
+
+def _books(session: Session, account: str | None, period: Period) -> Iterator[Booked]:
+    """The transactions of a period, except what was returned by other means than a gateway."""
+    child = aliased(Transaction)
+    at_gateway = (
+        select(func.coalesce(func.sum(child.amount), 0))
+        .where(
+            child.parent_id == Transaction.id,
+            child.kind == Kind.REFUND,
+            child.state.in_((State.APPROVED, State.PENDING)),
+            or_(child.outside.is_(None), child.outside == Outside.GATEWAY),
+        )
+        .scalar_subquery()
+    )
+    rows = select(Transaction, at_gateway).where(
+        Transaction.created_at >= period.since - _MARGIN,
+        Transaction.created_at < period.until + _MARGIN,
+        Transaction.outside.is_(None) | (Transaction.outside == Outside.GATEWAY),
+    )
+    if account is not None:
+        rows = rows.where(Transaction.gateway == account)
+    for row, returned in session.execute(rows.order_by(Transaction.id)):
+        yield Booked(
+            row.id,
+            row.gateway_ref or row.outside_reference,
+            row.kind,
+            row.state,
+            row.amount,
+            row.currency,
+            row.created_at,
+            row.gateway,
+            row.key,
+            voided=row.voided_at is not None,
+            at_gateway=returned,
+        )
+
+
+def _accounts(records: Records, books: list[Booked], entries: list[Entry]) -> set[str]:
+    """Whose records these are: the named account, else those of the transactions that the records name."""
+    if records.account is not None:
+        return {records.account}
+    references = {reference for entry in entries for reference in (entry.reference, *entry.aliases)}
+    return {row.account for row in books if row.reference in references}
+
+
+def _belongs(finding: Finding, period: Period) -> bool:
+    """Whether a difference is one of the period: one side's own time decides where the other does not have it."""
+    times = [side.at for side in (finding.ours, finding.theirs) if side is not None]
+    return any(at in period for at in times)
+
+
+def _looked_up(app: App, failed: list[Booked], entries: list[Entry], period: Period) -> Iterator[Finding]:
+    """Failed attempts that their gateway did carry out. Those that it cannot be asked about are left out."""
+    recorded = {entry.key for entry in entries}
+    for row in failed:
+        if row.state is not State.FAILED or not row.key or row.at not in period or row.key in recorded:
+            continue
+        if row.account not in app.gateways or app.gateways[row.account].capabilities.finds is Finds.NOTHING:
+            continue
+        with app.read() as session:
+            operation = operations.of_attempt(session, session.get_one(Transaction, row.id))
+        try:
+            found = app.gateways[row.account].find(operation)
+        except Unreachable as error:
+            app.notice(f"{ids.show('txn', row.id)} could not be looked up: {error.cause or error.message}")
+            continue
+        if isinstance(found, Found) and found.answer.state in (State.APPROVED, State.PENDING):
+            yield Finding(Difference.PAID_AFTER_ALL, row, found.entry(row.kind, key=row.key))
+
+
+def _row(finding: Finding, account: str | None) -> dict[str, Any]:
+    ours, theirs = finding.ours, finding.theirs
+    kind = ours.kind if ours else theirs.kind if theirs else None
+    return {
+        "id": ids.show("txn", ours.id) if ours else theirs and theirs.reference,
+        "difference": finding.what,
+        "kind": kind,
+        "state": ours and ours.state,
+        "amount": to_decimal(ours.amount, ours.currency) if ours else None,
+        "currency": ours and ours.currency,
+        "gateway": ours.account if ours else account,
+        "gateway_ref": (theirs and theirs.reference) or (ours and ours.reference) or None,
+        "gateway_state": theirs and theirs.state,
+        "gateway_amount": _amount(theirs, ours.currency if ours else None),
+        "gateway_currency": theirs and theirs.currency,
+        "at": ours.at if ours else theirs and theirs.at,
+        "fix": _fix(finding),
+    }
+
+
+def _amount(theirs: Entry | None, currency: str | None) -> str | None:
+    """The amount at the gateway, in its own currency, else in ours."""
+    named = theirs and (theirs.currency or currency)
+    return to_decimal(theirs.amount, named) if theirs and theirs.amount is not None and named else None
+
+
+def _fix(finding: Finding) -> str:
+    """The command that mends a difference, or the one to look with."""
+    ours, theirs = finding.ours, finding.theirs
+    if ours is None:
+        return "csctl txn sync" if theirs and theirs.kind is Kind.REFUND else "csctl data import transactions FILE"
+    name = ids.show("txn", ours.id)
+    if finding.what in (Difference.PAID_AFTER_ALL, Difference.OPEN):
+        return f"csctl txn reconcile {name}"
+    if finding.what is Difference.ONLY_BOOKS:
+        return f"csctl gateway check {ours.account}"
+    return f"csctl txn sync {name}" if ours.state is State.APPROVED else f"csctl txn reconcile {name}"

@@ -1,0 +1,92 @@
+"""Comparing the books with what a gateway has on record (command line contract, section 4)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from tests.factories import make_sale
+from tests.shops import Shop
+
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+SINCE = "--since 2025-01-01"
+
+
+def in_ledger(shop: Shop, statement: str) -> None:
+    """Change something in the sandbox's own books."""
+    with sqlite3.connect(shop.sandbox) as books:
+        books.execute(statement)
+    books.close()
+
+
+def against(shop: Shop, options: str = f"sandbox {SINCE}", **more: Any) -> tuple[int, list[tuple[str, str]]]:
+    done = shop(f"txn reconcile --against {options} -o json", **more)
+    return done.code, [(row["id"], row["difference"]) for row in done.json]
+
+
+def test_books_that_agree_with_the_ledger_have_no_differences(shop: Shop) -> None:
+    sale, other = make_sale(shop), make_sale(shop, token="tok_refund_declined")
+    shop(f"txn refund {sale} --amount 5.00 --yes")
+    shop(f"txn refund {other} --yes")
+    shop(f"txn refund {other} --outside 'cheque 118' --yes")
+
+    assert against(shop) == (0, [])
+    assert against(shop, f"main {SINCE}") == (0, [])
+
+
+def test_a_refund_that_is_failed_in_the_books_and_was_paid_is_found(shop: Shop) -> None:
+    """A process was killed after the gateway had paid, and somebody took its attempt for failed."""
+    sale = make_sale(shop, token="tok_timeout_applied")
+    (refund,) = (row["transaction_id"] for row in shop(f"txn refund {sale} --amount 5.00 --yes -o json").json)
+    shop.sql("UPDATE transactions SET state = 'failed', reason = 'never_executed' WHERE kind = 'refund'")
+    shop.sql("UPDATE transactions SET reserved = 0 WHERE kind = 'sale'")
+
+    done = shop(f"txn reconcile --against sandbox {SINCE} -o json")
+
+    assert done.code == 5
+    rows = {row["id"]: row for row in done.json}
+    assert rows[refund]["difference"] == "paid_after_all"
+    assert rows[refund]["fix"] == f"csctl txn reconcile {refund}"
+    assert (rows[sale]["difference"], rows[sale]["gateway_state"]) == ("refunded", "approved")
+
+
+def test_each_side_alone_is_named_with_its_amount(shop: Shop) -> None:
+    sale, kept = make_sale(shop), make_sale(shop)
+    shop(f"txn refund {sale} --amount 5.00 --yes")
+    in_ledger(shop, "DELETE FROM operations WHERE kind = 'refund'")
+    in_ledger(
+        shop,
+        "INSERT INTO operations (ref, kind, amount, currency, token, result, at, settled_at)"
+        " VALUES ('sbx_stranger', 'sale', 1234, 'USD', 'tok_ok', 'approved', '2026-03-01T08:00:00+00:00',"
+        " '2026-03-02T00:00:00+00:00')",
+    )
+
+    found = against(shop)
+
+    assert found == (5, [(sale, "refunded"), ("sbx_stranger", "only_gateway"), ("txn_3", "only_books")])
+    assert kept
+
+
+@one_database
+def test_what_lies_outside_of_the_period_is_not_compared(shop: Shop) -> None:
+    sale = make_sale(shop)
+    in_ledger(shop, "DELETE FROM operations")
+
+    assert against(shop, "main --since 2031-01-01") == (0, [])
+    assert against(shop) == (5, [(sale, "only_books")])
+
+
+@one_database
+def test_only_administrators_compare_and_nothing_changes(shop: Shop) -> None:
+    make_sale(shop)
+    before = shop.sql("SELECT * FROM transactions")
+
+    assert shop(f"txn reconcile --against main {SINCE}", as_="agent").code == 6
+    assert shop("txn reconcile --against nowhere").code == 4
+    assert shop("txn reconcile txn_1 --against main").code == 2
+    assert shop("txn reconcile --since 3d").code == 2
+    assert shop("txn reconcile --against main --since 2026-03-02 --until 2026-03-01").code == 2
+    assert shop.sql("SELECT * FROM transactions") == before
