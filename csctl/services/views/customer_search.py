@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 Condition = ColumnElement[bool]
 
-_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are looked through, and that notices name
+_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are checked, and that notices name
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for: of several values of one field any, of several fields all.
+    """The criteria: any of several values of one field, and all of several fields.
 
     `query` is free text, of which every word must match somewhere. `person` has values of PERSON_OPTIONS.
     """
@@ -82,7 +82,7 @@ class Search:
 
 
 def customers(app: App, search: Search, limit: Limit) -> Page:
-    """The customers that match, newest first. Raises Usage for an invalid value."""
+    """The customers that match, newest first. Raises Usage for an invalid search."""
     search = search.checked()
     country = app.shop.country
     with app.read() as session:
@@ -129,7 +129,7 @@ def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[C
 
 
 def orders(app: App, search: Search, limit: Limit) -> Page:
-    """The orders that match, or whose customer does, newest first. Raises Usage for an invalid value."""
+    """The orders that match, or whose customer does, newest first. Raises Usage for an invalid search."""
     search = search.checked()
     country = app.shop.country
     with app.read() as session:
