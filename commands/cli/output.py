@@ -227,17 +227,19 @@ class Output:
             writer.writerow(formats.csv_row([record.get(name) for name in self._selected]))
 
     def _write_tuples(self, page: Tuples, damaged: list[Record]) -> None:
-        import csv
-
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(self._selected)
         places = [page.names.index(name) for name in self._selected]
         all_of_them = places == list(range(len(page.names)))
-        for row in page.rows:
-            if isinstance(row, dict):
-                damaged.append(row)
-            else:
-                writer.writerow(formats.csv_row(row if all_of_them else [row[place] for place in places]))
+
+        def rows() -> Iterator[list[str]]:
+            yield list(self._selected)
+            for row in page.rows:
+                if isinstance(row, dict):
+                    damaged.append(row)
+                else:
+                    yield formats.csv_row(row if all_of_them else [row[place] for place in places])
+
+        for text in formats.csv_texts(rows()):
+            sys.stdout.write(text)
 
     def _write_names(self, records: Rows) -> None:
         for record in records:

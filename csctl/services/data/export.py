@@ -42,34 +42,36 @@ class _Export:
     statement: Any
     others: tuple[str | None, ...] = ()
 
-    def selection(self, mark: str) -> Selection:
+    def selection(self, mark: str, *, as_text: bool) -> Selection:
         record, *others = (one["entity"] for one in self.statement.column_descriptions)
         known = list(zip(self.others, others, strict=True))
         parts = [record, *(other for key, other in known if key is None)]
-        return Selection(parts, {key: other for key, other in known if key}, mark)
+        return Selection(parts, {key: other for key, other in known if key}, mark, as_text=as_text)
 
 
-def run(app: App, kind: str, *, with_tokens: bool = False) -> Tuples:
+def run(app: App, kind: str, *, with_tokens: bool = False, as_text: bool = False) -> Tuples:
     """The records of a kind, as rows with the fields of its import, streamed.
 
     A record that has no external id gets one that only this database takes for its own. The gateways' tokens are
-    left empty unless `with_tokens`.
+    left empty unless `with_tokens`. `as_text`: times are the texts that a file has.
     """
-    names = KINDS[kind].fields
-    return Tuples(names, _rows(app, _EXPORTS[kind], names, with_tokens=with_tokens))
-
-
-def _rows(app: App, export: _Export, names: tuple[str, ...], *, with_tokens: bool) -> Iterator[Cells]:
+    export, names = _EXPORTS[kind], KINDS[kind].fields
     with app.read() as session:
-        selection = export.selection(mark_of(session))
+        selection = export.selection(mark_of(session), as_text=as_text)
     if "token" in names and not with_tokens:
         selection.leave_out("token")
+    return Tuples(names, _rows(app, export, selection, names))
+
+
+def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...]) -> Iterator[Cells]:
     in_order = itemgetter(*(selection.names.index(name) for name in names))
     number, last = selection.columns[0], 0
     statement = export.statement.with_only_columns(*selection.columns, maintain_column_froms=True)
     while True:
         with app.read() as session:
-            found = session.execute(statement.where(number > last).order_by(number).limit(_BATCH)).all()
+            # The connection's own rows: those of the session take as long again to make.
+            following = statement.where(number > last).order_by(number).limit(_BATCH)
+            found = session.connection().execute(following).all()
         for row in selection.rows(found):
             yield row if isinstance(row, dict) else in_order(row)
         if len(found) < _BATCH:

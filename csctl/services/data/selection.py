@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import DateTime, String, TypeDecorator, inspect, type_coerce
 
+from csctl.clock import rfc3339
 from csctl.domain import fields, ids
 from csctl.domain.field_uses import Field, Use
 from csctl.domain.fields import RECORDS
 from csctl.domain.money import to_decimal
 from csctl.models import PricePoint
-from csctl.models.columns import Words
+from csctl.models.columns import UtcTime, Words
 from csctl.services.data.importing.context import exported_id
 from csctl.services.shared import damage
 
+_KEPT_BY_SQLITE = len("2026-01-31 10:00:00.000000")
 _Read = Callable[[Any], Any]
 
 
@@ -23,9 +26,11 @@ class Selection:
     """The id of the record, a column for each field, and after those what `readers` need besides.
 
     `parts` are the record and those whose fields are in its row too; `referred` those that it has a foreign key to.
+    With `as_text` times are the texts that a file has.
     """
 
-    def __init__(self, parts: Iterable[Any], referred: Mapping[str, Any], mark: str) -> None:
+    def __init__(self, parts: Iterable[Any], referred: Mapping[str, Any], mark: str, *, as_text: bool) -> None:
+        self._as_text = as_text
         listed = [(one, field) for one in parts for field in fields.of(_table(one), Use.FILE)]
         self.names = [field.file for _one, field in listed]
         self.columns: list[Any] = [listed[0][0].id]
@@ -75,7 +80,29 @@ class Selection:
             )
         if isinstance(column.type, Words):
             return column, [], lambda row: None if row[at] is None else row[at].value
+        if isinstance(column.type, UtcTime):
+            shown = _text if self._as_text else _moment
+            return type_coerce(column, _Time), [], lambda row: None if row[at] is None else shown(row[at])
         return column, [], None
+
+
+class _Time(TypeDecorator[Any]):
+    """A time as the driver gives it: SQLAlchemy takes longer to read one than for the rest of a row."""
+
+    impl = DateTime(timezone=True).with_variant(String, "sqlite")
+    cache_ok = True
+
+
+def _moment(kept: Any) -> datetime:
+    moment = datetime.fromisoformat(kept) if isinstance(kept, str) else kept
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(kept: Any) -> str:
+    if isinstance(kept, str) and len(kept) == _KEPT_BY_SQLITE:
+        datetime.fromisoformat(kept)  # raises ValueError
+        return f"{kept[:10]}T{kept[11:19]}Z"
+    return rfc3339(_moment(kept))
 
 
 def _table(entity: Any) -> str:
