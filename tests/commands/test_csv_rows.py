@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-formats = import_module("csctl.commands.cli.formats")_ODD = (
+formats = import_module("csctl.commands.cli.formats")
+
+_ODD = (
+    "",
     "=1+2",
     "@x",
     "+1217 (555) 0100",
