@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from csctl.domain.comparison import Entry
@@ -25,15 +25,18 @@ from csctl.gateways.protocol import Gateway
 
 
 class Identified:
-    """A gateway account whose identity is compared with what the database remembers, once in a process.
+    """A gateway account whose identity is compared with what the database remembers, once in a process. Before its
+    first write `compare` compares its newest operations with the books.
 
     Another account would know neither our sales nor our keys: its "not found" would be taken for "never carried out",
     and the refund would be paid again. So a difference raises Misconfigured, and nothing is asked or sent.
     """
 
-    def __init__(self, gateway: Gateway, name: str, remembered: Identity | None) -> None:
-        self._gateway, self._name, self.remembered = gateway, name, remembered
-        self._confirmed = False
+    def __init__(
+        self, gateway: Gateway, name: str, remembered: Identity | None, compare: Callable[[str, Gateway], None]
+    ) -> None:
+        self._gateway, self._name, self.remembered, self._compare = gateway, name, remembered, compare
+        self._confirmed = self._compared = False
         self.unreachable = False  # it could not be asked who it is before this run began
         self._one_at_a_time = threading.Lock()
 
@@ -90,9 +93,17 @@ class Identified:
         """The answer to a write where the account cannot be asked who it is: nothing was sent."""
         try:
             self._confirm()
+            self._compare_once()
         except Unreachable as gone:
             return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=gone.cause or gone.message)
         return None
+
+    def _compare_once(self) -> None:
+        """Raises Misconfigured where the account has operations of ours that the books do not know, Unreachable."""
+        with self._one_at_a_time:
+            if not self._compared:
+                self._compare(self._name, self._gateway)
+                self._compared = True
 
     def _confirm(self) -> None:
         """Raises Misconfigured where it is another account than the remembered one, Unreachable."""

@@ -126,6 +126,7 @@ class Found:
     captured: bool = True
     refunded_total: int | None = None
     dispute: Dispute | None = None
+    sale_reference: str | None = None  # of a refund, where the gateway says it
     receipt: str | None = None  # a refund's trace at the network (ARN): "where is my credit?"
 
     def entry(
