@@ -111,17 +111,26 @@ def mask_all(url: str, *, but: str) -> str:
 
 
 def load(
-    environ: Mapping[str, str], *, options: Mapping[str, str | None] | None = None, env_file: Path | None = None
+    environ: Mapping[str, str],
+    *,
+    options: Mapping[str, str | None] | None = None,
+    env_file: Path | None = None,
+    confined: bool = False,
 ) -> Settings:
-    """Read the settings of this process. Raises Misconfigured for an invalid value, an unknown profile, or a file with
-    secrets that other users can read.
+    """Read the settings of this process. If it is `confined`, its caller is not the user whose files these are: `.env`
+    and the tokens in files are left out.
+
+    Raises Misconfigured for an invalid value, an unknown profile, or a file with secrets that other users can read.
     """
-    layers, profile = _layers(environ, options or {}, env_file)
+    folder = not confined and not _why_ignored(_DOT_ENV)
+    layers, profile = _layers(environ, options or {}, env_file, folder=folder)
+    if confined:
+        layers = [(origin, _without_token(layer) if layer is not environ else layer) for origin, layer in layers]
     values, origins, mistyped = _collect(layers)
     if "CSCTL_DATABASE_URL" not in values:
         values["CSCTL_DATABASE_URL"] = default_database_url()
     name = profile.name if profile else None
-    if "CSCTL_TOKEN" not in values and (kept := _kept_token(name)):
+    if not confined and "CSCTL_TOKEN" not in values and (kept := _kept_token(name)):
         values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = kept
     templates = values.get("CSCTL_TEMPLATES_DIR")
     return Settings(
@@ -138,17 +147,21 @@ def load(
         mistyped=mistyped,
         profile=name,
         label=profile.label if profile else None,
-        warnings=(*_overridden(profile, origins, values), *(() if env_file else _ignored())),
+        warnings=(*_overridden(profile, origins, values), *(() if env_file or confined else _ignored())),
     )
 
 
+def _without_token(layer: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in layer.items() if name != "CSCTL_TOKEN"}
+
+
 def _layers(
-    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
+    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None, *, folder: bool
 ) -> tuple[list[_Layer], Profile | None]:
-    """The sources of values, the strongest last, and the profile among them."""
+    """The sources of values, the strongest last, and the profile among them. `folder`: `.env`, too."""
     given = {name: value for name, value in options.items() if value is not None}
     in_file = [] if env_file is None else [(str(env_file), _read_named_file(env_file))]
-    in_folder = [] if env_file or _why_ignored(_DOT_ENV) else [(".env", _read_env_file(_DOT_ENV))]
+    in_folder = [(".env", _read_env_file(_DOT_ENV))] if folder and not env_file else []
     stronger: list[_Layer] = [*in_folder, ("environment", environ), *in_file, ("option", given)]
     known = profiles.load()
     wanted = next((layer["CSCTL_PROFILE"] for _, layer in reversed(stronger) if layer.get("CSCTL_PROFILE")), None)

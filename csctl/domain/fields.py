@@ -37,7 +37,7 @@ _ALL = (
         detail("shipping_country", _SHOWN, searched="query address country"),
         each("created_at", _LISTED | _FILE, searched="since until"),
         each("folded_first_name folded_last_name folded_email folded_city", _INTERNAL, erase=Erase.COPY),
-        each("folded_address phone_digits", _INTERNAL, erase=Erase.COPY),
+        each("folded_region folded_address phone_digits", _INTERNAL, erase=Erase.COPY),
         each("merged_into_id", _SHOWN | _MERGED, key="merged_into"),
         each("erased_at version", _SHOWN),
         each("updated_at"),
@@ -169,6 +169,7 @@ _ALL = (
         each("unit_price", _AMOUNT),
         each("key claim lease_until request_id", _INTERNAL),
         each("cycle occasion due_on quantity sent_at watch_until looked_at billing_blocked_at look_since finished_at"),
+        each("bank_reference", _LISTED),
         each("queue_item_id attempt_on send_email then_cancel"),
     ),
     record(
@@ -267,6 +268,7 @@ _ALL = (
         None,
         each("name kind account first_used_at", _LISTED),
         each("livemode", _LISTED, key="mode"),
+        each("accepted_at"),
     ),
     record("gateway_cursors", None, each("moved_at", _LISTED, key="synced_at"), each("account cursor")),
     record("requests", None, each("id operator_id key asked created_at", _INTERNAL)),
@@ -284,6 +286,13 @@ PERSON_OPTIONS = tuple(
         for option in field.searched
         if option != "query"
     )
+)
+
+# The details that search compares as text, without case and accents. For each, the model has a column `folded_<name>`.
+TEXTS = tuple(
+    field.name
+    for field in RECORDS["customers"].fields
+    if field.uses & Use.ENTERED and {"query", field.name} <= set(field.searched) and field.name != "phone"
 )
 
 

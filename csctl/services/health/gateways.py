@@ -1,4 +1,4 @@
-"""The gateway accounts of this environment: what each can do, and what is wrong with it."""
+"""The gateway accounts of this environment: their capabilities and problems."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def listing(app: App) -> Page:
 
 
 def check(app: App, name: str | None) -> list[dict[str, Any]]:
-    """What is wrong with an account, or with each: one row for each problem, or one that says who it is. Reads only.
+    """The problems of an account, or of all: one row each, or one row with its identity. Reads only.
 
     Raises NotFound.
     """
