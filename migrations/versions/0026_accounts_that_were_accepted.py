@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("gateway_accounts", sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("transactions", sa.Column("bank_reference", sa.String(), nullable=True))
+    op.add_column("transactions", sa.Column("bank_reference", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
