@@ -37,7 +37,7 @@ _ALL = (
         detail("shipping_country", _SHOWN, searched="query address country"),
         each("created_at", _LISTED | _FILE, searched="since until"),
         each("folded_first_name folded_last_name folded_email folded_city", _INTERNAL, erase=Erase.COPY),
-        each("folded_address phone_digits", _INTERNAL, erase=Erase.COPY),
+        each("folded_region folded_address phone_digits", _INTERNAL, erase=Erase.COPY),
         each("merged_into_id", _SHOWN | _MERGED, key="merged_into"),
         each("erased_at version", _SHOWN),
         each("updated_at"),
@@ -284,6 +284,13 @@ PERSON_OPTIONS = tuple(
         for option in field.searched
         if option != "query"
     )
+)
+
+# The details that search compares as text, without case and accents. For each, the model has a column `folded_<name>`.
+TEXTS = tuple(
+    field.name
+    for field in RECORDS["customers"].fields
+    if field.uses & Use.ENTERED and {"query", field.name} <= set(field.searched) and field.name != "phone"
 )
 
 

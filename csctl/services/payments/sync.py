@@ -1,4 +1,4 @@
-"""`txn sync` of everything: what the gateways' changes tell, and then a question about each that they left out."""
+"""`txn sync` of all transactions: the changes of the gateways, and then a look-up of each that they do not cover."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from csctl.services.payments import accounts, changes, settlement
 if TYPE_CHECKING:
     from csctl.app import App
 
-# A transaction that an account's changes have not told of for so long is asked about by itself.
+# A transaction without any change in this time is looked up by itself.
 _QUIET = timedelta(days=3)
 
 
 def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False) -> Iterator[Result]:
-    """Bring all approved transactions up to date that are not final yet. A dry run asks for each, and keeps nothing."""
+    """Update all approved transactions that are not final. A dry run looks up each, and stores nothing."""
     _ = app.gateways
-    told: set[int] = set()
+    seen: set[int] = set()
     if not dry_run:
         accounts.remember(app)
         for name in changes.accounts(app):
             covered = changes.Pass(name)
             yield from changes.take(app, covered)
-            told |= covered.seen
+            seen |= covered.seen
             if covered.complete and not covered.first:
-                told |= _covered(app, name)
-    yield from settlement.sync(app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=told)
+                seen |= _covered(app, name)
+    yield from settlement.sync(app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=seen)
 
 
 def _covered(app: App, account: str) -> set[int]:
-    """What the account's changes would have told of: what is new, and settled refunds until their watch has ended."""
+    """What the account's changes would contain: new transactions, and settled refunds until the end of their watch."""
     since = app.clock.now() - _QUIET
     watched = (
         (Transaction.kind == Kind.REFUND)
