@@ -51,7 +51,8 @@ SHOWN = (
     "customer show cus_1; customer show C-1; customer export cus_1; order show ord_1; order show O-1;"
     " purchase show pur_1; txn show txn_1; txn show ref_1; fulfillment show ful_1; queue show rfq_1;"
     " blacklist check --customer cus_1; report refunds --since 2026-03-01; run show run_1; email show eml_1;"
-    " approval show apr_1; whoami; product list; product show prd_1; operator list; setting list; gateway list; db status; queue notify list"
+    " approval show apr_1; whoami; product list; product show prd_1; operator list;"
+    " setting list; gateway list; db status; queue notify list"
 )
 
 
