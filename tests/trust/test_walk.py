@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -115,12 +116,12 @@ def _customers_and_orders(shop: Shop, walk: Walk) -> None:
         walk(f"order cancel {make_sale_of_order(shop)} {more} --yes")
 
 
-def make_sale_of_order(shop: Shop, **given: str) -> str:
+def make_sale_of_order(shop: Shop) -> str:
     """An order with a settled sale."""
     order = make_order(shop)
     make_purchase(shop, order, interval="month", status="active", next_bill_on="2026-04-01")
     make_fulfillment(shop, order)
-    make_sale(shop, order=order, **given)
+    make_sale(shop, order=order)
     return order
 
 
@@ -172,8 +173,8 @@ def _purchases(shop: Shop, walk: Walk) -> None:
     make_price(shop, "large", "29.99", interval="month", sku="box", option="large")
     order = make_order(shop, customer)
 
-    def subscription(price: str = "small", **given: str) -> str:
-        values = {"status": "active", "next_bill_on": "2026-03-20", **given}
+    def subscription(price: str = "small", **given: Any) -> str:
+        values: dict[str, Any] = {"status": "active", "next_bill_on": "2026-03-20", **given}
         return make_purchase(shop, order, price=price, payment_method=card, **values)
 
     one = subscription()
