@@ -191,7 +191,9 @@ def test_no_gateway_is_a_finding(healthy: Shop) -> None:
 
 
 def test_an_account_of_another_kind_than_the_database_remembers_is_a_finding(healthy: Shop) -> None:
-    healthy.sql("INSERT INTO gateway_accounts VALUES ('main', 'stripe', '2026-01-01 00:00:00')")
+    healthy.sql(
+        "INSERT INTO gateway_accounts (name, kind, first_used_at) VALUES ('main', 'stripe', '2026-01-01 00:00:00')"
+    )
 
     assert "knows main as stripe" in problems(healthy("doctor -o json"))["gateways"]["problem"]
 
