@@ -9,12 +9,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-import csctl.models  # noqa: F401 - so that the metadata knows all tables
-from csctl.domain import grants
 from csctl.domain.states import Role
-from csctl.models.columns import Base
-from tests.administration.rights import FORBIDDEN, denied, trying
-from tests.factories import make_customer, make_fulfillment, make_order, make_payment_method, make_price, make_sale
+from tests.factories import make_customer, make_order, make_price, make_sale
 from tests.postgres import Server
 from tests.running import Done
 from tests.shops import Shop
@@ -41,21 +37,55 @@ def granted(shop: Shop, postgres: Server, alone: None) -> Shop:
     return shop
 
 
-def test_every_table_has_its_rights() -> None:
-    assert set(grants.TABLES) == {*Base.metadata.tables, "alembic_version"}
+def denied(shop: Shop, role: Role, statement: str) -> bool:
+    """Whether PostgreSQL refuses a statement for lack of rights. What else may be wrong with it does not matter."""
+    with psql(shop, role) as connection:
+        try:
+            connection.execute(statement.encode())
+        except psycopg.errors.InsufficientPrivilege:
+            return True
+        except psycopg.Error:
+            return False
+        return False
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_each_login_may_do_what_the_table_says_and_nothing_else(granted: Shop, role: Role) -> None:
-    wrong = [
-        (table, right, "denied" if right in granted_ else "allowed")
-        for table in grants.TABLES
-        for granted_ in [grants.rights(table)[role]]
-        for right in {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", *granted_}
-        if denied(granted, role, trying(table, right)) is (right in granted_)
-    ]
-
-    assert wrong == []
+FORBIDDEN = (
+    "INSERT INTO blacklist (kind, value, match_key, reason, created_at) VALUES ('ip', 'x', 'x', 'x', now())",
+    "DELETE FROM blacklist",
+    "UPDATE operators SET role = 'admin'",
+    "UPDATE operators SET disabled_at = NULL",
+    "INSERT INTO operators (name, role, token_hash, created_at) VALUES ('x', 'admin', 'x', now())",
+    "UPDATE settings SET value = '1000000 USD'",
+    "INSERT INTO settings VALUES ('agent-refund-limit:USD', '1000000 USD', now())",
+    "INSERT INTO notify_emails (address, created_at) VALUES ('x@example.com', now())",
+    "UPDATE audit SET operator = 'somebody else'",
+    "DELETE FROM audit",
+    "TRUNCATE audit",
+    "INSERT INTO audit (id, at, command, changes, outcome) VALUES (99, now(), 'x', '{}', 'x')",
+    "ALTER TABLE audit DISABLE TRIGGER ALL",
+    "DROP TRIGGER audit_no_change ON audit",
+    "DELETE FROM audit_seals",
+    "UPDATE transactions SET amount = 1000000",
+    "UPDATE transactions SET created_by = 1",
+    "UPDATE transactions SET parent_id = NULL",
+    "UPDATE approvals SET amount = 1",
+    "UPDATE approvals SET requested_by = 1",
+    "INSERT INTO approval_decisions (approval_id, state, decided_at) VALUES (1, 'granted', now())",
+    "INSERT INTO approval_decisions (approval_id, state, decided_at) VALUES (1, 'denied', now())",
+    "UPDATE approval_decisions SET state = 'granted'",
+    "DELETE FROM approval_decisions",
+    "UPDATE runs SET command = 'setting set', arguments = '[]'",
+    "UPDATE runs SET operator_id = 1",
+    "UPDATE runs SET by_ids = false",
+    "UPDATE run_records SET given = 'txn_1'",
+    "UPDATE run_records SET run_id = 1",
+    "UPDATE installation SET rehearsal = true",
+    "UPDATE alembic_version SET version_num = 'x'",
+    "CREATE TABLE mine (id int)",
+    "DROP TABLE customers",
+    "SET ROLE csctl_admin",
+    "SELECT setval('audit_id_seq', 1)",
+)
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.SERVICE])
@@ -73,49 +103,6 @@ def test_an_agent_cannot_hold_the_trail_up(granted: Shop) -> None:
     assert not denied(granted, Role.SERVICE, "SELECT audit_newest_row()")
 
 
-def test_the_days_work_of_an_agent_works_under_the_agents_login(granted: Shop) -> None:
-    customer = make_customer(granted, last_name="Quimby")
-    order = make_order(granted, customer)
-    sale, other = make_sale(granted, order=order), make_sale(granted, settled=False)
-    failing = make_sale(granted, token="tok_refund_declined")
-    shipment = make_fulfillment(granted, order, status="pending")
-
-    def works(words: str, code: int = 0) -> Done:
-        done = as_login(granted, Role.AGENT, words)
-        assert done.code == code, f"{words}: {done.err}"
-        return done
-
-    works("customer search quimby")
-    works(f"customer show {customer}")
-    works(f"customer note {customer} 'Called about the delivery.'")
-    works(f"customer edit {customer} --first-name Ann")
-    works("customer create --first-name New --last-name Person")
-    works(f"customer export {customer}")
-    works(f"order show {order}")
-    works(f"txn refund {sale} --amount 1.00 --request-id A1 --yes")
-    works(f"order refund {order} --amount 2.00 --yes")
-    works(f"txn void {other} --yes")
-    works(f"txn resend-email {sale} --yes")
-    works(f"txn refund {failing} --yes", 12)
-    works("queue list")
-    granted("setting set agent-refund-limit '5 USD'")
-    works(f"txn refund {make_sale(granted)} --request-approval --reason late --yes")
-    works("approval list")
-    works("approval withdraw apr_1")
-    granted("setting unset agent-refund-limit")
-    works("queue remove rfq_1 --reason 'the customer changed their mind' --yes")
-    works("queue requeue rfq_1 --yes")
-    works("queue resolve rfq_1 --reference 'bank transfer 7' --yes")
-    works(f"fulfillment hold {shipment}")
-    works(f"txn dispute {sale} --yes")
-    works(f"txn dispute {sale} --revert --yes")
-    works("blacklist check --email x@example.com")
-    works("blacklist list")
-    works("email list")
-    works("whoami")
-    assert granted.sql("SELECT last_used_at FROM operators WHERE name = 'agent'")[0]["last_used_at"] is not None
-
-
 def test_an_agent_whose_gateway_refuses_him_leaves_nothing_reserved(granted: Shop) -> None:
     sale = make_sale(granted)
     wrong = {"CSCTL_DATABASE_URL": url_of(granted, Role.AGENT)}
@@ -123,22 +110,6 @@ def test_an_agent_whose_gateway_refuses_him_leaves_nothing_reserved(granted: Sho
 
     assert granted(f"txn refund {sale} --yes", as_="agent", env=wrong).code == 11
     assert granted(f"txn show {sale} -o json").json["refundable"] == "19.99"
-
-
-def test_crons_work_under_the_services_login(granted: Shop) -> None:
-    failing = make_sale(granted, token="tok_refund_declined")
-    assert granted(f"txn refund {failing} --yes").code == 12
-    price = make_price(granted, interval="month")
-    make_payment_method(granted, customer := make_customer(granted))
-    assert granted(f"order create --customer {customer} --item {price} --yes").code == 0
-    granted.now = "2026-04-03T09:00:00Z"
-
-    crons = "queue retry", "billing run", "txn sync", "txn reconcile", "email send", "audit seal"
-    for words in (*crons, "queue list", "whoami"):
-        done = as_login(granted, Role.SERVICE, words)
-        assert done.code == 0, f"{words}: {done.err}"
-    assert as_login(granted, Role.SERVICE, "doctor").code in (0, 11)
-    assert {"cycle": 2} in granted.sql("SELECT cycle FROM purchases")
 
 
 def test_the_work_of_an_admin_works_under_the_admins_login(granted: Shop) -> None:
@@ -204,7 +175,7 @@ def test_no_login_writes_what_stops_csctl_for_all(granted: Shop, role: Role) -> 
             connection.execute(f"UPDATE operators SET last_used_at = '{time}'".encode())
         with psql(granted, role) as connection:
             connection.execute(f"UPDATE transactions SET finished_at = '{time}', attempt_on = '{time}'".encode())
-            connection.execute(f"UPDATE customers SET created_at = '{time}'".encode())
+            connection.execute(f"UPDATE orders SET cancelled_at = '{time}'".encode())
             connection.commit()
         for words in ("whoami", "customer search quimby", f"txn show {sale} -o json", "txn list", "operator list"):
             done = granted(words)
