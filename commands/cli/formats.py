@@ -40,14 +40,14 @@ def _to_text(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def csv_cell(value: Any) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula."""
+def csv_cell(value: Any, *, exact: bool) -> str:
+    """A cell of CSV that no spreadsheet takes for a formula: for a file `exact`, for a terminal made printable."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value if isinstance(value, str) else _to_text(value) if isinstance(value, date) else to_json(value)
-    return neutralised(printable(text))
+    return neutralised(text if exact else printable(text))
 
 
 def table_cell(value: Any, zone: tzinfo) -> str:

@@ -216,10 +216,13 @@ class Output:
     def _write_csv(self, records: Rows) -> None:
         import csv
 
+        exact = not sys.stdout.isatty()
+        if exact and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal of the user has
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(self._selected)
         for record in records:
-            writer.writerow([formats.csv_cell(record.get(name)) for name in self._selected])
+            writer.writerow([formats.csv_cell(record.get(name), exact=exact) for name in self._selected])
 
     def _write_names(self, records: Rows) -> None:
         for record in records:

@@ -12,6 +12,12 @@ REFERENCES = frozenset(
     {"external_id", "tracking", "gateway_ref", "customer", "order", "purchase", "payment_method", "parent"}
 )
 
+# What Excel takes for numbers, with a leading apostrophe or rounded: ids, codes and postal codes.
+IDENTIFIERS = REFERENCES | {
+    *("token", "sku", "option", "price", "bin", "last4", "next_option", "next_price", "transaction", "reference"),
+    *("billing_postal_code", "shipping_postal_code"),
+}
+
 
 @dataclass(frozen=True)
 class RecordKind:
