@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -23,15 +24,31 @@ _STATUS = ("database", "backend", "schema", "expected", "current", "rehearsal")
     columns=("id", "name", "role", "token"),
     changes=True,
     opens=False,
-    examples=("csctl db init --admin jane", "csctl db init --admin jane --rehearsal -o json"),
+    examples=(
+        "csctl db init --admin jane --agent-refund-limit '50 USD'",
+        "csctl db init --admin jane --rehearsal -o json",
+    ),
 )
 @click.option("--admin", required=True, metavar="NAME", help="Name of the first administrator.")
 @click.option("--rehearsal", is_flag=True, help="Rehearsal database: allows the sandbox gateway and CSCTL_NOW.")
-def init(cli: Cli, out: ChangeOutput, admin: str, rehearsal: bool) -> None:
-    """Create the tables and the first administrator, and print the token. It is shown only once."""
+@click.option(
+    "--agent-refund-limit",
+    "limits",
+    metavar="LIMIT",
+    multiple=True,
+    help="Amount that an agent may refund of one sale, such as '50 USD'; once per currency [default: asked for].",
+)
+def init(cli: Cli, out: ChangeOutput, admin: str, rehearsal: bool, limits: tuple[str, ...]) -> None:
+    """Create the tables and the first administrator, and print the token. It is shown only once.
+
+    On a terminal it asks for the refund limit of agents, unless one is given or with --yes.
+    """
     from csctl.services.administration import schema
 
-    out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal, dry_run=out.dry_run))
+    if not (limits or out.yes or out.dry_run) and sys.stdin.isatty():
+        question = "Refund limit of agents for one sale, such as 50 USD (empty: no limit)"
+        limits = tuple(filter(None, [click.prompt(question, default="", show_default=False, err=True).strip()]))
+    out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal, limits=limits, dry_run=out.dry_run))
     kept = "Store the token: csctl login, or CSCTL_TOKEN. It is not shown again."
     out.notice("Nothing was done, and no token was created." if out.dry_run else kept)
 

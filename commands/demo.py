@@ -148,9 +148,9 @@ def _open(shop: Path) -> None:
     _say("A rehearsal shop: a database, the built-in gateway, and emails that are written to files.")
     _write_env(shop, token=None)
     made = io.StringIO()
-    _show("db init --admin alex --rehearsal -o json")
+    _show("db init --admin alex --rehearsal --agent-refund-limit '100 USD' -o json")
     with contextlib.redirect_stdout(made):
-        _check(Step("db init"), _call("db init --admin alex --rehearsal -o json"))
+        _check(Step("db init"), _call("db init --admin alex --rehearsal --agent-refund-limit '100 USD' -o json"))
     click.echo(made.getvalue(), nl=False)
     _write_env(shop, token=json.loads(made.getvalue())["token"])
     for words in (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 operator = group("operator", "Manage the people and programs that may use csctl.")
-_FIELDS = ("id", "name", "role", "created_at", "disabled_at", "token_expires_at", "last_used_at")
+_FIELDS = ("id", "name", "role", "created_at", "disabled_at", "token_created_at", "token_expires_at", "last_used_at")
 _WITH_TOKEN = ("id", "name", "role", "token", "token_expires_at", "dry_run")
 _CHANGE: dict[str, Any] = {
     "fields": (*RESULT_FIELDS[:3], "name", "role", "disabled_at", *RESULT_FIELDS[3:]),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import pexpect
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
@@ -19,7 +21,7 @@ from csctl.errors import Busy, CsctlError, Misconfigured, NotPermitted, Unreacha
 from csctl.models import Customer
 from tests.factories import make_customer, make_sale, number
 from tests.postgres import Server
-from tests.running import Done
+from tests.running import Done, Terminal
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -53,6 +55,31 @@ def test_init_makes_the_schema_and_an_administrator(csctl: Csctl, empty_database
 
     assert {key: made[key] for key in ("id", "name", "role")} == {"id": "opr_1", "name": "jane", "role": "admin"}
     assert {"id": "opr_1", "name": "jane", "role": "admin"}.items() <= who.json.items()
+
+
+def test_init_sets_the_refund_limits_of_agents(csctl: Csctl, empty_database_url: str) -> None:
+    env = {"CSCTL_DATABASE_URL": empty_database_url}
+    limits = "--agent-refund-limit '50 USD' --agent-refund-limit '40 EUR'"
+    assert csctl("db init --admin jane --agent-refund-limit 50", env=env).code == 2
+    made = csctl(f"db init --admin jane {limits} -o json", env=env).json
+
+    listed = csctl("setting list -o json", env={**env, "CSCTL_TOKEN": made["token"]}).json
+
+    assert [row["value"] for row in listed if row["name"] == "agent-refund-limit"] == ["40.00 EUR", "50.00 USD"]
+
+
+def test_init_asks_for_the_refund_limit_on_a_terminal(terminal: Callable[..., Terminal]) -> None:
+    env = {"CSCTL_DATABASE_URL": "sqlite:///asked.db"}
+    child = terminal("db init --admin jane -o name", env=env)
+    child.expect("Refund limit of agents")
+    child.sendline("50 USD")
+    child.expect("opr_1")
+    child.expect(pexpect.EOF)
+
+    with closing(sqlite3.connect("asked.db")) as connection:
+        assert connection.execute("SELECT name, value FROM settings").fetchall() == [
+            ("agent-refund-limit:USD", "50.00 USD")
+        ]
 
 
 def test_init_leaves_a_database_alone_that_is_set_up(shop: Shop) -> None:

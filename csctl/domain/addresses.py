@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Address:
     country: str | None = None
 
     def __bool__(self) -> bool:
-        return any(asdict(self).values())
+        return any(vars(self).values())
 
     def as_dict(self) -> dict[str, str | None]:
-        return asdict(self)
+        return dict(vars(self))
 
     def lines(self) -> list[str]:
         """The address as it stands on an envelope, empty lines left out."""

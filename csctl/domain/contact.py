@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
+from csctl.card_numbers import holds_card_number
 from csctl.domain import countries
 from csctl.domain.text import accept
 from csctl.errors import Usage
+
+_LONGEST_PLAIN = 64  # characters, so that no part of an address is longer than the standard allows
+# Addresses in which the library has nothing to normalise but the case of the domain.
+_PLAIN_EMAIL = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,})", re.ASCII | re.IGNORECASE)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
 def email_address(text: str) -> str:
@@ -12,6 +21,10 @@ def email_address(text: str) -> str:
 
     Where it leads is not judged: a shop's own may be at `.local`, a rehearsal's at `.test` or `localhost`.
     """
+    plain = _PLAIN_EMAIL.fullmatch(text) if len(text) <= _LONGEST_PLAIN else None
+    if plain and not holds_card_number(text):
+        return text[: plain.start(1)] + plain[1].lower()
+
     import email_validator
 
     email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # its way of saying so: the option covers `.test` alone
@@ -27,6 +40,7 @@ def email_address(text: str) -> str:
     return str(known.normalized)
 
 
+@lru_cache(maxsize=1000)
 def country_code(text: str) -> str:
     """The two-letter code of a country's name or code: `USA` is `US`. Raises Usage for an unknown one."""
     code = countries.code_of(accept(text, "country"))
@@ -44,6 +58,8 @@ def phone_number(text: str, country: str | None) -> tuple[str, bool]:
     import phonenumbers
 
     given = accept(text, "phone", reference=True)
+    if _E164.fullmatch(given) and _is_valid_e164(given):
+        return given, True
     try:
         number = phonenumbers.parse(given, country)
     except phonenumbers.NumberParseException:
@@ -51,3 +67,15 @@ def phone_number(text: str, country: str | None) -> tuple[str, bool]:
     if number is None or not phonenumbers.is_valid_number(number):
         return accept(text, "phone"), False  # what is no phone number may be a card's
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), True
+
+
+def _is_valid_e164(text: str) -> bool:
+    """Whether the library would read this number as exactly this one, found without its parser, which is slow."""
+    import phonenumbers
+
+    for length in (1, 2, 3):
+        code, national = int(text[1 : 1 + length]), text[1 + length :]
+        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            number = phonenumbers.PhoneNumber(code, int(national))
+            return not national.startswith("0") and phonenumbers.is_valid_number(number)
+    return False

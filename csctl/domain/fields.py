@@ -251,7 +251,7 @@ _ALL = (
     record(
         "operators",
         "opr",
-        each("id name role created_at disabled_at token_expires_at last_used_at", _LISTED),
+        each("id name role created_at disabled_at token_created_at token_expires_at last_used_at", _LISTED),
         each("token_hash", _INTERNAL),
     ),
     record(

@@ -17,7 +17,8 @@ def fold(text: str | None) -> str:
     """Text as search compares it: without case, accents and surrounding space. `Bjørn ` is `bjorn`."""
     from anyascii import anyascii  # 30 ms, and needed only where somebody searches or edits
 
-    return " ".join(anyascii(text or "").casefold().split())
+    plain = text or ""
+    return " ".join((plain if plain.isascii() else anyascii(plain)).casefold().split())
 
 
 def digits(text: str | None) -> str:
@@ -31,6 +32,9 @@ def accept(text: str, field: str, *, longest: int = SHORT, lines: bool = False, 
     unless it is somebody else's `reference`, which may look like one.
     """
     kept = text.strip()
+    # Printable text holds neither NUL nor line breaks nor broken characters: most of an import ends here.
+    if kept.isprintable() and len(kept) <= longest and (reference or not holds_card_number(kept)):
+        return kept
     if len(kept) > longest:
         raise Usage(f"{field} is too long", cause=f"{len(kept):,} characters, {longest:,} at most")
     if "\0" in kept or any("\ud800" <= c <= "\udfff" for c in kept):

@@ -55,6 +55,7 @@ class Operator(Base):
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[Role]
     token_hash: Mapped[str] = mapped_column(unique=True)
+    token_created_at: Mapped[datetime | None]
     token_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]

@@ -70,7 +70,12 @@ def folded_columns() -> dict[str, InstrumentedAttribute[str]]:
 
 @event.listens_for(Customer, "before_insert")
 @event.listens_for(Customer, "before_update")
-def _fold_for_search(_mapper: Any, _connection: Any, customer: Customer) -> None:
+def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
+    fold_for_search(customer)
+
+
+def fold_for_search(customer: Customer) -> None:
+    """Fill the columns that search looks at. Whoever stores a customer past the ORM has to call this."""
     billing, shipping = customer.billing or Address(), customer.shipping or Address()
     for name in folded_columns():
         setattr(customer, f"folded_{name}", fold(getattr(customer, name)))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.billing.catalog import paid, subscribe
-from tests.payments.test_killed import killed_at
+from tests.payments.dying import killed_at
 from tests.shops import Shop
 
 START, END = date(2028, 1, 31), date(2029, 1, 30)  # a leap year

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from csctl.gateways.conformance.server import Fault
 from tests.factories import make_payment_method, make_price, make_purchase
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
-from tests.gateways.ledgers.server import Fault
 from tests.gateways.ledgers.stripe import StripeLedger
 from tests.gateways.worlds import World
 

@@ -1,12 +1,20 @@
-"""A gateway account of an unknown kind is refused, wherever it is asked for."""
+"""Which kinds of gateway accounts there are: those of csctl, those of other packages, and no others."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
+from test_acme_gateway import KEY, AcmeLedger
 
 from csctl.clock import Clock
 from csctl.errors import Misconfigured
 from csctl.gateways.registry import Registry
+from tests.factories import make_sale
+from tests.shops import Shop
+
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 @pytest.mark.parametrize("url", ["strype:sk_test_1", "sandbx:ledger.db", "sk_test_1", ""])
@@ -23,3 +31,27 @@ def test_an_unknown_kind_is_refused(url: str) -> None:
 def test_an_account_that_is_not_configured_is_refused() -> None:
     with pytest.raises(Misconfigured, match="not configured"):
         Registry({}, Clock(), rehearsal=True)["main"]
+
+
+@one_database
+def test_the_gateway_of_another_package_is_found_by_its_entry_point(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "csctl_acme_gateway-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: csctl-acme-gateway\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[csctl.gateways]\nacme = acme_gateway\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with AcmeLedger() as ledger:
+        ledger.now = shop.moment - timedelta(days=2)
+        reference = str(ledger.book("sale", 2000, "USD", captured=True)["id"])
+        ledger.now = shop.moment
+        shop.env["CSCTL_GATEWAY_MAIN"] = f"acme:{KEY}?base={ledger.base}"
+        sale = make_sale(shop, "20.00", adopt=False, gateway_ref=reference)
+
+        done = shop(f"txn refund {sale} --amount 8.00 --yes -o json")
+
+        assert (done.code, done.json[0]["outcome"]) == (0, "refunded"), done.err
+        assert ledger.books[reference]["returned"] == 800
+        (listed,) = shop("gateway list -o json").json
+        assert (listed["kind"], listed["account"]) == ("acme", "acme-account-7")

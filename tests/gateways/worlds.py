@@ -8,11 +8,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from csctl.clock import parse_time
+from csctl.gateways.conformance.server import Fault, LedgerServer
 from tests.factories import make_payment_method, make_sale
 from tests.gateways.ledgers import authorizenet, nmi, stripe
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.nmi import NmiLedger
-from tests.gateways.ledgers.server import Fault, LedgerServer
 from tests.gateways.ledgers.stripe import StripeLedger
 from tests.shops import Shop
 

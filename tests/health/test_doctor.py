@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
-from collections.abc import Callable
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +22,8 @@ from tests.running import Done
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+HOSTS = ("127.0.0.1", "0.0.0.0")  # noqa: S104 - this host, as itself and as one that is not known to be
 CHECKS = {
     "settings",
     "files",
@@ -32,6 +38,8 @@ CHECKS = {
     "queue",
     "billing",
     "emails",
+    "limits",
+    "tokens",
     "sums",
 }
 
@@ -41,13 +49,37 @@ def healthy(shop: Shop) -> Shop:
     """A shop in which all is well."""
     make_notify_email(shop)
     shop("setting set mail-from shop@example.com")
+    shop("setting set agent-refund-limit '50 USD'")
     return shop
+
+
+@contextmanager
+def forwarded(path: Path) -> Iterator[int]:
+    """A port of this host that leads to a socket, for as many connections as come."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as there:
+                there.connect(str(path))
+                pairs = {self.request: there, there: self.request}
+                while True:
+                    for ready in select.select([*pairs], [], [])[0]:
+                        if not (data := ready.recv(65536)):
+                            return
+                        pairs[ready].sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def problems(done: Done) -> dict[str, dict[str, Any]]:
     """What was found, by check."""
     assert done.code == 11, done.err
-    return {row["check"]: row for row in done.json if row["status"] != "ok"}
+    return {row["check"]: row for row in done.json if row["status"] == "problem"}
 
 
 def test_all_is_well(healthy: Shop) -> None:
@@ -56,6 +88,47 @@ def test_all_is_well(healthy: Shop) -> None:
     assert done.code == 0, done.out
     assert {row["check"] for row in done.json} == CHECKS
     assert all(row == {"check": row["check"], "status": "ok", "problem": None, "fix": None} for row in done.json)
+
+
+def warnings(shop: Shop, **more: Any) -> list[str]:
+    """What doctor says that a shop may have meant so."""
+    done = shop("doctor -o json", **more)
+    assert done.code == 0, done.out
+    return [row["problem"] for row in done.json if row["status"] == "warning"]
+
+
+@one_database
+def test_agents_without_a_limit_are_a_warning(healthy: Shop) -> None:
+    healthy("setting unset agent-refund-limit")
+    found = warnings(healthy)
+    healthy("operator disable agent")
+
+    assert len(found) == 1
+    assert "agents have no refund limit" in found[0]
+    assert warnings(healthy) == []
+
+
+@one_database
+def test_a_token_of_more_than_a_year_is_a_warning_until_it_is_replaced(healthy: Shop) -> None:
+    later = "2027-01-01T09:00:00Z"
+    assert warnings(healthy, at="2026-12-31T09:00:00Z") == []
+    assert len(warnings(healthy, at=later)) == 3
+
+    healthy("operator rotate-token agent", at=later)
+    healthy("operator disable service", at=later)
+
+    assert warnings(healthy, at=later) == ["the token of admin is more than a year old"]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_connection_that_others_on_the_network_can_read_is_a_warning(healthy: Shop, postgres: Server) -> None:
+    with forwarded(postgres.directory / ".s.PGSQL.5432") as port:
+        here, elsewhere = (f"{healthy.database_url.partition('?')[0]}?host={host}&port={port}" for host in HOSTS)
+        found = warnings(healthy, env={"CSCTL_DATABASE_URL": elsewhere})
+
+        assert len(found) == 1
+        assert "not encrypted" in found[0]
+        assert warnings(healthy, env={"CSCTL_DATABASE_URL": here}) == []
 
 
 @pytest.mark.parametrize("role", ["agent", "service"])

@@ -1,4 +1,4 @@
-"""csctl, killed at a chosen point: `shop.start(words, before=dying.at(point))`.
+"""csctl, killed at a chosen point: `killed_at`.
 
 A point is the moment before a commit, before a gateway is called, after it has answered, before an email is sent or
 after. They are counted from 1; a run that has fewer ends as usual.
@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from csctl.gateways.sandbox import Sandbox
 from csctl.mail.folder import Folder
+from tests.shops import Shop
 
 _MOST = 60  # more than any run here has
 _left = 0
@@ -30,9 +31,17 @@ def points(full: bool, values: Sequence[object] = ("",), value: object = "") -> 
     return range(1, _MOST) if full else range(1 + values.index(value), _MOST, len(values))
 
 
-def at(number: int) -> tuple[str, ...]:
+def before(number: int) -> tuple[str, ...]:
     """For `before` of a process: it is killed at this point."""
     return __name__, "die", str(number)
+
+
+def killed_at(shop: Shop, point: int, words: str, at: str | None = None) -> bool:
+    """Whether a command was killed at a point; False if it ended before."""
+    process = shop.start(words, at=at, before=before(point))
+    _, said = process.communicate(timeout=120)
+    assert process.returncode in (-9, 0, 3, 5, 9, 12), said
+    return process.returncode == -9
 
 
 def die(number: str) -> None:

@@ -11,13 +11,10 @@ from tests.factories import (
     customer_of,
     make_fulfillment,
     make_order,
-    make_payment_method,
     make_purchase,
     make_sale,
     make_transaction,
 )
-from tests.payments import dying
-from tests.payments.test_killed import killed_at
 from tests.shops import Shop
 
 NOON = "2026-03-02T12:00:00Z"
@@ -287,32 +284,3 @@ def test_a_dry_run_says_what_would_be_returned(shop: Shop) -> None:
     assert "19.99 USD" in dry.err
     assert _shown(shop, purchase)["status"] == "active"
     assert _paid_back(shop) == []
-
-
-GATEWAYS = ["idempotency=on", "idempotency=off"]
-
-
-@pytest.mark.parametrize("gateway", GATEWAYS)
-def test_killed_anywhere_and_asked_for_again_it_is_cancelled_and_paid_back_once(
-    shop: Shop, gateway: str, full: bool
-) -> None:
-    shop.env["CSCTL_GATEWAY_MAIN"] += f"?{gateway}"
-    customer_card = make_payment_method(shop)
-    killed = 0
-    for point in dying.points(full, GATEWAYS, gateway):
-        order = make_order(shop)
-        purchase = _subscription(shop, order)
-        make_sale(shop, order=order, purchase=purchase, payment_method=customer_card)
-        words = f"purchase cancel {purchase} --refund-last --yes"
-        died = killed_at(shop, point, words, at="2026-03-02T09:00:00Z")
-        killed += died
-        shop("txn reconcile", at="2026-03-02T09:06:00Z")
-        shop(words, at="2026-03-02T09:07:00Z")
-        if not died:
-            break
-    for day in (3, 4):
-        shop("queue retry", at=f"2026-03-0{day}T09:00:00Z")
-
-    assert killed >= (4 if full else 2)
-    assert {row["status"] for row in shop.sql("SELECT status FROM purchases")} == {"cancelled"}
-    assert len(_paid_back(shop)) == killed + 1

@@ -52,14 +52,6 @@ def test_refunds_killed_again_and_again_are_each_paid_once(shop: Shop, full: boo
     assert shop("db check").code == 0
 
 
-def killed_at(shop: Shop, point: int, words: str) -> bool:
-    """Whether a process was killed at that point; False if it ended before."""
-    process = shop.start(words, before=dying.at(point))
-    _, said = process.communicate(timeout=60)
-    assert process.returncode in (-9, 0), said
-    return process.returncode == -9
-
-
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_a_run_killed_at_any_point_goes_on_with_what_is_left(shop: Shop, gateway: str, full: bool) -> None:
@@ -68,7 +60,7 @@ def test_a_run_killed_at_any_point_goes_on_with_what_is_left(shop: Shop, gateway
     for point in dying.points(full, GATEWAYS, gateway):
         sales = make_sales(shop, 3)
         shop.adopt()
-        died = killed_at(shop, point, f"txn refund {' '.join(sales)} --amount 5 --yes --concurrency 2")
+        died = dying.killed_at(shop, point, f"txn refund {' '.join(sales)} --amount 5 --yes --concurrency 2")
         begun = shop("run list --limit 1 -o json").json
         if begun and begun[0]["id"] != f"run_{number}":
             number += 1
@@ -95,7 +87,7 @@ def test_an_order_refund_killed_between_void_and_refund_goes_on(shop: Shop, full
         shop.adopt()
         shop.sql("UPDATE transactions SET settlement = 'unsettled', settled_at = NULL WHERE kind = 'sale'")
         orders = [shop(f"txn show {sale} -o json").json["order_id"] for sale in sales]
-        died = killed_at(shop, point, f"order refund {' '.join(orders)} --yes")
+        died = dying.killed_at(shop, point, f"order refund {' '.join(orders)} --yes")
         begun = shop("run list --limit 1 -o json").json
         if begun and begun[0]["id"] != f"run_{number}":
             number += 1

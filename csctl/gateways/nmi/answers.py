@@ -40,6 +40,8 @@ def read(reply: Reply, op: Operation) -> Transacted:
     reference = fields.get("transactionid")
     if response == "1" and reference in (None, "", "0"):
         raise reply.unreadable("it names no transaction")
+    if response == "1" and op.kind in (Kind.VOID, Kind.CAPTURE) and op.sale and reference != op.sale.reference:
+        raise reply.unreadable("it is about another operation")
     return Transacted(
         response,
         code,

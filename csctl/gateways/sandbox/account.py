@@ -100,8 +100,11 @@ class Sandbox:
         return Identity(self._options.account or self.ledger.account(), livemode=False)
 
     def check(self) -> Sequence[Problem]:
-        self._connect()
-        return ()
+        try:
+            self._connect()
+        except (Misconfigured, Unreachable) as error:
+            return [Problem(error.message, error.fix or "try again later")]
+        return []
 
     def prepare(self, op: Operation) -> str | None:
         del op

@@ -83,7 +83,7 @@ def decide(
     if op.kind is Kind.VOID:
         return no(Reason.ALREADY_SETTLED, "Only unsettled transactions can be voided") if settled else YES
     if op.kind is Kind.CAPTURE:
-        return YES
+        return _capture(books, op, sale)
     if not settled and not early:
         return no(Reason.NOT_SETTLED, "The transaction has not settled")
     if returned(books, sale["ref"]) + op.amount > sale["amount"]:
@@ -93,6 +93,15 @@ def decide(
     if token == "tok_pending":
         return Answer(State.PENDING)
     return _by_reason(_ALIASES.get(token, token.removeprefix("tok_refund_"))) or YES
+
+
+def _capture(books: sqlite3.Connection, op: Operation, sale: sqlite3.Row) -> Answer:
+    done = books.execute(
+        "SELECT 1 FROM operations WHERE parent_ref = ? AND kind = 'capture'", (sale["ref"],)
+    ).fetchone()
+    if sale["kind"] != Kind.AUTHORIZE or done:
+        return no(Reason.ALREADY_SETTLED, "The transaction was captured")
+    return YES if op.amount <= sale["amount"] else no(Reason.OVER_AMOUNT, "More than was authorized")
 
 
 def _by_reason(word: str) -> Answer | None:

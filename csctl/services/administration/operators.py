@@ -106,7 +106,14 @@ def add(session: Session, name: str, role: Role, now: datetime, expires_at: date
             raise Conflict(f"there is an operator {name} already, and it is disabled", fix=_enabling(there))
         raise Conflict(f"there is an operator {name} already", fix="choose another name")
     token, hashed = new_token()
-    operator = Operator(name=name, role=role, token_hash=hashed, token_expires_at=expires_at, created_at=now)
+    operator = Operator(
+        name=name,
+        role=role,
+        token_hash=hashed,
+        token_created_at=now,
+        token_expires_at=expires_at,
+        created_at=now,
+    )
     session.add(operator)
     session.flush()
     return {"id": ids.show("opr", operator.id), "name": name, "role": role.value, "token": token}
@@ -134,7 +141,7 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled", fix=_enabling(operator))
         token, operator.token_hash = new_token()
-        operator.token_expires_at = expires_at
+        operator.token_created_at, operator.token_expires_at = app.clock.now(), expires_at
         name = ids.show("opr", operator.id)
         audit.write(session, app, Outcome.UPDATED, target=name, changed=["token"], expires=_text(expires_at))
         row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
@@ -228,6 +235,7 @@ def _row(operator: Operator) -> dict[str, Any]:
         "id": ids.show("opr", operator.id),
         **_known(operator),
         "created_at": operator.created_at,
+        "token_created_at": operator.token_created_at,
         "token_expires_at": operator.token_expires_at,
         "last_used_at": operator.last_used_at,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ from csctl.clock import Clock
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
 from csctl.errors import Conflict, Misconfigured
-from csctl.models import AuditRow, Installation
+from csctl.models import AuditRow, Installation, ShopSetting
 from csctl.paths import shipped
 from csctl.services.administration import operators
+from csctl.services.administration import settings as shop_settings
 from csctl.services.shared import audit
 from csctl.settings import Settings, mask
 
@@ -31,20 +33,23 @@ _VERSION_TABLE = """
 """
 
 
-def init(settings: Settings, admin: str, *, rehearsal: bool, dry_run: bool = False) -> dict[str, Any]:
-    """Create the schema and the first administrator; the returned row holds the token, shown this once.
+def init(
+    settings: Settings, admin: str, *, rehearsal: bool, limits: Sequence[str] = (), dry_run: bool = False
+) -> dict[str, Any]:
+    """Create the schema, the first administrator, and the refund limits of agents; the returned row holds the token,
+    shown this once.
 
     A dry run takes the tables back, and makes no file: of one that is not there yet it only looks whether it could be.
 
-    Raises Conflict if csctl set this database up before, Usage for a name that cannot be, Misconfigured with CSCTL_NOW
-    for what is to be no rehearsal.
+    Raises Conflict if csctl set this database up before, Usage for an invalid name or limit, Misconfigured with
+    CSCTL_NOW for what is to be no rehearsal.
     """
     if settings.now and not rehearsal:
         raise Misconfigured(
             "CSCTL_NOW is set, and this is not a rehearsal",
             fix="unset CSCTL_NOW, or csctl db init --admin NAME --rehearsal",
         )
-    name = operators.acceptable_name(admin)
+    name, of_agents = operators.acceptable_name(admin), shop_settings.agent_limits(limits)
     would_be = {"id": None, "name": name, "role": Role.ADMIN.value, "token": None, "dry_run": True}
     if dry_run and database.could_be_made(settings.database_url):
         return would_be
@@ -55,7 +60,7 @@ def init(settings: Settings, admin: str, *, rehearsal: bool, dry_run: bool = Fal
             migrate(engine, "head", keep=not dry_run)
             if dry_run:
                 return would_be
-            return _begin(engine, name, Clock(fixed=settings.now).now(), rehearsal=rehearsal)
+            return _begin(engine, name, of_agents, Clock(fixed=settings.now).now(), rehearsal=rehearsal)
     finally:
         engine.dispose()
 
@@ -67,14 +72,14 @@ def _require_no_shop(engine: Engine, settings: Settings) -> None:
             raise Conflict("this database is set up already", cause=mask(settings.database_url), fix="csctl db status")
 
 
-def _begin(engine: Engine, admin: str, now: datetime, *, rehearsal: bool) -> dict[str, Any]:
+def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime, *, rehearsal: bool) -> dict[str, Any]:
     with Session(engine, expire_on_commit=False) as session, session.begin():
         session.add(Installation(id=1, rehearsal=rehearsal, created_at=now))
+        session.add_all(ShopSetting(name=name, value=value, updated_at=now) for name, value in limits.items())
         row = operators.add(session, admin, Role.ADMIN, now)
+        changes = {"role": "admin", **limits}
         session.add(
-            AuditRow(
-                at=now, operator=None, command="db init", target=row["id"], changes={"role": "admin"}, outcome="created"
-            )
+            AuditRow(at=now, operator=None, command="db init", target=row["id"], changes=changes, outcome="created")
         )
     return {**row, "dry_run": False}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -164,6 +164,15 @@ def _limits(found: Mapping[str, str], setting: str) -> dict[str, int]:
     return {currency: to_minor(amount, currency) for amount, currency in values}
 
 
+def agent_limits(given: Iterable[str]) -> dict[str, str]:
+    """Refund limits of agents, by the name of the setting that holds each. Raises Usage."""
+    return {_stored_as("agent-refund-limit", kept): kept for kept in map(_limit, given)}
+
+
+def _stored_as(name: str, kept: str) -> str:
+    return f"{name}:{kept.split(' ')[1]}" if name in _PER_CURRENCY else name
+
+
 def listing(app: App) -> list[dict[str, Any]]:
     """Every setting with its meaning; those not set have their default, if there is one."""
     with app.read() as session:
@@ -181,7 +190,7 @@ def row_of(name: str, value: str | None = None) -> dict[str, Any]:
 def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterator[Result]:
     """Set a setting; `value` of the result is the form that is kept. Raises Usage, or NotFound for an unknown name."""
     kept = _known(name)[1](value)
-    stored_as = f"{name}:{kept.split(' ')[1]}" if name in _PER_CURRENCY else name
+    stored_as = _stored_as(name, kept)
 
     def keep(session: Session, named: bulk.Word) -> Result:
         row = session.get(ShopSetting, stored_as)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, make_url, or_, select
 from sqlalchemy.orm import Session
@@ -22,7 +22,8 @@ from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
-from csctl.services.health import consistency
+from csctl.services.health import access, consistency
+from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
 from csctl.services.runs import repeats
@@ -33,13 +34,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
 _NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
-
-
-class Problem(NamedTuple):
-    """Something that is not in order, and the command that mends it."""
-
-    problem: str
-    fix: str | None
 
 
 Problems = Iterator[Problem]
@@ -63,7 +57,7 @@ def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> l
     except (Misconfigured, Unreachable) as error:
         return [*rows, *_rows("database", iter([_said(error)]))]
     try:
-        return [*rows, *_rows("database", iter(())), *_inside(app)]
+        return [*rows, *_rows("database", access.connection(app)), *_inside(app)]
     finally:
         app.close()
 
@@ -84,13 +78,15 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "queue": _queue,
         "billing": _billing,
         "emails": _emails,
+        "limits": access.limits,
+        "tokens": access.tokens,
         "sums": _sums,
     }
     return _rows("schema", iter(())) + [row for name, check in checks.items() for row in _rows(name, check(app))]
 
 
 def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
-    found = [{"check": check, "status": "problem", **problem._asdict()} for problem in _readable(problems)]
+    found = [{"check": check, **problem._asdict()} for problem in _readable(problems)]
     return found or [{"check": check, "status": "ok", "problem": None, "fix": None}]
 
 

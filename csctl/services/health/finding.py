@@ -21,3 +21,11 @@ class Finding(NamedTuple):
         """
         error = Misconfigured if self.check in ("file", "schema", "trigger") else Conflict
         return error.exit
+
+
+class Problem(NamedTuple):
+    """Something that is not in order, and the command that mends it. A `warning` may be meant so."""
+
+    problem: str
+    fix: str | None
+    status: str = "problem"

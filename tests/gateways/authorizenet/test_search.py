@@ -8,15 +8,14 @@ from datetime import timedelta
 import pytest
 
 from csctl.domain.reasons import Reason
-from csctl.domain.states import Kind, Settlement, State
+from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
 from csctl.gateways.authorizenet import requests
 from csctl.gateways.authorizenet.adapter import AuthorizeNet
-from csctl.gateways.operations import Absent, Ambiguous, DisputeState, Found
-from csctl.gateways.protocol import UnknownReference
+from csctl.gateways.conformance.server import Fault, Request
+from csctl.gateways.operations import Ambiguous, Found
 from tests.gateways.authorizenet.conftest import Opener
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
-from tests.gateways.ledgers.server import Fault, Request
 from tests.gateways.operations import NOW, Op
 
 
@@ -29,24 +28,6 @@ def asks(name: str) -> object:
     return lambda request: name.encode() in request.body
 
 
-@pytest.mark.parametrize("settled", [False, True], ids=["unsettled", "in a batch"])
-def test_a_refund_whose_answer_was_lost_is_found_by_its_key(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, settled: bool
-) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
-    ledger.fail_next(Fault(cut=0))
-    assert account.refund(refund).state is State.UNKNOWN
-    if settled:
-        ledger.now = NOW + timedelta(days=2)
-        ledger.settle()
-
-    look = found(account.find(refund))
-
-    assert (look.answer.state, look.answer.amount) == (State.APPROVED, 800)
-    assert look.settlement is (Settlement.SETTLED if settled else Settlement.UNSETTLED)
-    assert look.settled_at == (ledger.now if settled else None)
-
-
 def test_batches_are_looked_through_from_the_day_it_was_sent_on(
     account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
@@ -57,29 +38,6 @@ def test_batches_are_looked_through_from_the_day_it_was_sent_on(
         ledger.settle()
 
     assert found(account.find(refund)).answer.state is State.APPROVED
-
-
-def test_a_refund_that_never_arrived_is_absent_only_after_a_day(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
-) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
-    ledger.fail_next(Fault(effect=False, cut=0))
-    account.refund(refund)
-
-    assert isinstance(account.find(refund), Absent)
-    assert account.capabilities.absence_final_after[Kind.REFUND] == timedelta(hours=24)
-    assert not account.capabilities.resend_after_absence
-
-
-def test_another_attempt_and_refunds_by_hand_are_not_ours(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
-) -> None:
-    sale = ledger.sell("20.00", settled=True)
-    sibling, lost = op(Kind.REFUND, "8.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
-    account.refund(sibling)
-    ledger.refund_outside(sale, "8.00")
-
-    assert isinstance(account.find(lost), Absent)
 
 
 def test_a_refund_among_more_than_a_page_is_found(
@@ -101,49 +59,6 @@ def test_our_key_on_another_sale_is_for_a_person(account: AuthorizeNet, ledger: 
     account.refund(replace(refund, sale=replace(refund.sale, reference=other)))  # type: ignore[type-var]
 
     assert isinstance(account.find(refund), Ambiguous)
-
-
-def test_charges_are_found_by_their_payment_profile(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
-    approved, declined, lost = op(Kind.SALE), op(Kind.SALE, token="10/3"), op(Kind.SALE)
-    account.charge(approved)
-    account.charge(declined)
-
-    assert found(account.find(approved)).answer.state is State.APPROVED
-    assert found(account.find(declined)).answer.reason is Reason.SOFT_DECLINED
-    assert isinstance(account.find(lost), Absent)
-    with pytest.raises(UnknownReference):
-        account.find(op(Kind.SALE, token="99/9"))
-
-
-@pytest.mark.parametrize("kind", [Kind.REFUND, Kind.VOID, Kind.CAPTURE])
-def test_a_sale_that_the_account_does_not_know_means_another_account(account: AuthorizeNet, op: Op, kind: Kind) -> None:
-    with pytest.raises(UnknownReference):
-        account.find(op(kind, sale="999"))
-
-
-def test_voids_and_captures_are_states_of_their_sale(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
-    void = op(Kind.VOID, sale=ledger.sell("20.00"))
-    capture = op(Kind.CAPTURE, "15.00", sale=ledger.sell("20.00", type="auth"))
-    assert isinstance(account.find(void), Absent)
-    assert isinstance(account.find(capture), Absent)
-
-    account.void(void)
-    account.capture(capture)
-
-    assert found(account.find(void)).answer.state is State.APPROVED
-    assert found(account.find(capture)).answer.amount == 1500
-
-
-@pytest.mark.parametrize("name", ["getUnsettledTransactionListRequest", "getTransactionListRequest", "BatchList"])
-@pytest.mark.parametrize("fault", [Fault(cut=0), Fault(status=503, body=b""), Fault(body=b"{}"), Fault(body=b"<p>")])
-def test_a_list_that_was_not_read_to_its_end_decides_nothing(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, name: str, fault: Fault
-) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
-    ledger.fail_next(fault, times=2, matches=asks(name))  # type: ignore[arg-type]
-
-    with pytest.raises(Unreachable):
-        account.find(refund)
 
 
 def test_reporting_that_is_switched_off_is_a_problem_of_the_account(
@@ -189,23 +104,6 @@ def test_every_status_of_a_sale_and_of_a_refund(
 
     assert account.lookup(reference, Kind.SALE).answer.state is sale
     assert account.lookup(reference, Kind.REFUND).answer.state is refund
-
-
-def test_lookups_tell_of_voids_settlement_and_disputes(account: AuthorizeNet, ledger: AuthorizeNetLedger) -> None:
-    voided, disputed, won = ledger.sell("20.00"), ledger.sell("20.00"), ledger.sell("20.00")
-    ledger.set_status(voided, "voided")
-    ledger.settle()
-    ledger.set_status(disputed, "chargeback")
-    ledger.set_status(won, "chargebackReversal")
-
-    assert account.lookup(voided, Kind.SALE).voided
-    look = account.lookup(disputed, Kind.SALE)
-    assert (look.settlement, look.settled_at) == (Settlement.SETTLED, NOW)
-    assert look.dispute
-    assert (look.dispute.state, look.dispute.refundable) == (DisputeState.OPEN, False)
-    dispute = account.lookup(won, Kind.SALE).dispute
-    assert dispute
-    assert dispute.state is DisputeState.WON
 
 
 def test_a_refund_that_was_taken_back_or_not_settled_was_not_paid(

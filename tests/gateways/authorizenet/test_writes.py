@@ -17,10 +17,9 @@ from csctl.errors import Misconfigured
 from csctl.gateways.authorizenet import requests
 from csctl.gateways.authorizenet.adapter import AuthorizeNet
 from csctl.gateways.authorizenet.codes import Meaning, meaning
+from csctl.gateways.conformance.server import Fault, Request
 from csctl.gateways.operations import Answer, Initiator
-from tests.gateways.authorizenet.conftest import Opener
 from tests.gateways.ledgers.authorizenet import KEY, LOGIN, AuthorizeNetLedger
-from tests.gateways.ledgers.server import Fault, Request
 from tests.gateways.operations import NOW, Op
 
 
@@ -78,24 +77,6 @@ def test_a_charge_by_the_customer_is_not_said_to_be_recurring(
     assert "NET-7" not in text
 
 
-@pytest.mark.parametrize(
-    ("profile", "state", "reason"),
-    [
-        ("10/2", State.DECLINED, Reason.DECLINED),
-        ("10/3", State.DECLINED, Reason.SOFT_DECLINED),
-        ("10/4", State.PENDING, Reason.UNDER_REVIEW),
-        ("99/9", State.DECLINED, Reason.UNKNOWN_REFERENCE),
-    ],
-    ids=["hard", "soft", "held for review", "another account's"],
-)
-def test_charges_that_are_not_approved(
-    account: AuthorizeNet, op: Op, profile: str, state: State, reason: Reason
-) -> None:
-    answer = account.charge(op(Kind.SALE, token=profile))
-
-    assert (answer.state, answer.reason) == (state, reason)
-
-
 @pytest.mark.parametrize("token", ["", "10", "cus_1/pm_2", "10/1/2", "10/"])
 def test_a_token_of_another_gateway_is_never_sent(
     account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, token: str
@@ -104,52 +85,12 @@ def test_a_token_of_another_gateway_is_never_sent(
     assert ledger.wire == []
 
 
-@pytest.mark.parametrize(
-    ("amount", "currency"), [("0", "USD"), ("-100", "USD"), ("10000000000", "USD"), ("500", "JPY"), ("500", "KWD")]
-)
-def test_an_amount_that_cannot_be_meant_is_never_sent(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, amount: str, currency: str
-) -> None:
-    sale = ledger.sell("20.00", settled=True)
-
-    charged = account.charge(op(Kind.SALE, amount, currency=currency))
-    refunded = account.refund(op(Kind.REFUND, amount, currency=currency, sale=sale))
-
-    assert {answer.reason for answer in (charged, refunded)} == {Reason.REFUSED}
-    assert ledger.wire == []
-
-
-def test_an_authorization_is_captured_in_part_and_once(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
-) -> None:
-    sale = account.charge(op(Kind.AUTHORIZE)).reference or ""
-
-    assert account.capture(op(Kind.CAPTURE, "15.00", sale=sale)).state is State.APPROVED
-    # 311 comes with responseCode 1: this request captured nothing.
-    again = account.capture(op(Kind.CAPTURE, "15.00", sale=sale))
-
-    assert (again.state, again.reason) == (State.DECLINED, Reason.ALREADY_SETTLED)
-    assert ledger.books[sale].amount == Decimal("15.00")
-
-
 def test_a_capture_of_more_than_was_authorized_is_refused(
     account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
 ) -> None:
     sale = ledger.sell("20.00", type="auth")
 
     assert account.capture(op(Kind.CAPTURE, "21.00", sale=sale)).reason is Reason.OVER_AMOUNT
-
-
-def test_a_void_takes_back_an_unsettled_sale_once(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
-    sale = ledger.sell("20.00")
-
-    first = account.void(op(Kind.VOID, sale=sale))
-    # 310 comes with responseCode 1: this request voided nothing.
-    second = account.void(op(Kind.VOID, sale=sale))
-
-    assert (first.state, first.reference) == (State.APPROVED, sale)
-    assert (second.state, second.reason) == (State.DECLINED, Reason.ALREADY_VOIDED)
-    assert ledger.books[sale].status == "voided"
 
 
 @pytest.mark.parametrize(
@@ -230,38 +171,6 @@ def test_without_last_four_digits_nothing_is_sent(account: AuthorizeNet, ledger:
     assert ledger.written() == []
 
 
-def test_several_parts_are_returned_to_the_last_cent(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
-    sale = ledger.sell("20.00", settled=True)
-
-    answers = [account.refund(op(Kind.REFUND, amount, sale=sale)) for amount in ("0.01", "9.99", "10.00")]
-
-    assert [answer.state for answer in answers] == [State.APPROVED] * 3
-    assert ledger.returned(sale) == Decimal("20.00")
-    over = account.refund(op(Kind.REFUND, "0.01", sale=sale))
-    assert (over.state, over.reason) == (State.DECLINED, Reason.NOT_REFUNDABLE)
-
-
-def test_more_than_the_gateway_has_left_is_refused(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:
-    sale = ledger.sell("20.00", settled=True)
-    ledger.refund_outside(sale, "15.00")
-
-    assert account.refund(op(Kind.REFUND, "8.00", sale=sale)).reason is Reason.OVER_AMOUNT
-    assert ledger.returned(sale) == Decimal("15.00")
-
-
-def test_two_equal_refunds_are_both_paid_and_one_attempt_only_once(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op
-) -> None:
-    sale = ledger.sell("20.00", settled=True)
-    first, second = op(Kind.REFUND, "8.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
-
-    assert [account.refund(one).state for one in (first, second)] == [State.APPROVED] * 2
-    again = account.refund(first)
-
-    assert (again.state, again.reason, again.reference) == (State.UNKNOWN, Reason.DUPLICATE, None)
-    assert ledger.returned(sale) == Decimal("16.00")
-
-
 @pytest.mark.parametrize(
     ("status", "days", "state", "reason"),
     [
@@ -296,13 +205,6 @@ def test_code_54_without_an_answer_to_the_question_is_a_plain_decline(
     assert account.refund(op(Kind.REFUND, "8.00", sale=sale)).reason is Reason.DECLINED
 
 
-@pytest.mark.parametrize("kind", [Kind.VOID, Kind.REFUND, Kind.CAPTURE])
-def test_a_sale_that_the_account_does_not_know_is_named_so(account: AuthorizeNet, op: Op, kind: Kind) -> None:
-    write = {Kind.VOID: account.void, Kind.REFUND: account.refund, Kind.CAPTURE: account.capture}[kind]
-
-    assert write(op(kind, sale="999")).reason is Reason.UNKNOWN_REFERENCE
-
-
 @pytest.mark.parametrize("voided", [True, False])
 def test_a_part_that_was_approved_is_voided_before_it_counts_as_declined(
     account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, voided: bool
@@ -319,13 +221,6 @@ def test_a_part_that_was_approved_is_voided_before_it_counts_as_declined(
     ]
     assert answer.reference is not None
     assert ledger.books[answer.reference].status == ("voided" if voided else "capturedPendingSettlement")
-
-
-def test_a_wrong_key_is_not_an_answer(open_account: Opener, ledger: AuthorizeNetLedger, op: Op) -> None:
-    with pytest.raises(Misconfigured) as caught:
-        open_account("another-key-4821").refund(op(Kind.REFUND, sale=ledger.sell("20.00", settled=True)))
-
-    assert "another-key-4821" not in str(caught.value.as_dict())
 
 
 @pytest.mark.parametrize(
@@ -345,31 +240,6 @@ def test_test_mode_is_not_an_approval(
 
 
 _APPROVED = {"responseCode": "1", "transId": "77", "testRequest": "0", "messages": [{"code": "1"}]}
-
-
-@pytest.mark.parametrize(
-    ("changed", "result"),
-    [
-        ({"messages": []}, "Ok"),
-        ({"messages": [{"code": "2"}]}, "Ok"),
-        ({"messages": [{"code": "12345"}]}, "Ok"),
-        ({"errors": [{"errorCode": "54"}]}, "Ok"),
-        ({}, "Error"),
-        ({"transId": ""}, "Ok"),
-        ({"responseCode": "7"}, "Ok"),
-        ({"responseCode": ""}, "Ok"),
-        ({"responseCode": "2"}, "Ok"),
-        ({"responseCode": "3", "errors": [{"errorCode": "1"}]}, "Ok"),
-        ({"responseCode": "3", "errors": [{"errorCode": "99999"}]}, "Error"),
-        ({"responseCode": "3", "errors": []}, "Error"),
-    ],
-)
-def test_an_answer_that_contradicts_itself_is_unknown(
-    account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op, changed: dict[str, object], result: str
-) -> None:
-    ledger.answer_next({**_APPROVED, **changed}, result)
-
-    assert account.charge(op(Kind.SALE)).state is State.UNKNOWN
 
 
 def test_one_message_may_stand_as_an_object(account: AuthorizeNet, ledger: AuthorizeNetLedger, op: Op) -> None:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from csctl.gateways.conformance.server import Fault, LedgerServer, Request, Response
 from tests.gateways.ledgers.authorizenet_json import as_json, done, error, in_order, messages, refused, time_of
-from tests.gateways.ledgers.server import Fault, LedgerServer, Request, Response
 
 LOGIN, KEY = "shop-login-77", "anet-key-9fQ2xTb4"
 _DECLINES = {"declined": "4", "soft": "2", "expired": "317", "held": "252"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.gateways.ledgers.server import Response
+from csctl.gateways.conformance.server import Response
 
 _ORDER = (
     *("transactionType", "amount", "currencyCode", "payment", "profile", "solution", "callId", "terminalNumber"),

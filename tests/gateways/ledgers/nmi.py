@@ -10,7 +10,7 @@ from decimal import Decimal
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
-from tests.gateways.ledgers.server import Fault, LedgerServer, Request, Response
+from csctl.gateways.conformance.server import Fault, LedgerServer, Request, Response
 
 KEY = "nmi-key-6PbXk2sTq9"
 _DECLINES = {"declined": "204", "soft": "202", "expired": "223"}

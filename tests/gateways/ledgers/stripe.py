@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.gateways.ledgers.server import LedgerServer, Request, Response
+from csctl.gateways.conformance.server import LedgerServer, Request, Response
 
 KEY = "rk_test_51PretendKeyOfTheTests"
 _DECLINES = {
@@ -41,6 +41,7 @@ class StripeLedger(LedgerServer):
     def __init__(self) -> None:
         self.key, self.account, self.may_read_account = KEY, "acct_1Pretend", True
         self.customers = {"cus_1"}
+        self.refund_status = "succeeded"
         self.objects: dict[str, dict[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
         self.kept: dict[str, Kept] = {}
@@ -52,14 +53,14 @@ class StripeLedger(LedgerServer):
     def sell(self, amount: str, *, settled: bool = True, type: str = "sale") -> str:
         """A payment that was not made by csctl; one that is not settled is only authorized."""
         manual = type == "auth" or not settled
-        form = {"amount": str(int(Decimal(amount) * 100)), "currency": "usd", "customer": "cus_1"}
+        form = {"amount": str(_minor(amount)), "currency": "usd", "customer": "cus_1"}
         return str(self._make_intent({**form, "capture_method": "manual" if manual else "automatic"})["id"])
 
     def settle(self) -> None:
         """There is no batch at Stripe."""
 
     def refund_outside(self, reference: str, amount: str) -> str:
-        return str(self._make_refund(reference, int(Decimal(amount) * 100), {})["id"])
+        return str(self._make_refund(reference, _minor(amount), {})["id"])
 
     def bring_back(self, reference: str, why: str = "unknown") -> None:
         """A bank returns a refund."""
@@ -200,7 +201,7 @@ class StripeLedger(LedgerServer):
         reference = form.get("payment_intent") or form["charge"]
         intent = self._known(reference)
         charge = self._charge(reference)
-        if intent["status"] == "requires_capture":
+        if intent["status"] in ("requires_capture", "canceled"):
             raise Refused(400, "invalid_request_error", "payment_intent_unexpected_state", payment_intent=dict(intent))
         if charge["disputed"]:
             raise Refused(400, "invalid_request_error", "charge_disputed")
@@ -223,7 +224,7 @@ class StripeLedger(LedgerServer):
             currency=charge["currency"],
             payment_intent=reference,
             charge=charge["id"],
-            status="succeeded",
+            status=self.refund_status,
             metadata=dict(metadata),
             failure_reason=None,
         )
@@ -298,6 +299,10 @@ class StripeLedger(LedgerServer):
         created = int(self.time.timestamp())
         number = f"evt_{next(self._numbers):08}"
         self.events.append({"id": number, "created": created, "type": type, "data": {"object": dict(shown)}})
+
+
+def _minor(amount: str) -> int:
+    return int(Decimal(amount) * 100)
 
 
 def _metadata(form: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateways.ledgers.server import Fault, LedgerServer, Request, Response
+from csctl.gateways.conformance.server import Fault, LedgerServer, Request, Response
 
 
 class Counter(LedgerServer):

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Unreachable
+from csctl.gateways.conformance.server import Fault
 from csctl.gateways.nmi import requests
 from csctl.gateways.nmi.adapter import Nmi
 from csctl.gateways.operations import Absent, Ambiguous, Found, Possible
-from csctl.gateways.protocol import UnknownReference
 from tests.gateways.ledgers.nmi import NmiLedger
-from tests.gateways.ledgers.server import Fault
-from tests.gateways.nmi.conftest import Opener
 from tests.gateways.operations import NOW, Op
 
 
 def found(result: object) -> Found:
     assert isinstance(result, Found)
     return result
-
-
-def test_a_refund_whose_answer_was_lost_is_found_by_its_key(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    sale = ledger.sell("20.00", settled=True)
-    refund = op(Kind.REFUND, "8.00", sale=sale)
-    ledger.fail_next(Fault(cut=0))
-    assert account.refund(refund).state is State.UNKNOWN
-
-    look = found(account.find(refund))
-
-    assert (look.answer.state, look.answer.amount, look.answer.currency) == (State.APPROVED, 800, "USD")
-    assert look.settlement is Settlement.UNSETTLED
-    assert look.answer.reference != sale
-
-
-def test_a_refund_that_never_arrived_is_absent(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
-    ledger.fail_next(Fault(effect=False, cut=0))
-    account.refund(refund)
-
-    assert isinstance(account.find(refund), Absent)
 
 
 def test_absence_is_not_believed_before_queries_show_what_was_done(account: Nmi, ledger: NmiLedger, op: Op) -> None:
@@ -56,15 +31,6 @@ def test_absence_is_not_believed_before_queries_show_what_was_done(account: Nmi,
     assert account.capabilities.absence_final_after[Kind.REFUND] >= timedelta(hours=4)
     ledger.now = NOW + timedelta(hours=2)
     assert found(account.find(refund)).answer.state is State.APPROVED
-
-
-def test_another_attempt_with_its_own_key_is_not_ours(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    sale = ledger.sell("20.00", settled=True)
-    sibling, lost = op(Kind.REFUND, "5.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
-    account.refund(sibling)
-
-    assert isinstance(account.find(lost), Absent)
-    assert found(account.find(sibling)).answer.amount == 500
 
 
 def test_a_refund_of_the_same_amount_without_our_key_is_for_a_person(account: Nmi, ledger: NmiLedger, op: Op) -> None:
@@ -80,67 +46,11 @@ def test_a_refund_of_the_same_amount_without_our_key_is_for_a_person(account: Nm
     assert isinstance(account.find(refund), Ambiguous)
 
 
-def test_two_refunds_with_our_key_are_for_a_person(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
-    account.refund(refund)
-    account.refund(refund)
-
-    assert isinstance(account.find(refund), Ambiguous)
-
-
 def test_a_sale_with_our_key_is_not_taken_for_the_refund(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     ledger.sell("20.00", order_id=refund.key)
 
     assert isinstance(account.find(refund), Ambiguous)
-
-
-def test_a_declined_charge_and_an_approved_one_are_told_apart(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    approved, declined = op(Kind.SALE), op(Kind.SALE, token="1003")
-    account.charge(approved)
-    account.charge(declined)
-
-    assert found(account.find(approved)).answer.state is State.APPROVED
-    assert found(account.find(declined)).answer.reason is Reason.SOFT_DECLINED
-
-
-def test_a_charge_is_absent_only_where_its_customer_is_known(account: Nmi, op: Op) -> None:
-    assert isinstance(account.find(op(Kind.SALE)), Absent)
-    with pytest.raises(UnknownReference):
-        account.find(op(Kind.SALE, token="555"))
-
-
-@pytest.mark.parametrize("kind", [Kind.REFUND, Kind.VOID, Kind.CAPTURE])
-def test_a_sale_that_the_account_does_not_know_means_another_account(account: Nmi, op: Op, kind: Kind) -> None:
-    with pytest.raises(UnknownReference):
-        account.find(op(kind, sale="999"))
-
-
-def test_a_void_is_found_by_the_state_of_its_sale(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    void = op(Kind.VOID, sale=ledger.sell("20.00"))
-    assert isinstance(account.find(void), Absent)
-
-    account.void(void)
-
-    assert found(account.find(void)).answer.state is State.APPROVED
-
-
-def test_a_capture_is_found_with_its_amount(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    capture = op(Kind.CAPTURE, "15.00", sale=ledger.sell("20.00", type="auth"))
-    assert isinstance(account.find(capture), Absent)
-
-    account.capture(capture)
-
-    assert found(account.find(capture)).answer.amount == 1500
-
-
-@pytest.mark.parametrize("fault", [Fault(cut=0), Fault(status=500, body=b""), Fault(body=b"<html/>"), Fault(body=b"")])
-def test_a_query_without_an_answer_decides_nothing(account: Nmi, ledger: NmiLedger, op: Op, fault: Fault) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
-    ledger.fail_next(fault, times=2, matches=lambda request: "order_id" in request.form)
-
-    with pytest.raises(Unreachable):
-        account.find(refund)
 
 
 @pytest.mark.parametrize(
@@ -157,42 +67,6 @@ def test_xml_that_is_not_an_answer_is_refused(account: Nmi, ledger: NmiLedger, b
 
     with pytest.raises(Unreachable):
         account.lookup("1", Kind.SALE)
-
-
-def test_lookups_follow_a_sale_to_its_settlement(account: Nmi, ledger: NmiLedger) -> None:
-    sale = ledger.sell("20.00")
-    look = account.lookup(sale, Kind.SALE)
-    assert (look.settlement, look.refunded_total, look.captured) == (Settlement.UNSETTLED, 0, True)
-
-    ledger.now = NOW + timedelta(days=1)
-    ledger.settle()
-    ledger.refund_outside(sale, "3.00")
-    look = account.lookup(sale, Kind.SALE)
-
-    assert (look.settlement, look.settled_at) == (Settlement.SETTLED, ledger.now)
-    assert look.refunded_total == 300
-
-
-def test_lookups_tell_of_voids_and_of_money_that_came_back(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    voided = ledger.sell("20.00")
-    ledger.void_outside(voided)
-    assert account.lookup(voided, Kind.SALE).voided
-
-    refund = account.refund(op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))).reference or ""
-    ledger.settle()
-    assert account.lookup(refund, Kind.REFUND).answer.state is State.APPROVED
-    ledger.bring_back(refund)
-    answer = account.lookup(refund, Kind.REFUND).answer
-    assert (answer.state, answer.reason) == (State.FAILED, Reason.RETURNED)
-
-
-def test_a_refund_that_was_voided_at_the_gateway_never_happened(account: Nmi, ledger: NmiLedger, op: Op) -> None:
-    refund = account.refund(op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))).reference or ""
-    ledger.void_outside(refund)
-
-    answer = account.lookup(refund, Kind.REFUND).answer
-
-    assert (answer.state, answer.reason) == (State.FAILED, Reason.NEVER_EXECUTED)
 
 
 @pytest.mark.parametrize(
@@ -252,31 +126,10 @@ def test_a_first_look_at_many_sales_takes_few_calls(account: Nmi, ledger: NmiLed
     assert len(ledger.wire) <= 5
 
 
-def test_changes_that_overlap_are_the_same_again(account: Nmi, ledger: NmiLedger) -> None:
-    ledger.sell("20.00")
-    first = list(account.changes(None))
-
-    again = list(account.changes(first[-1].cursor))
-
-    assert [replace(change, cursor="") for change in again] == [replace(change, cursor="") for change in first]
-
-
 def test_what_csctl_does_not_know_is_left_out(account: Nmi, ledger: NmiLedger) -> None:
     ledger.sell("20.00", type="credit")
 
     assert list(account.changes(None)) == []
-
-
-def test_the_account_has_no_id_and_check_only_reads(account: Nmi, open_account: Opener, ledger: NmiLedger) -> None:
-    identity = account.identity()
-
-    assert (identity.account, identity.livemode) == (None, False)
-    assert account.check() == []
-    assert ledger.written() == []
-    wrong = open_account("revoked-key-1")
-    with pytest.raises(Misconfigured):
-        wrong.identity()
-    assert len(wrong.check()) == 1
 
 
 def test_the_account_says_what_it_can_do(account: Nmi) -> None:

@@ -17,23 +17,6 @@ def _changes(account: Stripe, cursor: str | None) -> dict[str, Change]:
     return {change.reference: change for change in account.changes(cursor)}
 
 
-def test_changes_bring_refunds_and_what_happened_to_them(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale, other = ledger.sell("20.00"), ledger.sell("30.00")
-    ours = op(Kind.REFUND, "8.00", sale=sale)
-    refund = account.refund(ours).reference or ""
-    first = list(account.changes(None))
-    assert [change.key for change in first if change.kind is Kind.REFUND] == [ours.key]
-
-    ledger.now = NOW + timedelta(days=5)
-    ledger.bring_back(refund)
-    theirs = ledger.refund_outside(other, "5.00")
-    later = _changes(account, first[-1].cursor)
-
-    assert found(later[refund].found).answer.reason is Reason.RETURNED
-    assert later[theirs].sale_reference == other
-    assert found(later[other].found).refunded_total == 500  # the sale is told too, with its total
-
-
 def test_disputes_are_among_the_changes(account: Stripe, ledger: StripeLedger) -> None:
     sale = ledger.sell("20.00")
     cursor = str(int((NOW - timedelta(days=1)).timestamp()))

@@ -8,13 +8,11 @@ from datetime import timedelta
 import pytest
 
 from csctl.domain.reasons import Reason
-from csctl.domain.states import Kind, Settlement, State
-from csctl.errors import Misconfigured, Unreachable
-from csctl.gateways.operations import Absent, Ambiguous, DisputeState, Found, Possible
-from csctl.gateways.protocol import UnknownReference
-from csctl.gateways.stripe import account as accounts
+from csctl.domain.states import Kind, State
+from csctl.errors import Misconfigured
+from csctl.gateways.conformance.server import Fault
+from csctl.gateways.operations import Ambiguous, DisputeState, Found, Possible
 from csctl.gateways.stripe.adapter import Stripe
-from tests.gateways.ledgers.server import Fault
 from tests.gateways.ledgers.stripe import StripeLedger
 from tests.gateways.operations import NOW, Op
 from tests.gateways.stripe.conftest import Opener
@@ -25,49 +23,6 @@ def found(result: object) -> Found:
     return result
 
 
-def test_a_refund_whose_answer_was_lost_is_found_by_its_key(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale = ledger.sell("20.00")
-    refund, lost = op(Kind.REFUND, "8.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
-    ledger.refund_outside(sale, "8.00")
-    ledger.fail_next(Fault(cut=0))
-    assert account.refund(refund).state is State.UNKNOWN
-
-    assert found(account.find(refund)).answer.amount == 800
-    assert isinstance(account.find(lost), Absent)
-
-
-def test_a_refund_among_more_than_a_page_is_found(
-    account: Stripe, ledger: StripeLedger, op: Op, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(accounts, "PAGE", 10)
-    sale = ledger.sell("200.00")
-    refund = op(Kind.REFUND, "8.00", sale=sale)
-    account.refund(refund)
-    for _ in range(25):
-        ledger.refund_outside(sale, "1.00")
-
-    assert found(account.find(refund)).answer.state is State.APPROVED
-
-
-def test_a_refund_that_failed_since_is_found_as_failed(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00"))
-    ledger.bring_back(account.refund(refund).reference or "")
-
-    assert found(account.find(refund)).answer.reason is Reason.RETURNED
-
-
-def test_charges_are_found_by_customer_and_time(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    approved, declined, lost = op(Kind.SALE), op(Kind.SALE, token="cus_1/pm_soft"), op(Kind.SALE)
-    account.charge(approved)
-    account.charge(declined)
-
-    assert found(account.find(approved)).answer.state is State.APPROVED
-    assert found(account.find(declined)).answer.reason is Reason.SOFT_DECLINED
-    assert isinstance(account.find(lost), Absent)
-    with pytest.raises(UnknownReference):
-        account.find(op(Kind.SALE, token="cus_2/pm_ok"))
-
-
 def test_two_payments_with_our_key_are_for_a_person(account: Stripe, ledger: StripeLedger, op: Op) -> None:
     charge = op(Kind.SALE)
     account.charge(charge)
@@ -75,49 +30,6 @@ def test_two_payments_with_our_key_are_for_a_person(account: Stripe, ledger: Str
     account.charge(charge)
 
     assert isinstance(account.find(charge), Ambiguous)
-
-
-@pytest.mark.parametrize("kind", [Kind.REFUND, Kind.VOID, Kind.CAPTURE])
-def test_a_sale_that_the_account_does_not_know_means_another_account(account: Stripe, op: Op, kind: Kind) -> None:
-    with pytest.raises(UnknownReference):
-        account.find(op(kind, sale="pi_999"))
-
-
-def test_voids_and_captures_are_states_of_their_intent(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    void = op(Kind.VOID, sale=ledger.sell("20.00", type="auth"))
-    capture = op(Kind.CAPTURE, "15.00", sale=ledger.sell("20.00", type="auth"))
-    assert isinstance(account.find(void), Absent)
-    assert isinstance(account.find(capture), Absent)
-
-    account.void(void)
-    account.capture(capture)
-
-    assert found(account.find(void)).answer.state is State.APPROVED
-    assert found(account.find(capture)).answer.amount == 1500
-
-
-@pytest.mark.parametrize("fault", [Fault(cut=0), Fault(status=500, body=b"{}"), Fault(body=b"<p>"), Fault(status=404)])
-def test_a_question_without_an_answer_decides_nothing(
-    account: Stripe, ledger: StripeLedger, op: Op, fault: Fault
-) -> None:
-    refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00"))
-    ledger.fail_next(fault, times=2, matches=lambda request: request.path == "/v1/refunds")
-
-    with pytest.raises(Unreachable):
-        account.find(refund)
-
-
-def test_a_lookup_tells_settlement_returns_and_disputes(account: Stripe, ledger: StripeLedger) -> None:
-    sale = ledger.sell("20.00")
-    ledger.refund_outside(sale, "3.00")
-    look = account.lookup(sale, Kind.SALE)
-    assert (look.settlement, look.settled_at, look.refunded_total) == (Settlement.SETTLED, NOW, 300)
-    assert not look.voided
-
-    ledger.dispute(sale)
-    dispute = account.lookup(sale, Kind.SALE).dispute
-    assert dispute
-    assert (dispute.state, dispute.amount, dispute.refundable) == (DisputeState.OPEN, 2000, False)
 
 
 @pytest.mark.parametrize(

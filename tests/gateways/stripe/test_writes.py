@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,10 +11,10 @@ from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured
 from csctl.gateways import urls
+from csctl.gateways.conformance.server import Fault
 from csctl.gateways.operations import Initiator
 from csctl.gateways.stripe import VERSION, amounts, codes
 from csctl.gateways.stripe.adapter import Stripe
-from tests.gateways.ledgers.server import Fault
 from tests.gateways.ledgers.stripe import KEY, StripeLedger
 from tests.gateways.operations import Op
 from tests.gateways.stripe.conftest import Opener
@@ -80,13 +79,6 @@ def test_a_charge_that_was_not_paid_is_closed(
     assert "idempotency-key" not in ledger.wire[-1].headers
 
 
-def test_a_decline_that_does_not_name_its_intent_is_unknown(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    charge = op(Kind.SALE, token="cus_1/pm_soft")
-    ledger.fail_next(error(402, type="card_error", code="card_declined"))
-
-    assert account.charge(charge).state is State.UNKNOWN
-
-
 def test_a_charge_that_cannot_be_closed_stays_unknown_and_is_closed_by_asking(
     account: Stripe, ledger: StripeLedger, op: Op
 ) -> None:
@@ -133,48 +125,6 @@ def test_amounts_are_written_as_stripe_reads_them(amount: int, currency: str, se
         assert amounts.read(sent, currency) == amount
 
 
-def test_an_amount_that_cannot_be_meant_is_never_sent(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale = ledger.sell("20.00")
-
-    charged, refunded = account.charge(op(Kind.SALE, "0")), account.refund(op(Kind.REFUND, "0", sale=sale))
-
-    assert {charged.reason, refunded.reason} == {Reason.REFUSED}
-    assert ledger.wire == []
-
-
-def test_an_authorization_is_captured_in_part_or_voided(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    first, second = (account.charge(op(Kind.AUTHORIZE)).reference or "" for _ in range(2))
-
-    captured = account.capture(op(Kind.CAPTURE, "15.00", sale=first))
-    voided = account.void(op(Kind.VOID, sale=second))
-
-    assert (captured.state, captured.amount) == (State.APPROVED, 1500)
-    assert (voided.state, voided.reference) == (State.APPROVED, second)
-    again = account.capture(op(Kind.CAPTURE, "15.00", sale=first))
-    assert (again.state, again.reason) == (State.DECLINED, Reason.ALREADY_SETTLED)
-
-
-def test_a_captured_charge_cannot_be_voided(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    answer = account.void(op(Kind.VOID, sale=ledger.sell("20.00")))
-
-    assert (answer.state, answer.reason) == (State.DECLINED, Reason.ALREADY_SETTLED)
-
-
-def test_refunds_name_the_payment_the_amount_and_the_key(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale = ledger.sell("20.00")
-    parts = [op(Kind.REFUND, amount, sale=sale) for amount in ("0.01", "9.99", "10.00")]
-
-    answers = [account.refund(part) for part in parts]
-
-    assert [answer.state for answer in answers] == [State.APPROVED] * 3
-    assert [answer.amount for answer in answers] == [1, 999, 1000]
-    assert ledger.returned(sale) == Decimal("20.00")
-    assert [request.form["metadata[csctl_key]"] for request in ledger.written()] == [part.key for part in parts]
-    assert [request.form["amount"] for request in ledger.written()] == ["1", "999", "1000"]
-    over = account.refund(op(Kind.REFUND, "0.01", sale=sale))
-    assert (over.state, over.reason) == (State.DECLINED, Reason.ALREADY_REFUNDED)
-
-
 def test_a_refund_by_charge_is_one_by_charge(account: Stripe, ledger: StripeLedger, op: Op) -> None:
     ledger.fail_next(Fault(effect=False, status=500, body=b"{}"))
     account.refund(op(Kind.REFUND, "8.00", sale="ch_7"))
@@ -198,16 +148,6 @@ def test_refusals_of_a_refund(account: Stripe, ledger: StripeLedger, op: Op, amo
 
     assert account.refund(op(Kind.REFUND, amount, sale=sale)).reason is reason
     assert ledger.returned(sale) == 0
-
-
-def test_the_same_attempt_sent_twice_is_paid_once(account: Stripe, ledger: StripeLedger, op: Op) -> None:
-    sale = ledger.sell("20.00")
-    refund, equal = op(Kind.REFUND, "8.00", sale=sale), op(Kind.REFUND, "8.00", sale=sale)
-
-    first, again, other = (account.refund(one) for one in (refund, refund, equal))
-
-    assert first.reference == again.reference != other.reference
-    assert ledger.returned(sale) == Decimal("16.00")
 
 
 @pytest.mark.parametrize(

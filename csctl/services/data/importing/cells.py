@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import TypeVar
@@ -56,8 +55,13 @@ class Cells:
 
     def read(self, name: str, reader: Callable[[str], Value]) -> Value | None:
         """A field as `reader` understands it."""
-        with _named(name):
-            return reader(self._texts[name]) if name in self._texts else None
+        if name not in self._texts:
+            return None
+        try:
+            return reader(self._texts[name])
+        except Usage as error:
+            message = error.message if error.message.startswith(name) else f"{name}: {error.message}"
+            raise Usage(message, cause=error.cause, fix=error.fix) from None
 
     def word(self, name: str, words: type[Word]) -> Word | None:
         """One of the words for a state, in any case."""
@@ -144,12 +148,3 @@ def _currency(text: str) -> str:
     code = text.upper()
     exponent(code)
     return code
-
-
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    try:
-        yield
-    except Usage as error:
-        message = error.message if error.message.startswith(name) else f"{name}: {error.message}"
-        raise Usage(message, cause=error.cause, fix=error.fix) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import Enum
@@ -20,6 +20,7 @@ from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
 
 Record = TypeVar("Record", bound=Base)
+Value = TypeVar("Value")
 _SHOWN = 3
 
 
@@ -105,27 +106,48 @@ def find(
 
     With `lock` they are held until the transaction ends, the lowest id first.
     """
-    wanted = {name for name in names if name}
-    own = {number: name for name in wanted if (number := _own_number(name, prefix, mark)) is not None}
-    table: Any = model
-    found: dict[str, Any] = {}
-    for named, known in (
-        (table.id.in_(own) & table.external_id.is_(None), own),
-        (table.external_id.in_(wanted), wanted),
+    rows = _named(session, model, [model], names=names, prefix=prefix, mark=mark, lock=lock)
+    return {name: row[0] for name, row in rows}
+
+
+def find_columns(
+    session: Session,
+    model: type[Base],
+    prefix: str,
+    names: Iterable[str | None],
+    mark: str,
+    columns: Iterable[str],
+    *,
+    lock: bool = False,
+) -> dict[str, list[Any]]:
+    """The values of these columns by external id, as `find` finds the records."""
+    wanted = [getattr(model, column) for column in columns]
+    return dict(_named(session, model, wanted, names=names, prefix=prefix, mark=mark, lock=lock))
+
+
+def _named(
+    session: Session, model: Any, wanted: list[Any], *, names: Iterable[str | None], prefix: str, mark: str, lock: bool
+) -> Iterator[tuple[str, list[Any]]]:
+    given = {name for name in names if name}
+    own = {number: name for name in given if (number := _own_number(name, prefix, mark)) is not None}
+    for condition, known in (
+        (model.id.in_(own) & model.external_id.is_(None), own),
+        (model.external_id.in_(given), given),
     ):
         if known:
-            statement = select(table).where(named).order_by(table.id)
-            records = session.scalars(statement.with_for_update(key_share=True) if lock else statement)
-            found |= {record.external_id or own[record.id]: record for record in records}
-    return found
+            statement = select(*wanted, model.id, model.external_id).where(condition).order_by(model.id)
+            for *row, number, name in session.execute(statement.with_for_update(key_share=True) if lock else statement):
+                yield name or own[number], row
 
 
 def _own_number(name: str, prefix: str, mark: str) -> int | None:
-    match = re.fullmatch(rf"{prefix}_([0-9]{{1,18}}){re.escape(mark)}", name, re.ASCII)
+    if not name.endswith(mark):
+        return None
+    match = re.fullmatch(rf"{prefix}_([0-9]{{1,18}})", name.removesuffix(mark), re.ASCII)
     return int(match[1]) if match else None
 
 
-def referred(found: Mapping[str, Record], row: Cells, name: str, noun: str, kind: str) -> Record | None:
+def referred(found: Mapping[str, Value], row: Cells, name: str, noun: str, kind: str) -> Value | None:
     """The record that a field names. Raises Usage if there is none."""
     text = row.text(name)
     if text is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,9 +14,17 @@ from csctl.domain.addresses import ADDRESS_FIELDS, Address
 from csctl.domain.customer_fields import CUSTOMER_FIELDS, kept
 from csctl.domain.field_uses import ADDRESSES
 from csctl.models import Customer
+from csctl.models.customer import fold_for_search
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
+from csctl.services.data.importing.drafts import Drafts
 
+_ADDRESS_COLUMNS = {kind: {field: f"{kind}_{field}" for field in ADDRESS_FIELDS} for kind in ADDRESSES}
+_FORMS: dict[str, Callable[[str], str | None]] = {
+    name: partial(kept, name, country=None)
+    for name in CUSTOMER_FIELDS
+    if name in ("email", "ip") or name.endswith("_country")
+}
 _PLAIN = tuple(name for name, field in CUSTOMER_FIELDS.items() if not field.address and name != "phone")
 
 
@@ -23,6 +32,7 @@ class Customers:
     def __init__(self, session: Session, context: Context) -> None:
         self._session, self._context = session, context
         self._found: dict[str, Customer] = {}
+        self._new = Drafts(session, Customer)
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
         names = [row.text("external_id") for row in rows]
@@ -42,18 +52,18 @@ class Customers:
             if outcome is RowOutcome.UPDATED:
                 existing.updated_at = self._context.now
             return outcome
-        self._found[key] = Customer(
-            external_id=key, **{"created_at": self._context.now, "updated_at": self._context.now, **values}
-        )
-        self._session.add(self._found[key])
+        now = self._context.now
+        self._found[key] = self._new.add(external_id=key, **{"created_at": now, "updated_at": now, **values})
         return RowOutcome.CREATED
 
     def finish(self) -> None:
-        """Nothing follows."""
+        for customer in self._new.made:
+            fold_for_search(customer)
+        self._new.store()
 
     def _values(self, row: Cells, existing: Customer | None) -> dict[str, Any]:
         addresses = {kind: address(row, kind, getattr(existing, kind, None)) for kind in ADDRESSES}
-        plain = {name: row.read(name, partial(kept, name, country=None)) for name in _PLAIN}
+        plain = {name: _read(row, name) for name in _PLAIN}
         country = next((at.country for at in addresses.values() if at.country), self._context.country)
         return given(**plain, **addresses, phone=self._phone(row, country), created_at=row.time("created_at"))
 
@@ -71,7 +81,11 @@ class Customers:
 
 def address(row: Cells, kind: str, existing: Address | None = None) -> Address:
     """The address that a row gives, what it leaves out taken from the existing one."""
-    parts = {
-        field: row.read(f"{kind}_{field}", partial(kept, f"{kind}_{field}", country=None)) for field in ADDRESS_FIELDS
-    }
-    return replace(existing or Address(), **given(**parts))
+    before = existing or Address()
+    parts = {field: _read(row, name) for field, name in _ADDRESS_COLUMNS[kind].items() if name in row}
+    return replace(before, **parts) if parts else before
+
+
+def _read(row: Cells, name: str) -> str | None:
+    """A field in the form in which it is kept. What is only text has been looked at with its row."""
+    return row.read(name, _FORMS[name]) if name in _FORMS else row.text(name)

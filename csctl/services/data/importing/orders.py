@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from csctl.domain.addresses import Address
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import OrderStatus
-from csctl.models import Customer, Order
+from csctl.models import Order
 from csctl.services.data.importing import people
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
 from csctl.services.data.importing.customers import address
+from csctl.services.data.importing.drafts import Drafts
+from csctl.services.data.importing.references import KnownCustomer
 
 _KIND = KINDS["orders"]
 
@@ -22,8 +24,9 @@ class Orders:
     def __init__(self, session: Session, context: Context) -> None:
         self._session, self._context = session, context
         self._found: dict[str, Order] = {}
-        self._customers: dict[str, Customer] = {}
-        self._owners: dict[int, Customer] = {}
+        self._new = Drafts(session, Order)
+        self._customers: dict[str, KnownCustomer] = {}
+        self._owners: dict[int, KnownCustomer] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
         names = [row.text("external_id") for row in rows]
@@ -42,22 +45,21 @@ class Orders:
         shipping = address(row, "shipping") or customer.shipping or customer.billing or Address()
         values = {"status": OrderStatus.COMPLETE, "placed_at": self._context.now, **_values(row)}
         self._owners[customer.id] = customer
-        self._found[key] = Order(
+        self._found[key] = self._new.add(
             external_id=key,
             customer_id=customer.id,
             currency=currency,
             billing=customer.billing or Address(),
             shipping=shipping,
-            total=0,
             **values,
         )
-        self._session.add(self._found[key])
         return RowOutcome.CREATED
 
     def finish(self) -> None:
-        """Nothing follows: totals come with purchases and transactions."""
+        """Totals come with purchases and transactions."""
+        self._new.store()
 
-    def _change(self, order: Order, row: Cells, customer: Customer | None, currency: str | None) -> RowOutcome:
+    def _change(self, order: Order, row: Cells, customer: KnownCustomer | None, currency: str | None) -> RowOutcome:
         owner = self._owners.get(order.customer_id)
         if owner and owner.erased_at:
             return RowOutcome.UNCHANGED

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from csctl.card_numbers import bin_to_keep
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
-from csctl.models import Customer, PaymentMethod
+from csctl.models import PaymentMethod
 from csctl.services.data.importing import people
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
+from csctl.services.data.importing.drafts import Drafts
+from csctl.services.data.importing.references import KnownCustomer
 
 _KIND = KINDS["payment-methods"]
 
@@ -22,8 +24,9 @@ class PaymentMethods:
     def __init__(self, session: Session, context: Context) -> None:
         self._session, self._context = session, context
         self._found: dict[str, PaymentMethod] = {}
-        self._customers: dict[str, Customer] = {}
-        self._owners: dict[int, Customer] = {}
+        self._new = Drafts(session, PaymentMethod)
+        self._customers: dict[str, KnownCustomer] = {}
+        self._owners: dict[int, KnownCustomer] = {}
         self._defaults: dict[int, PaymentMethod] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
@@ -45,32 +48,37 @@ class PaymentMethods:
             fixed = {"customer_id": customer.id} if customer else None
             outcome = merge(existing, values, self._context, fixed=fixed)
             if outcome is RowOutcome.UPDATED and values.get("is_default"):
-                self._defaults[existing.customer_id] = existing
+                self._make_default(existing)
             return outcome
         row.need(_KIND.required, _KIND.noun)
         customer = people.present(customer)
-        method = PaymentMethod(external_id=key, customer_id=customer.id, created_at=self._context.now, **values)
+        now = self._context.now
+        method = self._new.add(external_id=key, customer_id=customer.id, created_at=now, **values)
         self._owners[customer.id] = customer
         self._found[key] = method
-        self._session.add(method)
         if method.is_default:
-            self._defaults[customer.id] = method
+            self._make_default(method)
         return RowOutcome.CREATED
 
     def finish(self) -> None:
-        """A customer has one default payment method: the newest that says so."""
-        if not self._defaults:
-            return
-        self._session.flush()
-        self._session.execute(
-            update(PaymentMethod)
-            .where(
-                PaymentMethod.customer_id.in_(self._defaults),
-                PaymentMethod.is_default.is_(True),
-                PaymentMethod.id.not_in([method.id for method in self._defaults.values()]),
+        if self._defaults:
+            self._session.flush()
+            self._session.execute(
+                update(PaymentMethod)
+                .where(
+                    PaymentMethod.customer_id.in_(self._defaults),
+                    PaymentMethod.is_default.is_(True),
+                    PaymentMethod.id.not_in([method.id for method in self._defaults.values() if method.id]),
+                )
+                .values(is_default=False)
             )
-            .values(is_default=False)
-        )
+        self._new.store()
+
+    def _make_default(self, method: PaymentMethod) -> None:
+        """A customer has one default payment method: the newest that says so."""
+        if former := self._defaults.get(method.customer_id):
+            former.is_default = False
+        self._defaults[method.customer_id] = method
 
 
 def _values(row: Cells) -> dict[str, Any]:

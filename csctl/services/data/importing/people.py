@@ -4,35 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.errors import Conflict, Usage
-from csctl.models import Customer
-from csctl.services.data.importing import context
+from csctl.services.data.importing import context, references
 from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.references import KnownCustomer
 
 
-def named(session: Session, rows: Iterable[Cells], known: context.Context) -> dict[str, Customer]:
+def named(session: Session, rows: Iterable[Cells], known: context.Context) -> dict[str, KnownCustomer]:
     """The customers that rows name; for one who was merged into another, that other."""
-    found = context.find(session, Customer, "cus", [row.text("customer") for row in rows], known.mark)
+    found = references.named(session, KnownCustomer, [row.text("customer") for row in rows], known.mark)
     kept = by_id(session, [customer.merged_into_id for customer in found.values()])
     return {name: kept.get(customer.merged_into_id or 0, customer) for name, customer in found.items()}
 
 
-def by_id(session: Session, numbers: Iterable[int | None]) -> dict[int, Customer]:
-    wanted = {number for number in numbers if number is not None}
-    if not wanted:
-        return {}
-    return {customer.id: customer for customer in session.scalars(select(Customer).where(Customer.id.in_(wanted)))}
+def by_id(session: Session, numbers: Iterable[int | None]) -> dict[int, KnownCustomer]:
+    return references.numbered(session, KnownCustomer, numbers)
 
 
-def referred(customers: dict[str, Customer], row: Cells) -> Customer | None:
+def referred(customers: dict[str, KnownCustomer], row: Cells) -> KnownCustomer | None:
     """The customer that a row names. Raises Usage if there is none."""
     return context.referred(customers, row, "customer", "customer", "customers")
 
 
-def present(customer: Customer | None) -> Customer:
+def present(customer: KnownCustomer | None) -> KnownCustomer:
     """The customer of a new record. Raises Conflict for one who was erased: nothing about them comes back."""
     if customer is None:
         raise Usage("customer is missing")

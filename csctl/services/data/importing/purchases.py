@@ -12,10 +12,12 @@ from csctl.domain import intervals
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Usage
-from csctl.models import Order, PricePoint, Purchase
-from csctl.services.data.importing import order_totals
+from csctl.models import PricePoint, Purchase
+from csctl.services.data.importing import order_totals, references
 from csctl.services.data.importing.cells import MOST, Cells
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
+from csctl.services.data.importing.drafts import Drafts
+from csctl.services.data.importing.references import KnownOrder
 
 _KIND = KINDS["purchases"]
 _BILLED = (PurchaseStatus.ACTIVE, PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.CANCELLATION_SCHEDULED)
@@ -25,17 +27,19 @@ class Purchases:
     def __init__(self, session: Session, context: Context) -> None:
         self._session, self._context = session, context
         self._found: dict[str, Purchase] = {}
-        self._orders: dict[str, Order] = {}
-        self._orders_by_id: dict[int, Order] = {}
+        self._new = Drafts(session, Purchase)
+        self._orders: dict[str, KnownOrder] = {}
+        self._orders_by_id: dict[int, KnownOrder] = {}
         self._prices: dict[str, PricePoint] = {}
-        self._touched: dict[int, Order] = {}
+        self._touched: dict[int, KnownOrder] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
         mark = self._context.mark
-        self._orders = find(self._session, Order, "ord", [row.text("order") for row in rows], mark, lock=True)
+        named = [row.text("order") for row in rows]
+        self._orders = references.named(self._session, KnownOrder, named, mark, lock=True)
         self._found = find(self._session, Purchase, "pur", [r.text("external_id") for r in rows], mark, lock=True)
-        theirs = select(Order).where(Order.id.in_({purchase.order_id for purchase in self._found.values()}))
-        self._orders_by_id = {order.id: order for order in [*self._orders.values(), *self._session.scalars(theirs)]}
+        theirs = [purchase.order_id for purchase in self._found.values()]
+        self._orders_by_id = references.numbered(self._session, KnownOrder, theirs)
         codes = {row.text("price") for row in rows if "price" in row}
         prices = self._session.scalars(select(PricePoint).where(PricePoint.code.in_(codes))) if codes else ()
         self._prices = {price.code: price for price in prices}
@@ -52,8 +56,13 @@ class Purchases:
         if existing:
             outcome = merge(existing, values, self._context, fixed={"order_id": order.id})
         else:
-            self._found[key] = Purchase(external_id=key, order_id=order.id, created_at=order.placed_at, **values)
-            self._session.add(self._found[key])
+            self._found[key] = self._new.add(
+                external_id=key,
+                order_id=order.id,
+                created_at=order.placed_at,
+                checkout_amount=values["price"],
+                **values,
+            )
             outcome = RowOutcome.CREATED
         if outcome in (RowOutcome.CREATED, RowOutcome.UPDATED):
             self._touched[order.id] = order
@@ -61,9 +70,10 @@ class Purchases:
         return outcome
 
     def finish(self) -> None:
+        self._new.store()
         order_totals.renew(self._session, self._touched)
 
-    def _values(self, row: Cells, order: Order, existing: Purchase | None) -> dict[str, Any]:
+    def _values(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> dict[str, Any]:
         quantity = row.whole("quantity", 1, 1_000_000) or (existing.quantity if existing else 1)
         given_price = row.amount("unit_price", order.currency)
         unit_price = given_price if given_price is not None else existing.unit_price if existing else 0
@@ -87,7 +97,7 @@ class Purchases:
             values = {"status": PurchaseStatus.COMPLETE, "cycle": 1, **values}
         return _completed(values, order, existing, self._context.zone)
 
-    def _what(self, row: Cells, order: Order, existing: Purchase | None) -> dict[str, Any]:
+    def _what(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> dict[str, Any]:
         """The price point with the interval that comes from it, or only what the row describes."""
         code = row.text("price")
         if code is None:
@@ -109,7 +119,7 @@ class Purchases:
             )
 
 
-def _completed(values: dict[str, Any], order: Order, existing: Purchase | None, zone: tzinfo) -> dict[str, Any]:
+def _completed(values: dict[str, Any], order: KnownOrder, existing: Purchase | None, zone: tzinfo) -> dict[str, Any]:
     """The values with what follows from them: a trial's next billing is its end, and a billing has its day."""
 
     def after(name: str) -> Any:

@@ -12,10 +12,12 @@ from csctl.domain.booking import effect
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import SALES, Kind, OrderStatus, Settlement, State
 from csctl.errors import Conflict, Usage
-from csctl.models import Order, PaymentMethod, Purchase, Transaction
-from csctl.services.data.importing import order_totals, parents
+from csctl.models import Order, Transaction
+from csctl.services.data.importing import order_totals, parents, references
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
+from csctl.services.data.importing.drafts import Drafts
+from csctl.services.data.importing.references import KnownMethod, KnownOrder, KnownPurchase
 from csctl.services.payments import attempts
 
 _KIND = KINDS["transactions"]
@@ -26,30 +28,34 @@ _ORDER = (Kind.AUTHORIZE, Kind.SALE, Kind.CAPTURE, Kind.VOID, Kind.REFUND)
 class Transactions:
     def __init__(self, session: Session, context: Context) -> None:
         self._session, self._context = session, context
+        self._new = Drafts(session, Transaction)
         self._found: dict[str, Transaction] = {}
-        self._orders: dict[str, Order] = {}
-        self._orders_by_id: dict[int, Order] = {}
-        self._purchases: dict[str, Purchase] = {}
-        self._methods: dict[str, PaymentMethod] = {}
-        self._touched: dict[int, Order] = {}
-        self._returned: dict[int, Order] = {}
+        self._by_id: dict[int, Transaction] = {}
+        self._orders: dict[str, KnownOrder] = {}
+        self._orders_by_id: dict[int, KnownOrder] = {}
+        self._purchases: dict[str, KnownPurchase] = {}
+        self._methods: dict[str, KnownMethod] = {}
+        self._touched: dict[int, KnownOrder] = {}
+        self._returned: set[int] = set()
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
-        def named(model: Any, prefix: str, *fields: str, lock: bool = False) -> Any:
-            names = [row.text(field) for row in rows for field in fields]
-            return find(self._session, model, prefix, names, self._context.mark, lock=lock)
+        def texts(*fields: str) -> list[str | None]:
+            return [row.text(field) for row in rows for field in fields]
 
-        self._orders = named(Order, "ord", "order", lock=True)
-        self._purchases = named(Purchase, "pur", "purchase")
-        self._methods = named(PaymentMethod, "pm", "payment_method")
-        self._found = named(Transaction, "txn", "external_id", "parent", lock=True)
+        mark = self._context.mark
+        self._orders = references.named(self._session, KnownOrder, texts("order"), mark, lock=True)
+        self._purchases = references.named(self._session, KnownPurchase, texts("purchase"), mark)
+        self._methods = references.named(self._session, KnownMethod, texts("payment_method"), mark)
+        self._found = find(self._session, Transaction, "txn", texts("external_id", "parent"), mark, lock=True)
         own = {txn.order_id for txn in self._found.values()} - {order.id for order in self._orders.values()}
-        others = self._session.scalars(select(Order).where(Order.id.in_(own))) if own else ()
-        self._orders_by_id = {order.id: order for order in [*self._orders.values(), *others]}
-        sales = {txn.parent_id for txn in self._found.values() if txn.parent_id}
-        if sales:  # into the session, so that none is asked for by itself
-            held = select(Transaction).where(Transaction.id.in_(sales)).order_by(Transaction.id)
-            self._sales = self._session.scalars(held.with_for_update(key_share=True)).all()
+        self._orders_by_id = references.numbered(self._session, KnownOrder, own)
+        self._orders_by_id |= {order.id: order for order in self._orders.values()}
+        self._by_id = {txn.id: txn for txn in self._found.values()}
+        parents = {txn.parent_id for txn in self._found.values() if txn.parent_id} - self._by_id.keys()
+        if parents:
+            held = select(Transaction).where(Transaction.id.in_(parents)).order_by(Transaction.id)
+            self._by_id |= {txn.id: txn for txn in self._session.scalars(held.with_for_update(key_share=True))}
+        self._new.number(len({row.text("external_id") for row in rows} - self._found.keys()))
         return sorted(rows, key=_rank)
 
     def put(self, row: Cells) -> RowOutcome:
@@ -66,20 +72,21 @@ class Transactions:
         return self._add(key, order, facts, details)
 
     def finish(self) -> None:
+        self._session.flush()
+        self._new.store()
         order_totals.renew(self._session, self._touched)
         if not self._returned:
             return
-        self._session.flush()
         sales: dict[int, list[Transaction]] = {number: [] for number in self._returned}
         charges = select(Transaction).where(Transaction.order_id.in_(sales), Transaction.kind.in_(SALES))
         for sale in self._session.scalars(charges):
             sales[sale.order_id].append(sale)
-        for number, order in self._returned.items():
-            attempts.note_if_all_returned(order, sales[number])
+        for order in self._session.scalars(select(Order).where(Order.id.in_(sales))):
+            attempts.note_if_all_returned(order, sales[order.id])
 
     # -- what a row says
 
-    def _facts(self, row: Cells, order: Order, existing: Transaction | None) -> dict[str, Any]:
+    def _facts(self, row: Cells, order: KnownOrder, existing: Transaction | None) -> dict[str, Any]:
         """What stays as it is once it is on the books, and the state."""
         kind = row.word("kind", Kind) or (existing.kind if existing else Kind.SALE)
         currency = row.currency() or order.currency
@@ -102,10 +109,10 @@ class Transactions:
             "currency": currency,
             "state": state,
             "gateway": row.account() or (existing.gateway if existing else ""),
-            "parent": parent or (existing.parent if existing else None),
+            "parent_id": parent.id if parent else existing.parent_id if existing else None,
         }
 
-    def _details(self, row: Cells, order: Order, existing: Transaction | None, state: State) -> dict[str, Any]:
+    def _details(self, row: Cells, order: KnownOrder, existing: Transaction | None, state: State) -> dict[str, Any]:
         """What may be learnt later."""
         purchase = referred(self._purchases, row, "purchase", "purchase", "purchases")
         if purchase and purchase.order_id != order.id:
@@ -125,26 +132,17 @@ class Transactions:
 
     # -- what becomes of it
 
-    def _add(self, key: str, order: Order, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
+    def _add(self, key: str, order: KnownOrder, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
         made = details.setdefault("created_at", self._context.now)
         done = facts["state"].closed
-        parent = facts["parent"]
+        parent = self._by_id.get(facts["parent_id"])
         parents.check_kind(facts["kind"], parent, order.id, facts["gateway"])
         if parent:
             new = effect(facts["kind"], facts["state"], facts["amount"])
             parents.book(parent, facts["amount"], effect(facts["kind"], State.FAILED, 0), new, at=made)
-        record = Transaction(
-            external_id=key,
-            order_id=order.id,
-            refunded=0,
-            reserved=0,
-            sent_at=made,
-            finished_at=made if done else None,
-            **facts,
-            **details,
-        )
-        self._found[key] = record
-        self._session.add(record)
+        times = {"sent_at": made, "finished_at": made if done else None}
+        record = self._new.add(external_id=key, order_id=order.id, **times, **facts, **details)
+        self._found[key] = self._by_id[record.id] = record
         self._note(record, order)
         return RowOutcome.CREATED
 
@@ -155,9 +153,9 @@ class Transactions:
         same = all(getattr(record, name) == value for name, value in facts.items())
         if self._context.update and same and state is not before:
             _refuse_to_go_back(record, state)
-            if record.parent:
+            if parent := self._by_id.get(record.parent_id or 0):
                 old, new = (effect(record.kind, one, record.amount) for one in (before, state))
-                parents.book(record.parent, record.amount, old, new, at=self._context.now)
+                parents.book(parent, record.amount, old, new, at=self._context.now)
         if state is not before and state.closed:
             details["finished_at"] = self._context.now
         outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
@@ -165,10 +163,10 @@ class Transactions:
             self._note(record, self._orders_by_id[record.order_id])
         return outcome
 
-    def _note(self, record: Transaction, order: Order) -> None:
+    def _note(self, record: Transaction, order: KnownOrder) -> None:
         self._touched[order.id] = order
-        if record.parent and record.state is State.APPROVED and order.status is OrderStatus.COMPLETE:
-            self._returned[order.id] = order
+        if record.parent_id and record.state is State.APPROVED and order.status is OrderStatus.COMPLETE:
+            self._returned.add(order.id)
 
 
 def _rank(row: Cells) -> int:

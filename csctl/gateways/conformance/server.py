@@ -1,4 +1,4 @@
-"""What the ledger servers share: the HTTP server, the faults and the record of what stood on the wire.
+"""A gateway on loopback: the HTTP server, the faults and the record of what stood on the wire.
 
 A ledger server speaks one gateway's protocol. It subclasses `LedgerServer`, says which calls move money (`writes`) and
 what each call does to its books and is answered (`carry_out`).
@@ -57,15 +57,17 @@ class Response:
 class Fault:
     """What goes wrong with one call. `effect`: whether it is carried out all the same.
 
-    `status`, `headers` and `body` take the place of the real answer's. `cut`: so many bytes of the body are sent, then
-    the connection is closed; 0 sends nothing at all. `reset` closes it by RST. `drip`: seconds between single bytes.
-    `hook` is called when the effect is done (or left out) and the answer is not sent yet.
+    `status`, `headers` and `body` take the place of the real answer's; `change` makes another body of it. `cut`: so
+    many bytes of the body are sent, then the connection is closed; 0 sends nothing at all. `reset` closes it by RST.
+    `drip`: seconds between single bytes. `hook` is called when the effect is done (or left out) and the answer is not
+    sent yet.
     """
 
     effect: bool = True
     status: int | None = None
     headers: Mapping[str, str] | None = None
     body: bytes | None = None
+    change: Callable[[bytes], bytes] | None = None
     cut: int | None = None
     reset: bool = False
     delay: float = 0
@@ -119,6 +121,15 @@ class LedgerServer(ABC):
         with self._lock:
             self._faults += [_Awaiting(fault, matches or self.writes) for _ in range(times)]
 
+    def clear_faults(self) -> None:
+        """Let nothing more go wrong."""
+        with self._lock:
+            self._faults.clear()
+
+    def close_idle(self) -> None:
+        """Close the connections that wait for another call, as a server does with them after a while."""
+        self._server.close_idle()
+
     def written(self) -> list[Request]:
         """The calls so far that move money."""
         return [request for request in list(self.wire) if self.writes(request)]
@@ -143,9 +154,10 @@ class LedgerServer(ABC):
             real = self.carry_out(request) if fault.effect else Response(b"")
         if fault.hook:
             fault.hook()
+        body = real.body if fault.body is None else fault.body
         return (
             Response(
-                real.body if fault.body is None else fault.body,
+                fault.change(body) if fault.change else body,
                 fault.status or real.status,
                 real.headers if fault.headers is None else fault.headers,
             ),
@@ -157,6 +169,25 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     ledger: LedgerServer
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        if isinstance(request, socket.socket):
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def close_idle(self) -> None:
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of callers that hung up: that is what they are made to do."""

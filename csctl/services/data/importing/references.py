@@ -1,0 +1,78 @@
+"""The records that rows refer to, read as the few columns that an import needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from csctl.domain.addresses import Address
+from csctl.domain.states import OrderStatus
+from csctl.models import Customer, Order, PaymentMethod, Purchase
+from csctl.models.columns import Base
+from csctl.services.data.importing.context import find_columns
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    id: int
+    external_id: str | None
+    merged_into_id: int | None
+    erased_at: datetime | None
+    billing: Address
+    shipping: Address
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    id: int
+    external_id: str | None
+    customer_id: int
+    currency: str
+    status: OrderStatus
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPurchase:
+    id: int
+    external_id: str | None
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMethod:
+    id: int
+    external_id: str | None
+    customer_id: int
+
+
+Known = TypeVar("Known", KnownCustomer, KnownOrder, KnownPurchase, KnownMethod)
+_TABLES: dict[type[Any], tuple[type[Base], str]] = {
+    KnownCustomer: (Customer, "cus"),
+    KnownOrder: (Order, "ord"),
+    KnownPurchase: (Purchase, "pur"),
+    KnownMethod: (PaymentMethod, "pm"),
+}
+
+
+def named(
+    session: Session, known: type[Known], names: Iterable[str | None], mark: str, *, lock: bool = False
+) -> dict[str, Known]:
+    """The records that have these names, by name; see `context.find`."""
+    model, prefix = _TABLES[known]
+    rows = find_columns(session, model, prefix, names, mark, [field.name for field in fields(known)], lock=lock)
+    return {name: known(*row) for name, row in rows.items()}
+
+
+def numbered(session: Session, known: type[Known], ids: Iterable[int | None]) -> dict[int, Known]:
+    """The records that have these ids."""
+    model: Any = _TABLES[known][0]
+    if not (wanted := {number for number in ids if number is not None}):
+        return {}
+    columns = [getattr(model, field.name) for field in fields(known)]
+    return {row.id: known(*row) for row in session.execute(select(*columns).where(model.id.in_(wanted)))}
