@@ -97,7 +97,7 @@ class CsvSource:
     def _header(self, wanted: set[str]) -> list[str]:
         """The header; where none of the first rows has a wanted column, the first row."""
         kept: list[str] = []
-        for place in range(_MOST_ABOVE):
+        for _ in range(_MOST_ABOVE):
             try:
                 names = [name.strip() for name in next(self._reader)]
             except StopIteration:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from csctl.errors import Usage
@@ -40,6 +40,11 @@ class FileOptions:
         except LookupError:
             fix = "a name such as utf-8, cp1252 (Windows), latin-1, mac-roman, utf-16 or shift-jis"
             raise Usage(f"unknown encoding {self.encoding!r}", fix=fix) from None
+
+    def over(self, base: FileOptions) -> FileOptions:
+        """These options, where they say something, and otherwise the others."""
+        said = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
+        return replace(base, **said)
 
     def format_of(self, path: Path) -> str:
         """`csv` or `jsonl`: the format that was asked for, else the one that the file's name says."""

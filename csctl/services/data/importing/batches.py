@@ -14,7 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.services.data.importing import sample
-from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.cells import Cells, Form
 from csctl.services.data.importing.context import Context, Importer, RowOutcome, Warnings
 from csctl.services.data.importing.customers import Customers
 from csctl.services.data.importing.fulfillments import Fulfillments
@@ -23,6 +23,7 @@ from csctl.services.data.importing.orders import Orders
 from csctl.services.data.importing.payment_methods import PaymentMethods
 from csctl.services.data.importing.products import Products
 from csctl.services.data.importing.purchases import Purchases
+from csctl.services.data.importing.queue import Queue
 from csctl.services.data.importing.transactions import Transactions
 from csctl.services.data.mapping.language import FileRules, Section
 
@@ -38,6 +39,7 @@ IMPORTERS: dict[str, type[Importer]] = {
     "purchases": Purchases,
     "transactions": Transactions,
     "fulfillments": Fulfillments,
+    "queue": Queue,
 }
 Begin = Callable[[], AbstractContextManager[Session]]
 
@@ -69,7 +71,10 @@ class Batches:
     """Keeps one batch after the other."""
 
     def __init__(self, begin: Begin, section: Section, file: FileRules, context: Context, count: Count) -> None:
-        self._begin, self._section, self._file, self._context, self._count = begin, section, file, context, count
+        self._begin, self._section, self._context, self._count = begin, section, context, count
+        by = {field: rule.by for field, rule in section.rules.items() if rule.by}
+        self._form = Form(file.decimal, file.minor, by, section.known_by)
+        self.last = False  # what refers to a record that has not come is refused
 
     def keep(self, entries: list[Entry]) -> list[Verdict]:
         """What became of each record. Where the database refuses a batch, its records are tried one by one."""
@@ -89,6 +94,9 @@ class Batches:
         verdicts: dict[int, RowOutcome | CsctlError] = {}
         readable: list[Cells] = []
         for place, entry in enumerate(entries):
+            if entry.verdict is not None:
+                verdicts[place] = entry.verdict
+                continue
             try:
                 readable.append(self._read(place, entry, context))
             except CsctlError as error:
@@ -107,11 +115,11 @@ class Batches:
         return [(entry, verdicts[place]) for place, entry in enumerate(entries)]
 
     def _read(self, place: int, entry: Entry, context: Context) -> Cells:
-        if entry.problem:
-            raise entry.problem
-        cells = Cells(place, entry.row.line, entry.values, context.zone, self._file, self._section)
+        cells = Cells(place, entry.row.line, entry.values, context.zone, self._form)
         if self._section.kind.key not in cells:
             raise Usage(f"{self._section.kind.key} is missing")
+        if cells.split_addresses():
+            context.warnings.add("addresses of several lines were kept as line 1 and 2", f"line {entry.row.line}")
         cells.check()
         return cells
 

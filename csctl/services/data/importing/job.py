@@ -29,12 +29,14 @@ class Job:
 
 @dataclass
 class Entry:
-    """One record of a row: the fields that it gives, or why they cannot be read. `number` counts the records of a pass."""
+    """One record of a row: the fields that it gives. `number` counts the records of a pass, `verdict` is what is known
+    of it before it is looked at.
+    """
 
     number: int
     row: Row
     values: dict[str, str]
-    problem: CsctlError | None = None
+    verdict: RowOutcome | CsctlError | None = None
 
 
 Verdict = tuple[Entry, RowOutcome | CsctlError]
@@ -79,6 +81,11 @@ class Count:
             self.differ += 1
         else:
             setattr(self, outcome.value, getattr(self, outcome.value) + 1)
+
+    def skip(self, rows: int) -> None:
+        """Count rows that the mapping leaves out."""
+        self.read += rows
+        self.skipped += rows
 
     def _note(self, line: int, error: CsctlError) -> None:
         kind = _DETAILS.sub("…", error.message)

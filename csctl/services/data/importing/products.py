@@ -44,7 +44,7 @@ class Products:
         code = row.text("price") or ""
         price = self._prices.get(code)
         if price is None:
-            row.need(_KIND.required, _KIND.noun)
+            row.need(_KIND)
         sku = row.text("sku") or (price.option.product.sku if price else "")
         option_code = row.text("option") or (price.option.code if price else _ONLY_OPTION)
         if price and (price.option.product.sku, price.option.code) != (sku, option_code):
@@ -61,6 +61,9 @@ class Products:
             return RowOutcome.CREATED
         outcomes.append(merge(price, values, self._context))
         return next((one for one in (RowOutcome.UPDATED, RowOutcome.DIFFERS) if one in outcomes), RowOutcome.UNCHANGED)
+
+    def record(self, key: str) -> Any | None:
+        return self._prices.get(key)
 
     def finish(self) -> None:
         """Nothing follows."""
@@ -104,8 +107,8 @@ def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:
     }
     if (after["trial_days"] or after["trial_amount"]) and not after["interval"]:
         raise Usage("trial_days: what is bought once has no trial", fix="give the price an interval, such as month")
-    if after["trial_amount"] and after["trial_days"] is None:
-        raise Usage("trial_days is missing", cause="there is a trial_amount")
+    if after["trial_amount"] is not None and not after["trial_days"]:
+        raise Usage("trial_days is missing", cause="there is a trial_amount, and a trial needs at least one day")
     if after["final_cycle"] and not after["interval"]:
         raise Usage("final_cycle: what is bought once has none", fix="give the price an interval, such as month")
     return values

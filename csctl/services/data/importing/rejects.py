@@ -24,14 +24,16 @@ class Rejects:
     No card number is written into it, not even back.
     """
 
-    def __init__(self, table: Table, given: Path | None, name: str, header: list[str] | None) -> None:
+    def __init__(self, table: Table, given: Path | None, name: str, header: list[str] | None, *, several: bool) -> None:
+        """`name` is that of the section, which the name of the file has where there are `several`."""
         source, self._format, self._delimiter = table.path, table.format, table.delimiter
         self._header = [column for column in header or [] if column not in _ADDED]
         self._dropped = {place for place, column in enumerate(header or []) if column in _ADDED}
         self._file: TextIO | None = None
         self._writer: Any = None
         self.path: Path | None = None
-        stem = name if source == STDIN else source.name.removesuffix(".gz").rpartition(".")[0] or source.name
+        stem = source.name.removesuffix(".gz").rpartition(".")[0] or source.name
+        stem = name if source == STDIN else f"{stem}.{name}" if several else stem
         file = f"{stem}.rejects.{self._format}"
         self._candidates = [given] if given else [source.parent / file, Path(file)]
         if given and (given.is_dir() or not given.parent.is_dir()):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csctl import interrupts
@@ -13,7 +12,7 @@ from csctl.errors import CsctlError
 from csctl.services.data.importing import notices
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
 from csctl.services.data.importing.context import Context, NotYet, RowOutcome, mark_of
-from csctl.services.data.importing.job import Count, Entry, Job, Verdict, together
+from csctl.services.data.importing.job import Count, Entry, Job, together
 from csctl.services.data.importing.passes import Pass, Passes
 from csctl.services.data.importing.rejects import Rejects
 from csctl.services.data.importing.scan import Scan, scan
@@ -75,7 +74,7 @@ class _Turn:
     progress: Progress
 
     def take(self, section: Section, seen: Scan) -> Count:
-        """Store the records of a section. What refers to a record further down in the file is stored in a second pass."""
+        """Store the records of a section; in a second pass, what refers to a record further down in the file."""
         count = Count(section.kind.name)
         keeper = Batches(self.begin, section, self.job.mappings.file, self.context, count)
         with self.passes.begin(section) as one, closing(self._rejects(section, one)) as rejects:
@@ -85,47 +84,35 @@ class _Turn:
                     with self.passes.begin(section) as again:
                         rest = (entry for entry in again.entries() if entry.number in waiting)
                         keeper.last = True
-                        self._store(keeper, ((entry, None) for entry in rest), count, rejects)
-            count.skipped += one.skipped
+                        self._store(keeper, rest, count, rejects)
+            count.skip(one.skipped)
             notices.columns(self.app, one, count)
         count.rejects = [str(rejects.path)] if rejects.path else []
         return count
 
     def _rejects(self, section: Section, one: Pass) -> Rejects:
         given, several = self.job.rejects, len(self.job.mappings.sections) > 1
-        name = f"{self.job.path.stem}.{section.name}" if several else section.kind.name
         if given and several:
             given = given.with_name(f"{given.stem}.{section.name}{given.suffix}")
-        return Rejects(self.passes.table, given, name, one.columns, more=section.name if several else None)
+        return Rejects(self.passes.table, given, section.name, one.columns, several=several)
 
-    def _checked(
-        self, entries: Iterable[Entry], section: Section, seen: Scan
-    ) -> Iterator[tuple[Entry, RowOutcome | CsctlError | None]]:
+    def _checked(self, entries: Iterable[Entry], section: Section, seen: Scan) -> Iterator[Entry]:
         """Each record with what the first pass says of it."""
         for entry in entries:
             if entry.number in seen.later:
-                yield entry, RowOutcome.SKIPPED
+                entry.verdict = RowOutcome.SKIPPED
             elif entry.number in seen.repeats:
-                yield entry, RowOutcome.UNCHANGED
+                entry.verdict = RowOutcome.UNCHANGED
             else:
-                yield entry, entry.problem or seen.conflict(entry, section.kind.key)
+                entry.verdict = entry.verdict or seen.conflict(entry, section.kind.key)
+            yield entry
 
-    def _store(
-        self,
-        keeper: Batches,
-        entries: Iterable[tuple[Entry, RowOutcome | CsctlError | None]],
-        count: Count,
-        rejects: Rejects,
-    ) -> set[int]:
+    def _store(self, keeper: Batches, entries: Iterable[Entry], count: Count, rejects: Rejects) -> set[int]:
         """Store the records of one pass, batch by batch. Returns the numbers of those that have to wait."""
         waiting: set[int] = set()
         for batch in batches(entries):
             with interrupts.deferred() as stop:
-                known = [(entry, verdict) for entry, verdict in batch if verdict is not None]
-                for entry, verdict in sorted(
-                    [*known, *keeper.keep([entry for entry, verdict in batch if verdict is None])],
-                    key=lambda one: one[0].number,
-                ):
+                for entry, verdict in keeper.keep(batch):
                     if isinstance(verdict, NotYet) and not keeper.last:
                         waiting.add(entry.number)
                         continue

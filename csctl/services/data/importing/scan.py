@@ -110,9 +110,9 @@ class _Cards:
     def check(self) -> None:
         """Raises Usage where more than half of the values do: one may by chance, most do not."""
         for name, alike in self._alike.items():
-            if alike * 2 > self._seen[name]:
+            if alike > 1 and alike * 2 > self._seen[name]:
                 raise Usage(
                     f"the column mapped to {name} holds card numbers",
-                    cause=f"{alike} of the first {self._seen[name]} values look like one, and csctl keeps none, anywhere",
+                    cause=f"{alike} of the first {self._seen[name]} values look like one; csctl keeps no card numbers",
                     fix=f"map another column to {name}, and delete the card numbers from the file",
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from csctl.clock import parse_time
 from csctl.domain.record_kinds import IDENTIFIERS
@@ -13,8 +14,10 @@ from csctl.domain.zones import zone_of
 from csctl.errors import Usage
 from csctl.services.data.mapping.header import Names
 from csctl.services.data.mapping.language import COUNTER, OTHERS, FileRules, Rule, Section, Template
+from csctl.tabular.json_rows import at_path, flat
 
 _Cells = Mapping[str, str]
+Original = list[str] | dict[str, Any] | str
 _Reader = Callable[[_Cells], str]
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+", re.ASCII)
 _MILLISECONDS = 100_000_000_000  # a count since 1970 that is larger is not of seconds
@@ -220,10 +223,8 @@ def _moment(field: str, text: str, dates: Sequence[str]) -> datetime:
         return parse_time(text)
 
 
-def records(section: Section, cells: _Cells, original: object) -> Iterator[tuple[_Cells, object]]:
+def records(section: Section, cells: _Cells, original: Original) -> Iterator[tuple[_Cells, Original]]:
     """The records of a row, each with what is written back if it is refused: the row, or an element of its list."""
-    from csctl.tabular.json_rows import at_path, flat
-
     if section.items is None or not isinstance(original, dict):
         yield cells, original
         return
@@ -234,7 +235,7 @@ def records(section: Section, cells: _Cells, original: object) -> Iterator[tuple
         yield {**rest, **below}, _with(original, path.split("."), [element])
 
 
-def _with(original: dict[str, object], path: Sequence[str], value: object) -> dict[str, object]:
+def _with(original: dict[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
     """The object with something else at a path."""
     name, *further = path
     below = original.get(name)

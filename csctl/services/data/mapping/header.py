@@ -62,13 +62,13 @@ def require(section: Section, given: Iterable[str], header: Sequence[str], file:
             cause=f"its columns are: {', '.join(name for name in header if name)}"[:300],
             fix=f"name them (--map FIELD=COLUMN); the fields are: {', '.join(kind.fields)}{_hint(header, file)}",
         )
-    for name in kind.required if new_ones else (kind.key,):
-        if name not in fields:
-            raise Usage(
-                f"nothing gives the field {name}",
-                cause=f"{kind.name} need {', '.join(kind.required)}",
-                fix=f"name the column: --map {name}=COLUMN, or a value for all rows: --map {name}:=VALUE",
-            )
+    missing = kind.missing(fields) if new_ones else sorted({kind.key} - fields)
+    if missing:
+        raise Usage(
+            f"nothing gives the field {missing[0]}",
+            cause=f"{kind.name} need {', '.join(kind.required)}",
+            fix=f"name the column: --map {missing[0]}=COLUMN, or a value for all rows: --map {missing[0]}:=VALUE",
+        )
 
 
 def _hint(header: Sequence[str], file: FileRules) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 from csctl.services.data.mapping import shipped, toml
 from csctl.services.data.mapping.language import Mappings, Rule, Section, Template
+from csctl.tabular.options import FileOptions
 
 ALL = "all"
 _FORM = "write field=Column, or field:=value for a value that all rows share"
 
 
-def given(kind: str, maps: Sequence[str], file: Path | None, named: str | None) -> Mappings:
+def given(
+    kind: str, maps: Sequence[str], file: Path | None, named: str | None, form: FileOptions, decimal: str | None
+) -> Mappings:
     """What a name or a mapping file says of a kind (or of `all`), and the options, which override it. Raises Usage."""
     if file and named:
         raise Usage("--from and --mapping exclude each other", fix=f'a mapping file may begin with: from = "{named}"')
@@ -31,7 +35,8 @@ def given(kind: str, maps: Sequence[str], file: Path | None, named: str | None) 
     if kind != ALL:
         mappings = mappings.of_kind(kind)
     _override(mappings, maps)
-    return mappings
+    rules = replace(mappings.file, options=form.over(mappings.file.options), decimal=decimal or mappings.file.decimal)
+    return replace(mappings, file=rules)
 
 
 def _override(mappings: Mappings, maps: Sequence[str]) -> None:

@@ -35,6 +35,13 @@ def read(name: str) -> Mappings:
     return toml.of(table(name), None, name)
 
 
-def about(name: str) -> str:
-    """The first line of a mapping: which export it is for."""
-    return text(name).partition("\n")[0].removeprefix("#").strip()
+def rows() -> list[dict[str, str]]:
+    """A row for each mapping: what it is called, which kinds it has, and which export it is for."""
+    return [
+        {
+            "name": name,
+            "kinds": ", ".join(dict.fromkeys(section.kind.name for section in read(name).in_order())),
+            "about": text(name).partition("\n")[0].removeprefix("#").strip(),
+        }
+        for name in names()
+    ]

@@ -24,7 +24,7 @@ Table = Mapping[str, Any]
 
 
 def read(path: Path, kind: str | None, named: Callable[[str], Table]) -> Mappings:
-    """The mappings of a file. `kind` is what it maps where it has no section for it, `named` finds what it begins `from`.
+    """The mappings of a file. `kind` is what it maps where it has no sections. It may begin `from` one that is `named`.
 
     Raises Usage, naming the file, for what the language does not have.
     """
