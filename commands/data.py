@@ -14,6 +14,7 @@ from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 
 from .cli.change import ChangeOutput
+from .cli.confined import InputFile
 from .cli.declare import group
 from .cli.file_options import file_options
 from .cli.output import Output
@@ -52,7 +53,7 @@ _EXPORTED = ("kind", "written", "file")
     epilog="Fields of each kind; * marks those that a new record requires:\n\n" + _FIELDS_HELP,
 )
 @_kind_argument
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=InputFile())
 @click.option(
     "--map",
     "maps",
@@ -60,9 +61,7 @@ _EXPORTED = ("kind", "written", "file")
     multiple=True,
     help="Column of a field; FIELD:=VALUE sets a constant. May be repeated.",
 )
-@click.option(
-    "--mapping", type=click.Path(path_type=Path), help="TOML file that says what the columns are. --map overrides it."
-)
+@click.option("--mapping", type=InputFile(), help="TOML file that says what the columns are. --map overrides it.")
 @click.option("--from", "named", metavar="NAME", help="Mapping that comes with csctl (csctl data mapping list).")
 @click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
 @file_options
@@ -106,6 +105,8 @@ def import_(
     from csctl.services.data.importing.run import run
     from csctl.services.data.mapping import options
 
+    if confinement := click.get_current_context().obj.confinement:
+        rejects = confinement.rejects
     mappings = options.given(kind, maps, mapping, named, form, decimal)
     counts = run(app, Job(file, mappings, update, rejects), dry_run=out.dry_run, progress=_progress(out))
     rows = [count.row(dry_run=out.dry_run) for count in counts]
@@ -147,6 +148,8 @@ def export(app: App, out: Output, kind: str, directory: Path | None, with_tokens
             fix="csctl data export all DIR, or csctl data export KIND > FILE",
         )
     if directory:
+        if click.get_current_context().obj.confinement:
+            raise Usage("a confined csctl writes no directory", fix="export the shop with a csctl of your own")
         from csctl.services.data.moving import leave
 
         out.narrow(_EXPORTED)

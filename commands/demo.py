@@ -11,10 +11,13 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from csctl.clock import rfc3339
+from csctl.domain.retries import POLICY
 from csctl.errors import Conflict, CsctlError, Misconfigured
 
 from .cli import errors
@@ -22,7 +25,9 @@ from .cli.context import Cli
 from .cli.declare import Command
 from .cli.output import Output
 
-_MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY = (f"2026-03-0{day}T09:00:00Z" for day in (2, 3, 4, 5))
+_FIRST = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
+# A refund that fails on Monday is tried once on each of the days after it.
+_MONDAY, _TUESDAY, *_DAYS, _LAST = (rfc3339(_FIRST + timedelta(days=number)) for number in range(POLICY.attempts + 1))
 _SIGNALLED = 128  # plus the number of the signal: the exit code of an interrupted command
 _KINDS = ("customers", "payment-methods", "products", "orders", "purchases", "transactions", "fulfillments")
 
@@ -35,6 +40,10 @@ class Step:
     why: str = ""
     at: str = _MONDAY
     exit: int = 0
+
+
+def _weekday(moment: str) -> str:
+    return datetime.fromisoformat(moment).strftime("%A")
 
 
 # The walk, after the shop is created.
@@ -68,17 +77,17 @@ WALK = (
         "The database says that this charge is pending, but it has settled overnight, so it is refunded.",
         at=_TUESDAY,
     ),
-    Step("queue retry", "Wednesday.", at=_WEDNESDAY),
+    *(Step("queue retry", f"{_weekday(day)}.", at=day) for day in _DAYS),
     Step(
         "queue retry",
-        "Thursday: the last retry fails. The refund is exhausted, and the Notify Emails receive a message.",
-        at=_THURSDAY,
+        f"{_weekday(_LAST)}: the last retry fails. The refund is exhausted, and the Notify Emails receive a message.",
+        at=_LAST,
     ),
-    Step("email list", "All emails to customers and to the shop. Each is a file in outbox/.", at=_THURSDAY),
-    Step("queue show rfq_2", "Every attempt, with the reason why it failed.", at=_THURSDAY),
-    Step("audit list --limit 6", "Who did what.", at=_THURSDAY),
-    Step("sandbox ledger --limit 9", "The gateway's own records.", at=_THURSDAY),
-    Step("db check", "The database is consistent.", at=_THURSDAY),
+    Step("email list", "All emails to customers and to the shop. Each is a file in outbox/.", at=_LAST),
+    Step("queue show rfq_2", "Every attempt, with the reason why it failed.", at=_LAST),
+    Step("audit list --limit 6", "Who did what.", at=_LAST),
+    Step("sandbox ledger --limit 9", "The gateway's own records.", at=_LAST),
+    Step("db check", "The database is consistent.", at=_LAST),
 )
 
 
@@ -95,7 +104,7 @@ def demo(cli: Cli, out: Output, folder: Path) -> None:
         _open(shop)
         for step in WALK:
             _run(step)
-        _keep_time(shop, _THURSDAY)
+        _keep_time(shop, _LAST)
     _say(f"\nNow use the shop: cd {shlex.quote(str(folder))}, then {_program()} customer search, order list, …")
     _say("Its settings are in .env there. Change CSCTL_NOW to let days pass.")
     if left_out:

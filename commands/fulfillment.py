@@ -11,6 +11,7 @@ from csctl.domain.states import FulfillmentStatus
 from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
+from .cli.confined import InputFile
 from .cli.declare import group
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
@@ -82,6 +83,7 @@ def hold(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
 @fail_fast_option
 def release(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Release held shipments."""
+    _doubt(app, out, [ref.id for ref in refs])
     _move(app, out, "release", refs, fail_fast)
 
 
@@ -108,6 +110,7 @@ def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
     """Reship shipments that were shipped, delivered, returned or lost, as new shipments of the same order."""
     from csctl.services.catalog import fulfillments
 
+    _doubt(app, out, [ref.id for ref in refs])
     out.change(lambda dry_run: fulfillments.reship(app, refs, dry_run=dry_run, fail_fast=fail_fast))
 
 
@@ -125,7 +128,7 @@ def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
 @click.option(
     "--from",
     "file",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     help="CSV file with id or external_id, carrier, tracking; - reads stdin.",
 )
 @fail_fast_option
@@ -146,6 +149,7 @@ def ship(
 
     lines = fulfillments.shipped_lines(refs, carrier, tracking, file)
     out.target.count, out.target.from_stdin = len(lines), out.target.from_stdin or str(file) == "-"
+    _doubt(app, out, fulfillments.numbers_of(app, lines))
     out.change(lambda dry_run: fulfillments.ship(app, lines, dry_run=dry_run, fail_fast=fail_fast))
 
 
@@ -184,6 +188,17 @@ def return_(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
 def fail(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> None:
     """Mark shipments as lost or undeliverable; they can be reshipped."""
     _move(app, out, "fail", refs, fail_fast)
+
+
+def _doubt(app: App, out: ChangeOutput, numbers: list[int]) -> None:
+    """Ask before what was cancelled or paid back leaves the house; a script is warned."""
+    from csctl.services.catalog import fulfillments
+
+    if found := fulfillments.doubts(app, numbers):
+        out.asks, out.besides = "always", "\n".join(found)
+        if out.yes or out.dry_run:
+            for doubt in found:
+                out.notice(f"Warning: {doubt}")
 
 
 def _move(app: App, out: ChangeOutput, operation: str, refs: list[Ref], fail_fast: bool) -> None:

@@ -36,6 +36,7 @@ FIELDS = (
     "attempts",
     "next_attempt_on",
     "last_reason",
+    "waits_for",
     "created_at",
 )
 
@@ -43,7 +44,7 @@ FIELDS = (
 @queue.command(
     "list",
     fields=FIELDS,
-    columns=("id", "order_id", "amount", "currency", "state", "attempts", "next_attempt_on"),
+    columns=("id", "order_id", "amount", "currency", "state", "attempts", "next_attempt_on", "waits_for"),
     examples=("csctl queue list", "csctl queue list --state exhausted -o json"),
 )
 @choice_option(
@@ -76,7 +77,7 @@ def show(app: App, out: Output, refs: list[Ref]) -> None:
 
 
 @queue.command(
-    fields=("state", "currency", "items", "amount", "oldest", "due_today", "due_amount"),
+    fields=("state", "currency", "items", "amount", "oldest", "due_today", "due_amount", "disputed"),
     examples=("csctl queue stats", "csctl queue stats -o json"),
 )
 def stats(app: App, out: Output) -> None:

@@ -1,4 +1,4 @@
-"""What time it is, and what day it is for the shop.
+"""The time, and the day of the shop.
 
 Times are aware datetimes in UTC. A business day is a calendar day in the shop's time zone.
 """

@@ -22,6 +22,7 @@ def _queue_page(sheet: Sheet, record: Record) -> str:
             ("Customer", shared.customer(record)),
             ("Retries", str(record["attempts"])),
             ("Next retry", record["next_attempt_on"]),
+            ("Waits for", record["waits_for"]),
             ("Last reason", record["last_reason"]),
             ("Queued", record["created_at"]),
             ("Closed", record["closed_at"]),

@@ -1,4 +1,4 @@
-"""What can be imported and exported, and the fields of each kind (command line contract, section 7)."""
+"""The kinds of records in import and export files, and their fields (command line contract, section 7)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from csctl.domain import fields
 from csctl.domain.field_uses import Use
 
-# Other people's numbers. They may look like a card number, and are none.
+# Ids of other systems. They may look like a card number.
 REFERENCES = frozenset(
     {
         "external_id",
@@ -33,7 +33,7 @@ IDENTIFIERS = REFERENCES | {
 
 @dataclass(frozen=True)
 class RecordKind:
-    """A kind of record in files. `required` are what a new one needs; `key` is how one is known again.
+    """A kind of record in files. `required` are the fields of a new one; `key` identifies an existing one.
 
     A field of `instead` is not required where the other one is given, from which it follows.
     """

@@ -1,4 +1,4 @@
-"""What a shop has decided about itself."""
+"""The settings of a shop, which its database stores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Shop:
     """The settings of the shop.
 
     `refund_limits`: what an agent may return of one sale, `daily_limits`: on one business day; in minor units by
-    currency. `refund_reasons`: the reasons that refunds may have; empty allows any text. `emails`: the optional ones
+    currency. `refund_reasons`: the allowed reasons of refunds; empty allows any text. `emails`: the optional emails
     that are sent.
     """
 

@@ -190,6 +190,7 @@ class Capabilities:
     refund_watch: timedelta = timedelta(0)
     reports_settlement: bool = True
     changes: bool = False
+    needs_last4: bool = False  # a refund names the card's last four digits
     records: bool = False  # it lists what it has on record of a period
     tells_refunded_total: bool = True  # `Found` says what was returned of a sale in all
     prepares: bool = False  # `prepare` gives a reference before money moves

@@ -25,7 +25,7 @@ def address_columns(prefix: str) -> tuple[Any, ...]:
 
 
 class Customer(Base):
-    """A person who buys. `folded_…` and `phone_digits` are what search looks at, kept by the listener below."""
+    """A person who buys. `folded_…` and `phone_digits` are the columns of searches, updated by the listener below."""
 
     __tablename__ = "customers"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -35,7 +35,7 @@ class Customer(Base):
     first_name: Mapped[str | None]
     last_name: Mapped[str | None]
     email: Mapped[str | None]
-    phone: Mapped[str | None]  # E.164 where the number was understood, else as it was given
+    phone: Mapped[str | None]  # E.164 if the number is valid, else as it was entered
     ip: Mapped[str | None]
     billing: Mapped[Address] = composite(*address_columns("billing"))
     shipping: Mapped[Address] = composite(*address_columns("shipping"))
@@ -53,7 +53,7 @@ class Customer(Base):
 
     payment_methods: Mapped[list[PaymentMethod]] = relationship(back_populates="customer", order_by="PaymentMethod.id")
 
-    # Two people editing the same customer: the second save finds another version and is told.
+    # If two users edit the same customer, the second save finds another version and is refused.
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 
     @property
@@ -108,9 +108,9 @@ class PaymentMethod(Base):
 
 
 class HistoryEntry(Base):
-    """Something that happened to a customer: a note, a call, an event.
+    """An entry in the history of a customer: a note, a call, an event.
 
-    `text` is what csctl says, or the note of an operator; `reason` is why the operator made the change. An edited note
+    `text` is csctl's sentence, or the note of an operator; `reason` is why the operator made the change. An edited note
     is a new row with the time of the one it replaces, which is not shown any more.
     """
 

@@ -106,13 +106,13 @@ def test_a_code_can_be_typed_in_a_command_line(shop: Shop, code: str) -> None:
     assert shop("product", "create", "--name", "Tea", "--", code).code == 2
 
 
-def test_a_trial_may_have_no_days_and_cost_nothing(shop: Shop) -> None:
+def test_a_trial_costs_nothing_unless_an_amount_is_given(shop: Shop) -> None:
     shop("product create tea --name Tea")
 
-    shop("product price add tea t1 --amount 5 --currency KWD --interval month --trial-days 0")
+    shop("product price add tea t1 --amount 5 --currency KWD --interval month --trial-days 7")
 
     point = shop("product show tea -o json").json["options"][0]["price_points"][0]
-    assert (point["amount"], point["trial_days"], point["trial_amount"]) == ("5.000", 0, "0.000")
+    assert (point["amount"], point["trial_days"], point["trial_amount"]) == ("5.000", 7, "0.000")
 
 
 def test_agents_read_the_catalog_and_admins_write_it(shop: Shop) -> None:

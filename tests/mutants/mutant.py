@@ -32,7 +32,6 @@ class Mutant:
     old: str = ""
     new: str = ""
     drop: str = ""
-    only: str = ""  # of those tests, the ones with this in their name
 
     def apply(self, copy: Path) -> None:
         """Break it there. Raises Stale."""

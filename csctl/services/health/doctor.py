@@ -1,4 +1,4 @@
-"""What is not in order, each with the command that mends it: what `csctl doctor` prints."""
+"""The problems of an installation, each with its fix: what `csctl doctor` prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
-from csctl.services.health import access, consistency
+from csctl.services.health import access, consistency, gateways
 from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
@@ -32,20 +32,19 @@ from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 if TYPE_CHECKING:
     from csctl.app import App
 
+_QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
-_NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
+_NEWS = timedelta(days=7)  # an older failed email is known: an invalid address stays invalid
 
 
 Problems = Iterator[Problem]
 
 
 def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> list[dict[str, Any]]:
-    """A row for each check that finds nothing, and for each problem: `check`, `status`, `problem`, `fix`.
+    """A row for each check without a problem, and for each problem: `check`, `status`, `problem`, `fix`.
 
-    `start` makes the App, whatever schema the database has.
-
-    A missing database, an old schema and settings that cannot be are findings too; a wrong token is not: raises
-    NotPermitted.
+    `start` builds the App, on any schema. A missing database, an old schema and invalid settings are problems too; an
+    invalid token is an error: raises NotPermitted.
     """
     try:
         settings = load()
@@ -91,7 +90,7 @@ def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
 
 
 def _readable(problems: Problems) -> Problems:
-    """The problems, up to where the database cannot be read any more: then that is the last of them."""
+    """The problems, until the database cannot be read any more: that is the last one."""
     try:
         yield from problems
     except DatabaseDamaged as error:
@@ -106,15 +105,15 @@ def _said(error: CsctlError) -> Problem:
 
 
 def _settings(settings: Settings) -> Problems:
-    """Variables that nothing reads, one letter away from one that is."""
+    """Unknown variables whose names differ from a known one by a letter."""
     for name, meant in settings.mistyped.items():
         yield Problem(f"{name} is set, and csctl reads {meant}", f"set {meant} instead, or unset {name}")
 
 
 def _files(settings: Settings) -> Problems:
-    """Files with secrets or personal data that others on this machine can read."""
+    """Files with secrets or personal data that other users of this machine can read."""
     token: Path | None = None
-    with suppress(Misconfigured):  # without a home directory there is no such file
+    with suppress(Misconfigured):  # there is no such file without a home directory
         token = token_file(settings.profile)
     if token and token.is_file():
         try:
@@ -135,7 +134,7 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _moves(app: App) -> Problems:
-    """A shop that lives in two databases: each might charge and refund."""
+    """A shop that is active in two databases: each might charge and refund."""
     with app.read() as session:
         moves = {move.direction: move for move in session.scalars(select(Move))}
         if Direction.OUT in moves:
@@ -147,7 +146,7 @@ def _moves(app: App) -> Problems:
             )
 
 
-# -- what is configured
+# -- configuration
 
 
 def _gateways(app: App) -> Problems:
@@ -155,14 +154,8 @@ def _gateways(app: App) -> Problems:
     problems = list(accounts.problems(app))
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
-        try:
-            found = app.gateways[name].check()
-        except CsctlError as error:
-            yield Problem(
-                f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
-            )
-        else:
-            yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
+        _, found = gateways.look(app, name)
+        yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
@@ -170,7 +163,7 @@ def _gateways(app: App) -> Problems:
 
 
 def _mail(app: App) -> Problems:
-    """A way out that does not work, tried up to the point where a message would be handed over."""
+    """A mail server that does not work, checked up to the point where a message would be sent."""
     try:
         open_transport(app.settings.mail_url).check()
     except (Misconfigured, Unreachable) as error:
@@ -190,11 +183,11 @@ def _notify(app: App) -> Problems:
             yield Problem("no Notify Emails: exhausted refunds are not reported", "csctl queue notify add EMAIL")
 
 
-# -- what waits
+# -- waiting work
 
 
 def _transactions(app: App) -> Problems:
-    """Outcomes that nobody knows, and attempts whose worker is gone."""
+    """Unknown outcomes, and attempts whose process has ended."""
     unknown = Transaction.state == State.UNKNOWN
     orphaned = Transaction.state.in_(UNANSWERED_STATES) & or_(
         Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now()
@@ -226,15 +219,16 @@ def _some_transactions(session: Session, which: ColumnElement[bool], what: str) 
 
 
 def _runs(app: App) -> Problems:
-    """Bulk changes of money that stopped half way."""
+    """Interrupted bulk changes of money."""
     for name, left in repeats.of_money(app):
         yield Problem(f"{name} stopped, and {_plural(left, 'record')} of it remain", f"csctl run resume {name}")
 
 
 def _queue(app: App) -> Problems:
-    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on < app.clock.today())
+    disputed = select(Transaction.id).where(Transaction.disputed_at.is_not(None))  # those wait for the dispute
+    due = QueueItem.next_attempt_on < app.clock.today()
     with app.read() as session:
-        if count := _count(session, QueueItem.id, due):
+        if count := _count(session, QueueItem.id, _QUEUED, due, QueueItem.sale_id.not_in(disputed)):
             yield Problem(
                 f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
             )

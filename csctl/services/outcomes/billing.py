@@ -94,6 +94,7 @@ def _advance(purchase: Purchase, billing: Billing) -> None:
         purchase.trial_ends_on, purchase.billing_day = billing.due_on, None  # skipped: it bills on this day from now on
     if purchase.interval and intervals.parse(purchase.interval).monthly:
         purchase.billing_day = purchase.billing_day or billing.due_on.day
+    before_next = purchase.cancel_on is not None and purchase.cancel_on == purchase.next_bill_on
     last = purchase.interval is None or (purchase.final_cycle is not None and billing.cycle >= purchase.final_cycle)
     purchase.status = _then(purchase, Operation.BILL_LAST if last else Operation.BILL)
     if last:
@@ -102,6 +103,8 @@ def _advance(purchase: Purchase, billing: Billing) -> None:
         if purchase.status is PurchaseStatus.ACTIVE and purchase.ends_later:
             purchase.status = PurchaseStatus.CANCELLATION_SCHEDULED  # as it was before it was declined
         purchase.next_bill_on = rules.next_billing(purchase.interval, billing.due_on, purchase.billing_day)
+        if before_next:  # scheduled for before the next billing, whenever that is
+            purchase.cancel_on = purchase.next_bill_on
 
 
 def _decline(session: Session, app: App, sale: Transaction, purchase: Purchase) -> None:

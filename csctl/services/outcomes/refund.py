@@ -179,6 +179,12 @@ def attempts_of(session: Session, item: QueueItem) -> list[Transaction]:
     return list(session.scalars(select(Transaction).where(of_item, tried).order_by(Transaction.id)))
 
 
+def paid_by(session: Session, item: QueueItem) -> Transaction | None:
+    """The attempt by which an item succeeded."""
+    approved = select(Transaction).where(Transaction.queue_item_id == item.id, Transaction.state == State.APPROVED)
+    return session.scalars(approved.order_by(Transaction.id.desc()).limit(1)).first()
+
+
 def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlError]:
     """Outcome, message and error of a failed refund that is in the queue, or was."""
     said = _words(refund)

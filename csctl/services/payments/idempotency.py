@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from csctl.domain.text import accept
-from csctl.errors import Conflict
+from csctl.errors import Conflict, Usage
 from csctl.models import Request, Transaction
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool
     """
     if key is None:
         return None
-    key = accept(key, "request id", longest=200)
+    if not (key := accept(key, "request id", longest=200)):
+        raise Usage("the request id is empty", cause="it would stand for every other empty one", fix="--request-id KEY")
     digest = hashlib.sha256(json.dumps([app.command, asked], sort_keys=True).encode()).hexdigest()
     found = _find(app, key)
     if found is None and not dry_run:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from csctl.domain.outcomes import Outcome
+from csctl.domain.states import ItemState
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
@@ -39,5 +41,11 @@ def may_be_repeated(row: Transaction, *, again: bool) -> bool:
 
 
 def result_of(turn: Turn, row: Transaction) -> Result:
-    """What an attempt came to, as it stands now."""
-    return verdicts.result_of(row, turn.session.get(QueueItem, row.queue_item_id) if row.queue_item_id else None)
+    """What an attempt came to, as it stands now: also by a later retry, or by a payment outside."""
+    item = turn.session.get(QueueItem, row.queue_item_id) if row.queue_item_id else None
+    if item is None or not row.state.refused:
+        return verdicts.result_of(row, item)
+    if item.state is ItemState.RESOLVED:
+        said = f"returned outside: {item.reference or item.close_reason}"
+        return replace(verdicts.result_of(row, item), outcome=Outcome.RESOLVED, message=said, error=None)
+    return verdicts.result_of(queue_rules.paid_by(turn.session, item) or row, item)

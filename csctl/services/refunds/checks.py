@@ -14,7 +14,7 @@ from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
 from csctl.services.payments.jobs import Turn
-from csctl.services.refunds import limits
+from csctl.services.refunds import limits, scope
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -63,22 +63,17 @@ def refuse_unless_refundable(
         )
     left = Money(sale.refundable, sale.currency)
     if left.amount == 0:
-        raise Conflict(f"nothing is left of {name}", cause=_where_it_is(sale), fix=f"csctl txn show {name}")
+        raise Conflict(f"nothing is left of {name}", cause=scope.standing(sale), fix=f"csctl txn show {name}")
     if amount is not None and amount > left.amount:
         raise Conflict(
             f"{Money(amount, sale.currency)} is more than is left of {name}",
-            cause=f"{left} is left; {_where_it_is(sale)}",
+            cause=f"{left} is left; {scope.standing(sale)}",
             fix=f"csctl txn refund {name} --amount {str(left).split(' ')[0]}",
         )
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)
     if sends:
         _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than with an attempt on the books
-
-
-def _where_it_is(sale: Transaction) -> str:
-    returned, reserved = Money(sale.refunded, sale.currency), Money(sale.reserved, sale.currency)
-    return f"{returned} is refunded, {reserved} is under way or queued"
 
 
 def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
@@ -93,7 +88,7 @@ def refuse_unless_voidable(app: App, sale: Transaction) -> None:
     if sale.voided_at:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
     if sale.refunded or sale.reserved:
-        raise Conflict(f"{name} cannot be voided", cause=_where_it_is(sale), fix=f"csctl txn show {name}")
+        raise Conflict(f"{name} cannot be voided", cause=scope.standing(sale), fix=f"csctl txn show {name}")
     _ = app.gateways[sale.gateway]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
@@ -52,6 +52,7 @@ def retry_due(
     warn_without_notify_emails(app)
     if not dry_run:
         reconcile.orphans(app, orphans, concurrency=concurrency)
+    _tell_what_waits(app)
     jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -69,6 +70,16 @@ def warn_without_notify_emails(app: App) -> None:
             app.notice(
                 "Warning: there are no Notify Emails: exhausted refunds are not reported (csctl queue notify add)."
             )
+
+
+def _tell_what_waits(app: App) -> None:
+    disputed = select(func.count()).select_from(QueueItem).join(QueueItem.sale)
+    disputed = disputed.where(QueueItem.state == ItemState.QUEUED, Transaction.disputed_at.is_not(None))
+    with app.read() as session:
+        waiting = session.scalar(disputed)
+    if waiting:
+        what = "1 refund waits" if waiting == 1 else f"{waiting:,} refunds wait"
+        app.notice(f"{what} for the dispute of its sale: csctl queue list")
 
 
 def _due(app: App, limit: int | None) -> Iterator[int]:

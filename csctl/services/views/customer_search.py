@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 Condition = ColumnElement[bool]
 
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()./+-]*", re.ASCII)
-_FEWEST_DIGITS = 4  # of a phone number within QUERY: fewer are rather a house number
+_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are checked, and that notices name
+_FEWEST_DIGITS = 4  # digits of a phone number within QUERY: fewer are more likely a house number
 _ID = re.compile(r"(?:([a-z]{2,3})_)?([0-9]{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for: of several values of one field any, of several fields all.
+    """The criteria: any of several values of one field, and all of several fields.
 
     `query` is free text, of which every word must match somewhere. `person` has values of PERSON_OPTIONS.
     """
@@ -81,7 +82,7 @@ class Search:
 
 
 def customers(app: App, search: Search, limit: Limit) -> Page:
-    """The customers that match, newest first. Raises Usage for a search that cannot be."""
+    """The customers that match, newest first. Raises Usage for an invalid search."""
     search = search.checked()
     with app.read() as session:
         found = [*_of_person(session, app, search), *(_has_card(Customer.id, search))]
@@ -89,7 +90,7 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     found += [or_(person, _has_order(order)) for person, order in _query(app, search, "cus")]
     found += listing.between(app.clock, Customer.created_at, search.since, search.until)
     found += filters.any_of(Customer.external_id, search.external_id)
-    statement = select(Customer).where(Customer.merged_into_id.is_(None), *found)
+    statement = select(Customer).where(Customer.merged_into_id.is_(None), _or_merged(app, found))
 
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
         return customer_rows.rows(session, customers, app.shop.country)
@@ -97,8 +98,18 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit)
 
 
+def _or_merged(app: App, found: list[Condition]) -> Condition:
+    """The matching customers, and the customers into whom a matching one was merged; a notice says which."""
+    theirs = select(Customer.id, Customer.merged_into_id).where(Customer.merged_into_id.is_not(None), *found)
+    with app.read() as session:
+        merged = session.execute(theirs.order_by(Customer.id).limit(_MOST_MERGED)).all()
+    for number, into in merged[:_TOLD]:
+        app.notice(f"{ids.show('cus', number)} was merged into {ids.show('cus', into or 0)}.")
+    return or_(and_(*found), Customer.id.in_({into for _, into in merged})) if merged else and_(*found)
+
+
 def orders(app: App, search: Search, limit: Limit) -> Page:
-    """The orders that match, or whose customer does, newest first. Raises Usage for a search that cannot be."""
+    """The orders that match, or whose customer does, newest first. Raises Usage for an invalid search."""
     search = search.checked()
     with app.read() as session:
         found = [_is_customers(condition) for condition in _of_person(session, app, search)]
@@ -123,7 +134,7 @@ def _is_customers(condition: Condition) -> Condition:
     return Order.customer_id.in_(select(Customer.id).where(condition))
 
 
-# -- what is known of a person
+# -- details of a person
 
 
 def _of_person(session: Session, app: App, search: Search) -> list[Condition]:
@@ -151,7 +162,7 @@ def _named(word: str) -> Condition:
 
 
 def _phone(text: str, country: str | None) -> Condition:
-    """However the number was written here or there: with its country, or without it and its leading zeros."""
+    """Match a number in any form: with its country code, or without it and its leading zeros."""
     try:
         read = digits(contact.phone_number(text, country)[0])
     except Usage:
@@ -167,7 +178,7 @@ def _address_columns(name: str) -> list[ColumnElement[str | None]]:
 
 
 def _spelled(session: Session, name: str, accepts: Callable[[str], bool]) -> Condition:
-    """Regions and countries are few: the spellings that occur are looked through here, where accents can be told."""
+    """Match a region or country: the few spellings in the database are compared here, without accents."""
     billing, shipping = _address_columns(name)
     known = session.scalars(union(select(billing), select(shipping)))
     spellings = [spelling for spelling in known if spelling and accepts(spelling)]
@@ -229,7 +240,7 @@ def _has_card(customer_id: InstrumentedAttribute[int], search: Search) -> list[C
 
 
 def _paid_by_card(search: Search) -> list[Condition]:
-    """The orders that such a card paid; where an order does not say what paid it, those of whoever has the card."""
+    """The orders that such a card paid; for an order without a recorded card, those of customers who have the card."""
     card = _card(search)
     if card is None:
         return []
@@ -238,7 +249,7 @@ def _paid_by_card(search: Search) -> list[Condition]:
     return [or_(Order.id.in_(paying.where(card)), and_(~says, *_has_card(Order.customer_id, search)))]
 
 
-# -- what is known of an order
+# -- details of an order
 
 
 def _of_order(search: Search) -> list[Condition]:
@@ -272,7 +283,7 @@ def _has_status(status: str) -> Condition:
 
 
 def _query(app: App, search: Search, noun: str) -> Iterator[tuple[Condition, Condition]]:
-    """For each word what would match of a customer, and what of an order. `noun` is what a bare number names."""
+    """For each word the condition on customers, and the one on orders. `noun` is the kind that a bare number names."""
     whole = " ".join(search.query)
     if len(search.query) > 1 and _is_phone(whole):
         yield _phone(whole, app.shop.country), false()
@@ -291,7 +302,7 @@ def _is_phone(text: str) -> bool:
 
 
 def _ids_of_customer(word: str, noun: str) -> Iterator[Condition]:
-    """A number names a record of the kind that is looked for; a word with letters may be the id of any."""
+    """A number names a record of this kind; a word with letters may be an id of any kind."""
     prefix, number = _id(word, noun)
     if noun == "cus" or not word.isdecimal():
         yield Customer.external_id == word

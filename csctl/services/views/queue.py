@@ -1,4 +1,4 @@
-"""The refund queue as listings, `queue show` and `queue stats` show it."""
+"""Rows of the refund queue in lists, `queue show` and `queue stats`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ _ANY = Amounts()
 def listing(
     app: App, limit: Limit, *, state: Sequence[str] = (), customer_id: Sequence[int] = (), amounts: Amounts = _ANY
 ) -> Page:
-    """Items in any of these states; without one those that are still open. `any` is all. Newest first."""
-    statement = select(QueueItem).options(joinedload(QueueItem.order).joinedload(Order.customer))
+    """Items in any of these states, by default the open ones; `any` means all. Newest first."""
+    statement = select(QueueItem).options(
+        joinedload(QueueItem.order).joinedload(Order.customer), joinedload(QueueItem.sale)
+    )
     if "any" not in state:
         wanted = [ItemState(one) for one in state] or OPEN_ITEMS
         statement = statement.where(QueueItem.state.in_(wanted))
@@ -61,8 +63,11 @@ def _attempt(app: App, attempt: Transaction) -> dict[str, Any]:
 
 
 def stats(app: App) -> list[dict[str, Any]]:
-    """For each state and currency: how many items, their sum, the oldest, and how many are due today."""
-    due = (QueueItem.state == ItemState.QUEUED) & (QueueItem.next_attempt_on <= app.clock.today())
+    """For each state and currency: how many items, their sum, the oldest, and how many are due today or wait
+    for a dispute.
+    """
+    queued, disputed = QueueItem.state == ItemState.QUEUED, Transaction.disputed_at.is_not(None)
+    due = queued & (QueueItem.next_attempt_on <= app.clock.today()) & ~disputed
     sums = select(
         QueueItem.state,
         QueueItem.currency,
@@ -71,7 +76,8 @@ def stats(app: App) -> list[dict[str, Any]]:
         func.min(QueueItem.created_at),
         func.sum(case((due, 1), else_=0)),
         func.sum(case((due, QueueItem.amount), else_=0)),
-    )
+        func.sum(case((queued & disputed, 1), else_=0)),
+    ).join(QueueItem.sale)
     order = list(ItemState)
     with app.read() as session:
         found = session.execute(sums.group_by(QueueItem.state, QueueItem.currency)).all()
@@ -85,8 +91,9 @@ def stats(app: App) -> list[dict[str, Any]]:
             "oldest": oldest,
             "due_today": int(due_items),
             "due_amount": to_decimal(int(due_amount), currency),
+            "disputed": int(waiting),
         }
-        for state, currency, items, amount, oldest, due_items, due_amount in sorted(
+        for state, currency, items, amount, oldest, due_items, due_amount, waiting in sorted(
             readable, key=lambda row: (order.index(row[0]), row[1])
         )
     ]
@@ -97,8 +104,9 @@ def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
 
 
 def row(item: QueueItem) -> dict[str, Any]:
-    """`transaction_id` is the sale's."""
+    """A row. `transaction_id` is the sale's."""
     return {
         **field_values.listed(item),
+        "waits_for": "dispute" if item.state.open and item.sale.disputed_at else None,
         **customers.named(item.order.customer),
     }

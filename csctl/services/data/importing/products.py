@@ -107,8 +107,8 @@ def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:
     }
     if (after["trial_days"] or after["trial_amount"]) and not after["interval"]:
         raise Usage("trial_days: what is bought once has no trial", fix="give the price an interval, such as month")
-    if after["trial_amount"] is not None and not after["trial_days"]:
-        raise Usage("trial_days is missing", cause="there is a trial_amount, and a trial needs at least one day")
+    if after["trial_amount"] and not after["trial_days"]:
+        raise Usage("trial_days is missing or 0", cause="there is a trial_amount, and a trial needs at least one day")
     if after["final_cycle"] and not after["interval"]:
         raise Usage("final_cycle: what is bought once has none", fix="give the price an interval, such as month")
     return values
