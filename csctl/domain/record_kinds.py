@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from csctl.domain import fields
 from csctl.domain.field_uses import Use
@@ -44,7 +43,7 @@ class RecordKind:
     required: tuple[str, ...]
     table: str
     key: str = "external_id"
-    instead: Mapping[str, str] = MappingProxyType({})
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self, given: Container[str]) -> list[str]:
         """The required fields that are neither given nor follow from another one."""
@@ -58,7 +57,7 @@ def _kind(
 
     `instead` are pairs of a required field and one from which it follows.
     """
-    names = (*(field.file for table in tables for field in fields.of(table, Use.FILE)), *more.split())
+    names = (*(one.file for table in tables for one in fields.of(table, Use.FILE)), *more.split())
     words = iter(instead.split())
     pairs = zip(words, words, strict=True)
     return RecordKind(name, noun, names, tuple(required.split()), tables[-1], key, dict(pairs))

@@ -112,16 +112,19 @@ class Count:
 
 
 def together(counts: Sequence[Count]) -> list[Count]:
-    """The counts of the sections of each kind, added up."""
+    """The counts of the sections of each kind, added up. Skipped are the rows that none of them took."""
     found: dict[str, Count] = {}
     for count in counts:
         if (total := found.get(count.kind)) is None:
             found[count.kind] = count
             continue
+        rows, taken = total.read, total.read - total.skipped + count.read - count.skipped
         for name, number in count.numbers().items():
             setattr(total, name, getattr(total, name) + number)
+        total.skipped = max(0, rows - taken)
+        total.read = taken + total.skipped
         total.rejects += count.rejects
         total.sample = [*total.sample, *count.sample][:SAMPLES]
-        total.problems = count.problems | total.problems
+        total.problems |= {kind: one for kind, one in count.problems.items() if kind not in total.problems}
         total.warnings.extend(count.warnings)
     return list(found.values())

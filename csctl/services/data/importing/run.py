@@ -86,7 +86,7 @@ class _Turn:
                         keeper.last = True
                         self._store(keeper, rest, count, rejects)
             count.skip(one.skipped)
-            notices.columns(self.app, one, count)
+            notices.columns(self.app, one, count, only=len(self.job.mappings.sections) == 1)
         count.rejects = [str(rejects.path)] if rejects.path else []
         return count
 
