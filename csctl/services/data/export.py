@@ -20,6 +20,7 @@ from csctl.models import (
     Product,
     ProductOption,
     Purchase,
+    QueueItem,
     Transaction,
 )
 from csctl.results import Cells, Tuples
@@ -80,6 +81,7 @@ def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...
 
 
 _parent = aliased(Transaction)
+_next_price = aliased(PricePoint)
 _EXPORTS = {
     "customers": _Export(select(Customer).where(Customer.merged_into_id.is_(None))),
     "payment-methods": _Export(
@@ -93,10 +95,12 @@ _EXPORTS = {
     ),
     "orders": _Export(select(Order, Customer).join(Customer, Order.customer_id == Customer.id), ("customer_id",)),
     "purchases": _Export(
-        select(Purchase, Order, PricePoint)
+        select(Purchase, Order, PricePoint, _next_price, PaymentMethod)
         .join(Order, Purchase.order_id == Order.id)
-        .outerjoin(PricePoint, Purchase.price_point_id == PricePoint.id),
-        ("order_id", "price_point_id"),
+        .outerjoin(PricePoint, Purchase.price_point_id == PricePoint.id)
+        .outerjoin(_next_price, Purchase.next_price_point_id == _next_price.id)
+        .outerjoin(PaymentMethod, Purchase.payment_method_id == PaymentMethod.id),
+        ("order_id", "price_point_id", "next_price_point_id", "payment_method_id"),
     ),
     "transactions": _Export(
         select(Transaction, Order, Purchase, PaymentMethod, _parent)
@@ -107,4 +111,7 @@ _EXPORTS = {
         ("order_id", "purchase_id", "payment_method_id", "parent_id"),
     ),
     "fulfillments": _Export(select(Fulfillment, Order).join(Order, Fulfillment.order_id == Order.id), ("order_id",)),
+    "queue": _Export(
+        select(QueueItem, Transaction).join(Transaction, QueueItem.sale_id == Transaction.id), ("sale_id",)
+    ),
 }
