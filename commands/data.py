@@ -156,7 +156,7 @@ def export(app: App, out: Output, kind: str, directory: Path | None, with_tokens
         out.rows(leave.run(app, directory, retire=retire))
         return
     out.narrow(KINDS[kind].fields)
-    out.rows(export.run(app, kind, with_tokens=with_tokens))
+    out.rows(export.run(app, kind, with_tokens=with_tokens, as_text=out.output == "csv"))
 
 
 mapping = group("mapping", "Mappings that come with csctl.")

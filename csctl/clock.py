@@ -77,4 +77,4 @@ def parse_age(text: str) -> timedelta:
 
 def rfc3339(moment: datetime) -> str:
     """A time as JSON and CSV show it: UTC, to the second, ending in Z."""
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"

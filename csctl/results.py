@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,3 +118,20 @@ class Page:
                 self.more = True
                 return
             yield row
+
+
+Cells = Sequence[Any] | dict[str, Any]
+
+
+class Tuples:
+    """Rows as cells in the order of `names`: as CSV they are printed without a dictionary for each.
+
+    The row of a damaged record is a dictionary, with its id and why it cannot be read.
+    """
+
+    def __init__(self, names: tuple[str, ...], rows: Iterator[Cells]) -> None:
+        self.names, self.rows = names, rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self.rows:
+            yield row if isinstance(row, dict) else dict(zip(self.names, row, strict=True))

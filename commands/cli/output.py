@@ -12,6 +12,7 @@ import click
 
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Damaged, Usage
+from csctl.results import Tuples
 
 from . import color, errors, formats, table
 from .similar import did_you_mean
@@ -146,6 +147,10 @@ class Output:
             click.echo(str(count))
             return
         damaged: list[Record] = []
+        if isinstance(page, Tuples) and self.output == "csv":
+            self._write_tuples(page, damaged)
+            self._report(damaged)
+            return
         seen = Seen(page)
         self.write(self._noting(seen, damaged))
         self._report(damaged)
@@ -216,13 +221,27 @@ class Output:
     def _write_csv(self, records: Rows) -> None:
         import csv
 
-        exact = not sys.stdout.isatty()
-        if exact and hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal of the user has
+        exact = _is_file()
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(self._selected)
         for record in records:
-            writer.writerow([formats.csv_cell(record.get(name), exact=exact) for name in self._selected])
+            writer.writerow(formats.csv_row([record.get(name) for name in self._selected], exact=exact))
+
+    def _write_tuples(self, page: Tuples, damaged: list[Record]) -> None:
+        exact = _is_file()
+        places = [page.names.index(name) for name in self._selected]
+        all_of_them = places == list(range(len(page.names)))
+
+        def rows() -> Iterator[list[str]]:
+            yield list(self._selected)
+            for row in page.rows:
+                if isinstance(row, dict):
+                    damaged.append(row)
+                else:
+                    yield formats.csv_row(row if all_of_them else [row[place] for place in places], exact=exact)
+
+        for text in formats.csv_texts(rows()):
+            sys.stdout.write(text)
 
     def _write_names(self, records: Rows) -> None:
         for record in records:
@@ -243,6 +262,15 @@ class Output:
                     rows, self._selected, whole=whole, head=lambda line: color.bold(line, enabled=enabled)
                 )
                 click.echo(drawn, color=enabled)
+
+
+def _is_file() -> bool:
+    """Whether stdout is no terminal: then text is written as it is, and in UTF-8 whatever the user's terminal has."""
+    if sys.stdout.isatty():
+        return False
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return True
 
 
 def _is_damaged(record: Any) -> bool:

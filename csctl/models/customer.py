@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, event
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from csctl.domain import fields
 from csctl.domain.addresses import Address
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
@@ -28,7 +26,7 @@ class Customer(Base):
     """A person who buys. `folded_…` and `phone_digits` are the columns of searches, updated by the listener below."""
 
     __tablename__ = "customers"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index(None, "billing_country"), Index(None, "shipping_country"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
@@ -36,18 +34,19 @@ class Customer(Base):
     last_name: Mapped[str | None]
     email: Mapped[str | None]
     phone: Mapped[str | None]  # E.164 if the number is valid, else as it was entered
-    ip: Mapped[str | None]
+    ip: Mapped[str | None] = mapped_column(index=True)
     billing: Mapped[Address] = composite(*address_columns("billing"))
     shipping: Mapped[Address] = composite(*address_columns("shipping"))
     folded_first_name: Mapped[str] = mapped_column(default="")
     folded_last_name: Mapped[str] = mapped_column(default="", index=True)
     folded_email: Mapped[str] = mapped_column(default="", index=True)
     folded_city: Mapped[str] = mapped_column(default="")
+    folded_region: Mapped[str] = mapped_column(default="", server_default="")
     folded_address: Mapped[str] = mapped_column(default="")
     phone_digits: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     erased_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
 
@@ -61,13 +60,6 @@ class Customer(Base):
         return " ".join(part for part in (self.first_name, self.last_name) if part)
 
 
-@cache
-def folded_columns() -> dict[str, InstrumentedAttribute[str]]:
-    """The details that have a copy without case and accents, `folded_…`, which search compares."""
-    names = {name for name in fields.details() if f"folded_{name}" in Customer.__table__.columns}
-    return {name: getattr(Customer, f"folded_{name}") for name in sorted(names)}
-
-
 @event.listens_for(Customer, "before_insert")
 @event.listens_for(Customer, "before_update")
 def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
@@ -76,12 +68,31 @@ def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
 
 def fold_for_search(customer: Customer) -> None:
     """Fill the columns that search looks at. Whoever stores a customer past the ORM has to call this."""
-    billing, shipping = customer.billing or Address(), customer.shipping or Address()
-    for name in folded_columns():
-        setattr(customer, f"folded_{name}", fold(getattr(customer, name)))
-    customer.folded_city = fold(f"{billing.city or ''} {shipping.city or ''}")
-    customer.folded_address = fold(" ".join([*billing.lines(), *shipping.lines()]))
-    customer.phone_digits = digits(customer.phone)
+    plain = {name: getattr(customer, name) for name in ("first_name", "last_name", "email", "phone")}
+    for name, text in search_columns(**plain, billing=customer.billing, shipping=customer.shipping).items():
+        setattr(customer, name, text)
+
+
+def search_columns(
+    *,
+    first_name: str | None,
+    last_name: str | None,
+    email: str | None,
+    phone: str | None,
+    billing: Address | None,
+    shipping: Address | None,
+) -> dict[str, str]:
+    """The columns that search looks at."""
+    billing, shipping = billing or Address(), shipping or Address()
+    return {
+        "folded_first_name": fold(first_name),
+        "folded_last_name": fold(last_name),
+        "folded_email": fold(email),
+        "folded_city": fold(f"{billing.city or ''} {shipping.city or ''}"),
+        "folded_region": f"{fold(billing.region)}\n{fold(shipping.region)}",  # nothing is found across both
+        "folded_address": fold(" ".join([*billing.lines(), *shipping.lines()])),
+        "phone_digits": digits(phone),
+    }
 
 
 class PaymentMethod(Base):
@@ -96,7 +107,7 @@ class PaymentMethod(Base):
     gateway: Mapped[str]
     token: Mapped[str]
     brand: Mapped[str | None]
-    bin: Mapped[str | None] = mapped_column(String(8))
+    bin: Mapped[str | None] = mapped_column(String(8), index=True)
     last4: Mapped[str | None] = mapped_column(String(4), index=True)
     exp_month: Mapped[int | None]
     exp_year: Mapped[int | None]

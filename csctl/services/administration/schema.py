@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from csctl import database, driver_errors
+from csctl import database, driver_errors, search_index
 from csctl.clock import Clock
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
@@ -84,12 +84,16 @@ def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime,
 
 
 def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
-    """Run the missing migrations; a dry run rolls them back. Returns the new position of the schema."""
+    """Run the missing migrations, and build what is missing of the search index; a dry run rolls them back.
+
+    Returns the new position of the schema.
+    """
     before = status(app)["schema"]
     with driver_errors.translated(app.settings.database_url):
         migrate(app.engine, "head", keep=not dry_run)
     if not dry_run:
         with app.write() as session:
+            search_index.build(session.connection())
             audit.write(session, app, Outcome.UPDATED, target="schema", before=before, after=database.SCHEMA_HEAD)
     return {**status(app), "dry_run": dry_run}
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, func, make_url, or_, select
 from sqlalchemy.orm import Session
 
-from csctl import database
+from csctl import database, search_index
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, ItemState, State
 from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
-from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
+from csctl.models import Customer, Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
 _NEWS = timedelta(days=7)  # an older failed email is known: an invalid address stays invalid
+_MANY_CUSTOMERS = 50_000  # fewer are looked at one by one in no time
 
 
 Problems = Iterator[Problem]
@@ -80,6 +81,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "limits": access.limits,
         "tokens": access.tokens,
         "sums": _sums,
+        "search": _search,
     }
     return _rows("schema", iter(())) + [row for name, check in checks.items() for row in _rows(name, check(app))]
 
@@ -254,6 +256,21 @@ def _emails(app: App) -> Problems:
 def _sums(app: App) -> Problems:
     for finding in consistency.findings(app):
         yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
+
+
+def _search(app: App) -> Problems:
+    """An index of search that is missing, where there are so many customers that it makes a difference."""
+    with app.read() as session:
+        if search_index.is_there(session.connection()):
+            return
+        many = (session.scalar(select(func.max(Customer.id))) or 0) > _MANY_CUSTOMERS
+    if app.engine.dialect.name == "sqlite":
+        yield Problem("the index of search is missing: searches look at every customer", "csctl db upgrade")
+    elif many:
+        yield Problem(
+            "searches are slow without the extension pg_trgm",
+            "install pg_trgm on the server (part of postgresql-contrib), then csctl db upgrade",
+        )
 
 
 def _count(session: Session, column: Any, *which: ColumnElement[bool]) -> int:

@@ -1,4 +1,4 @@
-"""Trying failed refunds again, once per business day, and what operators do with them (domain rules, section 4)."""
+"""Retry failed refunds, once per business day, and what operators do with them (domain rules, section 4)."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def retry_due(
     dry_run: bool = False,
     fail_fast: bool = False,
 ) -> Iterator[Result]:
-    """The daily cron: reconcile what is orphaned, then retry every refund that is due today.
+    """The daily cron command: reconcile orphaned attempts, then retry every refund that is due today.
 
-    Any number of processes may do this at once: each item is attempted by one of them. Waiting emails are delivered by
-    the caller, last.
+    Any number of processes may do this at once: each item is attempted by one of them. The caller delivers waiting
+    emails, last.
     """
     access.require(app, "queue retry of all")
     _ = app.gateways
@@ -58,7 +58,7 @@ def retry_due(
 
 
 def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
-    """Try the named items now, taking the day's slot of each."""
+    """Retry the named items now, as their attempt of the day."""
     access.require(app, "queue retry of named items")
     jobs = (_job(app, ref, named=True) for ref in refs)
     yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
@@ -83,7 +83,7 @@ def _tell_what_waits(app: App) -> None:
 
 
 def _due(app: App, limit: int | None) -> Iterator[int]:
-    """The items that are due, oldest first. A disputed sale's item is skipped, without consuming an attempt."""
+    """The due items, oldest first. An item of a disputed sale is skipped, without consuming an attempt."""
     statement = (
         select(QueueItem.id)
         .join(Transaction, QueueItem.sale_id == Transaction.id)
@@ -106,7 +106,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
     sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
     if not named and (item.state is not ItemState.QUEUED or (item.next_attempt_on or today) > today):
-        return  # another worker has taken it since it was listed
+        return  # another process has claimed it since it was listed
     then = after(ref.given, item.state, Operation.RETRY)
     if refusal := _not_today(ref, item, sale, today):
         if named:
@@ -131,7 +131,7 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
 
 
 def _number(item: QueueItem, result: Result) -> int:
-    """Which of the item's attempts this one is, or would be."""
+    """The number of this attempt of the item."""
     return item.attempts + (0 if result.outcome in (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED) else 1)
 
 
@@ -150,11 +150,11 @@ def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Con
     return None
 
 
-# -- what operators do with items
+# -- changes by operators
 
 
 def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Take items out of the queue; their amount is left of the sale again."""
+    """Remove items from the queue; their amount remains on the sale again."""
     reason = _required(reason, "reason")
 
     def change(session: Session, ref: Ref) -> Result:
@@ -168,7 +168,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fa
 
 
 def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Put exhausted or removed items back, with all their attempts. The amount must still be left of the sale."""
+    """Requeue exhausted or removed items, with all their attempts. The amount must still remain on the sale."""
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
@@ -188,7 +188,9 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = F
 def resolve(
     app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """The money was returned outside of the gateway: it counts as refunded. The role's limit holds."""
+    """Resolve items whose money was returned outside of the gateway: it counts as refunded. The role's
+    limit applies.
+    """
     reference = _required(reference, "reference")
 
     def change(session: Session, ref: Ref) -> Result:
@@ -216,7 +218,7 @@ def _required(text: str, field: str) -> str:
 
 
 def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
-    """The item and its sale, held in the order in which all hold them: order, sale, item."""
+    """The item and its sale, locked in the order of all locks: order, sale, item."""
     item = session.get(QueueItem, ref.id)
     if item is None:
         raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
@@ -226,7 +228,7 @@ def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
 
 
 def _refuse_unless_left(item: QueueItem, sale: Transaction) -> None:
-    """Its amount was released, and something else may have been refunded since."""
+    """Raises Conflict if the released amount was refunded otherwise."""
     if sale.refundable < item.amount:
         name = ids.show("txn", sale.id)
         raise Conflict(
