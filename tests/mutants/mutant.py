@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RULES = Path(__file__).with_name("rules.toml")
+GATEWAYS = Path(__file__).with_name("gateways.toml")
 _KEPT = ".unbroken"
 
 
@@ -80,8 +81,8 @@ def _place(text: str, scope: str) -> tuple[int, int]:
 
 
 def from_rules() -> Iterator[Mutant]:
-    """The mutants of rules.toml; rules that give the reason why none is possible have none."""
-    for rule in rules():
+    """The mutants of rules.toml and gateways.toml; rules that give the reason why none is possible have none."""
+    for rule in [*rules(), *_read(GATEWAYS)]:
         if "impossible" not in rule:
             file, _, scope = rule["at"].partition("::")
             tests = tuple(rule["tests"])
@@ -90,5 +91,9 @@ def from_rules() -> Iterator[Mutant]:
 
 def rules() -> list[dict[str, Any]]:
     """The rules as rules.toml has them."""
-    found: list[dict[str, Any]] = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
+    return _read(RULES)
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["rule"]
     return found
