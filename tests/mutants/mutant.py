@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RULES = Path(__file__).with_name("rules.toml")
+SECURITY = Path(__file__).with_name("security.toml")
 GATEWAYS = Path(__file__).with_name("gateways.toml")
 _KEPT = ".unbroken"
 
@@ -81,19 +82,16 @@ def _place(text: str, scope: str) -> tuple[int, int]:
 
 
 def from_rules() -> Iterator[Mutant]:
-    """The mutants of rules.toml and gateways.toml; rules that give the reason why none is possible have none."""
-    for rule in [*rules(), *_read(GATEWAYS)]:
+    """The mutants of rules.toml, security.toml and gateways.toml; those of a rule that says why none is possible not."""
+    for rule in [*rules(), *rules(SECURITY), *rules(GATEWAYS)]:
         if "impossible" not in rule:
-            file, _, scope = rule["at"].partition("::")
+            file, _, scope = rule.get("at", "").partition("::")
             tests = tuple(rule["tests"])
-            yield Mutant(rule["id"], rule["says"], tests, file, scope, rule["old"], rule["new"])
+            old, new, drop = (rule.get(name, "") for name in ("old", "new", "drop"))
+            yield Mutant(rule["id"], rule["says"], tests, file, scope, old, new, drop)
 
 
-def rules() -> list[dict[str, Any]]:
-    """The rules as rules.toml has them."""
-    return _read(RULES)
-
-
-def _read(file: Path) -> list[dict[str, Any]]:
+def rules(file: Path = RULES) -> list[dict[str, Any]]:
+    """The rules of one of the files, as written."""
     found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["rule"]
     return found
