@@ -84,7 +84,7 @@ def _place(text: str, scope: str) -> tuple[int, int]:
 
 
 def from_rules() -> Iterator[Mutant]:
-    """The mutants of rules.toml, security.toml and gateways.toml; those of a rule that says why none is possible not."""
+    """The mutants of the three files; rules that give the reason why none is possible have none."""
     for rule in [*rules(), *rules(SECURITY), *rules(GATEWAYS)]:
         if "impossible" not in rule:
             file, _, scope = rule.get("at", "").partition("::")
