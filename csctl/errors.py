@@ -6,7 +6,6 @@ secret: they are printed, and stored in the audit log.
 
 from __future__ import annotations
 
-from decimal import InvalidOperation
 from typing import ClassVar
 
 from csctl.card_numbers import without_card_numbers
@@ -53,7 +52,7 @@ class Damaged(Conflict):
 
 
 # The exceptions of reading a damaged record in code that does not expect damage.
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, OverflowError, InvalidOperation)
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 
 
 class NotPermitted(CsctlError):
