@@ -51,10 +51,6 @@ class Damaged(Conflict):
     """A record of the database cannot be read."""
 
 
-# The exceptions of reading a damaged record in code that does not expect damage.
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
-
-
 class NotPermitted(CsctlError):
     """No token, an invalid one, a role without the right, or a blacklisted customer."""
 
