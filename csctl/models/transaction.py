@@ -133,11 +133,13 @@ class QueueItem(Base):
     __tablename__ = "refund_queue"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
+        Index(None, "external_id", unique=True),
         Index(None, "state", "next_attempt_on"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None]
     sale_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"), index=True)
     origin_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"))  # the refund that failed first
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)

@@ -62,7 +62,7 @@ HARMLESS = {
         "claim",
         "then_cancel",
     },
-    "refund_queue": {"currency"},
+    "refund_queue": {"currency", "external_id"},
     "approvals": {"currency", "then_cancel"},
     "approval_decisions": set(),
     "emails": {"message_id"},
