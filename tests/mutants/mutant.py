@@ -45,9 +45,11 @@ class Mutant:
             path.write_text(broken, encoding="utf-8")
 
     def undo(self, copy: Path) -> None:
+        """Mend it: the file is written anew, as Python takes the bytecode of a file by its time and size."""
         kept = (copy / self.file).with_suffix(_KEPT)
         if self.file and kept.exists():
-            kept.replace(copy / self.file)
+            (copy / self.file).write_text(kept.read_text(encoding="utf-8"), encoding="utf-8")
+            kept.unlink()
 
     def replaced(self, text: str) -> str:
         """This text of its file, broken. Raises Stale."""
