@@ -108,7 +108,9 @@ def _secret(world: World) -> str:
 def test_a_key_that_is_refused_in_the_middle_of_its_work_leaves_nothing_behind(world: World) -> None:
     sale, reference = world.sale()
     no = b'{"error": {"type": "invalid_request_error", "message": "Expired API Key"}}'
-    world.ledger.fail_next(Fault(status=401, body=no), matches=lambda request: request.path == "/v1/refunds")
+    world.ledger.fail_next(
+        Fault(status=401, body=no, effect=False), matches=lambda request: request.path == "/v1/refunds"
+    )
     refused = world.shop(f"txn refund {sale} --yes")
 
     assert refused.code == 11
