@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,6 +35,7 @@ _FIELDS_HELP = "\n\n".join(
     f"{kind.name}: {', '.join(f'{f}*' if f in kind.required else f for f in kind.fields)}" for kind in KINDS.values()
 )
 _ALL = "all"
+_APIS = ("stripe", "checkoutchamp")
 _kind_argument = click.argument("kind", type=click.Choice([*KINDS, _ALL]))
 _EXPORTED = ("kind", "written", "file")
 
@@ -49,11 +50,16 @@ _EXPORTED = ("kind", "written", "file")
         " --map currency:=USD",
         "csctl data import all orders_export.csv --from shopify-orders --dry-run",
         "csctl data import transactions - --format jsonl --update -o json < transactions.jsonl",
+        "csctl data import stripe --account main --since 2026-01-01",
     ),
     epilog="Fields of each kind; * marks those that a new record requires:\n\n" + _FIELDS_HELP,
 )
-@_kind_argument
-@click.argument("file", type=InputFile())
+@click.argument("kind", type=click.Choice([*KINDS, _ALL, *_APIS]))
+@click.argument("file", type=InputFile(), required=False)
+@click.option("--account", metavar="NAME", help="With stripe or checkoutchamp: the account, as in CSCTL_GATEWAY_NAME.")
+@click.option(
+    "--since", metavar="TIME", help="With stripe or checkoutchamp: only what was made since then [default: all]."
+)
 @click.option(
     "--map",
     "maps",
@@ -76,7 +82,9 @@ def import_(
     app: App,
     out: ChangeOutput,
     kind: str,
-    file: Path,
+    file: Path | None,
+    account: str | None,
+    since: str | None,
     maps: tuple[str, ...],
     mapping: Path | None,
     named: str | None,
@@ -93,7 +101,28 @@ def import_(
 
     Records are recognized by their external_id: importing a file twice changes nothing. Invalid rows are written to a
     file of rejects with their line number and the reason; the other rows are imported.
+
+    stripe --account NAME imports from the API of Stripe, checkoutchamp --account NAME from that of CheckoutChamp; both
+    are only read, and go on billing what they bill. An interrupted import continues where it stopped.
     """
+    if confinement := click.get_current_context().obj.confinement:
+        rejects = confinement.rejects
+    if kind in _APIS:
+        if not account or file or maps or mapping or named:
+            raise Usage(
+                f"{kind} needs an account, and no file and no mapping",
+                fix=f"csctl data import {kind} --account NAME",
+            )
+        from csctl.services.data import apis
+
+        job = apis.ApiJob(kind, account, since, update, out.dry_run, rejects)
+        _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, job, _progress(out))])
+        return
+    if file is None or account or since:
+        raise Usage(
+            f"{kind} needs a file, and no account",
+            fix=f"csctl data import {kind} FILE, or csctl data import stripe --account NAME",
+        )
     if kind == _ALL and file.is_dir():
         from csctl.services.data.moving import arrive
 
@@ -105,14 +134,19 @@ def import_(
     from csctl.services.data.importing.run import run
     from csctl.services.data.mapping import options
 
-    if confinement := click.get_current_context().obj.confinement:
-        rejects = confinement.rejects
     mappings = options.given(kind, maps, mapping, named, form, decimal)
     counts = run(app, Job(file, mappings, update, rejects), dry_run=out.dry_run, progress=_progress(out))
     rows = [count.row(dry_run=out.dry_run) for count in counts]
     if kind != _ALL:
         out.show(rows[0], import_result)
-    elif out.output in ("table", "wide"):
+        out.exit_code = 3 if rows[0]["rejected"] else 0
+    else:
+        _show(out, rows)
+
+
+def _show(out: ChangeOutput, rows: list[dict[str, Any]]) -> None:
+    """Print the counts of several kinds."""
+    if out.output in ("table", "wide"):
         for row in rows:
             out.show(row, import_result)
     else:
