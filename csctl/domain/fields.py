@@ -296,6 +296,13 @@ PERSON_OPTIONS = tuple(
     )
 )
 
+# The details that search compares as text, without case and accents. For each, the model has a column `folded_<name>`.
+TEXTS = tuple(
+    field.name
+    for field in RECORDS["customers"].fields
+    if field.uses & Use.ENTERED and {"query", field.name} <= set(field.searched) and field.name != "phone"
+)
+
 
 def of(table: str, uses: Use) -> tuple[Field, ...]:
     """The fields of a table that have one of these uses."""

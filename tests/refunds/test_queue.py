@@ -235,9 +235,10 @@ def test_removing_an_item_needs_a_reason_and_releases_the_amount(shop: Shop) -> 
     number = item(shop)["id"]
 
     without = shop(f"queue remove {number} --yes")
+    blank = shop("queue", "remove", number, "--reason", " ", "--yes")
     done = shop("queue", "remove", number, "--reason", "paid in cash", "--yes", "-o", "json", as_="agent")
 
-    assert without.code == 2
+    assert (without.code, blank.code) == (2, 2)
     assert (done.code, done.json[0]["outcome"]) == (0, "removed")
     assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
     assert shop("queue retry -o json", at=on(1)).json == []
@@ -294,6 +295,16 @@ def test_resolving_respects_the_agents_limit(shop: Shop) -> None:
 
     assert shop(f"queue resolve {number} --reference X --yes", as_="agent").code == 6
     assert shop(f"queue resolve {number} --reference X --yes").code == 0
+
+
+def test_requeuing_respects_the_agents_limit(shop: Shop) -> None:
+    failed_refund(shop)
+    shop("setting", "set", "agent-refund-limit", "5 USD")
+    number = item(shop)["id"]
+    shop(f"queue remove {number} --reason mistake --yes")
+
+    assert shop(f"queue requeue {number} --yes", as_="agent").code == 6
+    assert shop(f"queue requeue {number} --yes").code == 0
 
 
 def test_without_notify_emails_the_cron_warns_every_time(shop: Shop) -> None:

@@ -73,8 +73,8 @@ def _learn_void(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     row.voided_at = app.clock.now()
     attempts.note_if_all_returned(row.order, turn.sales_of(row.order_id))
     name = ids.show("txn", row.id)
-    told = f"{name} was voided at the gateway"
-    history.event(turn.session, app, row.order.customer_id, told, order_id=row.order_id, transaction_id=row.id)
+    said = f"{name} was voided at the gateway"
+    history.event(turn.session, app, row.order.customer_id, said, order_id=row.order_id, transaction_id=row.id)
     audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after="voided")
 
 
@@ -154,6 +154,6 @@ def _make_room(turn: Turn, app: App, sale: Transaction, amount: int) -> None:
         item.close_reason = _FITS_NO_MORE
         sale.reserved -= item.amount
         name = ids.show("rfq", item.id)
-        told = f"closed refund {name} in the queue: {_FITS_NO_MORE}"
-        history.event(turn.session, app, item.customer_id, told, order_id=item.order_id)
+        said = f"closed refund {name} in the queue: {_FITS_NO_MORE}"
+        history.event(turn.session, app, item.customer_id, said, order_id=item.order_id)
         audit.write(turn.session, app, Outcome.RESOLVED, target=name, amount=str(Money(item.amount, item.currency)))

@@ -25,7 +25,7 @@ def of_customers(last4: Sequence[str], bins: Sequence[str]) -> list[Criterion]:
 
 
 def of_orders(last4: Sequence[str], bins: Sequence[str]) -> list[Criterion]:
-    """The orders that such a card paid; where an order does not say what paid it, those of whoever has the card.
+    """The orders that such a card paid; for an order without a recorded card, those of customers who have the card.
 
     Raises Usage.
     """
