@@ -40,10 +40,11 @@ def _plain(bare: str, text: str, currency: str, decimal: str | None) -> str:
             return bare.replace(".", "").replace(",", ".").removesuffix(".")
         raise Usage(f"{text!r} is not an amount with a decimal comma", fix=_HINT)
     if decimal is None:
-        if _GROUPS[","].fullmatch(bare) and "," in bare:
-            raise Usage(f"{text!r} is an amount with a decimal comma", fix=_HINT)
-        if _AMBIGUOUS.fullmatch(bare) and not (exponent(currency) == len(bare.rpartition(".")[2]) and "." in bare):
-            raise Usage(f"{text!r} could be two amounts", cause="the sign may be that of thousands", fix=_HINT)
+        if "," in bare and (_GROUPS[","].fullmatch(bare) or _AMBIGUOUS.fullmatch(bare)):
+            raise Usage(f"{text!r} is not an amount", cause="the comma may be its decimal sign", fix=_HINT)
+        if _AMBIGUOUS.fullmatch(bare) and exponent(currency) < len(bare.rpartition(".")[2]):
+            what = "could be two amounts" if bare.endswith("0") else f"is finer than {currency} allows"
+            raise Usage(f"{text!r} {what}", cause="the point may be the sign of thousands", fix=_HINT)
     return bare.replace(",", "").removesuffix(".") if _GROUPS["."].fullmatch(bare) else bare
 
 

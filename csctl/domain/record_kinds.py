@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from csctl.domain import fields
 from csctl.domain.field_uses import Use
+from csctl.domain.spreadsheet import restored, unmarked
 
 # Ids of other systems. They may look like a card number.
 REFERENCES = frozenset(
@@ -28,6 +29,16 @@ IDENTIFIERS = REFERENCES | {
     *("token", "sku", "option", "price", "bin", "last4", "next_option", "next_price", "transaction", "reference"),
     *("billing_postal_code", "shipping_postal_code"),
 }
+
+
+def read_cell(field: str, cell: str, *, apostrophe: bool = False) -> str:
+    """The text of a CSV cell of a field, without what csctl or a spreadsheet wrote to keep it a text.
+
+    `apostrophe`: no value of the file begins with one.
+    """
+    if cell[:1] not in ("'", "="):
+        return cell
+    return unmarked(cell) if apostrophe or field in IDENTIFIERS else restored(cell)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tests.data.files import (
     ORDER,
     PRICE,
     PURCHASE,
+    QUEUED,
     SALE,
     bring,
     counts,
@@ -293,6 +294,7 @@ def test_more_rows_of_a_batch_take_no_more_queries(shop: Shop) -> None:
                 )
             ],
             "fulfillments": [{"external_id": f"{n}", "order": f"{n}", "status": "pending"} for n in range(size)],
+            "queue": [{**QUEUED, "external_id": f"{n}", "transaction": f"sale {n}"} for n in range(size)],
         }
         for size in (3, 40)
     )

@@ -53,7 +53,7 @@ HARMLESS = {
     "purchases": {"external_id", "description", "currency", "interval", "billed_by"},
     "fulfillments": {"external_id", "carrier", "tracking"},
     "transactions": {"external_id", "currency", "gateway", "gateway_ref", "key", "claim", "then_cancel"},
-    "refund_queue": {"currency"},
+    "refund_queue": {"currency", "external_id"},
     "approvals": {"currency", "then_cancel"},
     "approval_decisions": set(),
     "emails": {"message_id"},

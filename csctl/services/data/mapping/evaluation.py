@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from csctl.clock import parse_time
-from csctl.domain.record_kinds import IDENTIFIERS
-from csctl.domain.spreadsheet import restored, unmarked
+from csctl.domain.record_kinds import IDENTIFIERS, read_cell
 from csctl.domain.zones import zone_of
 from csctl.errors import Usage
 from csctl.services.data.mapping.header import Names
@@ -129,13 +128,12 @@ class Evaluation:
     def _cell(self, column: str, field: str = "") -> _Reader:
         names, empty = self._names, self._empty
         name = names.get(column, column) if names is not None else column
-        clean = unmarked if self._file.options.apostrophe or field in IDENTIFIERS else restored
-        csv = names is not None
+        apostrophe, csv = self._file.options.apostrophe, names is not None
 
         def read(cells: _Cells) -> str:
             text = cells.get(name, "").strip()
             if csv and text[:1] in ("'", "="):
-                text = clean(text).strip()
+                text = read_cell(field, text, apostrophe=apostrophe).strip()
             return "" if empty and text.casefold() in empty else text
 
         return read
