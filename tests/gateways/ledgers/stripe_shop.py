@@ -78,9 +78,8 @@ class StripeShop(StripeLedger):
         end = int((self.time + timedelta(days=30)).timestamp())
         item = {"id": f"si_{len(self.objects)}", "price": {**_PRICE, **_RECURRING}, "quantity": 1}
         items = {"data": [{**item, "current_period_end": end}]}
-        made = self.add(
-            "sub", "subscription", customer=customer["id"], currency="usd", status=status, items=items, **more
-        )
+        known = {"customer": customer["id"], "currency": "usd", "status": status}
+        made = self.add("sub", "subscription", **known, items=items, **more)
         for number in range(months):
             charge = self.add_charge(customer, 1900)
             paid = {"data": [{"payment": {"type": "payment_intent", "payment_intent": charge["payment_intent"]}}]}

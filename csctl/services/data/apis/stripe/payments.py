@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from csctl.domain.states import Kind, Outside, Settlement, State
+from csctl.domain.states import Kind, OrderStatus, Outside, Settlement, State
 from csctl.gateways.operations import DisputeState
 from csctl.gateways.stripe import objects
 from csctl.gateways.stripe.account import Object, child, id_of, text
@@ -28,14 +28,14 @@ _RELEASED = "expired_uncaptured_charge"  # Stripe released an authorization: no 
 def charge(shown: Object, links: Links, account: str) -> Iterator[Listed]:
     """A charge; one that no subscription made with an order of its own."""
     payer = id_of(shown, "customer") or people.guest_id(shown)
+    dispute = links.dispute_of(text(shown, "id"))
     billed = links.subscription_of(shown)
     if not billed:
-        yield from _order(shown, payer)
+        yield from _order(shown, payer, returned=_is_returned(shown, dispute))
     order, item = billed or (_order_id(shown), "")
     captured = shown.get("captured") is True
     state = _CHARGES.get(text(shown, "status"))
     approved = state is State.APPROVED
-    dispute = links.dispute_of(text(shown, "id"))
     yield Listed(
         "transactions",
         given(
@@ -80,7 +80,7 @@ def refund(shown: Object, account: str) -> Iterator[Listed]:
     )
 
 
-def _order(shown: Object, payer: str) -> Iterator[Listed]:
+def _order(shown: Object, payer: str, *, returned: bool) -> Iterator[Listed]:
     """One order for each intent, however many charges it took."""
     paid = text(child(shown, "payment_intent"), "status") in ("succeeded", "requires_capture", "processing")
     complete = paid or text(shown, "status") in ("succeeded", "pending")
@@ -88,7 +88,7 @@ def _order(shown: Object, payer: str) -> Iterator[Listed]:
         external_id=_order_id(shown),
         customer=payer,
         currency=currency_of(shown),
-        status="complete" if complete else "declined",
+        status=(OrderStatus.REFUNDED if returned else OrderStatus.COMPLETE if complete else OrderStatus.DECLINED).value,
         placed_at=when(child(shown, "payment_intent"), "created") or when(shown, "created"),
     )
     yield Listed("orders", order | shipping(shown))
@@ -105,6 +105,13 @@ def _order(shown: Object, payer: str) -> Iterator[Listed]:
             status="complete" if complete else "cancelled",
         ),
     )
+
+
+def _is_returned(shown: Object, dispute: Object | None) -> bool:
+    """Whether all money of a charge went back."""
+    lost = dispute is not None and _state(dispute) is DisputeState.LOST
+    whole = dispute is not None and number(dispute, "amount") == number(shown, "amount")
+    return (lost and whole) or (shown.get("captured") is True and shown.get("refunded") is True)
 
 
 def _order_id(shown: Object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from csctl.card_numbers import holds_card_number
 from csctl.clock import rfc3339
 from csctl.domain.money import to_decimal
 from csctl.errors import Usage
@@ -45,7 +46,9 @@ def amount(shown: Object, name: str, currency: str = "") -> str:
 
 
 def person(name: str) -> dict[str, str]:
-    """First and last name. Stripe has one."""
+    """First and last name. Stripe has one. A card number stays whole, so that it is refused."""
+    if holds_card_number(name):
+        return {"last_name": name}
     first, _, last = name.strip().partition(" ")
     return given(first_name=first, last_name=last)
 
