@@ -61,6 +61,13 @@ _EXPORTED = ("kind", "written", "file")
     "--since", metavar="TIME", help="With stripe or checkoutchamp: only what was made since then [default: all]."
 )
 @click.option(
+    "--map-merchant",
+    "merchants",
+    metavar="ID=NAME",
+    multiple=True,
+    help="With checkoutchamp: the account of csctl that is its merchant account ID. May be repeated.",
+)
+@click.option(
     "--map",
     "maps",
     metavar="FIELD=COLUMN",
@@ -85,6 +92,7 @@ def import_(
     file: Path | None,
     account: str | None,
     since: str | None,
+    merchants: tuple[str, ...],
     maps: tuple[str, ...],
     mapping: Path | None,
     named: str | None,
@@ -110,19 +118,15 @@ def import_(
     if kind in _APIS:
         if not account or file or maps or mapping or named:
             raise Usage(
-                f"{kind} needs an account, and no file and no mapping",
-                fix=f"csctl data import {kind} --account NAME",
+                f"{kind} needs an account, and no file and no mapping", fix=f"csctl data import {kind} --account NAME"
             )
         from csctl.services.data import apis
 
-        job = apis.ApiJob(kind, account, since, update, out.dry_run, rejects)
+        job = apis.ApiJob(kind, account, since, update, out.dry_run, rejects, merchants)
         _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, job, _progress(out))])
         return
-    if file is None or account or since:
-        raise Usage(
-            f"{kind} needs a file, and no account",
-            fix=f"csctl data import {kind} FILE, or csctl data import stripe --account NAME",
-        )
+    if file is None or account or since or merchants:
+        raise Usage(f"{kind} needs a file, and no account", fix=f"csctl data import {kind} FILE")
     if kind == _ALL and file.is_dir():
         from csctl.services.data.moving import arrive
 
@@ -134,19 +138,16 @@ def import_(
     from csctl.services.data.importing.run import run
     from csctl.services.data.mapping import options
 
-    mappings = options.given(kind, maps, mapping, named, form, decimal)
-    counts = run(app, Job(file, mappings, update, rejects), dry_run=out.dry_run, progress=_progress(out))
-    rows = [count.row(dry_run=out.dry_run) for count in counts]
-    if kind != _ALL:
+    wanted = Job(file, options.given(kind, maps, mapping, named, form, decimal), update, rejects)
+    counts = run(app, wanted, dry_run=out.dry_run, progress=_progress(out))
+    _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=kind != _ALL)
+
+
+def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -> None:
+    """Print the counts: of a single kind as an object, of several as a list."""
+    if one:
         out.show(rows[0], import_result)
-        out.exit_code = 3 if rows[0]["rejected"] else 0
-    else:
-        _show(out, rows)
-
-
-def _show(out: ChangeOutput, rows: list[dict[str, Any]]) -> None:
-    """Print the counts of several kinds."""
-    if out.output in ("table", "wide"):
+    elif out.output in ("table", "wide"):
         for row in rows:
             out.show(row, import_result)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +15,7 @@ from csctl.errors import CsctlError
 from csctl.services.data.apis import cursor
 from csctl.services.data.apis.cursor import Position
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
-from csctl.services.data.importing.context import Context, mark_of
+from csctl.services.data.importing.context import Context, RowOutcome, mark_of
 from csctl.services.data.importing.job import Count, Entry
 from csctl.services.data.importing.rejects import Rejects
 from csctl.services.data.mapping.language import FileRules, Section
@@ -31,10 +31,11 @@ _SECTIONS = {name: Section(kind, name) for name, kind in KINDS.items()}
 
 @dataclass(frozen=True)
 class Listed:
-    """A record of an API in the fields of an import."""
+    """A record of an API in the fields of an import. `aside`: it came with another record, and makes a new one only."""
 
     kind: str
     values: Mapping[str, str]
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Api(Protocol):
 class ApiJob:
     """What is to be imported: from which account, made since when, and whether existing records are updated.
 
-    `rejects` is where refused records are written; each kind has a file of its own beside it.
+    `rejects` is where refused records are written; each kind has a file of its own beside it. `merchants` are
+    `12=main`: which account of csctl a merchant account of CheckoutChamp is.
     """
 
     system: str
@@ -68,6 +70,7 @@ class ApiJob:
     update: bool = False
     dry_run: bool = False
     rejects: Path | None = None
+    merchants: tuple[str, ...] = ()
 
 
 def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: None) -> list[Count]:
@@ -151,16 +154,22 @@ class _Intake:
         """Store records, each kind after those that it refers to."""
         listed = list(records)
         for kind, section in _SECTIONS.items():
-            count = self.counts[kind]
-            keeper = Batches(begin, section, FileRules(), self._context, count)
-            keeper.last = True
-            found = (one for one in listed if one.kind == kind)
-            for batch in batches(_entries(found, count.read)):
-                for entry, verdict in keeper.keep(batch):
-                    count.add((entry, verdict))
-                    if isinstance(verdict, CsctlError):
-                        self._reject(section, entry, verdict)
+            for aside in (True, False):
+                found = [one for one in listed if one.kind == kind and one.aside is aside]
+                self._keep(begin, section, found, aside=aside)
         self._progress(sum(count.read for count in self.counts.values()))
+
+    def _keep(self, begin: Begin, section: Section, records: Iterable[Listed], *, aside: bool) -> None:
+        count = self.counts[section.kind.name]
+        context = replace(self._context, update=False) if aside else self._context
+        keeper = Batches(begin, section, FileRules(), context, count)
+        keeper.last = True
+        for batch in batches(_entries(records, count.read)):
+            for entry, verdict in keeper.keep(batch):
+                known = aside and verdict is RowOutcome.DIFFERS
+                count.add((entry, RowOutcome.UNCHANGED if known else verdict))
+                if isinstance(verdict, CsctlError):
+                    self._reject(section, entry, verdict)
 
     def _reject(self, section: Section, entry: Entry, error: CsctlError) -> None:
         if section.name not in self._rejects:

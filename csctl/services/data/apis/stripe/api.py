@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from csctl.gateways.stripe.account import Account, Fields, Object, child, moment, seconds, text
@@ -69,12 +70,12 @@ class StripeApi:
         """The customer of an object, unless the list of customers had it."""
         customer = child(shown, "customer")
         if self._is_older(customer):
-            yield from people.customer(customer)
+            yield from (replace(one, aside=True) for one in people.customer(customer))
         elif customer.get("deleted") is True or shown.get("customer") is None:
             found = people.payer(shown)
             if found.values["external_id"] not in self._payers:  # one may have paid a thousand times
                 self._payers.add(found.values["external_id"])
-                yield found
+                yield replace(found, aside=True)
 
     def _is_older(self, shown: Object) -> bool:
         """Whether an object was made before the period."""
