@@ -28,6 +28,12 @@ _FUNCTION = """CREATE OR REPLACE FUNCTION csctl_bigrams(given text) RETURNS text
     IMMUTABLE PARALLEL SAFE STRICT AS $$
         SELECT coalesce(array_agg(substr(given, n, 2)), '{}') FROM generate_series(1, length(given) - 1) AS n
     $$"""
+# A postal code without blanks and dashes.
+PLAIN_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
+_TRIGRAM_COLUMNS = (
+    *("folded_first_name", "folded_last_name", "folded_email", "folded_address", "phone_digits"),
+    *(f"({PLAIN_CODE.format(column)})" for column in ("billing_postal_code", "shipping_postal_code")),
+)
 
 
 def build(connection: Connection) -> None:

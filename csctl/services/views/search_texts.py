@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, false, func, literal_column, or_
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, false, literal_column, or_
 
 from csctl import search_index
 from csctl.domain.fields import TEXTS
@@ -20,7 +20,8 @@ _FOLLOWING = [chr(code) for code in range(1, 128) if not chr(code).isupper()]
 
 
 def _plain_code(name: str) -> ColumnElement[str]:
-    return func.replace(func.replace(func.lower(Customer.__table__.c[name]), " ", ""), "-", "")
+    """Worded as the index of PostgreSQL is."""
+    return literal_column(search_index.PLAIN_CODE.format(f"customers.{name}"), Text)
 
 
 @dataclass(frozen=True)
