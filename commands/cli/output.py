@@ -265,7 +265,7 @@ class Output:
 
 
 def _is_file() -> bool:
-    """Whether stdout is not a terminal: then text is written as it is, and in UTF-8 whatever the user's terminal has."""
+    """Whether stdout is not a terminal: then text is written as it is, in UTF-8 whatever encoding the terminal has."""
     if sys.stdout.isatty():
         return False
     if hasattr(sys.stdout, "reconfigure"):

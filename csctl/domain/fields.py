@@ -176,6 +176,7 @@ _ALL = (
         each("unit_price", _AMOUNT),
         each("key claim lease_until request_id", _INTERNAL),
         each("occasion due_on quantity sent_at watch_until looked_at billing_blocked_at look_since finished_at"),
+        each("bank_reference", _LISTED),
         each("queue_item_id attempt_on send_email then_cancel"),
     ),
     record(
@@ -277,6 +278,7 @@ _ALL = (
         None,
         each("name kind account first_used_at", _LISTED),
         each("livemode", _LISTED, key="mode"),
+        each("accepted_at"),
     ),
     record("gateway_cursors", None, each("moved_at", _LISTED, key="synced_at"), each("account cursor")),
     record("requests", None, each("id operator_id key asked created_at", _INTERNAL)),

@@ -51,7 +51,7 @@ GROUPS: dict[frozenset[Role], str] = {
         db grants
         customer merge, customer erase
         product create, product option add, product price add
-        sandbox ledger, sandbox adopt, sandbox reset, gateway accept
+        sandbox ledger, sandbox adopt, sandbox reset, gateway accept, customer payment-method retoken
         db upgrade, db status, db check
     """,
 }

@@ -93,6 +93,7 @@ class Transaction(Base):
     billing_blocked_at: Mapped[datetime | None]  # its dispute was lost: what it paid for is not billed again
     outside: Mapped[Outside | None]  # of a refund that csctl did not send
     outside_reference: Mapped[str | None]
+    bank_reference: Mapped[str | None]  # of a refund, for the bank of the customer (ARN)
     refunded: Mapped[int] = mapped_column(BigId, default=0)
     reserved: Mapped[int] = mapped_column(BigId, default=0)
     # more than the amount of the sale

@@ -290,7 +290,7 @@ def test_more_rows_of_a_batch_take_no_more_queries(shop: Shop) -> None:
                 for n in range(size)
                 for kind, more in (
                     ("sale", {"payment_method": f"{n}"}),
-                    ("refund", {"parent": f"sale {n}", "settlement": ""}),
+                    ("refund", {"parent": f"sale {n}", "settlement": "", "amount": "5.00"}),
                 )
             ],
             "fulfillments": [{"external_id": f"{n}", "order": f"{n}", "status": "pending"} for n in range(size)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def run(app: App, kind: str, *, with_tokens: bool = False, as_text: bool = False
 
 
 def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...]) -> Iterator[Cells]:
-    in_order = itemgetter(*(selection.names.index(name) for name in names))
+    in_order = _in_order(selection.names, names)
     number, last = selection.columns[0], 0
     statement = export.statement.with_only_columns(*selection.columns, maintain_column_froms=True)
     while True:
@@ -78,6 +78,13 @@ def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...
         if len(found) < _BATCH:
             return
         last = found[-1][0]
+
+
+def _in_order(given: Sequence[str], names: Sequence[str]) -> Callable[[Cells], Cells]:
+    """The cells of a row in the order of a file. A field that says the same as another one is left empty."""
+    places = [given.index(name) if name in given else len(given) for name in names]
+    pick = itemgetter(*places)
+    return pick if set(names) <= set(given) else lambda row: pick((*row, None))
 
 
 _parent = aliased(Transaction)

@@ -120,7 +120,7 @@ class Batches:
         if self._section.kind.key not in cells:
             raise Usage(f"{self._section.kind.key} is missing")
         if (cells.text(self._section.kind.key) or "").casefold() in _TOTALS and len(entry.values) <= _FEW:
-            raise Usage("the row looks like a line of totals", cause="it is no record", fix="delete it")
+            raise Usage("the row looks like a line of totals", cause="it is not a record", fix="delete it")
         if cells.split_addresses():
             context.warnings.add("addresses of several lines were kept as line 1 and 2", f"line {entry.row.line}")
         cells.check()

@@ -64,7 +64,7 @@ class Queue:
             return self._change(existing, row, sale)
         row.need(_KIND)
         if sale is None or not sale.is_sale:
-            raise Usage("transaction: it is no approved sale")
+            raise Usage("transaction: it is not an approved sale")
         amount = self._amount(row, sale)
         state = row.word("state", ItemState) or ItemState.QUEUED
         if state is ItemState.IN_PROGRESS:

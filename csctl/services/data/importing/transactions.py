@@ -217,7 +217,7 @@ def _outside(row: Cells, kind: Kind, state: State) -> dict[str, Any]:
     """How money was returned that no gateway was asked for."""
     outside, reference = row.word("outside", Outside), row.text("outside_reference")
     if (outside or reference) and (kind is not Kind.REFUND or state is not State.APPROVED):
-        raise Usage(f"outside: a {kind.value} that is {state.value} is no money returned elsewhere")
+        raise Usage(f"outside: a {kind.value} that is {state.value} is not money returned elsewhere")
     if reference and outside is None:
         raise Usage("outside is missing", cause="there is an outside_reference", fix=f"one of: {', '.join(Outside)}")
     return given(outside=outside, outside_reference=reference)
