@@ -103,7 +103,9 @@ def address(row: Cells, kind: str, context: Context, existing: Address | None = 
     for field, name in _ADDRESS_COLUMNS[kind].items():
         if name in row:
             parts[field] = _country(row, name, context) if field == "country" else row.text(name)
-    return replace(before, **parts) if parts else before
+    if not parts:
+        return before
+    return replace(before, **parts) if existing else Address(**parts)
 
 
 def _country(row: Cells, name: str, context: Context) -> str | None:
