@@ -30,7 +30,6 @@ from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import CHARGES, State
 from csctl.errors import (
-    UNREADABLE,
     Conflict,
     CsctlError,
     DatabaseUnreachable,
@@ -45,6 +44,7 @@ from csctl.results import Result
 from csctl.services.payments import accounts, resume
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
 from csctl.services.shared import access, audit, damage
+from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App
