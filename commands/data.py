@@ -16,7 +16,7 @@ from csctl.errors import Usage
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
 from .cli.declare import group
-from .cli.file_options import file_options
+from .cli.file_options import file_options, mapping_options
 from .cli.output import Output
 from .layouts.data import import_result
 
@@ -67,20 +67,9 @@ _EXPORTED = ("kind", "written", "file")
     multiple=True,
     help="With checkoutchamp: the account of csctl that is its merchant account ID. May be repeated.",
 )
-@click.option(
-    "--map",
-    "maps",
-    metavar="FIELD=COLUMN",
-    multiple=True,
-    help="Column of a field; FIELD:=VALUE sets a constant. May be repeated.",
-)
-@click.option("--mapping", type=InputFile(), help="TOML file that says what the columns are. --map overrides it.")
-@click.option("--from", "named", metavar="NAME", help="Mapping that comes with csctl (csctl data mapping list).")
+@mapping_options
 @click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
 @file_options
-@click.option(
-    "--decimal", type=click.Choice([".", ","]), help="Decimal sign of amounts [default: ., and no thousands]."
-)
 @click.option("--rejects", type=click.Path(path_type=Path), help="File for rejected rows [default: FILE.rejects.csv].")
 @click.option(
     "--source-retired", is_flag=True, help="With all DIR: the database that DIR was exported from is retired."
@@ -115,32 +104,31 @@ def import_(
     """
     if confinement := click.get_current_context().obj.confinement:
         rejects = confinement.rejects
-    if kind in _APIS:
-        if not account or file or maps or mapping or named:
-            raise Usage(
-                f"{kind} needs an account, and no file and no mapping", fix=f"csctl data import {kind} --account NAME"
-            )
+    from_api = kind in _APIS
+    if from_api is not bool(account) or from_api is (file is not None) or (from_api and (maps or mapping or named)):
+        raise Usage(
+            f"{kind} is imported from {'an account' if from_api else 'a file'}, and nothing else can be named",
+            fix=f"csctl data import {kind} {'--account NAME' if from_api else 'FILE'}",
+        )
+    if source_retired and kind != _ALL:
+        raise Usage("--source-retired belongs to: csctl data import all DIR")
+    if file is None:
         from csctl.services.data import apis
 
-        job = apis.ApiJob(kind, account, since, update, out.dry_run, rejects, merchants)
+        job = apis.ApiJob(kind, str(account), since, update, out.dry_run, rejects, merchants)
         _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, job, _progress(out))])
-        return
-    if file is None or account or since or merchants:
-        raise Usage(f"{kind} needs a file, and no account", fix=f"csctl data import {kind} FILE")
-    if kind == _ALL and file.is_dir():
+    elif kind == _ALL and file.is_dir():
         from csctl.services.data.moving import arrive
 
         out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
-        return
-    if source_retired:
-        raise Usage("--source-retired belongs to: csctl data import all DIR")
-    from csctl.services.data.importing.job import Job
-    from csctl.services.data.importing.run import run
-    from csctl.services.data.mapping import options
+    else:
+        from csctl.services.data.importing.job import Job
+        from csctl.services.data.importing.run import run
+        from csctl.services.data.mapping import options
 
-    wanted = Job(file, options.given(kind, maps, mapping, named, form, decimal), update, rejects)
-    counts = run(app, wanted, dry_run=out.dry_run, progress=_progress(out))
-    _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=kind != _ALL)
+        wanted = Job(file, options.given(kind, maps, mapping, named, form, decimal), update, rejects)
+        counts = run(app, wanted, dry_run=out.dry_run, progress=_progress(out))
+        _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=kind != _ALL)
 
 
 def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -> None:
