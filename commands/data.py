@@ -110,8 +110,8 @@ def import_(
             f"{kind} is imported from {'an account' if from_api else 'a file'}, and nothing else can be named",
             fix=f"csctl data import {kind} {'--account NAME' if from_api else 'FILE'}",
         )
-    if source_retired and kind != _ALL:
-        raise Usage("--source-retired belongs to: csctl data import all DIR")
+    if source_retired and not (kind == _ALL and file and file.is_dir()):
+        raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
     if file is None:
         from csctl.services.data import apis
 
