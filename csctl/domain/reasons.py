@@ -43,6 +43,7 @@ class Refused(StrEnum):
     WAIT = "wait"  # it was none, and the day's slot is free again
     TOMORROW = "tomorrow"  # it was none, and is not repeated on that day
     PERSON = "person"  # no retry can succeed: given up at once, and the Notify Emails are told
+    TOTALS = "totals"  # the gateway's totals are read; where they explain nothing, as `person`
     NOTHING = "nothing"  # there is nothing to return: the sale is voided
     RELEASE = "release"  # csctl did not do its part: a first refund is as if it had not been asked for
 
@@ -55,8 +56,8 @@ REFUND: dict[Reason, Refused] = {
     Reason.ALREADY_SETTLED: Refused.COUNT,
     Reason.NOT_SETTLED: Refused.WAIT,
     Reason.ALREADY_VOIDED: Refused.NOTHING,
-    Reason.ALREADY_REFUNDED: Refused.PERSON,
-    Reason.OVER_AMOUNT: Refused.PERSON,
+    Reason.ALREADY_REFUNDED: Refused.TOTALS,
+    Reason.OVER_AMOUNT: Refused.TOTALS,
     Reason.UNKNOWN_REFERENCE: Refused.RELEASE,
     Reason.DUPLICATE: Refused.TOMORROW,
     Reason.BUSY: Refused.WAIT,
@@ -76,6 +77,8 @@ REFUND: dict[Reason, Refused] = {
     Reason.MISCONFIGURED: Refused.RELEASE,
     Reason.RECORDED_BY_MISTAKE: Refused.RELEASE,
 }
+# The gateway has returned more of the sale than the books say: its totals tell how much.
+READ = frozenset({Reason.ALREADY_REFUNDED, Reason.OVER_AMOUNT})
 # Nothing was sent: the same may be sent again in the same run.
 NOT_SENT = frozenset({Reason.BUSY, Reason.UNREACHABLE})
 

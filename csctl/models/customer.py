@@ -47,7 +47,7 @@ class Customer(Base):
     phone_digits: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     erased_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
 
