@@ -12,7 +12,7 @@ from zlib import crc32
 from sqlalchemy import Engine, Table
 
 from benchmarks import bulk
-from csctl import models
+from csctl import models, search_index
 from csctl.domain.addresses import ADDRESS_FIELDS, Address
 from csctl.domain.states import (
     FulfillmentStatus,
@@ -23,7 +23,8 @@ from csctl.domain.states import (
     Settlement,
     State,
 )
-from csctl.domain.text import digits, fold
+from csctl.domain.text import fold
+from csctl.models.customer import search_columns
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FIVE_YEARS = 5 * 365 * 86_400
@@ -85,6 +86,8 @@ def fill(engine: Engine, customers: int, *, queued: int = 0) -> None:
     Two thirds of the orders that are paid have a partial refund. `queued` sales have a refund in the queue, due.
     """
     size = Size(customers)
+    with engine.begin() as connection:
+        search_index.drop(connection)
     with bulk.loading(engine) as cursor:
 
         def write(model: type[models.Base], rows: Iterator[bulk.Row]) -> None:
@@ -99,6 +102,8 @@ def fill(engine: Engine, customers: int, *, queued: int = 0) -> None:
         if queued:
             write(models.Transaction, _failed_refunds(size, queued))
             write(models.QueueItem, _queue_items(size, queued))
+    with engine.begin() as connection:
+        search_index.build(connection)
 
 
 def _draw(what: str, number: int, below: int) -> int:
@@ -157,12 +162,7 @@ def _customers(size: Size) -> Iterator[bulk.Row]:
             "phone": phone,
             "ip": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
             **_address_columns("billing", home),
-            "folded_first_name": _folded(first),
-            "folded_last_name": _folded(last),
-            "folded_email": fold(email),
-            "folded_city": fold(home.city),
-            "folded_address": fold(" ".join(home.lines())),
-            "phone_digits": digits(phone),
+            **search_columns(first_name=first, last_name=last, email=email, phone=phone, billing=home, shipping=None),
             "created_at": made,
             "updated_at": NOW,
             "version": 1,

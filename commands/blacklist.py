@@ -13,6 +13,7 @@ from csctl.results import RESULT_FIELDS
 
 from .cli import table
 from .cli.change import ChangeOutput
+from .cli.confined import InputFile
 from .cli.declare import group
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
@@ -71,9 +72,7 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
     ),
 )
 @value_options
-@click.option(
-    "--from", "file", type=click.Path(path_type=Path), help="CSV file with kind, value, reason; - reads stdin."
-)
+@click.option("--from", "file", type=InputFile(), help="CSV file with kind, value, reason; - reads stdin.")
 @click.option("--reason", help="Reason. Required, except for lines of a file that have one.")
 @click.option("--cancel-purchases", is_flag=True, help="Also cancel all purchases of the named customers.")
 @fail_fast_option

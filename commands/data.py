@@ -14,6 +14,7 @@ from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 
 from .cli.change import ChangeOutput
+from .cli.confined import InputFile
 from .cli.declare import group
 from .cli.output import Output
 
@@ -52,7 +53,7 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
     epilog="Fields of each kind; * marks those that a new record requires:\n\n" + _FIELDS_HELP,
 )
 @_kind_argument
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=InputFile())
 @click.option(
     "--map",
     "maps",
@@ -60,9 +61,7 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
     multiple=True,
     help="Column of a field; FIELD:=VALUE sets a constant. May be repeated.",
 )
-@click.option(
-    "--mapping", type=click.Path(path_type=Path), help="TOML file with the columns of fields. --map overrides it."
-)
+@click.option("--mapping", type=InputFile(), help="TOML file with the columns of fields. --map overrides it.")
 @click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
 @click.option(
     "--format", type=click.Choice(["csv", "jsonl"]), help="Format of the file [default: by its name, else csv]."
@@ -107,6 +106,8 @@ def import_(
         raise Usage("--source-retired belongs to: csctl data import all DIR")
     from csctl.services.data.importing.run import Job, run
 
+    if confinement := click.get_current_context().obj.confinement:
+        rejects = confinement.rejects
     job = Job(kind, file, format, delimiter, maps, mapping, update, rejects)
     counts = run(app, job, dry_run=out.dry_run, progress=_progress(out))
     out.show(counts, _sentence)
@@ -147,7 +148,7 @@ def export(app: App, out: Output, kind: str, directory: Path | None, with_tokens
         out.rows(leave.run(app, directory, retire=retire))
         return
     out.narrow(KINDS[kind].fields)
-    out.rows(export.run(app, kind, with_tokens=with_tokens))
+    out.rows(export.run(app, kind, with_tokens=with_tokens, as_text=out.output == "csv"))
 
 
 def _sentence(counts: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from csctl.domain.states import FulfillmentStatus
 from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
+from .cli.confined import InputFile
 from .cli.declare import group
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
@@ -127,7 +128,7 @@ def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
 @click.option(
     "--from",
     "file",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     help="CSV file with id or external_id, carrier, tracking; - reads stdin.",
 )
 @fail_fast_option

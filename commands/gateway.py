@@ -53,11 +53,11 @@ def list_(app: App, out: Output) -> None:
 
 @gateway.command(
     fields=("name", "status", "account", "mode", "problem", "fix"),
-    examples=("csctl gateway check main", "csctl gateway check main -o json"),
+    examples=("csctl gateway check", "csctl gateway check main -o json"),
 )
-@click.argument("name", metavar="NAME")
-def check(app: App, out: Output, name: str) -> None:
-    """Ask an account who it is and what its key may do. Reads only.
+@click.argument("name", metavar="[NAME]", required=False)
+def check(app: App, out: Output, name: str | None) -> None:
+    """Ask an account, or each of them, who it is and what its key may do. Reads only.
 
     Exits 0 if there are no problems, else 11.
     """

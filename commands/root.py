@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from csctl import __version__
+from csctl.errors import Usage
 
 from .cli import suggest
 from .cli.context import Cli
+
+if TYPE_CHECKING:
+    from .cli.confined import Confinement
 
 # The commands by section, each name with its module and summary: here, so that `csctl --help` imports no command.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
@@ -106,9 +111,14 @@ def _profiles(word: str) -> list[str]:
     shell_complete=lambda _ctx, _param, word: _profiles(word),
     help="Shop to work on, instead of CSCTL_PROFILE: csctl profile list.",
 )
+@click.option(
+    "--confined", is_flag=True, help="For a rule of sudo: no files and settings of the caller (docs/security.md)."
+)
 @click.version_option(__version__, message="csctl %(version)s")
 @click.pass_context
-def root(ctx: click.Context, env_file: Path | None, database_url: str | None, profile: str | None) -> None:
+def root(
+    ctx: click.Context, env_file: Path | None, database_url: str | None, profile: str | None, confined: bool
+) -> None:
     """Customer service for shops with subscriptions, from the shell.
 
     \b
@@ -117,4 +127,15 @@ def root(ctx: click.Context, env_file: Path | None, database_url: str | None, pr
     csctl txn refund txn_9             return money
     csctl queue retry                  retry queued refunds, daily
     """
-    ctx.obj = Cli(env_file=env_file, options={"CSCTL_DATABASE_URL": database_url, "CSCTL_PROFILE": profile})
+    options = {"CSCTL_DATABASE_URL": database_url, "CSCTL_PROFILE": profile}
+    ctx.obj = Cli(env_file=env_file, options=options, confinement=_confined(ctx) if confined else None)
+
+
+def _confined(ctx: click.Context) -> Confinement:
+    """The process shut off from its caller, until this command line is done. Raises Usage for what would undo it."""
+    from .cli.confined import confined
+
+    for name in ("env_file", "database_url"):
+        if ctx.params[name] is not None:
+            raise Usage(f"--{name.removesuffix('_url').replace('_', '-')} is not available with --confined")
+    return ctx.with_resource(confined())

@@ -1,4 +1,4 @@
-"""App: what one process of csctl works with for one operator. `bootstrap.start` puts it together."""
+"""App: what one process of csctl works with, for one operator. `bootstrap.start` builds it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def whereabouts(settings: Settings, shop: str | None, *, rehearsal: bool) -> str
 
 @dataclass
 class App:
-    """What a service function needs: a database, a clock, gateways, a way out for emails, and the operator.
+    """What a service function needs: database, clock, gateways, outgoing email, and the operator.
 
-    `notice` prints something for the person at the terminal that is not a result. `open_gateways` opens the configured
-    accounts once they are first needed; `note_refusal` writes a refusal for lack of rights into the audit log.
+    `notice` prints a text for the person at the terminal that is not a result. `open_gateways` opens the configured
+    accounts when they are first needed. `note_refusal` writes a refusal for lack of rights into the audit log.
     """
 
     settings: Settings
@@ -48,10 +48,10 @@ class App:
     clock: Clock = field(default_factory=Clock)
     shop: Shop = field(default_factory=Shop)
     rehearsal: bool = False
-    retired_at: datetime | None = None  # since then the shop is in another database, and this one changes nothing
+    retired_at: datetime | None = None  # the shop has moved to another database: this one changes nothing
     operator: Actor | None = None
-    journal: Journal = field(default_factory=Journal)  # that of a run, while a bulk change is carried out
-    new_emails: list[Email] = field(default_factory=list)  # written by this process, delivered when it is done
+    journal: Journal = field(default_factory=Journal)  # the journal of the run, during a bulk change
+    new_emails: list[Email] = field(default_factory=list)  # written by this process, delivered at its end
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -61,11 +61,10 @@ class App:
 
     @contextmanager
     def write(self, *, dry_run: bool = False, target: str | None = None) -> Iterator[Session]:
-        """A session whose changes are kept when the block ends, all or none. Never call a gateway inside.
+        """Open a session whose changes are kept when the block ends, all or none. Never call a gateway inside.
 
-        A dry run lets the database check the changes, and undoes them. Where they are undone, so are the emails that
-        they announced. Where the database itself refuses the login, that goes into the audit log, as a refusal of
-        `target`.
+        A dry run lets the database check the changes, and rolls them back, together with the emails that they
+        announced. If the database refuses the login, the audit log records it as a refusal of `target`.
         """
         kept, emails_before = False, len(self.new_emails)
         try:
@@ -73,7 +72,7 @@ class App:
                 yield session
             kept = not dry_run
         except NotPermitted as error:
-            if isinstance(error.__cause__, DBAPIError):  # what csctl refuses is noted where that is decided
+            if isinstance(error.__cause__, DBAPIError):  # what csctl refuses is recorded where that is decided
                 self.note_refusal(self, error, target)
             raise
         finally:
@@ -82,7 +81,7 @@ class App:
 
     @contextmanager
     def write_refusal(self) -> Iterator[Session]:
-        """A session for the note of a refusal: one that the database refuses in turn is not noted again."""
+        """Open a session for the record of a refusal. A refusal of the database inside it is not recorded again."""
         with self._translated(), database.writing(self.engine) as session:
             yield session
 
@@ -91,7 +90,8 @@ class App:
 
     @cached_property
     def gateways(self) -> Registry:
-        """The gateway accounts. Opening them reads the database: never for the first time inside a transaction.
+        """Open the gateway accounts. Opening them reads the database: never do it for the first time inside a
+        transaction.
 
         Raises Misconfigured.
         """
@@ -103,7 +103,7 @@ class App:
 
     @property
     def actor(self) -> Actor:
-        """The operator. Commands without one never ask."""
+        """The operator. Only for commands that require one."""
         if self.operator is None:
             raise NotPermitted("no operator", fix="set CSCTL_TOKEN")
         return self.operator

@@ -1,4 +1,4 @@
-"""Starting csctl: settings, database and operator are put together as an App."""
+"""Start csctl: read settings, connect to the database, identify the operator, and build the App."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from csctl.settings import Settings, mask
 
 
 def _silent(_text: str) -> None:
-    """No notices."""
+    """Print no notices."""
 
 
 def start(
     settings: Settings, command: str, notice: Callable[[str], None] = _silent, *, any_schema: bool = False
 ) -> App:
-    """An App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
+    """Build an App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
 
     Raises Misconfigured, NotPermitted, or Unreachable.
     """
@@ -42,7 +42,7 @@ def start(
 
 
 def _connect(settings: Settings) -> Engine:
-    """The engine. Raises Misconfigured where the database does not exist; first of all if none was named."""
+    """Connect to the database. Raises Misconfigured if it does not exist, or if none is configured."""
     if "CSCTL_DATABASE_URL" not in settings.origins and database.could_be_made(settings.database_url):
         raise Misconfigured(
             "CSCTL_DATABASE_URL is not set, and the default database does not exist",

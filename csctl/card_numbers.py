@@ -1,4 +1,4 @@
-"""Card numbers: how they are recognised (domain rules, section 8), to be refused in fields and masked in messages."""
+"""Recognize card numbers (domain rules, section 8), to refuse them in fields and mask them in messages."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 _SHORTEST, _LONGEST = 13, 19
-# No repetition gives back what it took: the time to search is proportional to the length of the text.
+# Possessive repetitions: the time to search is proportional to the length of the text.
 _GROUP = re.compile(rb"[0-9]+")
-# Between the digits of one number people put blanks and dashes, ...
+# Between the digits of one number people write blanks and dashes, ...
 _RUN = re.compile(rb"[0-9]++(?: *+(?:-++ *+){0,3}+[0-9]++)*+")
-# ... and, where it is grouped as cards print it (four digits or more, and what is left), other marks as well.
+# ... and, if it is grouped as on cards (four digits or more, and a rest), other characters as well.
 _CHAIN = re.compile(
     rb"(?<![0-9])[0-9]{4,}+(?: *+(?:[-./_,*:|] *+){0,3}+[0-9]{4,}+)*+(?: *+(?:[-./_,*:|] *+){0,3}+[0-9]++)?+"
 )
 # First digits of the card networks: Visa 4; Mastercard 51-55, 2221-2720; Amex 34, 37; Discover 6011, 644-649, 65;
 # Diners 300-305, 36, 38, 39; JCB 3528-3589; Maestro 50, 56-58, 6; UnionPay 62.
 _NETWORK = re.compile(rb"4|5[0-8]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|6|30[0-5]|3[689]|35(?:2[89]|[3-8])")
-# Those whose numbers all have 16 digits, and of which eight may be kept.
+# Networks whose numbers all have 16 digits, of which eight may be kept.
 _OF_SIXTEEN = re.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|6011|64[4-9]|65|35(?:2[89]|[3-8])", re.ASCII)
 _DIGITS = b"0123456789"
 _NO_DIGITS = bytes(set(range(256)) - set(_DIGITS))
@@ -30,12 +30,12 @@ _DOTS = "\u00b7\u2022\u2027\u2219"
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether 13 to 19 digits in it pass Luhn and start like a card network's."""
+    """Whether 13 to 19 digits of the text pass the Luhn check and begin like a card number."""
     return next(_found(text), None) is not None
 
 
 def without_card_numbers(text: str, mark: str = "****{last4}") -> str:
-    """The text with what looks like a card number reduced to its last four digits."""
+    """Replace each card number in the text by asterisks and its last four digits."""
     kept, end = [], 0
     for place, number in _found(text):
         kept += [text[end : place.start], mark.format(last4=number[-4:])]
@@ -44,9 +44,9 @@ def without_card_numbers(text: str, mark: str = "****{last4}") -> str:
 
 
 def blotted_out(text: str) -> str:
-    """The text with a mark where card numbers were that `is_blotted_out` knows again: it is no data any more.
+    """Replace each card number by a mark that `is_blotted_out` recognizes: the text is not data any more.
 
-    Plain asterisks would not do: `**** 4242` is what a shop may well write of its own.
+    Plain asterisks are not enough: a shop may write `**** 4242` itself.
     """
     return without_card_numbers(text, "[card number ending in {last4}]")
 
@@ -56,15 +56,15 @@ def is_blotted_out(text: str) -> bool:
 
 
 def bin_to_keep(first: str) -> str:
-    """Of the first digits of a card those that may be kept: eight if its number has 16 digits, else six (PCI DSS)."""
+    """The first digits of a card that may be kept: eight if its number has 16 digits, else six (PCI DSS)."""
     return first[:8] if _OF_SIXTEEN.match(first) else first[:6]
 
 
 def _found(text: str) -> Iterator[tuple[slice, str]]:
-    """Where they are, and their digits.
+    """The places of card numbers, with their digits.
 
-    Beside other digits (a date, a CVV) a number is seen where it is grouped as cards print it: dates and phone numbers
-    in a row hold too many numbers that look like a card's by chance. Else it has to stand alone.
+    Beside other digits (a date, a CVV) a number is recognized only if it is grouped as on cards: rows of dates and
+    phone numbers contain too many valid numbers by chance. Else it must stand alone.
     """
     if not _has_enough_digits(text):
         return
@@ -79,7 +79,7 @@ def _found(text: str) -> Iterator[tuple[slice, str]]:
 
 
 def _has_enough_digits(text: str) -> bool:
-    """Most texts have too few, which is found out faster than where they are."""
+    """Whether the text has enough digits. Most have too few, and this check is faster than the search."""
     if len(text) < _SHORTEST:
         return False
     if text.isascii():
@@ -88,13 +88,13 @@ def _has_enough_digits(text: str) -> bool:
 
 
 def _alone(number: bytes) -> bytes:
-    """The number, if it is a card's; else nothing."""
+    """The number, if it is a card number; else an empty list."""
     fits = _SHORTEST <= len(number) <= _LONGEST and _NETWORK.match(number) and _Checks(number).hold(0, len(number))
     return number if fits else b""
 
 
 def _printed(plain: bytes) -> Iterator[slice]:
-    """Card numbers in groups of four digits or more, but for the last."""
+    """Card numbers in groups of four digits or more, except the last group."""
     for chain in _CHAIN.finditer(plain):
         number = _digits(chain[0])
         if len(number) < _SHORTEST:
@@ -105,7 +105,9 @@ def _printed(plain: bytes) -> Iterator[slice]:
 
 
 def _cards(number: bytes, places: list[int]) -> Iterator[tuple[int, int]]:
-    """The card numbers in a row of digits that begin and end at one of these places, by their indexes; the longest."""
+    """The card numbers in a row of digits that begin and end at one of these places, by their indexes; the longest
+    ones.
+    """
     checks = _Checks(number)
     first = last = 0
     while True:
@@ -126,13 +128,13 @@ def _cards(number: bytes, places: list[int]) -> Iterator[tuple[int, int]]:
 
 
 class _Checks:
-    """The check digit (Luhn) of any part of a number, whose sums are added up once."""
+    """The check digit (Luhn) of any part of a number. The sums are added up once."""
 
     def __init__(self, number: bytes) -> None:
         self._sums = [self._added(number, first) for first in (0, 1)]
 
     def hold(self, start: int, end: int) -> bool:
-        """From the last digit leftwards, every second one counts double."""
+        """Whether this part passes: from its last digit leftwards, every second one counts double."""
         sums = self._sums[end % 2]
         return (sums[end] - sums[start]) % 10 == 0
 
@@ -144,7 +146,7 @@ class _Checks:
 
 
 def _plain(text: str) -> bytes:
-    """Digits of every script as ASCII's, and all that is blank, a dash or invisible as one of those that separate."""
+    """Digits of every script as ASCII digits, and every blank, dash or invisible character as a separator."""
     if not text.isascii():
         text = text.translate({ord(char): _plain_char(char) for char in set(text) if not char.isascii()})
     return text.encode("ascii", "replace").translate(_BLANKS)

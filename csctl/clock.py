@@ -1,4 +1,4 @@
-"""What time it is, and what day it is for the shop.
+"""The time, and the day of the shop.
 
 Times are aware datetimes in UTC. A business day is a calendar day in the shop's time zone.
 """
@@ -77,4 +77,4 @@ def parse_age(text: str) -> timedelta:
 
 def rfc3339(moment: datetime) -> str:
     """A time as JSON and CSV show it: UTC, to the second, ending in Z."""
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"

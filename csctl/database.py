@@ -1,4 +1,4 @@
-"""The engine, its sessions, and what csctl asks of a database before it works with it."""
+"""The engine, its sessions, and the checks of a database before csctl works with it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from sqlalchemy.orm import Session
 from csctl.errors import Misconfigured, OutcomeUnknown
 from csctl.settings import mask
 
-SCHEMA_HEAD = "0025"  # the newest migration; a test ties it to migrations/versions
+SCHEMA_HEAD = "0026"  # the newest migration; a test ties it to migrations/versions
 
 _LOCK_WAIT_MS = 30_000
 _HASTE_MS = 50
-_ACKNOWLEDGED_WITHIN: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds between the questions what became of a commit
+# seconds between the attempts to ask for the outcome of a commit
+_ACKNOWLEDGED_WITHIN: tuple[float, ...] = (0, 0.5, 2, 5)
 
 
 def connect(url: str, *, create: bool = False) -> Engine:
-    """An engine for the database. Raises Misconfigured for a URL that cannot be, or a SQLite file that is not there.
+    """Create an engine for the database. Raises Misconfigured for an invalid URL, or a missing SQLite file.
 
-    With `create`, a missing SQLite file is made (mode 0600: it holds people's data).
+    With `create`, a missing SQLite file is created (mode 0600: it holds personal data).
     """
     try:
         parsed = make_url(url)
         if "@" in (parsed.host or ""):
-            raise ValueError  # half a password: an @ in it is to be written as %40
+            raise ValueError  # half a password: an @ in it must be written as %40
         if parsed.get_backend_name() == "sqlite":
             _find_sqlite_file(parsed, create=create)
         elif parsed.get_backend_name() != "postgresql":
@@ -43,7 +44,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
                 fix="set CSCTL_DATABASE_URL to sqlite:///FILE or postgresql+psycopg://…",
             )
         engine = create_engine(parsed, hide_parameters=True, json_deserializer=_read_json)
-    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: the port is not a number
         raise Misconfigured(
             f"CSCTL_DATABASE_URL is not a database URL: {mask(url)}",
             fix="write sqlite:///FILE or postgresql+psycopg://…, and an @ in a password as %40",
@@ -53,7 +54,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
             f"the driver {error.name} is not installed",
             fix="install csctl with its extra `postgres`, and write postgresql+psycopg://…",
         ) from None
-    for library in ("sqlalchemy", "psycopg"):  # a lost connection is csctl's to report, once
+    for library in ("sqlalchemy", "psycopg"):  # csctl reports a lost connection itself, once
         logging.getLogger(library).addHandler(logging.NullHandler())
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine)
@@ -67,7 +68,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
 
 
 def _read_json(kept: str | bytes) -> Any:
-    """A JSON value; what Python cannot read of it (nested too deep, a number too long, no JSON) as its text."""
+    """Parse a JSON value. What Python cannot read (nested too deep, a number too long, invalid) stays text."""
     try:
         return json.loads(kept)
     except (ValueError, RecursionError):
@@ -75,11 +76,11 @@ def _read_json(kept: str | bytes) -> Any:
 
 
 def could_be_made(url: str) -> bool:
-    """Whether this names a SQLite file that is not there yet. Raises Misconfigured if it could not be made."""
+    """Whether the URL names a missing SQLite file. Raises Misconfigured if it cannot be created."""
     try:
         parsed = make_url(url)
     except ArgumentError:
-        return False  # `connect` says more
+        return False  # `connect` reports more
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         return False
     path = Path(parsed.database).absolute()
@@ -111,12 +112,12 @@ def _find_sqlite_file(url: URL, *, create: bool) -> None:
 
 
 def _tame_sqlite(engine: Engine) -> None:
-    """SQLite as csctl needs it: durable, one writer at a time from the start of its transaction, foreign keys on."""
+    """Configure SQLite: durable, one writer at a time from the start of its transaction, foreign keys on."""
 
     @event.listens_for(engine, "connect")
     def configure(dbapi: Any, _record: Any) -> None:
-        dbapi.isolation_level = None  # we say BEGIN ourselves, below
-        # What is deleted is overwritten (secure_delete): a person who was erased is not to be found in the file.
+        dbapi.isolation_level = None  # BEGIN is sent explicitly, below
+        # Deleted data is overwritten (secure_delete): an erased person must not be found in the file.
         pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
         for pragma in (*pragmas, f"busy_timeout={_LOCK_WAIT_MS}"):
             dbapi.execute(f"PRAGMA {pragma}")
@@ -128,7 +129,7 @@ def _tame_sqlite(engine: Engine) -> None:
 
 
 def forget(engine: Engine) -> None:
-    """Have what was overwritten leave the write-ahead log of SQLite too, as far as nobody is reading there.
+    """Remove overwritten data from the write-ahead log of SQLite too, unless another process is reading there.
 
     PostgreSQL does so in its own time (VACUUM, and its log).
     """
@@ -138,8 +139,8 @@ def forget(engine: Engine) -> None:
 
 
 def _require_utf8(dbapi: Any, _record: Any) -> None:
-    """Raises Misconfigured for a database that cannot hold every name. Whatever PGCLIENTENCODING says, text is sent as
-    UTF-8.
+    """Raises Misconfigured for a database that cannot store every name. Text is sent as UTF-8, also if PGCLIENTENCODING
+    differs.
     """
     encoding = dbapi.info.parameter_status("server_encoding")
     if encoding != "UTF8":
@@ -162,7 +163,7 @@ def _limit_lock_waits(dbapi: Any, _record: Any) -> None:
 
 @contextmanager
 def hastily(engine: Engine) -> Iterator[Connection]:
-    """A transaction for what may as well be left undone: it does not wait for those who are writing."""
+    """Open a transaction for optional work: it does not wait for other writers."""
     sqlite = engine.dialect.name == "sqlite"
     with engine.connect() as connection:
         driver: Any = connection.connection
@@ -180,7 +181,7 @@ def hastily(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that changes nothing."""
+    """Open a session that changes nothing."""
     with Session(engine, expire_on_commit=False) as session:
         session.connection(execution_options={"reading": True})
         yield session
@@ -188,22 +189,22 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
-    """A session whose changes are kept when the block ends, all or none.
+    """Open a session whose changes are kept when the block ends, all or none.
 
-    A dry run lets the database check the changes, and undoes them; records keep the values that they had in it.
-    PostgreSQL may have kept them although the connection was lost before it could say so: then it is asked. Raises
-    OutcomeUnknown if it cannot be.
+    A dry run lets the database check the changes, and rolls them back; records keep the values that they had in it. If
+    the connection to PostgreSQL is lost during the commit, csctl asks PostgreSQL for the outcome. Raises OutcomeUnknown
+    if it does not answer.
     """
     number: str | None = None
     with engine.connect() as connection:
         try:
             with connection.begin() as transaction:
-                # The session leaves the commit to the transaction, whose fate may have to be looked up.
+                # The session leaves the commit to the transaction, whose outcome may have to be asked for.
                 with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
                     yield session
                     if dry_run:
                         session.flush()
-                        session.expunge_all()  # a rollback of the session would empty the records
+                        session.expunge_all()  # a rollback of the session would expire the records
                         transaction.rollback()
                         return
                     session.commit()
@@ -217,7 +218,7 @@ def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
 
 
 def _was_kept(engine: Engine, number: str) -> bool:
-    """Whether PostgreSQL committed a transaction, by its number. Raises OutcomeUnknown if it cannot be asked."""
+    """Whether PostgreSQL committed a transaction, by its number. Raises OutcomeUnknown if it does not answer."""
     for pause in _ACKNOWLEDGED_WITHIN:
         time.sleep(pause)
         with suppress(DBAPIError), engine.connect() as connection:
@@ -232,7 +233,7 @@ def _was_kept(engine: Engine, number: str) -> bool:
 
 
 def current_schema(session: Session) -> str | None:
-    """The migration this database is at; None if csctl never set it up."""
+    """The migration of this database; None if csctl never set it up."""
     try:
         with session.begin_nested():
             found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
@@ -244,7 +245,7 @@ def current_schema(session: Session) -> str | None:
 
 
 def require_current_schema(session: Session) -> None:
-    """Raises Misconfigured unless the schema is the one this csctl was written for."""
+    """Raises Misconfigured unless the schema is the one that this csctl expects."""
     found = current_schema(session)
     if found is None:
         raise Misconfigured("csctl has not set up this database", fix="csctl db init --admin NAME")

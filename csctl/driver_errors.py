@@ -1,4 +1,4 @@
-"""The errors of database drivers as csctl's own. The one place that knows their codes."""
+"""Translate the errors of database drivers into csctl's own. The one place that knows their codes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def translated(url: str) -> Iterator[None]:
 @dataclass(frozen=True)
 class _Meaning:
     """A problem, and how it is recognized: by SQLSTATEs of PostgreSQL (or their first characters), by primary result
-    codes of SQLite, and by words: `while_connecting`, where PostgreSQL gives no code, and `sqlite_says`, where one code
-    of SQLite has several meanings.
+    codes of SQLite, and by words: `while_connecting`, where PostgreSQL gives no code, and `sqlite_says`, where one
+    code of SQLite has several meanings.
     """
 
     kind: type[CsctlError]

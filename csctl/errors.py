@@ -1,7 +1,7 @@
-"""Every refusal of csctl, each with the exit code of the command line contract.
+"""All errors of csctl, each with its exit code of the command line contract.
 
-An error says what happened, and where it can, why (`cause`) and which command mends it (`fix`).
-None of the three may hold a secret: they are printed, and kept in the audit trail.
+An error says what failed, and where possible why (`cause`) and what to type (`fix`). None of the three may contain a
+secret: they are printed, and stored in the audit log.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from csctl.card_numbers import without_card_numbers
 
 
 class CsctlError(Exception):
-    """Something went wrong that csctl did not foresee."""
+    """An unexpected error."""
 
     code: ClassVar[str] = "bug"
     exit: ClassVar[int] = 1
 
     def __init__(self, message: str, *, cause: str | None = None, fix: str | None = None) -> None:
-        # Messages repeat what somebody typed, and that may have been a card number.
+        # Messages repeat what was typed, which may be a card number.
         self.message = without_card_numbers(message)
         self.cause = cause and without_card_numbers(cause)
         self.fix = fix and without_card_numbers(fix)
@@ -31,19 +31,19 @@ class CsctlError(Exception):
 
 
 class Usage(CsctlError):
-    """The command was called with an option or a value that cannot be."""
+    """An invalid option, value or command line."""
 
     code, exit = "usage", 2
 
 
 class NotFound(CsctlError):
-    """There is no such record."""
+    """The record does not exist."""
 
     code, exit = "not_found", 4
 
 
 class Conflict(CsctlError):
-    """The record's state does not allow it."""
+    """The state of the record does not allow the change."""
 
     code, exit = "conflict", 5
 
@@ -52,35 +52,35 @@ class Damaged(Conflict):
     """A record of the database cannot be read."""
 
 
-# What reading a damaged record raises where nothing expected it to be damaged.
+# The exceptions of reading a damaged record in code that does not expect damage.
 UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, OverflowError, InvalidOperation)
 
 
 class NotPermitted(CsctlError):
-    """No or a wrong token, a role that may not, or a blacklisted customer."""
+    """No token, an invalid one, a role without the right, or a blacklisted customer."""
 
     code, exit = "not_permitted", 6
-    noted = False  # whether it is in the audit trail already
+    noted = False  # whether it is in the audit log already
 
 
 class RightsLost(NotPermitted):
-    """The operator's rights were taken away while the command ran. No further record is begun."""
+    """The rights of the operator were removed while the command ran. The remaining records are not processed."""
 
 
 class Unconfirmed(CsctlError):
-    """Somebody said no at the prompt; nothing was done."""
+    """The prompt was answered with no; nothing was done."""
 
     code, exit = "unconfirmed", 7
 
 
 class Unreachable(CsctlError):
-    """A gateway, a mail server or the database is not there. Nothing was sent and nothing kept."""
+    """A gateway, a mail server or the database cannot be reached. Nothing was sent and nothing stored."""
 
     code, exit = "unreachable", 8
 
 
 class DatabaseUnreachable(Unreachable):
-    """The database cannot be reached, or keeps nothing. What was committed before remains."""
+    """The database cannot be reached, or stores nothing. What was committed before remains."""
 
 
 class OutcomeUnknown(CsctlError):
@@ -90,7 +90,7 @@ class OutcomeUnknown(CsctlError):
 
 
 class Busy(CsctlError):
-    """Somebody else holds a lock for too long."""
+    """Another process holds a lock for too long."""
 
     code, exit = "busy", 10
 
@@ -106,6 +106,6 @@ class DatabaseDamaged(Misconfigured):
 
 
 class GatewayRefused(CsctlError):
-    """The gateway said no."""
+    """The gateway refused it."""
 
     code, exit = "gateway_refused", 12

@@ -1,9 +1,9 @@
-"""Signals: an end is asked for, and comes between two records.
+"""Signals: stop between two records.
 
-Whatever reads ends at once (`heeded`). A change defers (`deferred`): it begins nothing more (`asked`), and what is
-under way is finished, recorded and told first. Only for somebody to read what it tells, it does not wait for ever
-(`Stop.telling`).
-A signal that our caller has chosen to ignore (nohup, a job in the background) is ignored.
+Commands that read end at once (`heeded`). A change defers the signal (`deferred`): it begins no further record
+(`asked`), and the current one is finished, recorded and printed first. Only the printing has a time limit
+(`Stop.telling`), for a reader that has stopped reading. A signal that the caller ignores (nohup, a job in the
+background) stays ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name
 
 
 class Stopped(BaseException):
-    """A signal came. `number` is the signal's."""
+    """A signal came. `number` is its number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -29,7 +29,7 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Whether an end was asked for while signals are deferred. A second SIGINT does not wait."""
+    """Whether a stop was requested while signals are deferred. A second SIGINT does not wait."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -48,9 +48,7 @@ class Stop:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Nothing is under way here but output. Once a signal has come, whoever reads it has a moment to do so; then
-        Stopped is raised.
-        """
+        """Mark a block that only prints. After a signal it has a short time to end; then Stopped is raised."""
         self._telling = True
         if self.is_set():
             self._give_a_moment()
@@ -63,7 +61,7 @@ class Stop:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Inside `telling`: something is under way after all."""
+        """Mark a block inside `telling` in which a record is processed after all."""
         self._telling = False
         _alarm(0)
         try:
@@ -78,7 +76,7 @@ class Stop:
             self._end()
 
     def _over(self, _number: int, _frame: FrameType | None) -> None:
-        if self._telling:  # an alarm that went off just before `working` is heard within it
+        if self._telling:  # an alarm that goes off just before `working` is raised within it
             self._end()
 
     def _end(self) -> None:
@@ -87,7 +85,7 @@ class Stop:
 
 
 def _alarm(seconds: float, handler: Callable[[int, FrameType | None], None] | None = None) -> bool:
-    """Have the handler called after so long; 0: never mind. False where there is no such thing."""
+    """Call the handler after this time; 0 cancels. False where the system has no alarm."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         return False
     if handler:
@@ -101,8 +99,8 @@ _current: Stop | None = None
 
 @contextmanager
 def deferred() -> Iterator[Stop]:
-    """Signals set the Stop that this gives, an outer one if there is one. Whoever opens one looks
-    at it in the end.
+    """Defer signals: they set the Stop that this yields, or the outer one if there is one. The block that creates it
+    has to check it at its end.
     """
     global _current  # noqa: PLW0603 - signals belong to the process
     if _current is not None:
@@ -117,13 +115,13 @@ def deferred() -> Iterator[Stop]:
 
 
 def asked() -> bool:
-    """Whether a change is to begin nothing more."""
+    """Whether a change has to stop before its next record."""
     return _current is not None and _current.is_set()
 
 
 @contextmanager
 def heeded() -> Iterator[None]:
-    """Signals raise Stopped."""
+    """Raise Stopped for signals inside the block."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise Stopped(number)

@@ -1,4 +1,4 @@
-"""The journal of a change by command line: what became of each record. Most keep none; a run's is `run_journal`."""
+"""The journal of a change by command line: the outcome of each record. Only runs store one (`runs/journal.py`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Begun:
-    """Payments that a run had begun for a record; `again` if the record is done once more since it had failed."""
+    """Payments that a run has begun for a record; `again` if the record failed and is processed again."""
 
     transactions: Sequence[int]
     again: bool
@@ -23,8 +23,8 @@ class Begun:
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened to a record, as it is called in the journal: attempts at a gateway that were begun for it, and once
-    it is `over`, its results.
+    """The progress of a record, by its name in the journal: attempts at a gateway that were begun for it, and its
+    results once it is `over`.
     """
 
     name: str
@@ -34,28 +34,28 @@ class Entry:
 
 
 class Journal:
-    """That of a command which is no run: nothing is kept.
+    """The journal of a command that is not a run: it stores nothing.
 
-    `owner` is the operator whose run is being resumed; `again`: records of it that failed are done once more.
+    `owner` is the operator whose run is being resumed; `again`: its failed records are processed again.
     """
 
     owner: int | None = None
     again = False
 
     def enter(self, given: str) -> str | None:
-        """What the journal calls a record that is begun now; None if it is done."""
+        """The name in the journal of a record that begins now; None if it is done."""
         return given
 
     def hold(self, session: Session) -> bool:
-        """Whether anything more may be begun in this transaction: not once another process carries the run on."""
+        """Whether this transaction may begin another record: not after another process has resumed the run."""
         return True
 
     def begun(self, session: Session, given: str) -> Begun | None:
-        """The payments that a run had begun for a record before this process; None if there are none."""
+        """The payments that a run began for a record in an earlier process; None if there are none."""
         return None
 
     def note(self, session: Session, entries: Sequence[Entry]) -> None:
-        """Keep what became of records, with what the session changed."""
+        """Store the outcome of records, in the transaction of the session's changes."""
 
     def later(self, entry: Entry) -> None:
-        """The same, for a record of which nothing was changed. It may be lost: the record is looked at again."""
+        """The same for a record that was not changed. The entry may get lost: the record is then checked again."""

@@ -1,4 +1,4 @@
-"""Times that PostgreSQL can keep and Python cannot: no single one may stop every command that comes past it."""
+"""Read times that PostgreSQL can store and Python cannot: one such value must not stop every command."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
-# Infinity, and years far beyond Python's, are read as the far future or past: in a year that can
-# still be shown in every zone of the world, and counted from.
+# Infinity and years beyond Python's are read as a far future or past: a year that can
+# be shown in every time zone, and calculated with.
 _LATEST, _EARLIEST = datetime(9000, 1, 1, tzinfo=UTC), datetime(1000, 1, 1, tzinfo=UTC)
 
 
 class _Moment(Loader):
-    """The driver's own way to read a time, and what is left to do where that gives up."""
+    """The driver's own reader of a time, and a fallback for values that it refuses."""
 
     name = "timestamptz"
     latest: date = _LATEST
@@ -39,6 +39,6 @@ class _Day(_Moment):
 
 
 def bear_with_odd_times(connection: Any, _record: Any) -> None:
-    """Read all times and days that PostgreSQL can keep."""
+    """Read all times and days that PostgreSQL can store."""
     for loader in (_Moment, _Day):
         connection.adapters.register_loader(loader.name, loader)

@@ -29,13 +29,13 @@ class Profile:
 
 @dataclass(frozen=True)
 class Profiles:
-    """All profiles of this user, and the one that is used where none is named."""
+    """All profiles of this user, and the current one."""
 
     found: Mapping[str, Profile] = field(default_factory=dict)
     current: str | None = None
 
     def named(self, name: str) -> Profile:
-        """Raises Misconfigured for a name that no profile has."""
+        """Raises Misconfigured for an unknown name."""
         if name not in self.found:
             known = ", ".join(sorted(self.found)) or "there are none yet"
             raise Misconfigured(
@@ -52,20 +52,20 @@ class Profiles:
         return replace(self, found={**self.found, profile.name: profile})
 
     def without(self, name: str) -> Profiles:
-        """Raises NotFound for a name that no profile has."""
+        """Raises NotFound for an unknown name."""
         require(self, name)
         left = {one: profile for one, profile in self.found.items() if one != name}
         return Profiles(left, None if self.current == name else self.current)
 
 
 def require(profiles: Profiles, name: str) -> None:
-    """Raises NotFound for a name that no profile has."""
+    """Raises NotFound for an unknown name."""
     if name not in profiles.found:
         raise NotFound(f"there is no profile {name[:40]!r}", fix="csctl profile list")
 
 
 def acceptable_name(name: str) -> str:
-    """A name that a profile can have: its token is kept in a file of that name. Raises Usage."""
+    """A valid name of a profile: its token is stored in a file of that name. Raises Usage."""
     if not _NAME.fullmatch(name):
         raise Usage(f"{name[:40]!r} is not valid as the name of a profile", fix="use letters, digits, and . _ - inside")
     return name
@@ -81,7 +81,7 @@ def config_file() -> Path:
 
 
 def token_file(profile: str | None = None) -> Path:
-    """The file that `csctl login` writes: of a profile, or for what has none."""
+    """The file that `csctl login` writes: for a profile, or without one."""
     return config_dir() / "tokens" / profile if profile else config_dir() / "token"
 
 
@@ -94,7 +94,7 @@ def names() -> list[str]:
 
 
 def load() -> Profiles:
-    """The profiles of this user. Raises Misconfigured for a file that is not valid."""
+    """Read the profiles of this user. Raises Misconfigured for an invalid file."""
     try:
         path = config_file()
     except Misconfigured:  # without a home directory there are none
@@ -121,7 +121,7 @@ def _read(data: Mapping[str, Any]) -> Profiles:
 
 
 def save(profiles: Profiles) -> None:
-    """Write the profiles, readable by their owner alone: a database URL may hold a password."""
+    """Write the profiles, readable by their owner alone: a database URL may contain a password."""
     lines = [f"current = {_quoted(profiles.current)}", ""] if profiles.current else []
     for profile in profiles.found.values():
         lines.append(f"[profiles.{_quoted(profile.name)}]")
@@ -132,12 +132,12 @@ def save(profiles: Profiles) -> None:
 
 
 def _quoted(text: str) -> str:
-    # Every JSON string is a basic string of TOML, but for DEL.
+    # Every JSON string is a basic string of TOML, except for DEL.
     return json.dumps(text).replace("\x7f", "\\u007f")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, as a whole: whoever reads it meanwhile sees the old one."""
+    """Write a file that only its owner can read, in one step: a concurrent reader sees the old one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_name(f"{path.name}.new{os.getpid()}")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
-"""What commands give back: the row that became of one record of a change, and the rows of a listing."""
+"""The results of commands: a row for the outcome of each record of a change, and the rows of a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,9 +29,9 @@ MONEY_FIELDS = (
 
 @dataclass(frozen=True)
 class Result:
-    """`id` is the record as the caller named it; `money` what moved (or would); `extra` further keys of the row.
+    """`id` is the record as the caller named it; `money` is the amount that moved (or would); `extra` has further keys.
 
-    `error` is set where what was asked for is not done and not accepted; its exit code is the record's.
+    `error` is set if the change was not made and not accepted; its exit code is the record's.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Result:
     queue_item_id: str | None = None
     dry_run: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
-    about: str = ""  # whose record it is, for the question before a change; not a key of the row
+    about: str = ""  # whose record it is, for the confirmation prompt; not a key of the row
 
     @property
     def ok(self) -> bool:
@@ -51,11 +51,11 @@ class Result:
 
     @classmethod
     def refused(cls, given: str, error: CsctlError, **more: Any) -> Result:
-        """The record is as it was, and this is why."""
+        """The record is unchanged, for this reason."""
         return cls(without_card_numbers(given), Outcome.REFUSED, error.message, error=error, **more)
 
     def as_dry_run(self) -> Result:
-        """The same of a dry run: what it made is gone, and so are the ids of it."""
+        """The result of a dry run: created records do not exist, nor do their ids."""
         made = {"approval_id": None} if "approval_id" in self.extra else {}
         return replace(self, dry_run=True, transaction_id=None, queue_item_id=None, extra={**self.extra, **made})
 
@@ -78,9 +78,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Paging:
-    """Which rows of a list are wanted: how many (None: all), sorted by which field (`-amount`: descending).
+    """Which rows of a list to return: how many (None: all), sorted by which field (`-amount`: descending).
 
-    With `count` only their number is wanted.
+    With `count`, only their number.
     """
 
     limit: int | None = None
@@ -90,20 +90,20 @@ class Paging:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The amounts that a list is filtered by, as decimal strings: any of several, or a range with both ends."""
+    """The amounts to filter a list by, as decimal strings: any of several, or a range including both ends."""
 
     amount: tuple[str, ...] = ()
     min_amount: str | None = None
     max_amount: str | None = None
 
 
-Limit = Paging | int | None  # a plain number is that of the newest rows
+Limit = Paging | int | None  # a plain number: that many of the newest rows
 
 
 class Page:
-    """The rows of a listing. Once they are all read, `more` says whether the limit left some out.
+    """The rows of a list. After the last row, `more` says whether the limit left some out.
 
-    With `count` their number is all that was asked for.
+    With `count`, only their number.
     """
 
     def __init__(self, rows: Iterable[dict[str, Any]], limit: int | None = None, *, count: int | None = None) -> None:
@@ -118,3 +118,20 @@ class Page:
                 self.more = True
                 return
             yield row
+
+
+Cells = Sequence[Any] | dict[str, Any]
+
+
+class Tuples:
+    """Rows as cells in the order of `names`: as CSV they are printed without a dictionary for each.
+
+    The row of a damaged record is a dictionary, with its id and why it cannot be read.
+    """
+
+    def __init__(self, names: tuple[str, ...], rows: Iterator[Cells]) -> None:
+        self.names, self.rows = names, rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self.rows:
+            yield row if isinstance(row, dict) else dict(zip(self.names, row, strict=True))

@@ -1,4 +1,4 @@
-"""Add and drop CHECK constraints, for migrations. SQLite cannot change those of a table: there it is made again.
+"""Add and drop CHECK constraints in migrations. SQLite cannot change those of a table: it is created again.
 
 from csctl.schema_checks import Checks, add_checks, drop_checks
 
@@ -19,7 +19,7 @@ Checks = Mapping[str, Mapping[str, str]]  # table -> name -> condition
 
 
 def add_checks(connection: Connection, checks: Checks) -> None:
-    """Add the constraints. Raises Conflict, naming rows, where rows of a table do not meet one."""
+    """Add the constraints. Raises Conflict, naming rows, if rows of a table violate one."""
     for table, conditions in checks.items():
         for condition in conditions.values():
             _refuse_broken(connection, table, condition)
@@ -68,7 +68,7 @@ def _without(clauses: list[str], sql: str) -> str:
 def make_again(connection: Connection, table: str, edit: Callable[[str], str]) -> None:
     """Copy a table of SQLite into one with the edited definition, with its indexes, triggers and numbering.
 
-    Foreign keys are off while csctl migrates, and are checked at the end.
+    Foreign keys are off during a migration, and are checked at its end.
     """
     made = "SELECT type, sql FROM sqlite_master WHERE tbl_name = :table AND sql IS NOT NULL"
     parts = connection.execute(text(made), {"table": table}).all()

@@ -1,6 +1,6 @@
-"""Settings from the environment: where things are. What the shop decides is in the database.
+"""Settings from the environment: where things are. What the shop decides is stored in the database.
 
-Precedence: option, a file named by --env-file, environment, `.env`, profile, default. Every value remembers its origin.
+Precedence: option, a file named by --env-file, environment, `.env`, profile, default. Every value has its origin.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ NAMES = (
     "CSCTL_PROFILE",
     "NO_COLOR",
 )
-# Where a path begins in a value, that it is relative, and whether it is percent-encoded there.
+# Where a path begins in a value, whether it is relative, and whether it is percent-encoded there.
 _RELATIVE_PATHS = (
     (re.compile(r"CSCTL_DATABASE_URL=sqlite(?:\+\w+)?:///(?=[^/:?])"), False),
     (re.compile(rf"{GATEWAY}\w+=sandbox:(?=[^/?])"), True),
     (re.compile(r"CSCTL_MAIL_URL=file:(?=[^/~])"), False),
     (re.compile(r"CSCTL_TEMPLATES_DIR=(?=[^/~])"), False),
 )
-# From the first colon to the last @, whatever is between: a user may be an email address, and rather too much is hidden
-# than half a password. Where somebody forgot the host, all that is no port may be a password.
+# From the first colon to the last @, including what is between: a user may be an email address, and it is better to
+# hide too much than half a password. If the host is missing, text that is not a port may be a password.
 _PASSWORD = re.compile(r"(://(?!/)[^:]*:).*(@)", re.DOTALL)
 _WITHOUT_HOST = re.compile(r"(://(?![/\[])[^:@]*:)(?!\d{1,5}(?:[/?#,]|$))(?!.*@).+", re.DOTALL)
 _SECRET_PARAMETER = re.compile(r"((?:password|secret|token|api_?key|key)\s*=\s*)[^&]*", re.IGNORECASE)
-# A value that is no proper URL hides all from its first colon to its last @, or to its end where it has two colons.
-# What names a file has no password.
+# Of an invalid URL, all from its first colon to its last @ is hidden, or to its end if it has two colons.
+# Names of files contain no password.
 _PROPER = re.compile(r"[a-z][a-z0-9+.-]*://(?!/)(?![^/]*%3a)|(?:sqlite(?:\+\w+)?:///|file:|sandbox:)", re.IGNORECASE)
 _IMPROPER = re.compile(r"((?::|%3a)/*)(?:.*(?=@)|[^@]*:[^@]*$)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where this csctl finds its database, gateways and mail server. `origins` says where each value came from."""
+    """Where this csctl finds its database, gateways and mail server. `origins` has the source of each value."""
 
     database_url: str
     token: str | None = field(repr=False, default=None)
@@ -70,9 +70,10 @@ class Settings:
     output: str | None = None
     no_color: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
-    mistyped: Mapping[str, str] = field(default_factory=dict)  # names that are set, and what they were to be
+    # misspelled names that are set, and the probable correct ones
+    mistyped: Mapping[str, str] = field(default_factory=dict)
     profile: str | None = None
-    label: str | None = None  # of the profile
+    label: str | None = None  # the label of the profile
     warnings: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, object]]:
@@ -93,34 +94,43 @@ class Settings:
 
 
 def mask(url: str) -> str:
-    """A URL that may be printed: its password and secret parameters are gone, however it is written."""
+    """A URL without its password and secret parameters, in any form."""
     return mask_within(url if _PROPER.match(url) else _IMPROPER.sub(r"\1***", url, count=1))
 
 
 def mask_within(text: str) -> str:
-    """Text of others, such as a driver's message, without the passwords of the URLs in it."""
+    """A text from outside, such as a driver's message, without the passwords of the URLs in it."""
     masked = _WITHOUT_HOST.sub(r"\1***", _PASSWORD.sub(r"\1***\2", text))
     return _SECRET_PARAMETER.sub(r"\1***", masked)
 
 
 def mask_all(url: str, *, but: str) -> str:
-    """A gateway's or a phone switch's URL that may be printed: of every kind `but` one, all may be credentials."""
+    """A URL of a gateway or phone switch for printing: for every kind except `but`, all of it may be credentials."""
     kind, colon, _ = url.partition(":")
     return mask(url) if kind == but else f"{kind}:***" if colon else "***"
 
 
 def load(
-    environ: Mapping[str, str], *, options: Mapping[str, str | None] | None = None, env_file: Path | None = None
+    environ: Mapping[str, str],
+    *,
+    options: Mapping[str, str | None] | None = None,
+    env_file: Path | None = None,
+    confined: bool = False,
 ) -> Settings:
-    """Settings of this process. Raises Misconfigured for a value that is not valid, a profile that does not exist, or a
-    file with secrets that others can read.
+    """Read the settings of this process. If it is `confined`, its caller is not the user whose files these are: `.env`
+    and the tokens in files are left out.
+
+    Raises Misconfigured for an invalid value, an unknown profile, or a file with secrets that other users can read.
     """
-    layers, profile = _layers(environ, options or {}, env_file)
+    folder = not confined and not _why_ignored(_DOT_ENV)
+    layers, profile = _layers(environ, options or {}, env_file, folder=folder)
+    if confined:
+        layers = [(origin, _without_token(layer) if layer is not environ else layer) for origin, layer in layers]
     values, origins, mistyped = _collect(layers)
     if "CSCTL_DATABASE_URL" not in values:
         values["CSCTL_DATABASE_URL"] = default_database_url()
     name = profile.name if profile else None
-    if "CSCTL_TOKEN" not in values and (kept := _kept_token(name)):
+    if not confined and "CSCTL_TOKEN" not in values and (kept := _kept_token(name)):
         values["CSCTL_TOKEN"], origins["CSCTL_TOKEN"] = kept
     templates = values.get("CSCTL_TEMPLATES_DIR")
     return Settings(
@@ -137,17 +147,21 @@ def load(
         mistyped=mistyped,
         profile=name,
         label=profile.label if profile else None,
-        warnings=(*_overridden(profile, origins, values), *(() if env_file else _ignored())),
+        warnings=(*_overridden(profile, origins, values), *(() if env_file or confined else _ignored())),
     )
 
 
+def _without_token(layer: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in layer.items() if name != "CSCTL_TOKEN"}
+
+
 def _layers(
-    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None
+    environ: Mapping[str, str], options: Mapping[str, str | None], env_file: Path | None, *, folder: bool
 ) -> tuple[list[_Layer], Profile | None]:
-    """Where values come from, the strongest last, and the profile that is among them."""
+    """The sources of values, the strongest last, and the profile among them. `folder`: `.env`, too."""
     given = {name: value for name, value in options.items() if value is not None}
     in_file = [] if env_file is None else [(str(env_file), _read_named_file(env_file))]
-    in_folder = [] if env_file or _why_ignored(_DOT_ENV) else [(".env", _read_env_file(_DOT_ENV))]
+    in_folder = [(".env", _read_env_file(_DOT_ENV))] if folder and not env_file else []
     stronger: list[_Layer] = [*in_folder, ("environment", environ), *in_file, ("option", given)]
     known = profiles.load()
     wanted = next((layer["CSCTL_PROFILE"] for _, layer in reversed(stronger) if layer.get("CSCTL_PROFILE")), None)
@@ -164,7 +178,7 @@ def _layers(
 
 
 def _overridden(profile: Profile | None, origins: Mapping[str, str], values: Mapping[str, str]) -> Iterator[str]:
-    """A warning where a profile's database is not the one that is used."""
+    """A warning if the database of a profile is not the one in use."""
     if profile and profile.database and values["CSCTL_DATABASE_URL"] != profile.database:
         origin = origins["CSCTL_DATABASE_URL"]
         used = mask(values["CSCTL_DATABASE_URL"])
@@ -172,7 +186,7 @@ def _overridden(profile: Profile | None, origins: Mapping[str, str], values: Map
 
 
 def preference(name: str, environ: Mapping[str, str], env_file: Path | None = None) -> str | None:
-    """A value that says how things are printed. It raises nothing: errors are printed by it too."""
+    """A value that controls printing. It never raises: errors are printed with it too."""
     in_file: Mapping[str, str] = {}
     with suppress(Misconfigured, OSError):
         in_file = {} if env_file is None and _why_ignored(_DOT_ENV) else _values_in(env_file or _DOT_ENV)
@@ -181,7 +195,7 @@ def preference(name: str, environ: Mapping[str, str], env_file: Path | None = No
 
 
 def default_database_url() -> str:
-    """The database where none is named: a file of the user. Raises Misconfigured where there is no home directory."""
+    """The default database: a file of the user. Raises Misconfigured if there is no home directory."""
     try:
         return f"sqlite:///{paths.of_user('data') / 'csctl.db'}"
     except Misconfigured as error:
@@ -191,7 +205,7 @@ def default_database_url() -> str:
 
 
 def _collect(layers: Sequence[_Layer]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """The values, where each came from, and the names that look like mistyped ones."""
+    """Collect the values, the source of each, and the names that look misspelled."""
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
     mistyped: dict[str, str] = {}
@@ -205,7 +219,7 @@ def _collect(layers: Sequence[_Layer]) -> tuple[dict[str, str], dict[str, str], 
 
 
 def _read_named_file(path: Path) -> dict[str, str]:
-    """Relative paths in it begin at its own folder, so that it means the same wherever csctl is started."""
+    """Read a named file. Relative paths in it begin at its own folder, so that it means the same in every directory."""
     if not _can_be_read(path):
         raise Misconfigured(f"there is no file {path}", fix="name another --env-file")
     folder = path.absolute().parent if path.is_file() else Path.cwd()
@@ -226,7 +240,7 @@ def _anchored(name: str, value: str, folder: Path) -> str:
 
 
 def _why_ignored(path: Path) -> str | None:
-    """Why `.env` of the working directory is not read: in a folder such as /tmp another user may have put it there."""
+    """Why `.env` of the working directory is not read: in a folder such as /tmp another user may have created it."""
     if os.name != "posix" or not path.is_file() or path.stat().st_uid in (os.geteuid(), 0):
         return None
     return "it belongs to another user"
@@ -259,14 +273,14 @@ def _values_in(path: Path) -> dict[str, str]:
 
     with _read_as_text(path):
         text = path.read_text(encoding="utf-8") if path.is_file() else _from_pipe(path, path.stat().st_ino)
-    # Not interpolated: a password may hold "${".
+    # not interpolated: a password may contain "${"
     found = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in found.items() if value is not None}
 
 
 @cache
 def _from_pipe(path: Path, _inode: int) -> str:
-    """What can be read only once."""
+    """Read a pipe, which is possible only once."""
     return path.read_text(encoding="utf-8")
 
 
@@ -282,7 +296,7 @@ def _kept_token(profile: str | None) -> tuple[str, str] | None:
     """The token that `csctl login` stored, and its file."""
     try:
         path = token_file(profile)
-    except Misconfigured:  # without a home directory there is none
+    except Misconfigured:  # there is none without a home directory
         return None
     if not path.is_file():
         return None
@@ -301,9 +315,9 @@ def _read_as_text(path: Path) -> Iterator[None]:
 
 
 def refuse_if_others_read(path: Path) -> None:
-    """Raises Misconfigured if a file with secrets is open to the group or the world.
+    """Raises Misconfigured if the group or other users can access a file with secrets.
 
-    The group may read what root provides, as orchestrators mount secrets (0440): a file of root that nobody can write,
+    The group may read what root provides, as orchestrators mount secrets (0440): a file of root that no user can write,
     or that this user does not own.
     """
     found = path.stat()

@@ -1,4 +1,4 @@
-"""Which process is at something, and whether one that was is certainly gone."""
+"""Identify this process, and check whether another one has certainly ended."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def me() -> str:
-    """This process: where it runs, its number, and when it started (numbers are used again)."""
+    """This process: its host, its number, and its start time (numbers are reused)."""
     return f"{_here()} {os.getpid()} {_started(os.getpid())}"
 
 
 def is_gone(worker: str) -> bool:
-    """Whether that process has certainly ended. Of a process on another host this is not known."""
+    """Whether a process has certainly ended. For a process on another host this is unknown."""
     parts = worker.rsplit(" ", 2)
     if len(parts) < 3 or not parts[1].isdecimal():
         return False
@@ -24,7 +24,7 @@ def is_gone(worker: str) -> bool:
 
 @cache
 def _here() -> str:
-    """This host since it was booted; of containers on one host, each is a place of its own."""
+    """This host since its last boot; each container on a host counts as a host of its own."""
     return " ".join([socket.gethostname(), _read("/proc/sys/kernel/random/boot_id")[:8], _namespace()])
 
 
@@ -36,7 +36,7 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in the words of its system; "gone" if there is none."""
+    """The start time of a process, as its system reports it; "gone" if it does not exist."""
     if Path("/proc/self/stat").exists():
         fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
         return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else "gone"
@@ -45,7 +45,7 @@ def _started(pid: int) -> str:
     except ProcessLookupError:
         return "gone"
     except PermissionError:
-        pass  # somebody else's, but there
+        pass  # another user's process
     return "-"
 
 

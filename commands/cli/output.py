@@ -12,6 +12,7 @@ import click
 
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Damaged, Usage
+from csctl.results import Tuples
 
 from . import color, errors, formats, table
 from .similar import did_you_mean
@@ -146,6 +147,10 @@ class Output:
             click.echo(str(count))
             return
         damaged: list[Record] = []
+        if isinstance(page, Tuples) and self.output == "csv":
+            self._write_tuples(page, damaged)
+            self._report(damaged)
+            return
         seen = Seen(page)
         self.write(self._noting(seen, damaged))
         self._report(damaged)
@@ -219,7 +224,22 @@ class Output:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(self._selected)
         for record in records:
-            writer.writerow([formats.csv_cell(record.get(name)) for name in self._selected])
+            writer.writerow(formats.csv_row([record.get(name) for name in self._selected]))
+
+    def _write_tuples(self, page: Tuples, damaged: list[Record]) -> None:
+        places = [page.names.index(name) for name in self._selected]
+        all_of_them = places == list(range(len(page.names)))
+
+        def rows() -> Iterator[list[str]]:
+            yield list(self._selected)
+            for row in page.rows:
+                if isinstance(row, dict):
+                    damaged.append(row)
+                else:
+                    yield formats.csv_row(row if all_of_them else [row[place] for place in places])
+
+        for text in formats.csv_texts(rows()):
+            sys.stdout.write(text)
 
     def _write_names(self, records: Rows) -> None:
         for record in records:

@@ -12,6 +12,7 @@ from csctl.domain.customer_fields import CUSTOMER_FIELDS
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
+from ..cli.confined import InputFile
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
 from ..cli.shared_options import fail_fast_option
@@ -88,7 +89,7 @@ def create(app: App, out: ChangeOutput, values: dict[str, str], external_id: str
 @click.option(
     "--from",
     "file",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     help="CSV file with id or external_id, and any of the fields; - reads stdin.",
 )
 @click.option("--version", type=click.IntRange(min=1), help="Version that the customer must still have.")

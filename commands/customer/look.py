@@ -9,6 +9,7 @@ import click
 
 from csctl.domain import fields, ids
 from csctl.domain.field_uses import Use
+from csctl.errors import Usage
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
@@ -145,5 +146,7 @@ def edit_note(app: App, out: ChangeOutput, ref: Ref, text: str | None) -> None:
 def _written() -> str:
     """The text of a note from standard input or the editor. Invalid UTF-8 is kept, for the service to refuse."""
     if sys.stdin.isatty():
+        if click.get_current_context().obj.confinement:  # it would run as another user
+            raise Usage("there is no editor with --confined", fix="give the text on the command line, or pipe it in")
         return click.edit() or ""
     return sys.stdin.buffer.read().decode(errors="surrogateescape").replace("\r\n", "\n")

@@ -8,14 +8,14 @@ from csctl.domain.states import ApprovalState
 
 
 def expires_at(created_at: datetime, days: int) -> datetime:
-    """When a request that nobody decided on ends."""
+    """When a request without a decision expires."""
     return created_at + timedelta(days=days)
 
 
 def state_of(
     decided: ApprovalState | None, created_at: datetime, *, days: int, now: datetime, requester_disabled: bool
 ) -> ApprovalState:
-    """Where a request stands. A decision is final; the request of a disabled operator counts as denied."""
+    """The state of a request. A decision is final; a request of a disabled operator counts as denied."""
     if decided is not None:
         return decided
     if requester_disabled:

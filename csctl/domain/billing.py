@@ -1,4 +1,4 @@
-"""The calendar of billings: which of the missed days is billed, and when a declined one is tried again."""
+"""The calendar of billings: which of the missed days is billed, and when a declined billing is retried."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from csctl.domain import intervals
 
 
 def newest_due(interval: str, due: date, today: date, billing_day: int | None) -> date:
-    """Of the billing days since the one that was `due`, the newest that has come; `due` if it lies ahead.
+    """The newest billing day since the one that was `due` that has come; `due` itself if it is in the future.
 
-    The cycles that were missed before it are passed over, and the next billing is counted from it.
+    Earlier missed cycles are skipped, and the next billing is counted from this day.
     """
     step, anchor = intervals.parse(interval), billing_day or due.day
     while (later := step.after(due, anchor)) <= today:
@@ -20,10 +20,10 @@ def newest_due(interval: str, due: date, today: date, billing_day: int | None) -
 
 
 def retry_on(days: Sequence[int], declines: int, scheduled: date, today: date) -> date | None:
-    """When a billing is tried again after so many soft declines, the last of them today; None once there were enough.
+    """When a billing is retried after so many soft declines, the last of them today; None after the last retry.
 
-    `days` are counted from the first decline, and `scheduled` is the day for which this try was meant: if it came too
-    late, the next one still keeps its distance.
+    `days` are counted from the first decline, and `scheduled` is the day for which this attempt was planned: after a
+    late one, the next one still keeps its distance.
     """
     if declines > len(days):
         return None

@@ -1,5 +1,6 @@
-"""Whom a blacklist entry means (domain rules, section 7): what is known of a customer and what an entry names are
-brought into one form, and compared as such.
+"""Match blacklist entries with customers (domain rules, section 7).
+
+The details of a customer and the value of an entry are normalized to the same form, and compared as keys.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from csctl.domain.text import digits, fold
 from csctl.errors import Usage
 
 KINDS = ("customer", "email", "phone", "ip", "card", "address")
-Key = tuple[str, str]  # kind, and the value in the form that is compared
+Key = tuple[str, str]  # kind, and the normalized value
 
 _CARD = re.compile(r"(\d{6,8})[ .*x…•:/-]+(\d{4})|(\d{6})(\d{4})", re.ASCII | re.IGNORECASE)
 _ANY_AT_DOMAIN = re.compile(r"\*@([^@\s]+\.[^@\s]+)")
@@ -35,8 +36,8 @@ _SAYS_NOTHING = {"apartment", "apt", "unit", "suite", "ste", "number", "no", "nr
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a customer. `cards` are pairs of BIN and last four digits; `country` is where a phone number
-    belongs that does not say so.
+    """The details of a customer. `cards` are pairs of BIN and last four digits; `country` is for phone numbers without
+    a country code.
     """
 
     customer_id: int
@@ -49,7 +50,7 @@ class Facts:
 
 
 def keys_of(facts: Facts) -> set[Key]:
-    """The keys of all entries that would mean this customer, but for networks: those are for `within`."""
+    """The keys of all entries that match this customer, except networks: see `within`."""
     keys = {("customer", str(facts.customer_id))}
     if facts.email and "@" in facts.email:
         email = facts.email.strip().casefold()
@@ -62,20 +63,20 @@ def keys_of(facts: Facts) -> set[Key]:
 
 
 def address_keys(addresses: Iterable[Address]) -> set[str]:
-    """The keys of the entries that would mean somebody at one of these addresses."""
+    """The keys of the entries that match a person at one of these addresses."""
     return {key for address in set(addresses) for key in _address_keys(address)}
 
 
 def within(ip: str | None, network: str) -> bool:
-    """Whether an IP address lies in a network such as `10.0.0.0/8`."""
+    """Whether an IP address is in a network such as `10.0.0.0/8`."""
     address = _ip(ip) if ip else None
     return address is not None and address in ip_network(network)
 
 
 def entry_key(kind: str, value: str, country: str | None = None) -> str:
-    """The form in which an entry's value is compared. `country` reads phone numbers that do not say theirs.
+    """The key of an entry's value. `country` is for phone numbers without a country code.
 
-    Raises Usage for a value that is none of its kind.
+    Raises Usage for a value that is invalid for its kind.
     """
     return {
         "customer": lambda: str(ids.parse("cus", value).id),
@@ -88,7 +89,7 @@ def entry_key(kind: str, value: str, country: str | None = None) -> str:
 
 
 def shown(kind: str, value: str, country: str | None = None) -> str:
-    """An entry's value as it is kept and shown: in its normal form, but for an address, which stays as it was given.
+    """The value of an entry as it is stored and shown: normalized, except an address, which stays as it was entered.
 
     Raises Usage like `entry_key`.
     """
@@ -101,7 +102,7 @@ def shown(kind: str, value: str, country: str | None = None) -> str:
 
 
 def values_of(facts: Facts) -> Iterator[Key]:
-    """All that is known of a customer, as kind and value of an entry each. What tells nobody apart is left out."""
+    """The details of a customer as kind and value of an entry each. Values that many people share are left out."""
     for kind, value in (("email", facts.email), ("phone", facts.phone), ("ip", facts.ip)):
         if value:
             yield kind, value
@@ -113,7 +114,7 @@ def values_of(facts: Facts) -> Iterator[Key]:
 
 
 def asked_keys(kind: str, value: str, country: str | None = None) -> set[str]:
-    """The keys of the entries of this kind that would mean somebody with this value; networks apart.
+    """The keys of the entries of this kind that match a person with this value, except networks.
 
     Raises Usage like `entry_key`.
     """
@@ -126,13 +127,13 @@ def asked_keys(kind: str, value: str, country: str | None = None) -> set[str]:
 
 
 def covers(network: str, ip: str) -> bool:
-    """Whether a network contains an address, or the whole of another network."""
+    """Whether a network contains an address, or all of another network."""
     inner, outer = ip_network(ip), ip_network(network)
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # of one version
 
 
 def because(kind: str, key: str) -> str:
-    """Why an entry matches, for people."""
+    """Why an entry matches, in words."""
     if kind == "email" and key.startswith("*@"):
         return f"all of {key[2:]} is blacklisted"
     if kind == "ip" and "/" in key:
@@ -143,7 +144,7 @@ def because(kind: str, key: str) -> str:
 
 
 def address_text(address: Address) -> str | None:
-    """An address as the value of an entry; None for one too vague to tell people apart."""
+    """An address as the value of an entry; None for one that is too vague."""
     return ", ".join(address.lines()) if next(_address_keys(address), None) else None
 
 
@@ -161,8 +162,8 @@ def _phone_key(value: str, country: str | None) -> str:
 
 
 def _phone_numbers(facts: Facts) -> set[str]:
-    """A customer's number as it was given, and as it is read where it belongs: it may have been kept before the shop
-    had a country.
+    """A customer's number as it was entered, and in international form: it may be older than the shop's country
+    setting.
     """
     numbers = {digits(facts.phone)}
     if facts.phone and not facts.phone.startswith("+"):
@@ -173,7 +174,7 @@ def _phone_numbers(facts: Facts) -> set[str]:
 
 
 def _ip(text: str) -> IPv4Address | IPv6Address | None:
-    """The address; an IPv4 one in IPv6's clothes is an IPv4 one."""
+    """The address; an IPv4 address mapped to IPv6 is an IPv4 address."""
     try:
         address = ip_address(text.strip())
     except ValueError:
@@ -211,9 +212,9 @@ def _card_entry_key(value: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """An address word by word, without what people write now this way and now that.
+    """The words of an address, without those that people write in different ways.
 
-    What names a flat or a unit comes last, so that `Apt 12, 5 Main St` reads like `5 Main St Apt 12`.
+    The words for a flat or a unit come last, so that `Apt 12, 5 Main St` equals `5 Main St Apt 12`.
     """
     plain = re.sub(r"[.'’]", "", fold(text.replace("#", " no ")))
     words: list[str] = []
@@ -229,7 +230,7 @@ def _words(text: str) -> list[str]:
 
 
 def _key_of(text: str) -> str:
-    """Words in any order (5 Main St, or Hauptstr. 5), and the numbers in theirs: 5 Main St Apt 12 is not 12 Main St
+    """Words in any order (5 Main St, or Hauptstr. 5), and numbers in their order: 5 Main St Apt 12 is not 12 Main St
     Apt 5.
     """
     words = _words(text)
@@ -238,7 +239,9 @@ def _key_of(text: str) -> str:
 
 
 def _address_keys(address: Address) -> Iterator[str]:
-    """An entry may leave out the region, the country, and either the town or its postal code."""
+    """The keys of an address: an entry may leave out the region, the country, and either the town or
+    its postal code.
+    """
     if not address.line1 or not (address.city or address.postal_code):
         return
     street = f"{address.line1} {address.line2 or ''}"
@@ -251,7 +254,7 @@ def _address_keys(address: Address) -> Iterator[str]:
 
 
 def _shorter_addresses(text: str) -> Iterator[str]:
-    """The keys of an address that leave out some of what follows the street."""
+    """The keys of an address without some of the parts that follow the street."""
     street, *rest = [part for part in re.split(r"[,;\n]", text) if part.strip()][:7]
     for number in range(1, len(rest)):
         for kept in combinations(rest, number):

@@ -1,4 +1,4 @@
-"""What a refund or void does to the books of the sale it belongs to."""
+"""The effect of a refund or void on the sums of its sale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from csctl.domain.states import Kind, State
 
 @dataclass(frozen=True)
 class Effect:
-    """Minor units returned for good, and spoken for; and whether the sale is voided."""
+    """Minor units that are returned for good, and reserved; and whether the sale is voided."""
 
     refunded: int = 0
     reserved: int = 0
@@ -17,7 +17,7 @@ class Effect:
 
 
 def effect(kind: Kind, state: State, amount: int) -> Effect:
-    """What an attempt of this kind comes to in this state. Declined and failed ones change nothing."""
+    """The effect of an attempt of this kind in this state. Declined and failed ones have none."""
     if kind.is_return and not state.closed:
         return Effect(reserved=amount)
     if state is State.APPROVED and kind is Kind.REFUND:

@@ -1,7 +1,7 @@
-"""Comparing the books with what a gateway has on record: what only one side knows, and what differs.
+"""Compare the books with the records of a gateway: what only one side has, and what differs.
 
-Both sides are lists of operations at one account, in the same period. A state counts by what it means for money: moved
-(approved, pending), not moved (declined, failed), or open.
+Both sides are lists of operations at one account, in the same period. States are compared by what they mean for money:
+moved (approved, pending), not moved (declined, failed), or open.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from csctl.domain.states import Kind, State
 
 
 class Difference(StrEnum):
-    """How the two sides disagree about one operation."""
+    """The kind of a difference between the two sides."""
 
-    ONLY_GATEWAY = "only_gateway"  # the books do not know it
-    ONLY_BOOKS = "only_books"  # the gateway does not know it
+    ONLY_GATEWAY = "only_gateway"  # missing in the books
+    ONLY_BOOKS = "only_books"  # missing at the gateway
     PAID_AFTER_ALL = "paid_after_all"  # declined or failed in the books, and money moved
     NOT_PAID = "not_paid"  # approved in the books, and no money moved
     AMOUNT = "amount"  # amount or currency
     VOIDED = "voided"  # only one side has voided it
     REFUNDED = "refunded"  # the gateway has returned another sum in all
-    OPEN = "open"  # the books still wait for the answer
+    OPEN = "open"  # the books have no answer yet
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An operation as a gateway has it. Amounts in minor units; None is what it does not say.
+    """An operation in the records of a gateway. Amounts in minor units; None where the gateway does not say.
 
-    `key` may be the beginning of ours: not every gateway has room for the whole.
+    `key` may be the beginning of csctl's key: some gateways cannot store all of it.
     """
 
     reference: str
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Booked:
-    """The same as the books have it. `at_gateway` is what was returned at the gateway, without cheques and the like."""
+    """An operation in the books. `at_gateway` is the sum returned through the gateway, without cheques and the like."""
 
     id: int
     reference: str | None
@@ -67,19 +67,19 @@ class Booked:
 
 @dataclass(frozen=True)
 class Finding:
-    """One disagreement. Either side may be missing."""
+    """One difference. Either side may be missing."""
 
     what: Difference
     ours: Booked | None
     theirs: Entry | None
 
 
-_SHORTEST_KEY = 20  # characters of a key that a gateway must have kept
+_SHORTEST_KEY = 20  # characters of a key that a gateway must have stored
 
 
 def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = True) -> Iterator[Finding]:
-    """All disagreements. `whole`: the entries are all that the gateway has of the period, so that what is not among
-    them is not there.
+    """All differences. `whole`: the entries are everything that the gateway has of the period, so that a missing one
+    does not exist.
     """
     rows = list(books)
     by_reference: dict[str, list[Booked]] = defaultdict(list)
@@ -103,7 +103,7 @@ def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = 
 
 
 def _match(entry: Entry, by_reference: dict[str, list[Booked]], by_key: dict[str, Booked]) -> Booked | None:
-    """The row of an entry: by its reference, else by our key. A void may have the reference of its sale."""
+    """The row of an entry: by its reference, else by csctl's key. A void may have the reference of its sale."""
     named = [row for reference in (entry.reference, *entry.aliases) for row in by_reference.get(reference, ())]
     alike = [row for row in named if _alike(row.kind, entry.kind)]
     if alike:
@@ -114,7 +114,7 @@ def _match(entry: Entry, by_reference: dict[str, list[Booked]], by_key: dict[str
 
 
 def _alike(ours: Kind, theirs: Kind) -> bool:
-    """Whether both are charges, or the same: an authorization that was captured is a sale at some gateways."""
+    """Whether both are charges, or of the same kind: a captured authorization is a sale at some gateways."""
     return ours is theirs or (ours.is_charge and theirs.is_charge)
 
 
@@ -145,7 +145,7 @@ def _amounts_differ(ours: Booked, theirs: Entry) -> bool:
 
 def _unmatched(rows: list[Booked], matched: set[int]) -> Iterator[Finding]:
     for row in rows:
-        if row.id in matched or row.kind is Kind.VOID:  # a void shows as the mark of its sale
+        if row.id in matched or row.kind is Kind.VOID:  # a void shows as a mark on its sale
             continue
         if not row.state.closed and row.state is not State.PENDING:
             yield Finding(Difference.OPEN, row, None)

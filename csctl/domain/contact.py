@@ -1,4 +1,4 @@
-"""Email addresses, phone numbers and countries, each read by the library that knows them best."""
+"""Parse email addresses, phone numbers and countries, each with the best library for it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from csctl.domain import countries
 from csctl.domain.text import accept
 from csctl.errors import Usage
 
-_LONGEST_PLAIN = 64  # characters, so that no part of an address is longer than the standard allows
-# Addresses in which the library has nothing to normalise but the case of the domain.
+_LONGEST_PLAIN = 64  # characters, so that no part of an address exceeds the length of the standard
+# Addresses that the library would not change, except for the case of the domain.
 _PLAIN_EMAIL = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,})", re.ASCII | re.IGNORECASE)
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
 def email_address(text: str) -> str:
-    """One email address in its normal form. Raises Usage if it is none.
+    """The normal form of one email address. Raises Usage for an invalid one.
 
-    Where it leads is not judged: a shop's own may be at `.local`, a rehearsal's at `.test` or `localhost`.
+    Delivery is not checked: the addresses of a shop may end in `.local`, those of a rehearsal in `.test` or
+    `localhost`.
     """
     plain = _PLAIN_EMAIL.fullmatch(text) if len(text) <= _LONGEST_PLAIN else None
     if plain and not holds_card_number(text):
@@ -27,11 +28,12 @@ def email_address(text: str) -> str:
 
     import email_validator
 
-    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # its way of saying so: the option covers `.test` alone
+    # the library's way of reporting that: the option covers `.test` alone
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
     address = accept(text, "email")
     try:
-        # Whether a domain takes mail is for the mail server to find out: csctl asks no name servers. One without a
-        # dot is a slip, but for this host.
+        # The mail server decides whether a domain accepts mail: csctl asks no name servers. A domain without a
+        # dot is a typing error, except for this host.
         known = email_validator.validate_email(
             address, check_deliverability=False, globally_deliverable=not address.lower().endswith("@localhost")
         )
@@ -42,7 +44,7 @@ def email_address(text: str) -> str:
 
 @lru_cache(maxsize=1000)
 def country_code(text: str) -> str:
-    """The two-letter code of a country's name or code: `USA` is `US`. Raises Usage for an unknown one."""
+    """The two-letter code of a country's name or code: `USA` is `US`. Raises Usage for an unknown country."""
     code = countries.code_of(accept(text, "country"))
     if code is None:
         raise Usage(f"{text[:80]!r} is not a country", fix="write its English name or its two-letter code")
@@ -50,10 +52,10 @@ def country_code(text: str) -> str:
 
 
 def phone_number(text: str, country: str | None) -> tuple[str, bool]:
-    """A phone number as E.164 (`+49301234567`), and whether it is a valid one.
+    """A phone number as E.164 (`+49301234567`), and whether it is valid.
 
-    A number that the library finds invalid is returned as it was given: it can still be found by its digits.
-    `country` (two letters) helps with numbers that do not say theirs.
+    A number that the library calls invalid is returned as it was entered: its digits can still be searched. `country`
+    (two letters) is for numbers without a country code.
     """
     import phonenumbers
 
@@ -65,12 +67,12 @@ def phone_number(text: str, country: str | None) -> tuple[str, bool]:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
-        return accept(text, "phone"), False  # what is no phone number may be a card's
+        return accept(text, "phone"), False  # what is not a phone number may be a card number
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), True
 
 
 def _is_valid_e164(text: str) -> bool:
-    """Whether the library would read this number as exactly this one, found without its parser, which is slow."""
+    """Whether the library would return this number unchanged, checked without its slow parser."""
     import phonenumbers
 
     for length in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""Countries by the names that shops and their customers write."""
+"""Find countries by the names that shops and their customers write."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cache
 
 from csctl.domain.text import fold
 
-# Names in use that neither ISO 3166 nor CLDR has: former and short ones, and parts that people take for countries.
-# What could be more than one (Republic of China, Virgin Islands) is left out: a wrong country is worse than none.
+# Names in use that neither ISO 3166 nor CLDR has: former and short names, and parts that people take for countries.
+# Ambiguous names (Republic of China, Virgin Islands) are left out: a wrong country is worse than none.
 _ALSO: dict[str, tuple[str, ...]] = {
     "AE": ("UAE", "Emirates"),
     "AG": ("Antigua",),
@@ -38,13 +38,13 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "US": ("America",),
     "VA": ("Vatican",),
     "VC": ("St. Vincent",),
-    "XK": ("XK", "XKX", "Kosovo"),  # not in ISO 3166, which leaves the code to those who need one, and all use this
+    "XK": ("XK", "XKX", "Kosovo"),  # not in ISO 3166, which leaves the code to its users; all use this one
 }
 
 
 def code_of(text: str) -> str | None:
-    """The two-letter code of a country's English name or of one of its ISO codes, however it is spelled: without
-    regard to case, accents, dots, hyphens, `the`, `and`, and `St` for `Saint`. None if no country is called so.
+    """The two-letter code of a country's English name or ISO code, without regard to case, accents, dots, hyphens,
+    `the`, `and`, and `St` for `Saint`. None for an unknown name.
     """
     return _codes().get(_key(text))
 
@@ -66,13 +66,15 @@ def _codes() -> dict[str, str]:
 
 
 def _spellings(name: str) -> set[str]:
-    """`Korea, Republic of` is the Republic of Korea, and `Holy See (Vatican City State)` the Holy See."""
+    """The spellings of a name: `Korea, Republic of` is also `Republic of Korea`, and `Holy See (Vatican City State)`
+    also `Holy See`.
+    """
     head, _, tail = name.partition(", ")
     return {name, f"{tail} {head}", re.sub(r"\(.*?\)", "", name)}
 
 
 def _key(text: str) -> str:
     words = re.findall(r"[a-z0-9]+", fold(text))
-    if len(words) > 1:  # alone, these are the codes of Andorra and of São Tomé
+    if len(words) > 1:  # alone, these words are the codes of Andorra and of São Tomé
         words = ["saint" if word == "st" else word for word in words if word not in ("the", "and")]
     return "".join(words)

@@ -1,4 +1,4 @@
-"""The fields of a customer that people fill in, and the form in which each is kept."""
+"""The fields of a customer that people enter, and the normal form of each value."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CUSTOMER_FIELDS = {field.name: field for field in fields.of("customers", Use.ENT
 
 
 def kept(field: str, text: str, country: str | None) -> str | None:
-    """The value of a field as it is kept; None for an empty text, which clears it.
+    """The normal form of a value; None for an empty text, which clears the field.
 
-    `country` (two letters) helps to read a phone number that does not say its own. Raises Usage.
+    `country` (two letters) is for phone numbers without a country code. Raises Usage.
     """
     if not text.strip():
         return None

@@ -37,7 +37,7 @@ _ALL = (
         detail("shipping_country", _SHOWN, searched="query address country"),
         each("created_at", _LISTED | _FILE, searched="since until"),
         each("folded_first_name folded_last_name folded_email folded_city", _INTERNAL, erase=Erase.COPY),
-        each("folded_address phone_digits", _INTERNAL, erase=Erase.COPY),
+        each("folded_region folded_address phone_digits", _INTERNAL, erase=Erase.COPY),
         each("merged_into_id", _SHOWN | _MERGED, key="merged_into"),
         each("erased_at version", _SHOWN),
         each("updated_at"),

@@ -1,4 +1,4 @@
-"""What may become of a shipment (domain rules, section 5): the state machine, as a table."""
+"""The state transitions of a shipment (domain rules, section 5), as a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from csctl.errors import Conflict
 
 
 class Operation(StrEnum):
-    """What people do with a shipment; each is a command of the same name."""
+    """A change of a shipment; each is a command of the same name."""
 
     HOLD = "hold"
     RELEASE = "release"
@@ -21,15 +21,15 @@ class Operation(StrEnum):
     CANCEL = "cancel"
 
 
-# (where it stands, what is done) -> where it then stands. What is not here is refused.
+# (state, operation) -> new state. All other transitions are refused.
 TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.PENDING, Operation.HOLD): Status.HOLD,
     (Status.HOLD, Operation.RELEASE): Status.PENDING,
-    # A shipment that nobody marked as being packed was packed all the same if it has a tracking number now.
+    # A shipment that was not marked as packed was packed all the same if it has a tracking number now.
     (Status.PENDING, Operation.SHIP): Status.SHIPPED,
     (Status.PENDING_SHIPMENT, Operation.SHIP): Status.SHIPPED,
     (Status.SHIPPED, Operation.DELIVER): Status.DELIVERED,
-    # Announced by the customer first, and in the house the second time.
+    # First announced by the customer, then received.
     (Status.SHIPPED, Operation.RETURN): Status.RMA_PENDING,
     (Status.DELIVERED, Operation.RETURN): Status.RMA_PENDING,
     (Status.RMA_PENDING, Operation.RETURN): Status.RETURNED,
@@ -40,7 +40,7 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.PENDING_SHIPMENT, Operation.CANCEL): Status.CANCELLED,
 }
 UNSHIPPED = frozenset({Status.HOLD, Status.PENDING, Status.PENDING_SHIPMENT})
-# Reached the house, or was lost on the way: only then is it repeated.
+# Received, or lost on the way: only then is it shipped again.
 RESHIPPABLE = frozenset({Status.SHIPPED, Status.DELIVERED, Status.RETURNED, Status.FAILED})
 
 _DONE = {
@@ -55,7 +55,7 @@ _DONE = {
 
 
 def after(name: str, status: Status, operation: Operation) -> Status:
-    """Where a shipment stands after an operation. Raises Conflict, saying what would work; `name` is its id."""
+    """Return the state after an operation. Raises Conflict, naming commands that work; `name` is its id."""
     try:
         return TABLE[status, operation]
     except KeyError:
@@ -67,7 +67,7 @@ def after(name: str, status: Status, operation: Operation) -> Status:
 
 
 def require_reshippable(name: str, status: Status) -> None:
-    """Raises Conflict unless a shipment that stands there may be repeated."""
+    """Raises Conflict unless a shipment in this state may be shipped again."""
     if status not in RESHIPPABLE:
         raise Conflict(
             f"{name} is {status.value} and cannot be shipped again",
@@ -77,7 +77,7 @@ def require_reshippable(name: str, status: Status) -> None:
 
 
 def instead(name: str, status: Status) -> str:
-    """The commands that a shipment in that state allows."""
+    """The commands that a shipment in this state allows."""
     possible = [operation.value for state, operation in TABLE if state is status]
     if status in RESHIPPABLE:
         possible.append("reship")

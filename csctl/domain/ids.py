@@ -1,4 +1,4 @@
-"""Ids as people see them: `cus_12`. Inside they are integers."""
+"""Ids as people see them: `cus_12`. Internally they are integers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ PREFIXES: dict[str, tuple[str, str]] = {
 _SHAPE = re.compile(r"(?:([a-z]{2,3})_)?([0-9]{1,18})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)  # of which there may be a hundred thousand
+@dataclass(frozen=True, slots=True)  # there may be a hundred thousand of them
 class Ref:
-    """A record that somebody named: its id, and the words it was named with."""
+    """A record that a person named: its id, and the words it was named with."""
 
     given: str
     id: int
@@ -45,14 +45,14 @@ def show_or_none(prefix: str, number: int | None) -> str | None:
     return None if number is None else show(prefix, number)
 
 
-# Records that have names of their own: an external id, a gateway's reference, an email.
+# records with names of their own: an external id, a reference of a gateway, an email
 NAMED = frozenset({"cus", "ord", "pur", "txn", "ful", "pm"})
 
 
 def parse_or_name(prefix: str, text: str) -> Ref:
-    """The record that a word names; with the id 0 if the word is not an id, and has to be looked up.
+    """The record that a word names; with the id 0 if the word is a name, which has to be looked up.
 
-    Raises Usage for the id of another kind, and for what names nothing.
+    Raises Usage for the id of another kind, and for an empty word.
     """
     given = text.strip()
     match = _SHAPE.fullmatch(given)

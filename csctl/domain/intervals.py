@@ -1,4 +1,4 @@
-"""Billing intervals: `month`, `14 days`, `2 weeks`, `year`. And the day on which the next billing falls."""
+"""Billing intervals (`month`, `14 days`, `2 weeks`, `year`), and the day of the next billing."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ _SHAPE = re.compile(r"(?:every\s+)?(?:(\d{1,4})\s*)?(day|week|month|quarter|year
 _ADVERBS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _IN_DAYS = {"day": 1, "week": 7}
 _IN_MONTHS = {"month": 1, "quarter": 3, "year": 12}
-_LONGEST = 100 * 12  # months; beyond it somebody mistyped
+_LONGEST = 100 * 12  # months; a larger number is a typing error
 
 
 @dataclass(frozen=True)
 class Interval:
-    """So many of a unit: day, week, month or year."""
+    """A number of units: day, week, month or year."""
 
     number: int
     unit: str
 
     def __str__(self) -> str:
-        """As it is stored and shown: `month`, `14 days`."""
+        """The text that is stored and shown: `month`, `14 days`."""
         return self.unit if self.number == 1 else f"{self.number} {self.unit}s"
 
     @property
     def monthly(self) -> bool:
-        """Whether it counts in months, so that a day of the month is kept."""
+        """Whether it counts in months, so that the day of the month stays the same."""
         return self.unit in _IN_MONTHS
 
     def after(self, day: date, billing_day: int | None = None) -> date:
         """The day one interval later.
 
-        `billing_day` is the day of the month on which it bills: what bills on the 31st bills on the last day of a
-        shorter month, and returns to the 31st. Raises Usage where the calendar ends.
+        `billing_day` is the day of the month for billings: a purchase that bills on the 31st bills on the last day of a
+        shorter month, and then on the 31st again. Raises Usage at the end of the calendar.
         """
         try:
             if not self.monthly:
@@ -48,7 +48,7 @@ class Interval:
 
 
 def parse(text: str) -> Interval:
-    """An interval from text, in its normal form. Raises Usage for anything else."""
+    """Parse an interval. Raises Usage for an invalid one."""
     word = " ".join(text.split()).lower()
     match = _SHAPE.fullmatch(_ADVERBS.get(word, word))
     number, unit = (int(match[1] or 1), match[2].lower()) if match else (0, "")
@@ -60,12 +60,12 @@ def parse(text: str) -> Interval:
 
 
 def on_day(year: int, month: int, day: int) -> date:
-    """That day of a month, or its last one where it is shorter."""
+    """This day of a month, or its last day if the month is shorter."""
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
 def billing_day(next_bill_on: date, began_on: date) -> int:
-    """The day of the month on which a subscription bills, seen from its next billing and the day it began.
+    """The day of the month on which a subscription bills, from its next billing and the day it began.
 
     A billing on the last day of a short month may belong to a later day of the month: that of the beginning.
     """

@@ -16,7 +16,7 @@ _DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?", re.ASCII)
 
 @cache
 def exponent(currency: str) -> int:
-    """How many decimals a currency has: JPY 0, USD 2, KWD 3. Raises Usage for what is no currency."""
+    """The number of decimals of a currency: JPY 0, USD 2, KWD 3. Raises Usage for an unknown currency."""
     import iso4217  # takes 60 ms to import, and most commands show no money
 
     try:
@@ -38,7 +38,7 @@ def is_currency(text: str) -> bool:
 
 @cache
 def unusual_currencies() -> dict[int, list[str]]:
-    """The currencies that do not have the usual two decimals, by the number that they have."""
+    """The currencies that do not have two decimals, by their number of decimals."""
     import iso4217
 
     found: dict[int, list[str]] = defaultdict(list)
@@ -68,7 +68,7 @@ def to_minor(text: str, currency: str) -> int:
 def to_decimal(amount: int, currency: str) -> str:
     """The decimal string of minor units: (1999, "USD") is "19.99", (500, "JPY") is "500".
 
-    Raises Damaged for what is not a currency: amounts come from the database, where it was checked.
+    Raises Damaged for an unknown currency: amounts come from the database, where it was checked.
     """
     try:
         digits = exponent(currency)
@@ -101,7 +101,7 @@ class Money:
 
 
 def totals(sums: Iterable[Money]) -> str:
-    """What a mixed lot comes to, by currency: "31,202.10 USD and 88,000 JPY"."""
+    """The sums of amounts in several currencies: "31,202.10 USD and 88,000 JPY"."""
     by_currency: dict[str, int] = defaultdict(int)
     for money in sums:
         by_currency[money.currency] += money.amount

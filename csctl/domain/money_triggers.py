@@ -1,7 +1,7 @@
-"""The triggers that hold a login of the group of agents to the rules about money, on PostgreSQL.
+"""The triggers that enforce the rules about money for logins of agents, on PostgreSQL.
 
-The command line follows these rules by itself. The triggers hold them for whatever program a login uses. Definitions
-are as the database gives them; the migrations made them.
+The command line follows these rules itself. The triggers enforce them for every program that uses the login. The
+definitions are as the database reports them; the migrations created them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EA
         END IF;
         RETURN NEW;
     END"""
-# A new row is one that nothing has come of; money returned elsewhere is recorded as such.
+# A new row has no outcome yet; money that was returned elsewhere is recorded as such.
 _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_new()
     BEGIN
@@ -37,7 +37,7 @@ _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH
         END IF;
         RETURN NEW;
     END"""
-# An item of the queue continues a refund or void that was made, with its amount.
+# An item of the queue continues an existing refund or void, with its amount.
 _ITEM = """CREATE TRIGGER refund_queue_new BEFORE INSERT ON refund_queue FOR EACH ROW
     EXECUTE FUNCTION refund_queue_new()
     BEGIN
@@ -95,7 +95,7 @@ _SUMS = (
     " FOR EACH ROW EXECUTE FUNCTION csctl_sums_hold() DECLARE number bigint; sale transactions; returned numeric;"
     " held numeric; "
 )
-# Only a run whose first record was not begun is taken back.
+# Only a run whose first record has not begun may be deleted.
 _RUNS = """CREATE TRIGGER runs_kept BEFORE DELETE ON runs FOR EACH ROW EXECUTE FUNCTION runs_kept()
     BEGIN
         IF csctl_is_agent() AND (OLD.state <> 'running' OR OLD.done + OLD.failed > 0) THEN

@@ -1,4 +1,4 @@
-"""The operator on whose behalf a process runs."""
+"""The operator of a process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from csctl.domain.states import Role
 
 @dataclass(frozen=True)
 class Actor:
-    """Who runs csctl, with what decides whether they may."""
+    """Who runs csctl, with what decides about their rights."""
 
     id: int
     name: str

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What a change of one record came to."""
+    """The outcome of a change of one record."""
 
     REFUNDED = "refunded"
     VOIDED = "voided"
@@ -30,5 +30,5 @@ class Outcome(StrEnum):
 
     @property
     def moves_money(self) -> bool:
-        """What it counts are transactions."""
+        """Whether records with this outcome are counted as transactions."""
         return self in (Outcome.REFUNDED, Outcome.VOIDED, Outcome.BILLED)

@@ -1,4 +1,4 @@
-"""Who may run which command (domain rules, section 7): the one table that checks, help and docs are made from."""
+"""Who may run which command (domain rules, section 7): the one table for checks, help and docs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     for line in commands.strip().splitlines()
     for command in line.strip().split(", ")
 }
-# Narrower than the command: naming records is people's work, doing all that is due is cron's.
+# Narrower than the command: people name records, cron processes all that is due.
 FORMS: dict[str, frozenset[Role]] = {
     "queue retry of all": CRON,
     "queue retry of named items": PEOPLE,
@@ -74,7 +74,7 @@ FORMS: dict[str, frozenset[Role]] = {
     "approvals of others": ADMINS,
     "undo of a refund outside": ADMINS,
 }
-# These work without an operator: they look at no record, or are how one becomes an operator.
+# These work without an operator: they read no record, or make a person an operator.
 OPEN_TO_ALL = frozenset(
     {
         "help",

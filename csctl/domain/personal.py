@@ -15,7 +15,9 @@ _SHORTEST_NUMBER = 6
 
 @dataclass(frozen=True)
 class Details:
-    """What names a person: `words` as text compares them (`fold`), and `numbers` by their digits alone."""
+    """The details that identify people: `words` as search compares text (`fold`), and `numbers` by
+    their digits alone.
+    """
 
     words: frozenset[str]
     numbers: frozenset[str]

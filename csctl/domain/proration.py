@@ -20,13 +20,13 @@ class Period:
         return (self.end - self.begin).days
 
     def unused(self, today: date) -> int:
-        """Whole days after today that are left of it."""
+        """Whole days after today that remain."""
         return min(max((self.end - today).days - 1, 0), self.days)
 
 
 @dataclass(frozen=True)
 class Prorated:
-    """What a customer gets back for the unused days of a period. `returned` (minor units) was given back before."""
+    """The amount to return for the unused days of a period. `returned` (minor units) was returned before."""
 
     period: Period
     unused: int

@@ -1,4 +1,4 @@
-"""What may become of a purchase (domain rules, section 5): the state machine, as a table, and the calendar of it."""
+"""The state transitions of a purchase (domain rules, section 5), as a table, and its calendar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST = 10**15  # minor units: a price below it is exact in every ledger and spr
 
 
 class Operation(StrEnum):
-    """What people do with a purchase, each with the words of its command; and last, what a billing does to it."""
+    """A change of a purchase, each with the words of its command; and last, the outcomes of a billing."""
 
     TRIAL_RESTART = "trial restart"
     TRIAL_SKIP = "trial skip"
@@ -38,7 +38,7 @@ class Operation(StrEnum):
     DECLINE = "decline"
 
 
-# (where it stands, what is done) -> where it then stands. What is not here is refused.
+# (state, operation) -> new state. All other transitions are refused.
 TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.TRIAL, Operation.TRIAL_RESTART): Status.TRIAL,
     (Status.TRIAL, Operation.TRIAL_SKIP): Status.ACTIVE,
@@ -66,10 +66,10 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.RECYCLE_FAILED, Operation.FORCE_BILL): Status.ACTIVE,
     (Status.RECYCLE_FAILED, Operation.BILL): Status.ACTIVE,
     (Status.RECYCLE_FAILED, Operation.BILL_LAST): Status.COMPLETE,
-    # A cancellation that was scheduled before the decline: it is called off without a change of state.
+    # A cancellation that was scheduled before the decline: it is withdrawn without a change of state.
     (Status.RECYCLE_BILLING, Operation.CALL_OFF): Status.RECYCLE_BILLING,
     (Status.RECYCLE_FAILED, Operation.CALL_OFF): Status.RECYCLE_FAILED,
-    # Scheduled for another moment, or called off.
+    # scheduled for another moment, or withdrawn
     (Status.CANCELLATION_SCHEDULED, Operation.SCHEDULE): Status.CANCELLATION_SCHEDULED,
     (Status.CANCELLATION_SCHEDULED, Operation.RESUME): Status.ACTIVE,
     (Status.CANCELLATION_SCHEDULED, Operation.FORCE_BILL): Status.CANCELLATION_SCHEDULED,
@@ -79,13 +79,13 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.CANCELLATION_SCHEDULED, Operation.DECLINE): Status.RECYCLE_FAILED,
 }
 TABLE[Status.CANCELLED, Operation.REACTIVATE] = Status.ACTIVE
-# What is not over can be changed and cancelled, wherever it stands.
+# A purchase that is not over can be changed and cancelled, in every state.
 for _status in Status:
     if not _status.over:
         for _operation in (Operation.OPTION, Operation.PRICE, Operation.QUANTITY):
             TABLE[_status, _operation] = _status
         TABLE[_status, Operation.CANCEL] = Status.CANCELLED
-        if _status is not Status.RECYCLE_FAILED:  # that one has no next billing until it is billed by hand
+        if _status is not Status.RECYCLE_FAILED:  # this one has no next billing until it is billed by hand
             TABLE[_status, Operation.BILLING_DATE] = _status
 
 _CANNOT = {
@@ -103,7 +103,7 @@ _CANNOT = {
     Operation.SCHEDULE: "its cancellation cannot be scheduled",
     Operation.FORCE_BILL: "it cannot be billed",
 }
-# The way on from each state: what somebody who was refused most likely wants.
+# The next step from each state: what a refused operator most likely wants.
 _INSTEAD: dict[Status, tuple[str, ...]] = {
     Status.TRIAL: ("trial skip {}", "trial restart {}", "trial stop {}", "cancel {}"),
     Status.ACTIVE: ("force-bill {}", "pause {} --until DATE", "cancel {}"),
@@ -115,9 +115,9 @@ _INSTEAD: dict[Status, tuple[str, ...]] = {
 
 
 def after(name: str, status: Status, operation: Operation, *, in_trial: bool = False) -> Status:
-    """Where a purchase stands after an operation. Raises Conflict, saying what would work; `name` is its id.
+    """Return the state after an operation. Raises Conflict, naming commands that work; `name` is its id.
 
-    `in_trial`: its trial has not come to its end, so that what is resumed is a trial again.
+    `in_trial`: its trial has not ended, so that resuming makes it a trial again.
     """
     try:
         then = TABLE[status, operation]
@@ -131,7 +131,7 @@ def after(name: str, status: Status, operation: Operation, *, in_trial: bool = F
 
 
 def instead(name: str, status: Status) -> str:
-    """The commands that a purchase in that state allows."""
+    """The commands that a purchase in this state allows."""
     if status is Status.CANCELLED:
         return f"csctl purchase reactivate {name}, if it is a subscription that shall go on"
     if status.over:
@@ -150,26 +150,26 @@ def refuse_billed_elsewhere(name: str, billed_by: str | None) -> None:
 
 
 def cancel_there_too(billed_by: str | None) -> str:
-    """What has to be done beside a cancellation here; empty for what csctl bills."""
+    """What else has to be done after a cancellation here; empty for a purchase that csctl bills."""
     return f"it is billed by {billed_by}: cancel it there, too" if billed_by else ""
 
 
-# -- what it costs
+# -- prices
 
 
 def priced(quantity: int, unit_price: int, currency: str) -> Money:
-    """quantity x unit price (minor units). Raises Usage for a negative price, or one that no ledger holds."""
+    """quantity x unit price (minor units). Raises Usage for a negative price, or one that is too large."""
     return require_price(Money(quantity * unit_price, currency))
 
 
 def require_price(price: Money) -> Money:
-    """The price, if it can be one. Raises Usage for a negative one, or one that no ledger holds."""
+    """The price, if it is valid. Raises Usage for a negative one, or one that is too large."""
     if not 0 <= price.amount < _MOST:
         raise Usage(f"invalid price {price}", fix="give a unit price such as 19.99")
     return price
 
 
-# -- when a purchase is cancelled
+# -- the time of a cancellation
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,9 @@ class When:
         return self == When()
 
     def for_one_billed(self, name: str, next_bill_on: date | None, today: date) -> When:
-        """What it means for a purchase: now, on a later day, or after its next billing.
+        """Its meaning for a purchase: now, on a later day, or after its next billing.
 
-        Cancelled on a day means before that day's billing. Raises Conflict where there is no next billing.
+        Cancelled on a day means before that day's billing. Raises Conflict if there is no next billing.
         """
         if (self.before_next or self.after_next) and next_bill_on is None:
             raise Conflict(
@@ -203,7 +203,7 @@ class When:
 
 
 def when(text: str, today: date) -> When:
-    """The moment that `now`, `after-next`, `before-next` or a date stands for. Raises Usage for a past day."""
+    """The moment for `now`, `after-next`, `before-next` or a date. Raises Usage for a past day."""
     if text in ("now", "after-next", "before-next"):
         return When(before_next=text == "before-next", after_next=text == "after-next")
     try:
@@ -231,15 +231,15 @@ def trial_end(today: date, days: int) -> date:
 
 
 def next_billing(interval: str, due: date, billing_day: int | None) -> date:
-    """The billing day after the one that was `due`; `billing_day` is the day of the month that it returns to."""
+    """The billing day after the one that was `due`; `billing_day` is the preferred day of the month."""
     return intervals.parse(interval).after(due, billing_day)
 
 
 def in_trial(trial_ends_on: date | None, cycle: int, today: date) -> bool:
-    """Whether a trial has not come to its end. Checkout is cycle 1; the billing of cycle 2 ends the trial."""
+    """Whether a trial has not ended. Checkout is cycle 1; the billing of cycle 2 ends the trial."""
     return trial_ends_on is not None and cycle <= 1 and trial_ends_on >= today
 
 
 def billing_resumes(next_bill_on: date | None, today: date) -> date:
-    """When a purchase that was paused is billed next: on its day, or today if that went by meanwhile."""
+    """When a paused purchase is billed next: on its day, or today if that day has passed."""
     return max(next_bill_on or today, today)

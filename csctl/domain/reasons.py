@@ -6,24 +6,24 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why something did not succeed, in csctl's words; every gateway translates its own codes to these."""
+    """The reason of a failure, in csctl's words; every gateway translates its own codes to these."""
 
-    DECLINED = "declined"  # the issuer or the gateway said no, for good
-    SOFT_DECLINED = "soft_declined"  # no for today
-    AUTHENTICATION = "authentication"  # the customer would have to confirm the charge
+    DECLINED = "declined"  # the issuer or the gateway refused it, permanently
+    SOFT_DECLINED = "soft_declined"  # refused for today
+    AUTHENTICATION = "authentication"  # the customer must confirm the charge
     ALREADY_SETTLED = "already_settled"  # a void came too late
     NOT_SETTLED = "not_settled"  # a refund came too early
     ALREADY_VOIDED = "already_voided"
     ALREADY_REFUNDED = "already_refunded"
-    OVER_AMOUNT = "over_amount"  # more than the gateway says remains
-    UNKNOWN_REFERENCE = "unknown_reference"  # of a sale that we know: the wrong account
-    DUPLICATE = "duplicate"  # the gateway takes it for a repeat; neither success nor failure
-    BUSY = "busy"  # rate limit, maintenance, lock time-out; nothing was executed
+    OVER_AMOUNT = "over_amount"  # more than the remaining amount at the gateway
+    UNKNOWN_REFERENCE = "unknown_reference"  # of a sale that csctl has: the wrong account
+    DUPLICATE = "duplicate"  # the gateway takes it for a repetition; neither success nor failure
+    BUSY = "busy"  # rate limit, maintenance, lock timeout; nothing was executed
     UNREACHABLE = "unreachable"  # nothing was sent
-    REFUSED = "refused"  # refused before execution: our data, the same request cannot succeed tomorrow
-    NEVER_EXECUTED = "never_executed"  # sent, and the gateway says that it never happened
+    REFUSED = "refused"  # refused before execution: csctl's data, the same request cannot succeed tomorrow
+    NEVER_EXECUTED = "never_executed"  # sent, and the gateway does not have it
     DISPUTED = "disputed"
-    RECORDED_BY_MISTAKE = "recorded_by_mistake"  # an outside refund that an administrator took back
+    RECORDED_BY_MISTAKE = "recorded_by_mistake"  # an outside refund that an administrator withdrew
     RETURNED = "returned"  # approved, and the bank sent the money back
     CARD_CLOSED = "card_closed"  # returned, and no retry can succeed
     TOO_OLD = "too_old"
@@ -31,8 +31,8 @@ class Reason(StrEnum):
     BALANCE = "balance"  # the shop's balance at the gateway is too low
     UNDER_REVIEW = "under_review"
     ANSWER_LOST = "answer_lost"
-    MISMATCH = "mismatch"  # the answer's amount or currency is not what was asked
-    ABANDONED = "abandoned"  # never sent: its worker is gone
+    MISMATCH = "mismatch"  # the answer has another amount or currency than the request
+    ABANDONED = "abandoned"  # never sent: its process has ended
     MISCONFIGURED = "misconfigured"
 
 
@@ -45,10 +45,10 @@ class Refused(StrEnum):
     PERSON = "person"  # no retry can succeed: given up at once, and the Notify Emails are told
     TOTALS = "totals"  # the gateway's totals are read; where they explain nothing, as `person`
     NOTHING = "nothing"  # there is nothing to return: the sale is voided
-    RELEASE = "release"  # csctl did not do its part: a first refund is as if it had not been asked for
+    RELEASE = "release"  # csctl could not send it: a first refund has no effect at all
 
 
-# What becomes of a refund, by the reason of its refusal (domain rules, sections 3 and 4).
+# What the queue does, by the reason of a refusal (domain rules, sections 3 and 4).
 REFUND: dict[Reason, Refused] = {
     Reason.DECLINED: Refused.COUNT,
     Reason.SOFT_DECLINED: Refused.COUNT,
@@ -84,5 +84,5 @@ NOT_SENT = frozenset({Reason.BUSY, Reason.UNREACHABLE})
 
 
 def after_refund(reason: str | None) -> Refused:
-    """What becomes of a refund that was refused for this reason. One that csctl does not know was an attempt."""
+    """What the queue does after a refusal for this reason. An unknown reason counts as an attempt."""
     return REFUND[Reason(reason)] if reason in {one.value for one in Reason} else Refused.COUNT

@@ -1,4 +1,4 @@
-"""What can be imported and exported, and the fields of each kind (command line contract, section 7)."""
+"""The kinds of records in import and export files, and their fields (command line contract, section 7)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from csctl.domain import fields
 from csctl.domain.field_uses import Use
 
-# Other people's numbers. They may look like a card number, and are none.
+# Ids of other systems. They may look like a card number.
 REFERENCES = frozenset(
     {"external_id", "tracking", "gateway_ref", "customer", "order", "purchase", "payment_method", "parent"}
 )
@@ -15,7 +15,7 @@ REFERENCES = frozenset(
 
 @dataclass(frozen=True)
 class RecordKind:
-    """A kind of record in files. `required` are what a new one needs; `key` is how one is known again."""
+    """A kind of record in files. `required` are the fields of a new one; `key` identifies an existing one."""
 
     name: str
     noun: str
@@ -25,7 +25,7 @@ class RecordKind:
 
 
 def _kind(name: str, noun: str, required: str, *tables: str, key: str = "external_id") -> RecordKind:
-    """The fields of a kind are those of its tables that are exported."""
+    """A kind with the exported fields of its tables."""
     names = tuple(field.file for table in tables for field in fields.of(table, Use.FILE))
     return RecordKind(name, noun, names, tuple(required.split()), key)
 

@@ -1,4 +1,4 @@
-"""Which sales an order's refund touches, and how (domain rules, section 2)."""
+"""Which sales the refund of an order uses, and how (domain rules, section 2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from csctl.errors import Conflict, Usage
 
 @dataclass(frozen=True)
 class Ways:
-    """What the gateway of a sale can do before it has settled: void it, refund the whole, refund a part."""
+    """What the gateway of a sale can do before settlement: void it, refund the whole, refund a part."""
 
     void: bool = True
     refund: bool = False
@@ -26,7 +26,7 @@ class Ways:
 
 @dataclass(frozen=True)
 class SaleView:
-    """An approved sale, as far as a plan needs to know it. Amounts in minor units."""
+    """An approved sale, with what a plan uses. Amounts in minor units."""
 
     id: int
     amount: int
@@ -41,7 +41,7 @@ class SaleView:
 
 @dataclass(frozen=True)
 class Part:
-    """What is to be done to one sale."""
+    """What is done to one sale."""
 
     sale_id: int
     kind: Kind  # void or refund
@@ -50,7 +50,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Which:
-    """Which billings of an order are meant. `limit` (minor units) is what a purchase may get back of one sale."""
+    """Which billings of an order are refunded. `limit` (minor units) is the most that a purchase may
+    get of one sale.
+    """
 
     last: bool = False
     cycle: int | None = None
@@ -68,7 +70,7 @@ class Which:
 
 
 class Unsettled(Conflict):
-    """A part of an unsettled sale was asked for. The gateway may know better: `sale_ids` to ask about."""
+    """Part of an unsettled sale was requested. It may have settled: `sale_ids` to ask the gateway about."""
 
     def __init__(self, sale_ids: Sequence[int], message: str, *, cause: str, fix: str) -> None:
         super().__init__(message, cause=cause, fix=fix)
@@ -76,10 +78,10 @@ class Unsettled(Conflict):
 
 
 def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: str) -> list[Part]:
-    """The parts of an order's refund, newest sale first: all that is left, or `amount` of it.
+    """The parts of an order's refund, newest sale first: the whole remaining amount, or `amount` of it.
 
-    An unsettled sale is voided, but only as a whole. Raises Conflict where nothing is left, more is asked for than is
-    left, or several billings have money left and none was chosen; Unsettled where part of an unsettled sale is meant.
+    An unsettled sale is voided, but only as a whole. Raises Conflict if nothing remains, `amount` is more than remains,
+    or several billings have a remaining amount and none was chosen; Unsettled for part of an unsettled sale.
     """
     with_money = [sale for sale in _choose(sales, which) if sale.left > 0]
     if len(with_money) > 1 and not which.chosen:
@@ -102,7 +104,7 @@ def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: 
 
 
 def _choose(sales: Sequence[SaleView], which: Which) -> list[SaleView]:
-    """The sales that are meant, newest first. The last billing is the last one, whether or not it has money left."""
+    """The chosen sales, newest first. The last billing is the newest one, even if nothing of it remains."""
     newest_first = sorted(sales, key=lambda sale: (sale.created_at, sale.id), reverse=True)
     if which.purchase_id is not None:
         newest_first = [sale for sale in newest_first if sale.purchase_id in (None, which.purchase_id)]
@@ -112,7 +114,7 @@ def _choose(sales: Sequence[SaleView], which: Which) -> list[SaleView]:
 
 
 def _available(sale: SaleView, which: Which) -> int:
-    """What may be taken of a sale: of one that covers several purchases, no more than the purchase's share."""
+    """The amount that a sale can return: of a sale for several purchases, at most the share of the purchase."""
     covers_others = which.purchase_id is not None and sale.purchase_id is None
     return min(sale.left, which.limit) if covers_others and which.limit is not None else sale.left
 
@@ -132,7 +134,7 @@ def _parts(sales: list[SaleView], which: Which, amount: int, currency: str) -> l
 
 
 def _kind(sale: SaleView, *, whole: bool) -> Kind | None:
-    """How the money of a sale is returned. None where it has to settle first."""
+    """How the money of a sale is returned. None if it must settle first."""
     if sale.settled:
         return Kind.REFUND
     if whole and sale.ways.void:

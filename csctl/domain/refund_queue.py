@@ -1,4 +1,4 @@
-"""What may become of a refund in the queue (domain rules, section 4): the state machine, as a table."""
+"""The state transitions of a refund in the queue (domain rules, section 4), as a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from csctl.errors import Conflict
 
 
 class Operation(StrEnum):
-    """What people and cron do with an item, each with the word of its command; and last, what a retry came to."""
+    """A change of an item, each with the word of its command; and last, the outcomes of a retry."""
 
     RETRY = "retry"
     REMOVE = "remove"
@@ -20,23 +20,23 @@ class Operation(StrEnum):
     WAIT = "wait for another day"
     GIVE_UP = "give up"
     ASK_AGAIN = "ask again"
-    SETTLE = "settle"  # there is nothing to return any more
+    SETTLE = "settle"  # nothing remains to return
     RETURN = "return"  # a bank sent the money back
 
 
-# (where it stands, what is done) -> where it then stands. What is not here is refused.
+# (state, operation) -> new state. All other transitions are refused.
 TABLE: dict[tuple[State, Operation], State] = {
     (State.QUEUED, Operation.RETRY): State.IN_PROGRESS,
     (State.QUEUED, Operation.REMOVE): State.REMOVED,
     (State.QUEUED, Operation.RESOLVE): State.RESOLVED,
-    # A retry that was taken for failed was approved after all, says an answer that came late.
+    # A late answer says that a retry which counted as failed was approved.
     (State.QUEUED, Operation.ASK_AGAIN): State.IN_PROGRESS,
     (State.IN_PROGRESS, Operation.SUCCEED): State.SUCCEEDED,
     (State.QUEUED, Operation.SUCCEED): State.SUCCEEDED,  # by an attempt that was approved late
     (State.IN_PROGRESS, Operation.WAIT): State.QUEUED,
     (State.IN_PROGRESS, Operation.GIVE_UP): State.EXHAUSTED,
     (State.IN_PROGRESS, Operation.SETTLE): State.RESOLVED,
-    # A refund that no retry can make succeed, or that came back too often.
+    # A refund that no retry can make succeed, or that was returned too often.
     (State.QUEUED, Operation.GIVE_UP): State.EXHAUSTED,
     (State.SUCCEEDED, Operation.RETURN): State.QUEUED,
     (State.EXHAUSTED, Operation.REQUEUE): State.QUEUED,
@@ -52,7 +52,7 @@ _DONE = {
     Operation.REQUEUE: "requeued",
     Operation.RESOLVE: "resolved",
 }
-# The way on from each state: what somebody who was refused most likely wants.
+# The next step from each state: what a refused operator most likely wants.
 _INSTEAD = {
     State.QUEUED: "csctl queue retry {0} or csctl queue remove {0} --reason TEXT",
     State.IN_PROGRESS: "csctl txn reconcile, once its worker is gone",
@@ -64,7 +64,7 @@ _INSTEAD = {
 
 
 def after(name: str, state: State, operation: Operation) -> State:
-    """Where an item stands after an operation. Raises Conflict, saying what would work; `name` is its id."""
+    """Return the state after an operation. Raises Conflict, naming commands that work; `name` is its id."""
     try:
         return TABLE[state, operation]
     except KeyError:

@@ -1,7 +1,7 @@
-"""Seals over the audit trail: each covers a batch of rows and the seal before it, so that none can change unnoticed.
+"""Seals of the audit log: each covers a batch of rows and the seal before it, so that a change of any is found.
 
-A seal keeps a fingerprint of every row of its batch (`leaves`), so that a check can name the row that was changed.
-The newest seal's hash is the root: kept elsewhere, it vouches for all that was sealed until then.
+A seal contains a fingerprint of every row of its batch (`leaves`), so that a check can name the changed row. The hash
+of the newest seal is the root: stored elsewhere, it proves all rows that were sealed until then.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from csctl.domain import trail_triggers
 
 BATCH = 10_000  # rows a seal covers at most
-GENESIS = "0" * 64  # what the first seal has instead of a seal before it
-# A row's time is taken a moment before its number, and the clocks of hosts differ: rows are a little out of order.
+GENESIS = "0" * 64  # the value in the first seal for the hash of the seal before it
+# The time of a row is set before its number, and the clocks of hosts differ: rows are slightly out of order.
 _SLACK = timedelta(minutes=10)
 _NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 
@@ -38,7 +38,7 @@ class Seal:
 
     @classmethod
     def over(cls, rows: Sequence[Mapping[str, Any]], before: Seal | None, at: str) -> Seal:
-        """The seal that covers these rows (at least one, by ascending id) and all before them."""
+        """The seal that covers these rows (at least one, by ascending id) and all earlier ones."""
         number, previous = (before.number + 1, before.hash) if before else (1, GENESIS)
         leaves = "\n".join(f"{row['id']} {fingerprint(row)}" for row in rows)
         facts = {
@@ -54,24 +54,24 @@ class Seal:
 
     @property
     def readable(self) -> bool:
-        """Whether all of it is of its type: who edits a seal need not keep to that."""
+        """Whether all values have their types: an edited seal may have others."""
         return all(type(getattr(self, name)).__name__ == kind for name, kind in self.__annotations__.items())
 
     @property
     def holds(self) -> bool:
-        """Whether its hash is the one of what it says."""
+        """Whether its hash is correct."""
         facts = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "hash"}
         return self.hash == _digest(facts)
 
     def fingerprints(self) -> dict[int, str]:
-        """The rows it covers. Of leaves that somebody scribbled in, what can still be read."""
+        """The fingerprints of its rows; of damaged leaves, those that can be read."""
         pairs = (line.partition(" ") for line in self.leaves.splitlines())
         return {int(number): print_ for number, _, print_ in pairs if _NUMBER.fullmatch(number)}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold: which `check` failed, of which row or seal, and in words."""
+    """A problem of the audit log: which `check` failed, for which row or seal, and in words."""
 
     check: str
     target: str
@@ -79,7 +79,7 @@ class Finding:
 
 
 def fingerprint(row: Mapping[str, Any]) -> str:
-    """SHA-256 of a row as the database stores it, whatever it stores."""
+    """SHA-256 of a row as the database stores it, valid or not."""
     return _digest(row)
 
 
@@ -93,7 +93,7 @@ def name(seal: Seal) -> str:
 
 
 def begins_after(seal: Seal, before: Seal | None, lowest: int) -> int:
-    """After which row the batch of a seal begins. Where seals are missing, it is not held to what they covered."""
+    """The row after which the batch of a seal begins. After missing seals, any row is accepted."""
     if seal.number != _next_number(before):
         return max(seal.first_id - 1, lowest)
     return before.last_id if before else lowest
@@ -104,7 +104,7 @@ def _next_number(before: Seal | None) -> int:
 
 
 def check_link(seal: Seal, before: Seal | None) -> list[Finding]:
-    """Whether a seal holds, by its own hash and as the next of the chain."""
+    """Check a seal: its own hash, and its link to the seal before it."""
     findings: list[Finding] = []
     expected = _next_number(before)
     if seal.number > expected:
@@ -118,7 +118,7 @@ def check_link(seal: Seal, before: Seal | None) -> list[Finding]:
 
 
 def check_batch(seal: Seal, before: Seal | None, rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """What became of the rows that a seal covers; `rows` are those now in its place."""
+    """Check the rows that a seal covers; `rows` are those in its range now."""
     findings: list[Finding] = []
     sealed = seal.fingerprints()
     for row in rows:
@@ -135,7 +135,7 @@ def check_batch(seal: Seal, before: Seal | None, rows: Iterable[Mapping[str, Any
 
 
 def check_unsealed(rows: Iterable[Mapping[str, Any]], last: Seal | None) -> list[Finding]:
-    """What is wrong with rows that no seal covers yet."""
+    """Check the rows that no seal covers yet."""
     return [Finding("row", f"aud_{row['id']}", _back_dated(row, last)) for row in rows if back_dated(row["at"], last)]
 
 
@@ -145,10 +145,10 @@ def _back_dated(row: Mapping[str, Any], before: Seal | None) -> str:
 
 
 def back_dated(at: Any, before: Seal | None) -> bool:
-    """Whether a row that came after a seal claims to be from before it. What is no time cannot be trusted either."""
+    """Whether a row after a seal has a time before it. A value that is not a time is suspect, too."""
     if before is None:
         return False
-    # A seal without any time that can be read does not hold, and is named for it: nothing is measured by that one.
+    # A seal without any readable time has a problem of its own, and is reported for it: it is not used for comparison.
     ends = [moment for moment in (_moment(before.last_at), _moment(before.at)) if moment]
     moment = _moment(at)
     return bool(ends) and (moment is None or min(ends) - moment > _SLACK)
@@ -162,7 +162,9 @@ def _moment(text: Any) -> datetime | None:
 
 
 def check_triggers(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[Finding]:
-    """Which triggers that keep the trail are gone, switched off, or something else now: definitions by name."""
+    """Check the triggers that protect the audit log: which are missing, switched off or changed;
+    definitions by name.
+    """
     return [
         Finding("trigger", name, "missing or disabled: the audit log can be changed")
         for name, definition in wanted.items()
@@ -171,7 +173,9 @@ def check_triggers(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[
 
 
 def check_told(told: Iterable[tuple[str, str, str]], known: Mapping[str, str]) -> list[Finding]:
-    """Seals that the trail tells of (row, seal, root) and that are not there: the chain was cut short or begun anew."""
+    """Check the seals that the audit log mentions (row, seal, root): a missing one means that the chain was cut or
+    restarted.
+    """
     return [
         Finding(
             "seal",
@@ -184,7 +188,7 @@ def check_told(told: Iterable[tuple[str, str, str]], known: Mapping[str, str]) -
 
 
 def check_roots(kept: Iterable[str], known: Collection[str]) -> list[Finding]:
-    """Which of the roots that somebody kept are no seal's hash: what they vouched for was rewritten or removed."""
+    """Check roots that were stored elsewhere: what an unknown root proved was rewritten or removed."""
     return [
         Finding("root", root[:64], "no seal has this hash: the seals were rewritten or removed since it was kept")
         for root in kept

@@ -1,4 +1,4 @@
-"""What a shop has decided about itself."""
+"""The settings of a shop, which its database stores."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Cells of a CSV file that a spreadsheet would take for a formula, and run."""
+"""Protect spreadsheets from cells of a CSV file that they would run as formulas."""
 
 from __future__ import annotations
 
 import re
 
-# What begins a formula, also in the full width of East Asian scripts; and the apostrophe that stands before one.
+# The first characters of formulas, also in full-width form; and the apostrophe that protects a cell.
 _FORMULA = re.compile(r"['=+\-@\t\r＝＋－＠]")
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?|\+[0-9][0-9 ().-]*", re.ASCII)  # numbers and phone numbers stay as they are
 
 
 def neutralised(text: str) -> str:
-    """The cell with an apostrophe in front, if a spreadsheet would run it, or if it begins with one."""
+    """The cell with an apostrophe in front, if a spreadsheet would run it, or if it begins with an apostrophe."""
     return f"'{text}" if _FORMULA.match(text) and not _PLAIN.fullmatch(text) else text
 
 

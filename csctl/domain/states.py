@@ -1,4 +1,4 @@
-"""The words for the states of things, as they are stored and shown."""
+"""The states and kinds of records, as they are stored and shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """How far one attempt at a gateway has come."""
+    """The progress of one attempt at a gateway."""
 
     CREATED = "created"
     SENT = "sent"
@@ -78,8 +78,8 @@ class Outside(StrEnum):
     """How money was returned that csctl did not send."""
 
     PAYMENT = "payment"  # a cheque, a transfer, the gateway's own page: an operator recorded it
-    CHARGEBACK = "chargeback"  # the bank took it back
-    GATEWAY = "gateway"  # on the gateway's own page: learned by asking
+    CHARGEBACK = "chargeback"  # the bank returned it
+    GATEWAY = "gateway"  # on the gateway's own page: learned from the gateway
 
 
 class OrderStatus(StrEnum):
@@ -159,7 +159,7 @@ class EmailKind(StrEnum):
     REFUND = "refund"
     VOID = "void"
     REFUND_EXHAUSTED = "refund_exhausted"
-    # These are sent once a setting switches them on.
+    # These are sent if a setting switches them on.
     REFUND_RETURNED = "refund_returned"
     BILLING_DECLINED = "billing_declined"
     BILLING_GIVEN_UP = "billing_given_up"
@@ -185,7 +185,7 @@ class Role(StrEnum):
 
 
 class ApprovalState(StrEnum):
-    """Where a request for approval stands. Only the three in the middle are decisions that are kept."""
+    """The state of a request for approval. Only the three in the middle are stored decisions."""
 
     OPEN = "open"
     GRANTED = "granted"
@@ -195,7 +195,7 @@ class ApprovalState(StrEnum):
 
 
 class HistoryKind(StrEnum):
-    """A note that a person wrote, a call, or an event that csctl noted."""
+    """A note that a person wrote, a call, or an event that csctl recorded."""
 
     NOTE = "note"
     CALL = "call"
@@ -203,7 +203,7 @@ class HistoryKind(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a bulk change stands."""
+    """The state of a bulk change."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -211,7 +211,7 @@ class RunState(StrEnum):
 
 
 class RecordState(StrEnum):
-    """What became of one record of a run. An outcome that is unknown leaves it pending."""
+    """The outcome of one record of a run. An unknown outcome leaves it pending."""
 
     PENDING = "pending"
     DONE = "done"
@@ -226,7 +226,7 @@ class Direction(StrEnum):
 
 
 def any_of(states: Iterable[StrEnum]) -> str:
-    """Some of the states of a thing in words, in the order in which they are declared: `queued or exhausted`."""
+    """Several states in words, in the order of their declaration: `queued or exhausted`."""
     wanted = set(states)
     return " or ".join(state.value for kind in {type(one): 1 for one in wanted} for state in kind if state in wanted)
 

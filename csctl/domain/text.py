@@ -1,4 +1,4 @@
-"""Text that people typed: what is kept of it, and how it is compared."""
+"""Text that people enter: what is accepted, how it is compared, and how it is printed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from csctl.errors import Usage
 
 LONGEST = 10_000  # characters of a note; other fields are held to SHORT
 SHORT = 500
-# What a terminal or a reader of text would act on instead of showing: controls, bidi marks, zero-width characters.
+# Characters on which a terminal or reader acts, instead of showing them: controls, bidi marks, zero-width characters.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def fold(text: str | None) -> str:
     """Text as search compares it: without case, accents and surrounding space. `Bjørn ` is `bjorn`."""
-    from anyascii import anyascii  # 30 ms, and needed only where somebody searches or edits
+    from anyascii import anyascii  # takes 30 ms to import, and only searches and edits need it
 
     plain = text or ""
     return " ".join((plain if plain.isascii() else anyascii(plain)).casefold().split())
@@ -26,13 +26,13 @@ def digits(text: str | None) -> str:
 
 
 def accept(text: str, field: str, *, longest: int = SHORT, lines: bool = False, reference: bool = False) -> str:
-    """Text that may be kept in a field that people fill, trimmed.
+    """Accept a text for a field that people enter, and trim it.
 
     Raises Usage for NUL and broken characters, text that is too long, line breaks unless `lines`, and a card number
-    unless it is somebody else's `reference`, which may look like one.
+    unless it is a `reference` of another system, which may look like one.
     """
     kept = text.strip()
-    # Printable text holds neither NUL nor line breaks nor broken characters: most of an import ends here.
+    # Printable text contains neither NUL nor line breaks nor broken characters: most of an import ends here.
     if kept.isprintable() and len(kept) <= longest and (reference or not holds_card_number(kept)):
         return kept
     if len(kept) > longest:
@@ -60,7 +60,7 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 
 def printable_html(text: str) -> str:
-    """HTML that is safe to show: what `printable` would escape is a reference, which a browser reads as the same."""
+    """HTML that is safe to show: characters that `printable` escapes become references, which browsers show as text."""
     return "".join(c if c == "\n" or unicodedata.category(c) not in _UNPRINTABLE else f"&#{ord(c)};" for c in text)
 
 

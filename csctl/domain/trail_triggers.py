@@ -1,6 +1,6 @@
-"""The triggers that keep the audit trail, word for word as each database tells of them.
+"""The triggers that protect the audit log, literally as each database reports them.
 
-The migrations made them. A check compares all of it: one that is there, and does nothing, looks much the same.
+The migrations created them. A check compares the whole definition: a changed trigger can look similar and do nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NEXT = """CREATE TRIGGER audit_seals_next BEFORE INSERT ON audit_seals FOR EACH
         RETURN NEW;
     END"""
 
-# database -> trigger -> what it is and does
+# database -> trigger -> its definition
 TRIGGERS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
         name: f"CREATE TRIGGER {name} {event} BEGIN SELECT RAISE(ABORT, {_SAYS}); END"
@@ -70,5 +70,5 @@ TRIGGERS: Mapping[str, Mapping[str, str]] = {
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two definitions are the same, but for how their lines are broken."""
+    """Whether two definitions are equal except for line breaks."""
     return one.split() == other.split()

@@ -1,4 +1,4 @@
-"""A word from the database that csctl does not know, where a state or kind should be."""
+"""A word in the database that csctl does not know, in a column of states or kinds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from csctl.errors import Damaged
 
 
 class UnknownWord(str):
-    """Shown as it is. Whatever would decide by it raises Damaged, so that only its own record is refused."""
+    """An unknown word, shown as it is. Code that decides by it raises Damaged, so that only its own
+    record is refused.
+    """
 
     __slots__ = ()
 

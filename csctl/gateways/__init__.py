@@ -1,1 +1,1 @@
-"""Payment gateways: what csctl asks of one, and those it can talk to."""
+"""Payment gateways: their protocol, and the built-in kinds."""

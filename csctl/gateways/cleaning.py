@@ -1,4 +1,4 @@
-"""Texts from gateways, cleaned before they are kept or shown."""
+"""Clean texts from gateways before they are stored or shown."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from csctl.card_numbers import without_card_numbers
 
-LONGEST = 300  # characters: what an operator reads, and no page of HTML
-# What a terminal would act on instead of showing it: controls, bidi marks, private and unassigned characters.
+LONGEST = 300  # characters: enough for an operator, and not a whole page of HTML
+# Characters on which a terminal acts, instead of showing them: controls, bidi marks, private and unassigned ones.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _DIGITS = re.compile(r"\d{12,}")  # longer than any amount or date: a card or an account number
 
 
 def clean(text: object, secrets: Iterable[str] = ()) -> str | None:
-    """The text on one line without control characters, secrets of ours and long runs of digits; None if empty."""
+    """The text on one line without control characters, csctl's secrets and long runs of digits; None if empty."""
     if text is None:
         return None
     plain = "".join(" " if unicodedata.category(c) in _UNPRINTABLE else c for c in str(text)[: 10 * LONGEST])

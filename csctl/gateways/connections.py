@@ -1,8 +1,8 @@
-"""Network connections that know what was sent in a call, and end with the call's deadline.
+"""Network connections that record what was sent in a call, and end at the call's deadline.
 
-httpcore's time-outs are for each operation: a server that sends a byte now and then is read without end. And whether a
-request had left this machine when a call failed is what decides between "failed" and "unknown": it is noted here, where
-the first byte is written, and not guessed from the kind of the error.
+The timeouts of httpcore are for each operation: a server that sends a byte now and then is read without end. And
+whether a request had left this machine when a call failed decides between "failed" and "unknown": it is recorded here,
+where the first byte is written, and not guessed from the kind of the error.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any
 
 import httpcore
 
-# Every host that this process connected to: tests hold it against the hosts that they allow.
+# All hosts that this process connected to: tests compare them with the hosts that they allow.
 CONTACTED: set[str] = set()
 
 
 class Call:
-    """One call of one thread: until when it may take (monotonic seconds), and how far it came."""
+    """One call of one thread: its deadline (monotonic seconds), and its progress."""
 
     def __init__(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
         self.sent = False  # a byte of the request may have left
-        self.connected = False  # a connection was opened for it: it did not come from the pool
+        self.connected = False  # a connection was opened for it, not taken from the pool
 
     def left(self, timeout: float | None) -> float:
-        """Seconds that one operation may take. Raises the time-out that says whether something was sent."""
+        """The seconds that one operation may take. Raises the timeout that says whether something was sent."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise (httpcore.ReadTimeout if self.sent else httpcore.ConnectTimeout)("the deadline has passed")
@@ -94,10 +94,10 @@ class _Stream(httpcore.NetworkStream):
 
 
 def tls_context(ca: Path | None = None) -> ssl.SSLContext:
-    """Certificates as the system trusts them, or the file `ca` alone.
+    """Certificates that the system trusts, or the file `ca` alone.
 
     Not by `ssl.create_default_context`: that follows SSL_CERT_FILE, and writes the keys of the session to
-    SSLKEYLOGFILE, from whatever environment csctl was started in.
+    SSLKEYLOGFILE, from the environment of csctl.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

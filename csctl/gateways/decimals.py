@@ -1,4 +1,4 @@
-"""Amounts as the gateways write them that know two decimals alone: `12.30`."""
+"""Amounts for gateways that accept only two decimals: `12.30`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from csctl.errors import Usage
 from csctl.gateways.operations import Answer
 
 _DIGITS = 2
-_LARGEST = 10**10  # minor units: no gateway takes that much at once, so it is a mistake of ours
+_LARGEST = 10**10  # minor units: no gateway accepts so much at once, so it is a mistake of csctl
 _WRITTEN = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
 def refused(amount: int, currency: str) -> Answer | None:
-    """The answer to an amount that cannot be sent as it is meant; None if it can.
+    """The answer for an amount that cannot be sent correctly; None if it can.
 
     Currencies without two decimals are refused: whether such a gateway reads 500 JPY as 500 or as 5.00 is not known.
     """
@@ -43,9 +43,9 @@ def written(amount: int, currency: str) -> str:
 
 
 def read(value: object) -> int | None:
-    """Minor units of `12.3`, `-12.30` or a number of JSON; None for anything else, and for parts of a cent.
+    """Minor units of `12.3`, `-12.30` or a number of JSON; None for anything else, and for fractions of a cent.
 
-    The sign is left out: gateways differ in whether a refund is negative.
+    The sign is dropped: gateways differ in whether a refund is negative.
     """
     text = str(value).strip() if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
     if not _WRITTEN.fullmatch(text):

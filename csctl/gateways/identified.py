@@ -1,4 +1,4 @@
-"""An account that is asked who it is before anything is asked of it, or sent to it."""
+"""An account whose identity is checked before its first call."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from csctl.gateways.protocol import Gateway
 
 
 class Identified:
-    """A gateway account whose identity is compared with what the database remembers, once in a process.
+    """A gateway account whose identity is compared with the one in the database, once in a process.
 
-    Another account would know neither our sales nor our keys: its "not found" would be taken for "never carried out",
-    and the refund would be paid again. So a difference raises Misconfigured, and nothing is asked or sent.
+    Another account has neither csctl's sales nor its keys: its "not found" would mean "never executed", and the refund
+    would be paid again. So a difference raises Misconfigured, and nothing is asked or sent.
     """
 
     def __init__(self, gateway: Gateway, name: str, remembered: Identity | None) -> None:
         self._gateway, self._name, self.remembered = gateway, name, remembered
         self._confirmed = False
-        self.unreachable = False  # it could not be asked who it is before this run began
+        self.unreachable = False  # its identity could not be asked for before this run began
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -48,7 +48,7 @@ class Identified:
         return self._gateway.check()
 
     def unchecked(self) -> Gateway:
-        """The account itself, for looking whether it is the right one."""
+        """The account itself, to check whether it is the right one."""
         return self._gateway
 
     def prepare(self, op: Operation) -> str | None:
@@ -87,7 +87,7 @@ class Identified:
         self._gateway.close()
 
     def _unreachable(self) -> Answer | None:
-        """The answer to a write where the account cannot be asked who it is: nothing was sent."""
+        """The answer to a write if the identity of the account cannot be asked for: nothing was sent."""
         try:
             self._confirm()
         except Unreachable as gone:
@@ -95,7 +95,7 @@ class Identified:
         return None
 
     def _confirm(self) -> None:
-        """Raises Misconfigured where it is another account than the remembered one, Unreachable."""
+        """Raises Misconfigured for another account than the one in the database, and Unreachable."""
         with self._one_at_a_time:
             if self._confirmed:
                 return
@@ -108,7 +108,7 @@ class Identified:
 
 
 def another_account(name: str, remembered: Identity, found: Identity) -> Misconfigured:
-    """The error for an account that is not the remembered one."""
+    """The error for another account than the one in the database."""
     return Misconfigured(
         f"the gateway account {name} is {shown(found)}, and this database knows it as {shown(remembered)}",
         cause="what another account does not know would be taken for never carried out",

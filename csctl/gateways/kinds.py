@@ -1,13 +1,13 @@
-"""Which kinds of gateways there are, and how an account of one is opened.
+"""The kinds of gateways, and how an account of a kind is opened.
 
 A kind is a module or object with
 
     def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace)
 
-It returns a Gateway. It opens no connection and reads no more than its options; it raises Misconfigured for a URL that
-it cannot use. `rehearsal` says that the database is a rehearsal (test accounts are for those alone), `now` is csctl's
-clock, `zone` the shop's time zone, and `pace` is waited for before each request (`pace.wait()`) and told of each
-refusal for too many (`pace.busy(retry_after)`).
+It returns a Gateway. It opens no connection and reads no more than its options; it raises Misconfigured for an invalid
+URL. `rehearsal` says that the database is a rehearsal (test accounts are only for those), `now` is csctl's clock,
+`zone` the shop's time zone, and `pace` limits the rate: call `pace.wait()` before each request, and
+`pace.busy(retry_after)` after each refusal for too many requests.
 
 csctl's own kinds are modules of this package. Others are found by their entry point in the group `csctl.gateways`,
 named for the kind; it is loaded only when an account of that kind is opened.
@@ -28,14 +28,14 @@ from csctl.gateways.protocol import Gateway
 from csctl.gateways.urls import AccountUrl
 
 GROUP = "csctl.gateways"
-# A kind -> its module, imported only when an account of that kind is opened.
+# kind -> its module, imported only when an account of that kind is opened
 KINDS = {
     "sandbox": "csctl.gateways.sandbox",
     "stripe": "csctl.gateways.stripe",
     "authorizenet": "csctl.gateways.authorizenet",
     "nmi": "csctl.gateways.nmi",
 }
-# Calls per second where the URL names no rate. What the vendors allow is not published.
+# Calls per second if the URL has no rate. The vendors do not publish their limits.
 _RATES = {"stripe": "20/s", "authorizenet": "5/s", "nmi": "5/s"}
 
 
@@ -48,24 +48,24 @@ class Opener(Protocol):
 
 
 def refuse_unknown(url: AccountUrl) -> None:
-    """Raises Misconfigured for a kind that neither csctl nor an installed package offers."""
+    """Raises Misconfigured for a kind that neither csctl nor an installed package has."""
     if url.kind not in KINDS and _entry_point(url.kind) is None:
         known = ", ".join(f"{kind}:…" for kind in (*KINDS, *_others()))
         raise Misconfigured(f"{url.variable} names the unknown gateway {url.kind!r}", fix=f"write one of: {known}")
 
 
 def rate_of(url: AccountUrl) -> str | None:
-    """How often the account may be called, as `20/s`; None where nothing limits it."""
+    """The maximum rate of calls, as `20/s`; None without a limit."""
     return url.options.get("rate", _RATES.get(url.kind))
 
 
 def pace_of(url: AccountUrl) -> Pace:
-    """How often the account may be called. Raises Misconfigured."""
+    """The pace of calls. Raises Misconfigured."""
     return url.pace if "rate" in url.options else pace.read(rate_of(url))
 
 
 def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Gateway:
-    """The account of a URL. Raises Misconfigured."""
+    """Open the account of a URL. Raises Misconfigured."""
     refuse_unknown(url)
     return _opener(url)(urls.with_secret(url), rehearsal=rehearsal, now=now, zone=zone, pace=pace)
 

@@ -1,4 +1,4 @@
-"""What csctl asks of a payment gateway and what one can answer: the values that cross the protocol."""
+"""The values of the gateway protocol: operations, answers, capabilities, and records of a gateway."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from csctl.domain.states import Kind, Settlement, State
 
 
 class Initiator(StrEnum):
-    """Who started a charge. Card networks have rules of their own for charges without the customer."""
+    """Who started a charge. Card networks have special rules for charges without the customer."""
 
     CUSTOMER = "customer"
     MERCHANT = "merchant"
 
 
 class Possible(StrEnum):
-    """Whether an account can do something; ASK: only its answer tells."""
+    """Whether an account can do something; ASK: only its answer shows that."""
 
     NO = "no"
     YES = "yes"
@@ -31,14 +31,14 @@ class Finds(StrEnum):
     """How an attempt whose answer was lost can be found."""
 
     BY_KEY = "by_key"
-    BY_REFERENCE = "by_reference"  # by the sale's reference and the amount, without our key
-    AMBIGUOUS = "ambiguous"  # what is found may be another's: a person decides
+    BY_REFERENCE = "by_reference"  # by the sale's reference and the amount, without csctl's key
+    AMBIGUOUS = "ambiguous"  # what is found may be another attempt: a person decides
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
 class Sale:
-    """The sale (or authorization) that a void, refund or capture is about. `amount` in minor units."""
+    """The sale (or authorization) of a void, refund or capture. `amount` in minor units."""
 
     reference: str
     amount: int
@@ -51,7 +51,7 @@ class Sale:
 
 @dataclass(frozen=True)
 class Operation:
-    """One attempt. `amount` in minor units, `key` is the attempt's own idempotency key: every sending of it carries it.
+    """One attempt. `amount` in minor units, `key` is the attempt's own idempotency key, the same each time it is sent.
 
     `sent_at` is when it was first sent (UTC). A charge has a `token`, the others a `sale`.
     """
@@ -66,15 +66,15 @@ class Operation:
     order_number: str | None = None
     description: str | None = None
     initiated: Initiator = Initiator.MERCHANT
-    network_ref: str | None = None  # of the first charge with this token, where a network wants it named
-    prepared: str | None = None  # what `prepare` gave for this attempt
+    network_ref: str | None = None  # of the first charge with this token, for networks that require it
+    prepared: str | None = None  # the result of `prepare` for this attempt
 
 
 @dataclass(frozen=True)
 class Answer:
     """The outcome of a charge, void, refund or capture: approved, pending, declined, failed or unknown.
 
-    `amount` (minor units) and `currency` are those that the gateway says; None where it says none. `aliases` are other
+    `amount` (minor units) and `currency` are from the gateway; None if it does not send them. `aliases` are other
     references of the same object. `code` is the gateway's own. Never contains a secret; texts are cleaned.
     """
 
@@ -91,7 +91,7 @@ class Answer:
     network_ref: str | None = None
     livemode: bool | None = None
     aliases: tuple[str, ...] = ()
-    retry_after: float | None = None  # seconds that a busy gateway asks for
+    retry_after: float | None = None  # the wait that a busy gateway asks for, in seconds
 
 
 class DisputeState(StrEnum):
@@ -103,7 +103,7 @@ class DisputeState(StrEnum):
 
 @dataclass(frozen=True)
 class Dispute:
-    """A chargeback as the gateway tells of it. `amount` in minor units. `refundable`: a refund is still possible."""
+    """A chargeback in the records of a gateway. `amount` in minor units. `refundable`: a refund is still possible."""
 
     state: DisputeState
     amount: int | None = None
@@ -115,8 +115,8 @@ class Dispute:
 
 @dataclass(frozen=True)
 class Found:
-    """An operation as the gateway knows it. `refunded_total` (minor units) is what the gateway has returned of a sale
-    in all, whoever asked for it; None where it does not say.
+    """An operation in the records of a gateway. `refunded_total` (minor units) is the sum of all refunds of a sale
+    there, from any source; None if the gateway does not send it.
     """
 
     answer: Answer
@@ -126,7 +126,7 @@ class Found:
     captured: bool = True
     refunded_total: int | None = None
     dispute: Dispute | None = None
-    receipt: str | None = None  # a refund's trace at the network (ARN): "where is my credit?"
+    receipt: str | None = None  # a refund's trace number at the network (ARN), for the customer's bank
 
     def entry(
         self, kind: Kind, *, key: str | None = None, sale_reference: str | None = None, at: datetime | None = None
@@ -150,21 +150,21 @@ class Found:
 
 @dataclass(frozen=True)
 class Absent:
-    """The account knows no such operation, and did know the sale or payment method it would belong to."""
+    """The account does not have the operation, but has the sale or payment method that it would belong to."""
 
-    searched: str  # what was looked through, for the history
+    searched: str  # what was searched, for the history
 
 
 @dataclass(frozen=True)
 class Ambiguous:
-    """Several operations could be ours. A person decides."""
+    """Several operations match the attempt. A person decides."""
 
     candidates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which account answers. `account` is None where the gateway has no id to tell."""
+    """The account that answers. `account` is None if the gateway has no id for it."""
 
     account: str | None
     livemode: bool
@@ -174,34 +174,35 @@ class Identity:
 class Capabilities:
     """What one account can do.
 
-    `keys_live`: how long the gateway honours an idempotency key (None: it ignores them). `absence_final_after`: when
-    "there is no such operation" can be believed, by kind of operation. `refund_watch`: how long an approved refund can
-    still come back. `deadline`: the longest one call takes.
+    `keys_live`: how long the gateway honors an idempotency key (None: it ignores them). `absence_final_after`: when an
+    absence is final, by kind of operation. `refund_watch`: how long an approved refund can still be returned.
+    `deadline`: the longest time of one call.
     """
 
     void_captured: Possible = Possible.YES  # a captured sale that has not settled
     refund_unsettled: Possible = Possible.NO
-    partial_unsettled: bool = False  # a part of an unsettled sale can be refunded
+    partial_unsettled: bool = False  # part of an unsettled sale can be refunded
     partial_refund: bool = True
     finds: Finds = Finds.BY_KEY
     keys_live: timedelta | None = None
-    resend_after_absence: bool = False  # the same key may be sent again once the operation is found absent
+    resend_after_absence: bool = False  # the same key may be sent again if the operation is absent
     absence_final_after: Mapping[Kind, timedelta] = field(default_factory=dict)
     refund_watch: timedelta = timedelta(0)
     reports_settlement: bool = True
     changes: bool = False
-    records: bool = False  # it lists what it has on record of a period
-    tells_refunded_total: bool = True  # `Found` says what was returned of a sale in all
-    prepares: bool = False  # `prepare` gives a reference before money moves
+    needs_last4: bool = False  # a refund names the card's last four digits
+    records: bool = False  # it lists its records of a period
+    tells_refunded_total: bool = True  # `Found` has the sum of all refunds of a sale
+    prepares: bool = False  # `prepare` returns a reference before money moves
     deadline: timedelta = timedelta(seconds=90)
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that happened at the account. `cursor` is where to go on after it has been applied.
+    """A change at the account. `cursor` is the position after it, to continue from.
 
-    `found` is the object as it is now; None: look it up. `sale_reference` names the sale that a refund or dispute
-    belongs to.
+    `found` is the object in its current state; None: look it up. `sale_reference` names the sale of a refund or
+    dispute.
     """
 
     kind: Kind
@@ -214,7 +215,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that `check` found wrong with an account, and what mends it."""
+    """A problem of an account, and its fix."""
 
     what: str
     fix: str

@@ -1,4 +1,4 @@
-"""How often an account may be called: `rate=20/s` in its URL. Each process keeps to it by itself."""
+"""The maximum rate of calls to an account: `rate=20/s` in its URL. Each process limits itself."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from csctl.errors import Misconfigured
 _WRITTEN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)/(s|m|h)", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 LONGEST_WAIT = 60.0  # seconds that a call may wait for its turn: well within the lease of an attempt
-_SLOW_FOR = 60.0  # seconds at half the pace after the gateway was busy
-_ANY_NUMBER = 1_000_000  # of calls, where nothing limits them
+_SLOW_FOR = 60.0  # seconds at half the rate after the gateway was busy
+_ANY_NUMBER = 1_000_000  # calls in flight without a rate
 
 
 class TurnTooLate(Exception):
@@ -20,9 +20,9 @@ class TurnTooLate(Exception):
 
 
 class Pace:
-    """So many calls a second, evenly; without a `rate` as fast as they come. For several threads.
+    """A number of calls a second, evenly spaced; unlimited without a `rate`. For several threads.
 
-    Call `wait` before each request, and `busy` when the gateway says that it had too many.
+    Call `wait` before each request, and `busy` if the gateway reports too many requests.
     """
 
     def __init__(self, rate: float | None = None) -> None:
@@ -32,11 +32,11 @@ class Pace:
 
     @property
     def window(self) -> int:
-        """How many calls may be begun together without one of them waiting too long."""
+        """The number of calls that may be in flight together, so that none waits too long."""
         return max(1, int(LONGEST_WAIT / self._pause)) if self._pause else _ANY_NUMBER
 
     def wait(self) -> None:
-        """Return when it is the caller's turn. Raises TurnTooLate where that is more than a minute away."""
+        """Wait for the caller's turn. Raises TurnTooLate if that is more than a minute away."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)
@@ -46,7 +46,9 @@ class Pace:
         time.sleep(turn - now)
 
     def busy(self, retry_after: float | None = None) -> None:
-        """The gateway refused a call as one too many: half the pace for a minute, and nothing for `retry_after` s."""
+        """Slow down after a refusal for too many requests: half the rate for a minute, and no call for
+        `retry_after` s.
+        """
         with self._lock:
             now = time.monotonic()
             self._slow_until = now + _SLOW_FOR
@@ -54,7 +56,7 @@ class Pace:
 
 
 def read(written: str | None) -> Pace:
-    """The pace that `rate=` asks for. Raises Misconfigured."""
+    """The pace of a `rate=` option. Raises Misconfigured."""
     if written is None:
         return Pace()
     match = _WRITTEN.fullmatch(written)

@@ -1,4 +1,4 @@
-"""The protocol of a payment gateway: what csctl calls. The values that cross it are in `operations.py`."""
+"""The protocol of a payment gateway. Its values are in `operations.py`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from csctl.gateways.operations import (
 
 
 class UnknownReference(Misconfigured):
-    """The account does not know a reference that csctl has from it: it is the wrong account, or the wrong mode.
+    """The account does not have a reference that csctl got from it: it is the wrong account, or the wrong mode.
 
-    Never a sign that something did not happen.
+    Never a sign that an operation was not executed.
     """
 
     def __init__(self, reference: str, message: str | None = None) -> None:
@@ -39,30 +39,30 @@ class UnknownReference(Misconfigured):
 class Gateway(Protocol):
     """One account at a gateway. Called by several threads at once, and never inside a database transaction.
 
-    Nothing is raised for an answer: a connection refused before the first byte is FAILED/unreachable, everything after
-    which money may have moved unseen is UNKNOWN. Writes raise Misconfigured alone (credentials, wrong mode); reads
-    raise Unreachable too.
+    An answer is never raised: a connection refused before the first byte is FAILED/unreachable; every failure after
+    which money may have moved is UNKNOWN. Writes raise only Misconfigured (credentials, wrong mode); reads raise
+    Unreachable too.
     """
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this account can do. Calls nothing."""
+        """What this account can do. Makes no call."""
         ...
 
     def identity(self) -> Identity:
-        """Which account answers. Reads only. Raises Misconfigured, Unreachable."""
+        """The account that answers. Reads only. Raises Misconfigured, Unreachable."""
         ...
 
     def check(self) -> Sequence[Problem]:
-        """What is wrong with the account, for `doctor` and `gateway check`. Reads only."""
+        """The problems of the account, for `doctor` and `gateway check`. Reads only."""
         ...
 
     def prepare(self, op: Operation) -> str | None:
-        """A reference that exists before money moves; None: not offered. Called where `capabilities.prepares`."""
+        """A reference that exists before money moves; None if not offered. Called if `capabilities.prepares`."""
         ...
 
     def charge(self, op: Operation) -> Answer:
-        """Charge `op.token` (kind sale), or reserve the amount (kind authorize)."""
+        """Charge `op.token` (kind sale), or authorize the amount (kind authorize)."""
         ...
 
     def capture(self, op: Operation) -> Answer: ...
@@ -72,22 +72,22 @@ class Gateway(Protocol):
     def refund(self, op: Operation) -> Answer: ...
 
     def lookup(self, reference: str, kind: Kind) -> Found:
-        """The operation with this reference, as it is now. Raises UnknownReference."""
+        """The operation with this reference, in its current state. Raises UnknownReference."""
         ...
 
     def find(self, op: Operation) -> Found | Absent | Ambiguous:
-        """What became of an attempt whose answer was lost. Absent only where the account knew the sale (or the payment
-        method) that it belongs to; raises UnknownReference where it does not.
+        """Find an attempt whose answer was lost. Absent only if the account has the sale (or the payment method) that
+        it belongs to; raises UnknownReference if it does not.
         """
         ...
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
-        """What happened since `cursor`, oldest first. Called only where `capabilities.changes`."""
+        """The changes since `cursor`, oldest first. Called only if `capabilities.changes`."""
         ...
 
     def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
-        """What the account has on record of a period (UTC), all that moved money and was made in it at least: to
-        compare the books with. Called only where `capabilities.records`. Raises Misconfigured, Unreachable.
+        """The account's records of a period (UTC), at least all operations that were made in it and moved money: to
+        compare the books with. Called only if `capabilities.records`. Raises Misconfigured, Unreachable.
         """
         ...
 

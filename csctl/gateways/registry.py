@@ -15,13 +15,13 @@ from csctl.gateways.sandbox import Sandbox
 from csctl.gateways.urls import AccountUrl
 from csctl.settings import GATEWAY
 
-_ENOUGH = 5  # different sales in a row that an account did not even take
+_ENOUGH = 5  # different sales in a row that an account did not even accept
 
 
 class Registry:
     """Accounts by name, each opened when it is first used. Calls no gateway and reads no database.
 
-    `known` are the identities that the database remembers: an account is asked who it is before its first call.
+    `known` are the identities in the database: the identity of an account is checked before its first call.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class Registry:
         self._unanswered: dict[str, set[object]] = {}
 
     def __getitem__(self, name: str) -> Identified:
-        """The account. Raises Misconfigured where it is not configured, or is of an unknown kind; Unreachable where it
-        is left alone for this run.
+        """The account. Raises Misconfigured if it is not configured, or of an unknown kind; Unreachable if this run
+        does not use it any more.
         """
         if name not in self._given:
             raise Misconfigured(
@@ -57,12 +57,12 @@ class Registry:
         return iter(self._given)
 
     def refuse(self, name: str, error: CsctlError) -> None:
-        """Have every further use of an account raise this: it takes no credentials of ours."""
+        """Raise this error for every further use of an account: it refuses csctl's credentials."""
         self._refused[name] = error
 
     def note(self, name: str, reason: Reason | None, sale: object) -> bool:
-        """Remember how the account answered an operation on a sale. After several different ones in a row that were
-        not even sent it is left alone for the rest of this run; True where that begins.
+        """Record the answer of an account to an operation on a sale. After several different sales in a row that were
+        not even sent, this run does not use it any more; True when that begins.
         """
         if reason not in NOT_SENT:
             self._unanswered.pop(name, None)
@@ -75,11 +75,13 @@ class Registry:
         return True
 
     def window(self, wanted: int) -> int:
-        """How many calls may be in flight, so that none waits too long for its turn at the slowest account."""
+        """The number of calls that may be in flight, so that none waits too long for its turn at the
+        slowest account.
+        """
         return min([wanted, *(self._pace(name).window for name in self._given)])
 
     def url(self, name: str) -> AccountUrl:
-        """How a configured account is written. Raises Misconfigured."""
+        """The URL of a configured account. Raises Misconfigured."""
         return urls.parse(self._given[name], f"{GATEWAY}{name.upper()}")
 
     def kind(self, name: str) -> str:
@@ -87,16 +89,16 @@ class Registry:
         return self.url(name).kind
 
     def rate(self, name: str) -> str | None:
-        """How often an account is called at most, as `20/s`; None where nothing limits it. Raises Misconfigured."""
+        """The maximum rate of calls to an account, as `20/s`; None without a limit. Raises Misconfigured."""
         return kinds.rate_of(self.url(name))
 
     def sandboxes(self) -> dict[str, Sandbox]:
-        """The accounts that are sandboxes: for a look at their ledgers."""
+        """The accounts that are sandboxes, for access to their ledgers."""
         found = ((name, self[name].unchecked()) for name in self._given if self.kind(name) == "sandbox")
         return {name: account for name, account in found if isinstance(account, Sandbox)}
 
     def close(self) -> None:
-        """End the connections of all accounts."""
+        """Close the connections of all accounts."""
         for account in self._open.values():
             account.close()
 
@@ -107,7 +109,7 @@ class Registry:
 
 
 def problem_of(name: str, given: str) -> Misconfigured | None:
-    """Why an account cannot be opened: a kind that csctl does not know, or a URL that it cannot read."""
+    """Why an account cannot be opened: an unknown kind, or an invalid URL."""
     try:
         url = urls.parse(given, f"{GATEWAY}{name.upper()}")
         kinds.refuse_unknown(url)

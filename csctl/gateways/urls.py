@@ -1,4 +1,4 @@
-"""The URL of a gateway account, as it stands in `CSCTL_GATEWAY_NAME`: `KIND:SECRET?option=value&…`."""
+"""The URL of a gateway account in `CSCTL_GATEWAY_NAME`: `KIND:SECRET?option=value&…`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from csctl.errors import Misconfigured
 from csctl.gateways import pace
 from csctl.gateways.pace import Pace
 
-_LONGEST_CALL = 90  # seconds: the lease of an attempt is made for it
+_LONGEST_CALL = 90  # seconds: the lease of an attempt allows for it
 _LONGEST_SECRET = 4096
 _Choice = TypeVar("_Choice")
 _SWITCH = {"on": True, "off": False}
@@ -23,16 +23,16 @@ _SWITCH = {"on": True, "off": False}
 
 @dataclass(frozen=True)
 class AccountUrl:
-    """An account as it is configured. Adapters read their options from it, and end with `refuse_others`:
+    """A configured account. Adapters read their options from it, and end with `refuse_others`:
 
         def open_account(url, *, rehearsal, now, zone, pace):
             base = url.text("base", "https://api.example.com")
             timeout = url.timeout
             url.refuse_others()
 
-    `secret` is what stands between the kind and the options, percent-decoded (write `%3F` for a question mark); of
-    `KIND:@/path` the first line of that file. `variable` names the setting, for messages. No message may repeat the
-    secret.
+    `secret` is the part between the kind and the options, percent-decoded (write `%3F` for a question mark); for
+    `KIND:@/path` it is the first line of that file. `variable` names the setting, for messages. No message may repeat
+    the secret.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class AccountUrl:
 
     @property
     def pace(self) -> Pace:
-        """A new Pace as `rate=` asks for it. Raises Misconfigured."""
+        """A new Pace for the `rate=` option. Raises Misconfigured."""
         try:
             return pace.read(self.options.get("rate"))
         except Misconfigured as error:
@@ -51,7 +51,7 @@ class AccountUrl:
 
     @property
     def timeout(self) -> timedelta:
-        """The longest that one call may take in all, `timeout=60` in seconds."""
+        """The longest time of one call in all, `timeout=60` in seconds."""
         seconds = self.number("timeout", 60)
         if not 1 <= seconds <= _LONGEST_CALL:
             raise self.problem("timeout is out of range", fix=f"write 1 to {_LONGEST_CALL} seconds: timeout=60")
@@ -77,7 +77,7 @@ class AccountUrl:
         return choices[text]
 
     def refuse_others(self) -> None:
-        """Raises Misconfigured for an option that nothing has read: a misspelled one would be without effect."""
+        """Raises Misconfigured for an option that was not read: a misspelled one would have no effect."""
         if unknown := sorted(self.options.keys() - self._read):
             raise self.problem(
                 f"unknown option {unknown[0]!r} of {self.kind}", fix=f"write one of: {', '.join(sorted(self._read))}"

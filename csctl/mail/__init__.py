@@ -1,1 +1,1 @@
-"""Emails at the edge: what they say (`rendering`), how they are built (`message`), and how they leave (`delivery`)."""
+"""Emails: their text (`rendering`), their form (`message`), and how they are sent (`outgoing`, `smtp`, `folder`)."""

@@ -1,6 +1,6 @@
-"""A connection to a mail server that ends in time, whatever the server sends.
+"""A connection to a mail server with a limit for its whole time.
 
-The time-outs of smtplib hold for each read: a server that sends a line now and then would keep csctl for ever.
+The timeouts of smtplib apply to each read: a server that sends a line now and then would block csctl without end.
 """
 
 from __future__ import annotations
@@ -15,26 +15,28 @@ from typing import Any
 
 
 class Guard:
-    """Cuts a connection off when its time is over. `cut` says that it did."""
+    """Close a connection when its time is over. `cut` says that it did."""
 
     def __init__(self) -> None:
         self.cut = False
         self._line: socket.socket | None = None
 
     def watch(self, line: socket.socket) -> None:
-        """Guard this socket from now on. Its duplicate outlives the change to TLS, which takes the socket itself."""
+        """Guard this socket from now on. Its duplicate survives the change to TLS, which takes over
+        the socket itself.
+        """
         self.forget()
         self._line = line.dup()
 
     def forget(self) -> None:
-        """Let go of a connection that has ended."""
+        """Release a connection that has ended."""
         if self._line is not None:
             self._line.close()
             self._line = None
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """What is done in this block ends after so long: a read then finds the connection closed."""
+        """Limit the time of this block: after it, a read finds the connection closed."""
         self.cut = False
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True
@@ -52,7 +54,7 @@ class Guard:
 
 
 class Connection(smtplib.SMTP):
-    """One that its guard knows. `handed_over`: the message under way may have reached the server."""
+    """A guarded connection. `handed_over`: the server may have the current message."""
 
     def __init__(self, host: str, port: int, timeout: float, guard: Guard) -> None:
         self._guard, self.handed_over = guard, False
@@ -69,7 +71,7 @@ class Connection(smtplib.SMTP):
 
 
 class TlsConnection(smtplib.SMTP_SSL, Connection):
-    """The same, encrypted from its first byte on."""
+    """The same, encrypted from its first byte."""
 
     def __init__(self, host: str, port: int, timeout: float, guard: Guard, context: ssl.SSLContext) -> None:
         self._guard, self.handed_over = guard, False

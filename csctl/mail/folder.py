@@ -1,4 +1,4 @@
-"""Delivery into a folder: one .eml file for each message."""
+"""Deliver into a folder: one .eml file for each message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 @dataclass
 class Folder:
-    """Files that only their owner may read. A repeated delivery replaces the same file."""
+    """Write files that only their owner may read. A repeated delivery replaces the same file."""
 
     path: Path
 
@@ -36,11 +36,11 @@ class Folder:
             raise not_understood(url, "it begins with ~, and there is no home directory") from None
 
     def send(self, name: str, message: EmailMessage, *, within: float) -> None:
-        del within  # a file waits for nobody
+        del within  # a file needs no time limit
         target, part = self.path / f"{name}.eml", self.path / f".{name}.{os.getpid()}.part"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.unlink(missing_ok=True)  # of a process with our number that died, or a trap: never written through
+            part.unlink(missing_ok=True)  # from a process with this number that died, or a trap: never written through
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600), "wb") as file:
                 file.write(message.as_bytes())
                 file.flush()
@@ -64,4 +64,4 @@ class Folder:
         return Misconfigured(what, cause=why, fix="check the folder that CSCTL_MAIL_URL names")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file stays open."""

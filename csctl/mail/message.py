@@ -1,4 +1,4 @@
-"""An email as it travels: headers, text, and the same as HTML."""
+"""Build an email: headers, text, and the same as HTML."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DEFAULT_SENDER = "no-reply@localhost"
 
 
 def compose(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
-    """The message of an outbox row; every delivery of it has the same Message-ID and Date.
+    """Build the message of an outbox row; every delivery of it has the same Message-ID and Date.
 
-    Raises Refused unless the recipient is one address (a comma in it must not make two), or for text that is none.
+    Raises Refused unless the recipient is one address (a comma in it must not make two), or for invalid text.
     """
     try:
         return _message(email, rendered, shop)
@@ -41,12 +41,10 @@ def _message(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
     if shop.support_email:
         message["Reply-To"] = _on_the_wire(shop.support_email)
     message["Subject"] = rendered.subject
-    message["Auto-Submitted"] = "auto-generated"  # so that no out-of-office answers it (RFC 3834)
+    message["Auto-Submitted"] = "auto-generated"  # so that out-of-office programs do not answer (RFC 3834)
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
-    message.set_boundary(
-        f"=_{email.message_id.strip('<>').partition('@')[0]}"
-    )  # every delivery is the same to the byte
+    message.set_boundary(f"=_{email.message_id.strip('<>').partition('@')[0]}")  # every delivery has the same bytes
     return message
 
 
@@ -57,9 +55,9 @@ def _sender(shop: Shop) -> Address:
 
 
 def _on_the_wire(address: str, name: str = "") -> Address:
-    """The address with its domain in ASCII, which every server takes.
+    """The address with its domain in ASCII, which every server accepts.
 
-    What is before the @ has no such form: beyond ASCII, the server must offer SMTPUTF8 (RFC 6531).
+    The part before the @ has no such form: for other characters, the server must offer SMTPUTF8 (RFC 6531).
     """
     try:
         found = validate_email(address, check_deliverability=False)

@@ -1,4 +1,4 @@
-"""The way out for the emails of one process: templates, and one connection to the mail server for all of them."""
+"""Send the emails of one process: templates, and one connection to the mail server for all of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ LONGEST = 60.0  # seconds that one email may take
 
 @dataclass
 class Outgoing:
-    """Renderer and connection, each made when it is first needed.
+    """Renderer and connection, each created when it is first needed.
 
-    `stopped` is why no further email is tried, `lost_in_a_row` how many connections broke one after the other, `said`
-    the notices that were given: the hundredth email that finds no server is no news. `until` is when the time for
-    emails is over, by `time.monotonic`.
+    `stopped` is why no further email is tried, `lost_in_a_row` counts successive lost connections, `said` the notices
+    that were printed: each is printed once. `until` is the end of the time for emails, by `time.monotonic`.
     """
 
     url: str | None
@@ -39,7 +38,7 @@ class Outgoing:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """What is sent in this block has so many seconds in all."""
+        """Limit the time of all emails in this block, in seconds."""
         self.until = time.monotonic() + seconds
         try:
             yield
@@ -47,7 +46,7 @@ class Outgoing:
             self.until = None
 
     def seconds_left(self) -> float:
-        """How long the next email may take; not above zero where none is tried any more."""
+        """The seconds that the next email may take; zero or less if no more are tried."""
         return LONGEST if self.until is None else min(LONGEST, self.until - time.monotonic())
 
     @cached_property
@@ -58,7 +57,7 @@ class Outgoing:
 
     @cached_property
     def transport(self) -> Transport:
-        """The connection, not made yet. Raises Misconfigured for a URL that csctl does not understand."""
+        """The transport, not connected yet. Raises Misconfigured for an invalid URL."""
         return open_transport(self.url)
 
     def close(self) -> None:
@@ -68,7 +67,7 @@ class Outgoing:
 
 
 def open_transport(url: str | None) -> Transport:
-    """The way out that CSCTL_MAIL_URL names; connects to nothing yet. Raises Misconfigured."""
+    """The transport of CSCTL_MAIL_URL; connects to nothing yet. Raises Misconfigured."""
     if not url:
         raise Misconfigured(
             "no mail server is configured",

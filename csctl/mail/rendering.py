@@ -1,7 +1,7 @@
-"""What an email says, from its template and the values kept with it.
+"""Render an email from its template and the values stored with it.
 
-A template is a folder with `subject.txt`, `body.txt` and `body.html`. Each file is looked for in CSCTL_TEMPLATES_DIR,
-then among csctl's own. They run in jinja2's sandbox, see plain values only, and have none of jinja2's globals.
+A template is a folder with `subject.txt`, `body.txt` and `body.html`. csctl looks for each file in CSCTL_TEMPLATES_DIR,
+then among its own. They run in jinja2's sandbox, with plain values only, and without jinja2's globals.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from csctl.domain.shop import Shop
 
 _LONGEST_SUBJECT = 200  # characters
-# Embeddings, overrides and isolates: they would let a name turn the text around it.
+# Embeddings, overrides and isolates: with them a name could reverse the text around it.
 _BIDI = {*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
-# Zero-width characters, tags and their like hide text, or split a word. Persian, Indic scripts and emoji join with two.
+# Zero-width characters, tags and similar ones hide text, or split a word. Persian, Indic scripts and emoji need two of
+# them.
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e0fff]|(?<![^\0-\u024f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u024f])"
@@ -43,7 +44,7 @@ _TOUCHING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")  # where `KWD
 
 @dataclass(frozen=True)
 class Rendered:
-    """An email as its reader sees it."""
+    """The subject and bodies of an email."""
 
     subject: str
     text: str
@@ -51,7 +52,7 @@ class Rendered:
 
 
 class TemplateBroken(Misconfigured):
-    """A template that cannot be rendered: its emails wait until it is mended, the others are sent."""
+    """A template that cannot be rendered: its emails wait until it is corrected, the others are sent."""
 
 
 class Renderer:
@@ -62,7 +63,7 @@ class Renderer:
         self._own = own
         self._locale = Locale.parse(shop.locale)
         folders = [*([own] if own else []), shipped("templates") / "emails"]
-        # No include can leave the folders: the loader refuses "..".
+        # An include cannot leave the folders: the loader refuses "..".
         self._environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folders),
             autoescape=lambda name: bool(name) and str(name).endswith(".html"),
@@ -74,7 +75,9 @@ class Renderer:
         self._environment.filters |= {"money": self.money, "date": self.date, "time": self.time}
 
     def render(self, kind: EmailKind, context: Mapping[str, Any]) -> Rendered:
-        """Raises TemplateBroken, naming the file, or Misconfigured if the folder of templates is not there."""
+        """Render an email. Raises TemplateBroken, naming the file, or Misconfigured if the folder of templates does not
+        exist.
+        """
         values = self._values(context)
         return Rendered(
             subject=self._subject(kind, values),
@@ -83,7 +86,7 @@ class Renderer:
         )
 
     def subject(self, kind: EmailKind, context: Mapping[str, Any]) -> str:
-        """The subject alone. Raises as `render` does."""
+        """Render the subject alone. Raises as `render` does."""
         return self._subject(kind, self._values(context))
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +111,7 @@ class Renderer:
         except TemplateError as error:
             raise _broken(path, error.message or type(error).__name__) from error
         except (CsctlError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
-            # A template may do anything wrong that an expression can.
+            # the expressions of a template may raise anything
             raise _broken(path, str(error)) from error
         except (RecursionError, MemoryError) as error:
             raise _broken(path, type(error).__name__) from error
@@ -116,7 +119,7 @@ class Renderer:
     # -- filters
 
     def money(self, money: Mapping[str, Any]) -> str:
-        """An amount as the shop's locale writes it, with the decimals that ISO 4217 gives its currency."""
+        """An amount in the shop's locale, with the decimals that ISO 4217 gives its currency."""
         currency = str(money["currency"])
         digits = exponent(currency)
         pattern = parse_pattern(self._locale.currency_formats["standard"].pattern)
@@ -126,12 +129,12 @@ class Renderer:
         return _TOUCHING.sub("\N{NO-BREAK SPACE}", written)
 
     def date(self, value: str) -> str:
-        """A day; of a time, the shop's day at that time."""
+        """A day; for a time, the shop's day."""
         day = date.fromisoformat(value) if len(value) == len("2026-03-01") else self._local(value).date()
         return format_date(day, "long", locale=self._locale)
 
     def time(self, value: str) -> str:
-        """Day and time of day, in the shop's time zone, which it names."""
+        """Day and time of day, in the shop's time zone, with its name."""
         return format_datetime(self._local(value), "long", locale=self._locale)
 
     def _local(self, value: str) -> datetime:
@@ -147,8 +150,8 @@ def _broken(path: str, why: str) -> TemplateBroken:
 
 
 def _clean(value: Any) -> Any:
-    """The values without what acts on the text around it (control and bidi characters, line breaks), and with what is
-    not seen escaped.
+    """The values without characters that act on the text around them (control and bidi characters, line breaks), and
+    with invisible ones escaped.
     """
     if isinstance(value, str):
         text = "".join(" " if c in "\n\r\t\u2028\u2029" else c for c in value if _is_text(c))

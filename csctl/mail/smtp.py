@@ -1,4 +1,4 @@
-"""Delivery to a mail server."""
+"""Deliver to a mail server."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from csctl.settings import mask
 TIMEOUT = 30.0  # seconds that one answer of the server may take
 _PORTS = {"none": 25, "starttls": 587, "smtps": 465}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_TOO_BIG = 552  # said of one message, where other refusals of the sender concern them all
+_TOO_BIG = 552  # refusals of one message; other refusals of the sender concern them all
 
 
 @dataclass
 class Server:
-    """One connection serves many messages, and is made anew when it was lost."""
+    """A mail server. One connection serves many messages, and is opened again after it was lost."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class Server:
     def at(cls, url: str) -> Server:
         """The server of a URL; connects to nothing yet.
 
-        Raises Misconfigured for a URL that cannot be, or that would send its password in the clear.
+        Raises Misconfigured for an invalid URL, or one that would send its password unencrypted.
         """
         try:
             parts = urlsplit(url)
@@ -69,8 +69,8 @@ class Server:
         self.close()
 
     def _sent_on_open(self, message: EmailMessage) -> bool:
-        """Send over the connection of the message before. False where there is none, or the server has ended it: some
-        do so after each message.
+        """Send over the open connection. False if there is none, or if the server has closed it, as some do after each
+        message.
         """
         if self._connection is None or _ended(self._connection):
             return False
@@ -92,7 +92,7 @@ class Server:
             raise self._verdict(error) from error
 
     def _verdict(self, error: OSError) -> CsctlError:
-        """What became of the message that was being sent."""
+        """The error for the current message."""
         if self._guard.cut:
             return ConnectionLost("the mail server takes too long", fix="csctl email send")
         match error:
@@ -135,7 +135,7 @@ class Server:
         return Connection(self.host, self.port, timeout, self._guard)
 
     def _trust(self) -> ssl.SSLContext:
-        """Certificates are checked, always."""
+        """Always verify certificates."""
         try:
             return ssl.create_default_context(cafile=self.cafile)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What delivery asks of a way out, and what can come of one message."""
+"""The protocol of mail transports, and the errors of one message."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from csctl.settings import mask
 
 
 class Refused(GatewayRefused):
-    """This message will never be taken."""
+    """This message will never be accepted."""
 
     code = "refused"
 
 
 class Postponed(Unreachable):
-    """This message was not taken now, and may be later."""
+    """This message was not accepted now, and may be later."""
 
 
 class ConnectionLost(Postponed):
-    """The connection broke in the middle of this message: perhaps it was taken. It goes again, with its Message-ID."""
+    """The connection broke during this message: the server may have it. It is sent again, with the same Message-ID."""
 
 
 class Transport(Protocol):
     """A folder, or a mail server."""
 
     def send(self, name: str, message: EmailMessage, *, within: float) -> None:
-        """Hand a message over, within so many seconds; it is somebody else's when this returns. `name` is `eml_12`.
+        """Send a message within so many seconds. `name` is `eml_12`.
 
-        Raises Refused, Postponed or ConnectionLost for this message, and Unreachable or Misconfigured where the next
-        one would fare no better.
+        Raises Refused, Postponed or ConnectionLost for this message, and Unreachable or Misconfigured if the next one
+        would fail as well.
         """
 
     def check(self) -> None:
-        """Find out whether a message could be handed over now. Sends none. Raises Unreachable or Misconfigured."""
+        """Check whether a message could be sent now. Sends none. Raises Unreachable or Misconfigured."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 def not_understood(url: str, cause: str) -> CsctlError:

@@ -1,4 +1,4 @@
-"""The tables. Importing this module knows them all."""
+"""The tables. Importing this module loads all of them."""
 
 from csctl.models import checks
 from csctl.models.administration import (

@@ -1,4 +1,4 @@
-"""Operators, the audit trail, the blacklist, and what the shop decided."""
+"""Operators, the audit log, the blacklist, and the settings of the shop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from csctl.models.columns import Base, BigId
 
 
 class Installation(Base):
-    """The one row that says what kind of database this is."""
+    """The one row that describes the database itself."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -42,11 +42,11 @@ class Move(Base):
 
 
 class Operator(Base):
-    """Somebody, or a cron, who runs csctl. Of the token only a hash is kept."""
+    """A person or a cron job that runs csctl. Only a hash of the token is stored."""
 
     __tablename__ = "operators"
     __table_args__ = (
-        # PostgreSQL knows times that Python does not, and every login may write this one.
+        # PostgreSQL accepts times that Python cannot read, and every login may write this one.
         CheckConstraint("last_used_at BETWEEN '1900-01-01' AND '9000-01-01'", name="last_used_at").ddl_if("postgresql"),
         {"sqlite_autoincrement": True},
     )
@@ -63,8 +63,9 @@ class Operator(Base):
 
 
 class AuditRow(Base):
-    """What somebody changed, or was refused. Append-only: triggers of the migrations see to that, and on PostgreSQL
-    that a row can be read."""
+    """A change or a refusal. Append-only: triggers of the migrations enforce this, and on PostgreSQL that rows can be
+    read.
+    """
 
     __tablename__ = "audit"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -77,12 +78,14 @@ class AuditRow(Base):
     target: Mapped[str | None] = mapped_column(index=True)
     changes: Mapped[dict[str, Any]] = mapped_column(JSON)
     outcome: Mapped[str]
-    # The login that wrote the row, by PostgreSQL itself; none on SQLite, which has no logins.
+    # The login that wrote the row, set by PostgreSQL itself; NULL on SQLite, which has no logins.
     login: Mapped[str | None] = mapped_column(server_default=FetchedValue())
 
 
 class BlacklistEntry(Base):
-    """A customer, address, number… that gets no new orders and charges. `match_key` is the normalised value."""
+    """A customer, address, number… for which new orders and charges are refused. `match_key` is the
+    normalized value.
+    """
 
     __tablename__ = "blacklist"
     __table_args__ = (UniqueConstraint("kind", "match_key"), {"sqlite_autoincrement": True})
@@ -97,7 +100,7 @@ class BlacklistEntry(Base):
 
 
 class ShopSetting(Base):
-    """One decision of the shop, the same for every host."""
+    """A setting of the shop, the same for every host."""
 
     __tablename__ = "settings"
 
@@ -107,9 +110,9 @@ class ShopSetting(Base):
 
 
 class GatewayAccount(Base):
-    """Which gateway account a name stands for here, since it was first used.
+    """The gateway account behind a name, since it was first used.
 
-    `account` and `livemode` are the account's own id and mode; None until it was asked.
+    `account` and `livemode` are the account's own id and mode; None until the gateway was asked.
     """
 
     __tablename__ = "gateway_accounts"
@@ -122,7 +125,7 @@ class GatewayAccount(Base):
 
 
 class GatewayCursor(Base):
-    """How far the changes of a gateway account are in the books."""
+    """The position up to which the changes of a gateway account are recorded."""
 
     __tablename__ = "gateway_cursors"
 
@@ -132,7 +135,9 @@ class GatewayCursor(Base):
 
 
 class AuditSeal(Base):
-    """A seal over a batch of audit rows (`domain/sealing.py`). Append-only too. Times are kept as they were hashed."""
+    """A seal over a batch of audit rows (`domain/sealing.py`). Append-only too. Times are stored as
+    they were hashed.
+    """
 
     __tablename__ = "audit_seals"
 

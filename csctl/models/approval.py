@@ -17,9 +17,9 @@ from csctl.models.transaction import Transaction
 class Approval(Base):
     """A refund that an agent may not make alone. Amounts in minor units.
 
-    A row is written once: its state follows from the decision on it, its age and its requester. So no login needs
-    the right to change one. It reserves nothing on the sale. `returned_before` is what was refunded or reserved of
-    the sale when it was written.
+    A row never changes: its state follows from the decision on it, its age and its requester. So no login needs the
+    right to update one. It reserves nothing on the sale. `returned_before` is what was refunded or reserved of the sale
+    when it was written.
     """
 
     __tablename__ = "approvals"
@@ -27,7 +27,7 @@ class Approval(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     sale_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"), index=True)
-    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"))  # whose share it is
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"))  # the purchase whose share it is
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     returned_before: Mapped[int] = mapped_column(BigId)
@@ -49,7 +49,7 @@ class Approval(Base):
 
 
 class ApprovalDecision(Base):
-    """How a request ended. One a request; `transaction_id` is the refund or void that a grant began."""
+    """The end of a request, one for each; `transaction_id` is the refund or void of a granted one."""
 
     __tablename__ = "approval_decisions"
     __table_args__ = (

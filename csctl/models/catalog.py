@@ -1,4 +1,4 @@
-"""What is sold: products, their options, and the price points of those."""
+"""The catalog: products, their options, and the price points of those."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Product(Base):
     sku: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]  # from then on it is not sold; subscriptions go on
+    retired_at: Mapped[datetime | None]  # from then on it is not sold; subscriptions continue
 
     options: Mapped[list[ProductOption]] = relationship(back_populates="product", order_by="ProductOption.id")
 
@@ -40,7 +40,7 @@ class ProductOption(Base):
 
 
 class PricePoint(Base):
-    """A price for an option. `interval` is `month`, `14 days`…; none is a one-off. Amounts in minor units."""
+    """A price for an option. `interval` is `month`, `14 days`…; NULL for a single purchase. Amounts in minor units."""
 
     __tablename__ = "price_points"
     __table_args__ = (
@@ -58,7 +58,7 @@ class PricePoint(Base):
     interval: Mapped[str | None]
     trial_days: Mapped[int | None]
     trial_amount: Mapped[int | None] = mapped_column(BigId)
-    final_cycle: Mapped[int | None]  # the last one that is billed, the checkout being cycle 1; none: for ever
+    final_cycle: Mapped[int | None]  # the last one that is billed, the checkout being cycle 1; NULL: without end
     created_at: Mapped[datetime]
 
     option: Mapped[ProductOption] = relationship(back_populates="prices")

@@ -1,4 +1,4 @@
-"""What the database itself accepts in a column, so that no program can leave a row there that stops the others."""
+"""The CHECK constraints of columns: no program can store a value that stops csctl."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sqlalchemy import CheckConstraint, MetaData, Table
 
 from csctl.models.columns import Words
 
-# What a JSON column holds. That of the audit log is held by a trigger.
+# The type of JSON in a column. A trigger checks that of the audit log.
 _JSON = {("emails", "context"): "object", ("runs", "arguments"): "array", ("run_records", "transactions"): "array"}
-# Numbers that csctl counts up: beyond this there is no counting.
+# Numbers that csctl counts up, with a limit far above real values.
 _COUNTERS = {
     "customers": ("version",),
     "purchases": ("cycle", "recycle_attempts", "version"),
@@ -19,10 +19,10 @@ _COUNTERS = {
     "emails": ("attempts",),
 }
 _MOST = 1_000_000_000
-# Bytes of a row, on PostgreSQL, where a login may write rows by itself. No field of csctl comes near.
+# Bytes of a row, on PostgreSQL, where a login may write rows itself. Fields of csctl are much shorter.
 _LONGEST = {"emails": 10_000_000, "runs": 1_000_000}
 _LONG = 100_000
-_WITHOUT_LENGTH = ("audit", "audit_seals", "installation")  # the first two are held by a trigger
+_WITHOUT_LENGTH = ("audit", "audit_seals", "installation")  # a trigger checks the first two
 
 
 def add_to(metadata: MetaData) -> None:

@@ -1,4 +1,4 @@
-"""What all tables share: names for constraints, and how Python's types are stored."""
+"""What all tables share: names of constraints, and how Python's types are stored."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.orm import DeclarativeBase
 from csctl.domain.states import STATES
 from csctl.domain.words import known
 
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER PRIMARY KEY up by itself
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER PRIMARY KEY by itself
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC. SQLite has no zones, so there the offset is put back on reading."""
+    """An aware time, stored in UTC. SQLite has no time zones, so the offset is added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -56,7 +56,7 @@ class Words(TypeDecorator[Any]):
 
 
 class Base(DeclarativeBase):
-    """What all tables share: names for constraints, and how Python's types are stored."""
+    """The base of all tables: names of constraints, and how Python's types are stored."""
 
     metadata = MetaData(
         naming_convention={

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, event
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from csctl.domain import fields
 from csctl.domain.addresses import Address
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
@@ -25,24 +23,25 @@ def address_columns(prefix: str) -> tuple[Any, ...]:
 
 
 class Customer(Base):
-    """A person who buys. `folded_…` and `phone_digits` are what search looks at, kept by the listener below."""
+    """A person who buys. `folded_…` and `phone_digits` are the columns of searches, updated by the listener below."""
 
     __tablename__ = "customers"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index(None, "billing_country"), Index(None, "shipping_country"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
     first_name: Mapped[str | None]
     last_name: Mapped[str | None]
     email: Mapped[str | None]
-    phone: Mapped[str | None]  # E.164 where the number was understood, else as it was given
-    ip: Mapped[str | None]
+    phone: Mapped[str | None]  # E.164 if the number is valid, else as it was entered
+    ip: Mapped[str | None] = mapped_column(index=True)
     billing: Mapped[Address] = composite(*address_columns("billing"))
     shipping: Mapped[Address] = composite(*address_columns("shipping"))
     folded_first_name: Mapped[str] = mapped_column(default="")
     folded_last_name: Mapped[str] = mapped_column(default="", index=True)
     folded_email: Mapped[str] = mapped_column(default="", index=True)
     folded_city: Mapped[str] = mapped_column(default="")
+    folded_region: Mapped[str] = mapped_column(default="", server_default="")
     folded_address: Mapped[str] = mapped_column(default="")
     phone_digits: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
@@ -53,19 +52,12 @@ class Customer(Base):
 
     payment_methods: Mapped[list[PaymentMethod]] = relationship(back_populates="customer", order_by="PaymentMethod.id")
 
-    # Two people editing the same customer: the second save finds another version and is told.
+    # If two users edit the same customer, the second save finds another version and is refused.
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 
     @property
     def name(self) -> str:
         return " ".join(part for part in (self.first_name, self.last_name) if part)
-
-
-@cache
-def folded_columns() -> dict[str, InstrumentedAttribute[str]]:
-    """The details that have a copy without case and accents, `folded_…`, which search compares."""
-    names = {name for name in fields.details() if f"folded_{name}" in Customer.__table__.columns}
-    return {name: getattr(Customer, f"folded_{name}") for name in sorted(names)}
 
 
 @event.listens_for(Customer, "before_insert")
@@ -76,12 +68,31 @@ def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
 
 def fold_for_search(customer: Customer) -> None:
     """Fill the columns that search looks at. Whoever stores a customer past the ORM has to call this."""
-    billing, shipping = customer.billing or Address(), customer.shipping or Address()
-    for name in folded_columns():
-        setattr(customer, f"folded_{name}", fold(getattr(customer, name)))
-    customer.folded_city = fold(f"{billing.city or ''} {shipping.city or ''}")
-    customer.folded_address = fold(" ".join([*billing.lines(), *shipping.lines()]))
-    customer.phone_digits = digits(customer.phone)
+    plain = {name: getattr(customer, name) for name in ("first_name", "last_name", "email", "phone")}
+    for name, text in search_columns(**plain, billing=customer.billing, shipping=customer.shipping).items():
+        setattr(customer, name, text)
+
+
+def search_columns(
+    *,
+    first_name: str | None,
+    last_name: str | None,
+    email: str | None,
+    phone: str | None,
+    billing: Address | None,
+    shipping: Address | None,
+) -> dict[str, str]:
+    """The columns that search looks at."""
+    billing, shipping = billing or Address(), shipping or Address()
+    return {
+        "folded_first_name": fold(first_name),
+        "folded_last_name": fold(last_name),
+        "folded_email": fold(email),
+        "folded_city": fold(f"{billing.city or ''} {shipping.city or ''}"),
+        "folded_region": f"{fold(billing.region)}\n{fold(shipping.region)}",  # nothing is found across both
+        "folded_address": fold(" ".join([*billing.lines(), *shipping.lines()])),
+        "phone_digits": digits(phone),
+    }
 
 
 class PaymentMethod(Base):
@@ -96,7 +107,7 @@ class PaymentMethod(Base):
     gateway: Mapped[str]
     token: Mapped[str]
     brand: Mapped[str | None]
-    bin: Mapped[str | None] = mapped_column(String(8))
+    bin: Mapped[str | None] = mapped_column(String(8), index=True)
     last4: Mapped[str | None] = mapped_column(String(4), index=True)
     exp_month: Mapped[int | None]
     exp_year: Mapped[int | None]
@@ -108,9 +119,9 @@ class PaymentMethod(Base):
 
 
 class HistoryEntry(Base):
-    """Something that happened to a customer: a note, a call, an event.
+    """An entry in the history of a customer: a note, a call, an event.
 
-    `text` is what csctl says, or the note of an operator; `reason` is why the operator made the change. An edited note
+    `text` is csctl's sentence, or the note of an operator; `reason` is why the operator made the change. An edited note
     is a new row with the time of the one it replaces, which is not shown any more.
     """
 

@@ -1,4 +1,4 @@
-"""The outbox, and who hears of refunds that were given up."""
+"""The outbox, and the recipients of messages about exhausted refunds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from csctl.models.columns import Base, BigId
 
 
 class Email(Base):
-    """An email, written in the transaction of what it announces and delivered after.
+    """An email, written in the transaction of the change that it announces, and delivered after it.
 
-    `context` is what its template shows.
-
-    Subject and bodies are set when it is rendered for delivery.
+    `context` has the values of its template. Subject and bodies are set when it is rendered for delivery.
     """
 
     __tablename__ = "emails"
@@ -26,7 +24,7 @@ class Email(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[EmailKind]
     recipient: Mapped[str]
-    message_id: Mapped[str] = mapped_column(unique=True)  # one an event: a repeated delivery is recognisable
+    message_id: Mapped[str] = mapped_column(unique=True)  # one for each event: a repeated delivery can be recognized
     context: Mapped[dict[str, Any]] = mapped_column(JSON)
     subject: Mapped[str | None]
     text: Mapped[str | None]
@@ -44,7 +42,7 @@ class Email(Base):
 
 
 class NotifyEmail(Base):
-    """An address that is told when a queued refund is given up."""
+    """An address that receives a message when a queued refund is exhausted."""
 
     __tablename__ = "notify_emails"
     __table_args__ = ({"sqlite_autoincrement": True},)

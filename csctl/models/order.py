@@ -15,7 +15,7 @@ from csctl.models.customer import Customer, address_columns
 
 
 class Order(Base):
-    """One checkout of a customer. `total` (minor units) is what was due then; rebills do not change it."""
+    """One checkout of a customer. `total` (minor units) is the amount due then; rebills do not change it."""
 
     __tablename__ = "orders"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -56,35 +56,35 @@ class Purchase(Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"), index=True)
     payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
-    description: Mapped[str | None]  # of what is not in the catalog
+    description: Mapped[str | None]  # of an item that is not in the catalog
     status: Mapped[PurchaseStatus] = mapped_column(index=True)
     quantity: Mapped[int]
     unit_price: Mapped[int] = mapped_column(BigId)
     price: Mapped[int] = mapped_column(BigId)
-    # What its checkout charged for it: of a trial less than its price, and its price may change later.
+    # What its checkout charged for it: for a trial less than its price, and its price may change later.
     checkout_amount: Mapped[int] = mapped_column(
         BigId, default=lambda context: context.get_current_parameters()["price"], server_default="0"
     )
     currency: Mapped[str] = mapped_column(String(3))
     interval: Mapped[str | None]
-    billing_day: Mapped[int | None]  # of the month; what bills on the 31st returns to it after a shorter month
+    billing_day: Mapped[int | None]  # of the month; billings on the 31st return to it after a shorter month
     cycle: Mapped[int] = mapped_column(default=1)
     trial_ends_on: Mapped[date | None]
     next_bill_on: Mapped[date | None] = mapped_column(index=True)
-    due_on: Mapped[date | None]  # of a cycle that was declined and is tried again: the next one is counted from it
+    due_on: Mapped[date | None]  # of a cycle that was declined and is retried: the next one is counted from it
     # The period that its latest billing paid for, the second day not included; later changes of dates do not move it.
     billed_from: Mapped[date | None]
     billed_to: Mapped[date | None]
-    last_billed_on: Mapped[date | None]  # a cycle that costs nothing leaves no sale that tells
+    last_billed_on: Mapped[date | None]  # a cycle without costs leaves no sale
     cancel_on: Mapped[date | None]
-    cancel_after_billing: Mapped[bool] = mapped_column(default=False)  # scheduled for after the next successful one
+    cancel_after_billing: Mapped[bool] = mapped_column(default=False)  # scheduled for after the next successful billing
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
     paused_until: Mapped[date | None]
     billed_by: Mapped[str | None]  # the other system that bills it; csctl then charges and changes nothing
-    recycle_attempts: Mapped[int] = mapped_column(default=0)  # soft declines of the cycle that is due
-    final_cycle: Mapped[int | None]  # that of its price point: once it is billed, the purchase is complete
-    # What holds for the next billing alone (`--next-only`), and is forgotten after it.
+    recycle_attempts: Mapped[int] = mapped_column(default=0)  # soft declines of the due cycle
+    final_cycle: Mapped[int | None]  # copied from its price point: after this billing, the purchase is complete
+    # These apply to the next billing alone (`--next-only`), and are removed after it.
     next_price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"))
     next_quantity: Mapped[int | None]
     next_unit_price: Mapped[int | None] = mapped_column(BigId)

@@ -1,4 +1,4 @@
-"""Runs: bulk changes by command line, and the journal by which one that stopped goes on."""
+"""Runs: bulk changes by command line, and the journal with which a stopped one is resumed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from csctl.models.columns import Base, BigId
 
 
 class Run(Base):
-    """One bulk change: which command, with which options, and how far it came.
+    """One bulk change: its command and options, and its progress.
 
-    `arguments` are the words of the command line but for the ids, and but for how to print. `worker` is the
-    process that is at it.
+    `arguments` are the words of the command line except ids and output options. `worker` is the process that runs it.
     """
 
     __tablename__ = "runs"
@@ -29,7 +28,7 @@ class Run(Base):
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     command: Mapped[str]
     arguments: Mapped[list[str]] = mapped_column(JSON)
-    by_ids: Mapped[bool]  # whether its records were named by ids; else a file names them
+    by_ids: Mapped[bool]  # whether its records were named by ids; else by a file
     state: Mapped[RunState]
     total: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)
@@ -41,9 +40,9 @@ class Run(Base):
 
 
 class RunRecord(Base):
-    """One record of a run, by the words that it was named with, and what became of it.
+    """One record of a run, by the words that named it, and its outcome.
 
-    `transactions` are the attempts at a gateway that were begun for it: by them a payment is known, whoever asks.
+    `transactions` are the attempts at a gateway that were begun for it: they identify its payment.
     """
 
     __tablename__ = "run_records"

@@ -18,8 +18,8 @@ from csctl.models.order import Order
 class Transaction(Base):
     """One operation at a gateway: one attempt, one key. Amounts in minor units.
 
-    Of a sale, `refunded` is what was returned for good, and `reserved` what refunds and voids under way, unknown or
-    queued have spoken for. The database refuses what would go beyond the sale.
+    Of a sale, `refunded` is what was returned for good, and `reserved` the sum of refunds and voids that are under way,
+    unknown or queued. The database refuses more than the amount of the sale.
     """
 
     __tablename__ = "transactions"
@@ -46,7 +46,7 @@ class Transaction(Base):
             sqlite_where=text("kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')"),
             postgresql_where=text("kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')"),
         ),
-        # A queued refund is tried once a day, whoever tries.
+        # A queued refund is tried once a day, by any process.
         UniqueConstraint("queue_item_id", "attempt_on"),
         Index(None, "order_id", "kind"),
         Index(None, "state", "created_at"),
@@ -63,25 +63,25 @@ class Transaction(Base):
     state: Mapped[State]
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
-    cycle: Mapped[int | None]  # the purchase's cycle that a rebill paid for
-    # Of a charge: why it is made, and what has to follow once it is approved, whoever learns of that.
+    cycle: Mapped[int | None]  # the cycle of the purchase that a rebill paid for
+    # Of a charge: why it is made, and so what follows when it is approved.
     occasion: Mapped[Occasion | None]
     due_on: Mapped[date | None]  # the day on which that cycle was due: the next one is counted from it
-    quantity: Mapped[int | None]  # these two become the purchase's own
+    quantity: Mapped[int | None]  # after approval, these two are set on the purchase
     unit_price: Mapped[int | None] = mapped_column(BigId)
 
     gateway: Mapped[str]
     gateway_ref: Mapped[str | None] = mapped_column(index=True)
-    key: Mapped[str | None] = mapped_column(unique=True)  # idempotency key; none of what was imported
+    key: Mapped[str | None] = mapped_column(unique=True)  # idempotency key; NULL if imported
     reason: Mapped[Reason | None] = mapped_column(Words(Reason, unlimited=True))  # why it did not succeed
-    message: Mapped[str | None]  # what the gateway said
+    message: Mapped[str | None]  # the message of the gateway
     sent_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
-    claim: Mapped[str | None]  # who is at it; an answer of anybody else comes too late
+    claim: Mapped[str | None]  # the process that owns it; the answer of another one comes too late
 
     settlement: Mapped[Settlement | None]
     settled_at: Mapped[datetime | None]
-    # Of a refund: until when it can come back, and when the gateway was last asked about it.
+    # Of a refund: until when it can be returned, and when the gateway was last asked about it.
     watch_until: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
@@ -91,11 +91,12 @@ class Transaction(Base):
     outside_reference: Mapped[str | None]
     refunded: Mapped[int] = mapped_column(BigId, default=0)
     reserved: Mapped[int] = mapped_column(BigId, default=0)
-    over_returned: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))  # beyond the sale
-    look_since: Mapped[datetime | None]  # it was approved late, and no person has looked yet
+    # more than the amount of the sale
+    over_returned: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
+    look_since: Mapped[datetime | None]  # it was approved late, and no person has checked it yet
 
     queue_item_id: Mapped[int | None] = mapped_column(ForeignKey("refund_queue.id", use_alter=True))
-    attempt_on: Mapped[date | None]  # the business day whose slot in the queue this attempt takes
+    attempt_on: Mapped[date | None]  # the business day that this attempt of a queue item uses
     request_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"), index=True)
     send_email: Mapped[bool] = mapped_column(default=True)
     # The cancellation that comes with it, once it is approved, accepted or queued.
@@ -127,14 +128,14 @@ class Transaction(Base):
 
     @property
     def refundable(self) -> int:
-        """What is left of a sale, in minor units (domain rules, section 2)."""
+        """The remaining amount of a sale, in minor units (domain rules, section 2)."""
         if not self.is_sale or self.voided_at or self.disputed_at:
             return 0
         return self.amount - self.refunded - self.reserved
 
 
 class QueueItem(Base):
-    """A refund that failed and is tried again once a day. Its amount stays reserved on the sale."""
+    """A refund that failed and is retried once a day. Its amount stays reserved on the sale."""
 
     __tablename__ = "refund_queue"
     __table_args__ = (
@@ -151,7 +152,7 @@ class QueueItem(Base):
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     state: Mapped[ItemState]
-    attempts: Mapped[int] = mapped_column(default=0)  # that count; a requeued item starts again at 0
+    attempts: Mapped[int] = mapped_column(default=0)  # those that count; a requeued item starts again at 0
     next_attempt_on: Mapped[date | None]
     last_attempt_on: Mapped[date | None]
     last_reason: Mapped[str | None]
@@ -168,7 +169,7 @@ class QueueItem(Base):
 
 
 class Request(Base):
-    """A change that its caller named (`--request-id`), so that saying it twice does it once."""
+    """A change that its caller named (`--request-id`), so that a repeated one is made once."""
 
     __tablename__ = "requests"
     __table_args__ = (UniqueConstraint("operator_id", "key"), {"sqlite_autoincrement": True})
@@ -176,5 +177,5 @@ class Request(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     key: Mapped[str]
-    asked: Mapped[str]  # what was asked for; the same key for something else is a conflict
+    asked: Mapped[str]  # the content of the request; the same key with other content is a conflict
     created_at: Mapped[datetime]

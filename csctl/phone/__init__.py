@@ -1,1 +1,1 @@
-"""The edge to telephone switches."""
+"""Connections to telephone switches."""

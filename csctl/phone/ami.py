@@ -14,11 +14,11 @@ Message = dict[str, str]
 
 _CONNECT_SECONDS = 10
 _LONGEST_LINE = 4096
-_MOST_LINES = 2000  # events of other calls may come before an answer, but not for ever
+_MOST_LINES = 2000  # events of other calls may come before an answer, but not without limit
 
 
 class Connection:
-    """One connection to a manager port, greeted. Its methods raise OSError or Unreachable when it breaks."""
+    """One connection to a manager port, after its greeting. Its methods raise OSError or Unreachable when it breaks."""
 
     def __init__(self, plain: socket.socket, stream: BufferedRWPair) -> None:
         self._socket, self._stream = plain, stream
@@ -32,7 +32,7 @@ class Connection:
         return self._answer()
 
     def leave(self) -> None:
-        """Be polite, and do not mind if the other side has hung up already."""
+        """Log off, and ignore a connection that is closed already."""
         try:
             self._send({"Action": "Logoff"})
             self._stream.close()
@@ -40,7 +40,7 @@ class Connection:
             return
 
     def _send(self, message: Message) -> None:
-        # The last line of defence: a line break in a value would begin a header, or an action, of a stranger's choice.
+        # The last check: a line break in a value would begin another header or action.
         if any("\r" in value or "\n" in value for value in message.values()):
             raise ValueError("a value for the phone switch holds a line break")
         lines = [f"{name}: {value}\r\n" for name, value in {**message, "ActionID": "csctl"}.items()]
@@ -48,7 +48,7 @@ class Connection:
         self._stream.flush()
 
     def _answer(self) -> Message:
-        """The next response; events, which a switch may send at any time, are passed over."""
+        """The next response; events, which a switch may send at any time, are skipped."""
         message: Message = {}
         for _ in range(_MOST_LINES):
             if line := self._line():
@@ -69,13 +69,13 @@ class Connection:
 
 @contextmanager
 def connected(host: str, port: int, *, tls: bool) -> Iterator[Connection]:
-    """A connection for the length of a block.
+    """Open a connection for the length of a block.
 
-    Raises Unreachable where none can be had or it breaks, and Misconfigured for a certificate that is not trusted.
+    Raises Unreachable if it fails or breaks, and Misconfigured for a certificate that is not trusted.
     """
     try:
         plain = socket.create_connection((host, port), timeout=_CONNECT_SECONDS)
-        # The line is not hung up before its stream is closed, too.
+        # closing the stream first, as the socket stays open until then
         with plain, _secured(plain, host) if tls else plain as line, line.makefile("rwb") as stream:
             yield Connection(line, stream)
     except ssl.SSLCertVerificationError as error:

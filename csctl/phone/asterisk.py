@@ -11,7 +11,7 @@ from csctl.errors import CsctlError, GatewayRefused, Misconfigured, OutcomeUnkno
 from csctl.phone import ami
 from csctl.phone.switch import Placed
 
-_SLACK_SECONDS = 10  # beyond the ringing, for the answer to arrive
+_SLACK_SECONDS = 10  # seconds after the ringing, for the answer to arrive
 _KNOWN = {"extension", "context", "tls", "ring", "plus"}
 _EXAMPLE = "asterisk://user:secret@host?extension=SIP/1001&context=from-internal"
 
@@ -19,8 +19,8 @@ _EXAMPLE = "asterisk://user:secret@host?extension=SIP/1001&context=from-internal
 class Asterisk:
     """Calls through an Asterisk. Parameters of the URL, beside those above:
 
-    `tls` on (the default, port 5039) or off (port 5038); `ring` seconds that the agent's phone rings (30);
-    `plus` what is dialled in place of a leading + (such as `00`; left out, the + is dialled).
+    `tls` on (the default, port 5039) or off (port 5038); `ring` seconds that the agent's phone rings (30); `plus` what
+    is dialled in place of a leading + (such as `00`; by default, the + is dialled).
     """
 
     def __init__(self, url: str) -> None:
@@ -64,7 +64,7 @@ class Asterisk:
             )
 
     def _originate(self, line: ami.Connection, number: str, operator: str) -> ami.Message:
-        """From here on the agent's phone may ring, whatever becomes of the connection."""
+        """Send the action. From here on the agent's phone may ring, also if the connection breaks."""
         wanted = self._plus + number[1:] if number.startswith("+") else number
         action = {
             "Action": "Originate",
@@ -114,5 +114,5 @@ def _seconds(word: str) -> int:
 
 
 def _wrong(why: str) -> Misconfigured:
-    """The URL itself is not shown: it holds the secret."""
+    """An error without the URL itself, which contains the secret."""
     return Misconfigured("CSCTL_PHONE_SWITCH cannot be used", cause=why, fix=f"write it like {_EXAMPLE}")

@@ -1,4 +1,4 @@
-"""What a phone switch is. Plugins implement this; docs/phone-switches.md shows how."""
+"""The protocol of phone switches. Plugins implement it; docs/phone-switches.md shows how."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _DIALABLE = re.compile(r"\+?[0-9*#]{2,32}", re.ASCII)
 
 @dataclass(frozen=True)
 class Placed:
-    """A call that the switch has taken. `outcome` is said in the customer's history: "the agent's phone answered".
+    """A call that the switch accepted. `outcome` goes into the customer's history: "the agent's phone answered".
 
-    `uri` is for a switch that cannot dial by itself: what a person clicks, printed on stdout.
+    `uri` is for a switch that cannot dial itself: a link for a person, printed on stdout.
     """
 
     outcome: str
@@ -25,26 +25,26 @@ class Placed:
 
 
 class PhoneSwitch(Protocol):
-    """Something that can start a telephone call.
+    """A switch that starts telephone calls.
 
     A plugin is a callable that takes the whole URL of CSCTL_PHONE_SWITCH and returns one of these; it raises
-    Misconfigured for a URL that it cannot work with, and dials nothing yet.
+    Misconfigured for an invalid URL, and dials nothing yet.
     """
 
     def call(self, number: str, *, operator: str) -> Placed:
         """Start a call to `number` (digits, `*` and `#`, perhaps with a leading `+`) for the operator of that name.
 
-        Raises Unreachable if nothing was sent, Misconfigured for wrong credentials, GatewayRefused if the switch said
-        no, OutcomeUnknown if it was asked and its answer was lost. No message may hold a secret.
+        Raises Unreachable if nothing was sent, Misconfigured for wrong credentials, GatewayRefused if the switch
+        refused, OutcomeUnknown if its answer was lost. No message may contain a secret.
         """
         ...
 
 
 def dialable(number: str, *, codes: bool = False) -> str:
-    """A number as a switch gets it, without spaces and brackets. Raises Usage for what is no telephone number.
+    """A number as a switch gets it, without spaces and brackets. Raises Usage for an invalid telephone number.
 
-    Numbers of customers are text that strangers sent: nothing else may ever reach a switch. A service code (`*21*…#`
-    forwards the agent's calls) is dialled only with `codes`, where the agent typed it.
+    Numbers of customers come from strangers: a switch must get nothing else. A service code (`*21*…#` forwards the
+    agent's calls) is dialled only with `codes`, if the agent typed it.
     """
     bare = _SEPARATORS.sub("", number.strip())
     if not _DIALABLE.fullmatch(bare):

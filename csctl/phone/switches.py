@@ -1,4 +1,4 @@
-"""Finding the phone switch that CSCTL_PHONE_SWITCH names: a built-in one, or a plugin of another package."""
+"""Find the phone switch of CSCTL_PHONE_SWITCH: a built-in one, or a plugin of another package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BUILT_IN = ("manual", "asterisk")
 
 
 def open_switch(url: str) -> PhoneSwitch:
-    """The switch of a URL; its scheme names it. Raises Misconfigured if there is none of that name."""
+    """The switch for the scheme of a URL. Raises Misconfigured if there is none."""
     kind = url.partition(":")[0].lower()
     if kind == "manual":
         from csctl.phone.manual import Manual
@@ -26,11 +26,11 @@ def open_switch(url: str) -> PhoneSwitch:
 
 
 def _plugin(kind: str) -> Callable[[str], PhoneSwitch]:
-    from importlib.metadata import entry_points  # 37 ms, and the built-in ones need it not
+    from importlib.metadata import entry_points  # 37 ms, and the built-in ones do not need it
 
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if kind not in found:
-        # The value itself is not shown: whatever it is, it may hold a password.
+        # The value itself is not shown: it may contain a password.
         raise Misconfigured(
             "CSCTL_PHONE_SWITCH names no phone switch that is installed",
             cause=f"installed: {', '.join(sorted({*_BUILT_IN, *found}))}",

@@ -99,7 +99,7 @@ def test_no_text_in_any_argument_breaks_a_command(shop: Shop, leaf: Leaf, full: 
     furnished(shop)
     sqlite = shop.database_url.startswith("sqlite")
     texts = [name for name in HOSTILE if sqlite or name in _REACHES_THE_DATABASE]  # refused before, as on SQLite
-    share = shares(texts, len(texts) if full else 3)
+    share = shares(texts, len(texts) if full else 2)
     operators = shop.sql("SELECT id, name, role FROM operators ORDER BY id")
     files = set(Path.cwd().parent.rglob("*"))
     problems = {}

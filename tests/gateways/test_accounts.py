@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.factories import make_payment_method, make_sale
+from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
 from tests.shops import Shop
 
@@ -58,6 +60,31 @@ def test_a_key_that_is_refused_is_a_problem(world: World) -> None:
     assert checked.json[0]["fix"]
     assert [row["status"] for row in examined.json if row["check"] == "gateways"] == ["problem"]
     assert _secret(world) not in checked.out + checked.err + examined.out + examined.err
+
+
+@pytest.mark.parametrize("world", ["authorizenet"], indirect=True)
+def test_sales_that_cannot_be_refunded_without_the_last_digits_are_counted(world: World) -> None:
+    assert isinstance(world.ledger, AuthorizeNetLedger)
+    make_sale(world.shop, gateway_ref="77", adopt=False, payment_method=make_payment_method(world.shop, last4=None))
+    assert world.shop("gateway check").code == 0  # the account can be asked for them
+
+    world.ledger.reporting = False
+
+    (reporting, digits) = (row["problem"] for row in world.shop("gateway check -o json").json)
+    assert "E00011" in reporting
+    assert digits.startswith("1 sale cannot be refunded")
+
+
+@pytest.mark.parametrize("world", ["stripe", "authorizenet"], indirect=True)
+def test_another_account_under_the_name_is_a_problem(world: World) -> None:
+    world.sale()
+    world.shop("txn sync", as_="service")
+    world.ledger.account = world.ledger.gateway_id = "another"  # type: ignore[attr-defined]
+
+    checked, examined = world.shop("gateway check -o json"), world.shop("doctor -o json")
+
+    assert (checked.code, examined.code) == (11, 11)
+    assert "gateway accept main --account another" in checked.json[0]["fix"]
 
 
 def test_an_account_that_is_not_there_is_not_found(shop: Shop) -> None:

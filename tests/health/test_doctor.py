@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 import pytest
 
+from csctl import search_index
 from tests.emails.servers import PASSWORD, USER, only_our_user, serving
 from tests.emails.waiting import make_email
-from tests.factories import make_notify_email, make_sale, make_transaction, number
+from tests.factories import make_customer, make_notify_email, make_sale, make_transaction, number
 from tests.postgres import Server
 from tests.running import Done
 from tests.shops import Shop
@@ -41,6 +42,7 @@ CHECKS = {
     "limits",
     "tokens",
     "sums",
+    "search",
 }
 
 
@@ -402,3 +404,25 @@ def test_a_wrong_password_is_a_finding(csctl: Csctl, postgres: Server) -> None:
 
     assert "credentials" in problems(done)["database"]["problem"]
     assert "hunter2" not in done.out + done.err
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_missing_index_of_search_is_found_and_db_upgrade_builds_it(healthy: Shop) -> None:
+    make_customer(healthy, last_name="Roe")
+    with healthy.session() as session:
+        search_index.drop(session.connection())
+    missing = healthy("doctor -o json")
+    assert healthy("db upgrade").code == 0
+
+    assert problems(missing)["search"]["fix"] == "csctl db upgrade"
+    assert healthy("doctor -o json").code == 0
+    assert len(healthy.sql("SELECT rowid FROM customer_search WHERE customer_search MATCH 'roe'")) == 1
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_large_shop_needs_trigrams(healthy: Shop) -> None:
+    last = make_customer(healthy)
+    assert healthy("doctor -o json").code == 0
+    healthy.sql("UPDATE customers SET id = 50001 WHERE id = :id", id=number(last))
+
+    assert "pg_trgm" in problems(healthy("doctor -o json"))["search"]["fix"]

@@ -62,8 +62,8 @@ def fill(shop: Shop) -> None:
 
 
 def contents(shop: Shop, engine: Engine) -> dict[str, int]:
-    """How many rows each table has."""
-    tables = inspect(engine).get_table_names()
+    """How many rows each table has; the index of search is made from others."""
+    tables = [table for table in inspect(engine).get_table_names() if not table.startswith("customer_search")]
     return {table: shop.sql(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables}  # noqa: S608 - our tables
 
 

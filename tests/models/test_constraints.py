@@ -50,27 +50,25 @@ def uniques() -> dict[str, tuple[Table, list[str]]]:
     return found
 
 
-@pytest.mark.parametrize("name", checks())
-def test_a_check_refuses_the_row_that_breaks_it(name: str, unguarded: Connection) -> None:
-    table = next(t for t in TABLES.values() if any(c.name == name for c in t.constraints))
-    assert name in BROKEN, f"tests/models/rows.py names no row that breaks {name}"
+def test_each_check_refuses_the_row_that_breaks_it(unguarded: Connection) -> None:
+    assert set(checks()) <= set(BROKEN), "tests/models/rows.py names no row that breaks it"
 
-    insert(unguarded, table, {})
-    if not applies(table, name, unguarded):
-        return
-    with pytest.raises(IntegrityError, match=name):
-        insert(unguarded, table, BROKEN[name])
+    for table in TABLES.values():
+        insert(unguarded, table, {})
+        for rule in table.constraints:
+            if isinstance(rule, CheckConstraint) and applies(table, str(rule.name), unguarded):
+                with pytest.raises(IntegrityError, match=str(rule.name)):
+                    insert(unguarded, table, BROKEN[str(rule.name)])
 
 
-@pytest.mark.parametrize("name", sorted(uniques()))
-def test_a_unique_index_refuses_the_second_row(name: str, unguarded: Connection) -> None:
-    table, columns = uniques()[name]
-    same = {column: FITTING.get(name, {}).get(column, sample(table, column, 7)) for column in columns}
-    row = {**FITTING.get(name, {}), **same}
+def test_each_unique_index_refuses_the_second_row(unguarded: Connection) -> None:
+    for name, (table, columns) in uniques().items():
+        same = {column: FITTING.get(name, {}).get(column, sample(table, column, 7)) for column in columns}
+        row = {**FITTING.get(name, {}), **same}
 
-    insert(unguarded, table, row)
-    with pytest.raises(IntegrityError):
         insert(unguarded, table, row)
+        with pytest.raises(IntegrityError):
+            insert(unguarded, table, row)
 
 
 def applies(table: Table, name: str, connection: Connection) -> bool:

@@ -100,7 +100,6 @@ def _try(mutant: Mutant, places: Queue[Place]) -> str:
 def _verdict(mutant: Mutant, copy: Path, runner: Runner) -> str:
     """Whether one of its tests fails. Where they cannot even be collected, nobody knows: it is invalid."""
     arguments = ["-x", "-q", "--quick", "-n", "0", "-p", "no:cacheprovider", *mutant.tests]
-    arguments += ["-k", mutant.only] if mutant.only else []
     env = {"PYTHONPATH": str(copy), guards.VARIABLE: mutant.drop}
     env |= {KEPT: "" if mutant.changes_schema else str(copy.parent)}
     code = runner.run(copy, arguments, env)

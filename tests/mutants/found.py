@@ -47,8 +47,7 @@ def triggers() -> Iterator[Mutant]:
 
 
 def _drop(kind: str, table: str, name: str, tests: tuple[str, ...]) -> Mutant:
-    only = name if tests is _CONSTRAINTS else ""
-    return Mutant(f"{kind}:{name}", f"{table} without {name}", tests, drop=f"{kind} {table} {name}", only=only)
+    return Mutant(f"{kind}:{name}", f"{table} without {name}", tests, drop=f"{kind} {table} {name}")
 
 
 def locks() -> Iterator[Mutant]:

@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RULES = Path(__file__).with_name("rules.toml")
+_KEPT = ".unbroken"
 
 
 class Stale(Exception):
@@ -32,17 +33,20 @@ class Mutant:
     old: str = ""
     new: str = ""
     drop: str = ""
-    only: str = ""  # of those tests, the ones with this in their name
 
     def apply(self, copy: Path) -> None:
         """Break it there. Raises Stale."""
         if self.file:
             path = copy / self.file
-            path.write_text(self.replaced(path.read_text(encoding="utf-8")), encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
+            broken = self.replaced(text)
+            path.with_suffix(_KEPT).write_text(text, encoding="utf-8")
+            path.write_text(broken, encoding="utf-8")
 
     def undo(self, copy: Path) -> None:
-        if self.file:
-            (copy / self.file).write_text((ROOT / self.file).read_text(encoding="utf-8"), encoding="utf-8")
+        kept = (copy / self.file).with_suffix(_KEPT)
+        if self.file and kept.exists():
+            kept.replace(copy / self.file)
 
     def replaced(self, text: str) -> str:
         """This text of its file, broken. Raises Stale."""

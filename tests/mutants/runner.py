@@ -24,7 +24,9 @@ _UNCHANGED = """
 
 
 def serve() -> None:
-    """Until standard input is closed."""
+    """Until standard input is closed. What is compiled is kept: one file of the code differs between two runs."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in _UNCHANGED.split():
         importlib.import_module(name)
     gc.collect()

@@ -8,8 +8,6 @@ from tests.billing.catalog import make_buyer
 from tests.factories import make_fulfillment, make_order, make_payment_method, make_price
 from tests.shops import Shop
 
-pytestmark = pytest.mark.both_databases
-
 
 def declined(shop: Shop, *, price: str | None = None) -> tuple[str, str]:
     """A customer's declined order, and their card that works."""
@@ -21,6 +19,7 @@ def declined(shop: Shop, *, price: str | None = None) -> tuple[str, str]:
     return done.json[0]["order_id"], good
 
 
+@pytest.mark.both_databases
 def test_a_declined_order_is_complete_once_another_card_is_charged(shop: Shop) -> None:
     order, good = declined(shop)
 
@@ -36,6 +35,7 @@ def test_a_declined_order_is_complete_once_another_card_is_charged(shop: Shop) -
     assert shop("db check").code == 0
 
 
+@pytest.mark.both_databases
 def test_an_order_is_paid_once(shop: Shop) -> None:
     order, good = declined(shop)
     shop(f"order rerun {order} --payment-method {good} --yes")

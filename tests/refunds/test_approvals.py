@@ -7,8 +7,6 @@ import pytest
 from tests.factories import make_sale, make_transaction
 from tests.shops import Shop
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.fixture
 def limited(shop: Shop) -> Shop:
@@ -29,6 +27,7 @@ def refunds(shop: Shop) -> list[str]:
     return [row["amount"] for row in shop.ledger() if row["kind"] == "refund" and row["result"] == "approved"]
 
 
+@pytest.mark.both_databases
 def test_a_refund_above_the_limit_is_kept_as_a_request_and_sends_nothing(limited: Shop) -> None:
     sale = make_sale(limited, amount="80.00")
 
@@ -60,6 +59,7 @@ def test_within_the_limit_nothing_is_asked_for(limited: Shop) -> None:
     assert limited("approval list -o json").json == []
 
 
+@pytest.mark.both_databases
 def test_a_grant_refunds_as_the_agent_who_asked(limited: Shop) -> None:
     sale = requested(limited)
 
@@ -145,6 +145,7 @@ def test_only_the_requester_withdraws(limited: Shop) -> None:
     assert limited("approval list --state withdrawn -o name").out == "apr_1\n"
 
 
+@pytest.mark.both_databases
 def test_agents_see_their_own_requests_only(limited: Shop) -> None:
     requested(limited)
     limited("operator create bob --role agent")
@@ -155,6 +156,7 @@ def test_agents_see_their_own_requests_only(limited: Shop) -> None:
     assert len(limited("approval list -o json").json) == 1
 
 
+@pytest.mark.both_databases
 def test_a_request_expires(limited: Shop) -> None:
     requested(limited)
     later = "2026-03-16T09:00:00Z"
@@ -167,6 +169,7 @@ def test_a_request_expires(limited: Shop) -> None:
     assert limited("approval grant apr_1 --yes", at=later).code == 0
 
 
+@pytest.mark.both_databases
 def test_the_request_of_a_disabled_operator_is_denied(limited: Shop) -> None:
     requested(limited)
     limited("operator disable agent --yes")
@@ -255,6 +258,7 @@ def test_asking_and_deciding_are_in_the_audit_log(limited: Shop) -> None:
     assert rows[0]["changes"]["requested_by"].startswith("opr_")
 
 
+@pytest.mark.both_databases
 def test_an_agent_has_a_limit_per_business_day(shop: Shop) -> None:
     shop("setting set agent-daily-limit '50 USD'")
     first, second = make_sale(shop, amount="30.00"), make_sale(shop, amount="30.00")

@@ -8,9 +8,8 @@ from tests.factories import make_sale
 from tests.refunds.scenes import paid
 from tests.shops import Shop
 
-pytestmark = pytest.mark.both_databases
 
-
+@pytest.mark.both_databases
 def test_a_cheque_is_recorded_and_nothing_is_sent(shop: Shop) -> None:
     sale = make_sale(shop, "50.00")
 
@@ -80,6 +79,7 @@ def test_the_same_request_id_records_once(shop: Shop) -> None:
     assert shop(f"txn show {sale} -o json").json["refunded"] == "20.00"
 
 
+@pytest.mark.both_databases
 def test_an_administrator_takes_a_mistaken_record_back(shop: Shop) -> None:
     sale = make_sale(shop, "50.00")
     refund = shop(f"txn refund {sale} --outside 'cheque 118' --yes -o json").json[0]["transaction_id"]

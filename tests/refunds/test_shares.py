@@ -13,8 +13,6 @@ from tests.factories import make_order, make_purchase, make_sale
 from tests.refunds.scenes import paid
 from tests.shops import Shop
 
-pytestmark = pytest.mark.both_databases
-
 
 def two_lines(shop: Shop, sale: str = "40.00") -> tuple[str, str, str]:
     """An order of 3 x 10.00 and 1 x 10.00 that was paid in one sale; its purchases."""
@@ -35,6 +33,7 @@ def test_a_line_is_refunded_by_its_price(shop: Shop) -> None:
     assert paid(shop) == [("refund", "30.00")]
 
 
+@pytest.mark.both_databases
 def test_some_of_a_line_are_refunded_by_their_number(shop: Shop) -> None:
     order, many, _ = two_lines(shop)
 
@@ -92,6 +91,7 @@ def test_more_than_the_line_has_is_a_conflict(shop: Shop) -> None:
     assert shop(f"order refund --purchase {many} --quantity 4 --yes").code == 5
 
 
+@pytest.mark.both_databases
 def test_the_unused_days_of_the_latest_billing_are_refunded(shop: Shop) -> None:
     purchase = subscribe(shop, amount="31.00", at="2026-03-01T09:00:00Z")
     shop("txn sync", at="2026-03-03T09:00:00Z")

@@ -55,6 +55,7 @@ class AuthorizeNet:
             refund_watch=search.WATCH,
             changes=True,
             records=True,
+            needs_last4=True,
             tells_refunded_total=False,
             deadline=account.deadline,
         )

@@ -84,12 +84,13 @@ class _Awaiting:
 class LedgerServer(ABC):
     """An account at a gateway, served on 127.0.0.1. `now` is the gateway's own clock: set it to move it."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        """Listen on this port; 0 is any that is free."""
         self.wire: list[Request] = []
         self.now: datetime | None = None
         self._faults: list[_Awaiting] = []
         self._lock = threading.Lock()  # one call at a time reaches the books, as one gateway decides in some order
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.ledger = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()

@@ -1,1 +1,1 @@
-"""The shop's own affairs: operators, settings, schema, rights, seals."""
+"""Operators, settings, schema, database rights, seals."""

@@ -1,4 +1,4 @@
-"""Rights in the database itself, so that they hold whatever program somebody uses. PostgreSQL alone has them."""
+"""Rights in the database itself, which apply to every program. On PostgreSQL only."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _SEQUENCES = """
 
 
 def sql(app: App) -> list[str]:
-    """The statements that give the groups their rights. Raises Misconfigured on SQLite, which knows none."""
+    """The statements that give the groups their rights. Raises Misconfigured on SQLite, which has none."""
     _only_postgresql(app)
     with app.read() as session:
         return _statements(session)
 
 
 def apply(app: App, *, dry_run: bool = False) -> list[str]:
-    """Carry them out, all or none; in a dry run, take them back. Raises Misconfigured if the login is not the tables'
-    owner.
+    """Execute them, all or none; a dry run rolls them back. Raises Misconfigured if the login is not the owner of the
+    tables.
     """
     _only_postgresql(app)
     with app.write(dry_run=dry_run) as session:

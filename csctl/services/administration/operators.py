@@ -1,4 +1,4 @@
-"""Operators: who they are, made known by a token of which only a hash is kept."""
+"""Operators, and their tokens, of which only a hash is stored."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ _USE_IS_KEPT_EVERY = timedelta(hours=1)
 
 
 def new_token() -> tuple[str, str]:
-    """A token of 256 random bits, and the hash that is kept of it. Being random, it needs no slow hash."""
+    """A token of 256 random bits, and its stored hash. Because it is random, it needs no slow hash."""
     token = f"csctl_{secrets.token_urlsafe(32)}"
     return token, hash_of(token)
 
 
 def hash_of(token: str) -> str:
-    # What the environment holds need not be UTF-8: such a token is a wrong one like any other.
+    # the environment need not be UTF-8: such a token is wrong like any other
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def owner_of(session: Session, token: str | None) -> Actor:
-    """Whose token this is. Raises NotPermitted without one, or for one that nobody has."""
+    """The operator of a token. Raises NotPermitted without a token, or for an unknown one."""
     if not token:
         raise NotPermitted("no token", cause="CSCTL_TOKEN is not set", fix="csctl login, or set CSCTL_TOKEN")
-    # Columns, not the whole record: `db upgrade` must know its operator on an older schema.
+    # Columns, not the whole record: `db upgrade` must find its operator on an older schema.
     known = (
         Operator.id,
         Operator.name,
@@ -79,8 +79,8 @@ def require_valid(actor: Actor, now: datetime) -> None:
 
 
 def note_use(app: App) -> None:
-    """Keep when the operator's token was last used, to the hour. In nobody's way: what cannot be written at once, and
-    in a database that may only be read, is left.
+    """Record when the operator's token was last used, to the hour. This never blocks other work: it is skipped if the
+    database is locked or read-only.
     """
     now = app.clock.now()
     last = app.actor.last_used_at
@@ -91,7 +91,7 @@ def note_use(app: App) -> None:
 
 
 def acceptable_name(name: str) -> str:
-    """A name that an operator can have, trimmed. Raises Usage."""
+    """A valid name of an operator, trimmed. Raises Usage."""
     kept = accept(name, "name", longest=100)
     if not kept or kept.startswith("-"):
         raise Usage("an operator needs a name")
@@ -99,7 +99,7 @@ def acceptable_name(name: str) -> str:
 
 
 def add(session: Session, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> dict[str, Any]:
-    """A new operator; the returned row holds the token, shown this once. Raises Conflict if the name is taken."""
+    """Add an operator; the returned row contains the token, shown only now. Raises Conflict if the name is taken."""
     name = acceptable_name(name)
     if there := session.scalar(select(Operator).where(Operator.name == name)):
         if there.disabled_at:
@@ -120,7 +120,7 @@ def add(session: Session, name: str, role: Role, now: datetime, expires_at: date
 
 
 def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
-    """A new operator, whose token works until the end of the day `expires`. Raises Usage for a day that is over."""
+    """Create an operator, whose token is valid until the end of the day `expires`. Raises Usage for a past day."""
     expires_at = _end_of(app, expires)
     with app.write(dry_run=dry_run) as session:
         row = add(session, name, role, app.clock.now(), expires_at)
@@ -131,9 +131,9 @@ def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_
 
 
 def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
-    """Give an operator a new token; the old one stops working at once. Without `expires`, the new one has no end.
+    """Give an operator a new token; the old one stops working at once. Without `expires`, the new one does not expire.
 
-    Raises Conflict for a disabled one, whose token would open nothing.
+    Raises Conflict for a disabled operator, for whom a token has no use.
     """
     expires_at = _end_of(app, expires)
     with app.write(dry_run=dry_run) as session:
@@ -149,7 +149,7 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
 
 
 def _end_of(app: App, day: date | None) -> datetime | None:
-    """The moment at which a day of the shop is over."""
+    """The end of a day of the shop."""
     if day is None:
         return None
     if day < app.clock.today():
@@ -165,7 +165,7 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
-    """Take an operator's rights away. A Conflict for the last administrator: nobody could undo it."""
+    """Disable an operator. Raises Conflict for the last administrator: no one could enable them again."""
 
     def change(session: Session, named: bulk.Word) -> Result:
         operator = _find(session, named.given)
@@ -181,7 +181,7 @@ def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
 
 
 def enable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
-    """Give a disabled operator their rights back, with the token that they had. A Conflict if they have them."""
+    """Enable a disabled operator, with the same token. Raises Conflict for an operator who is not disabled."""
 
     def change(session: Session, named: bulk.Word) -> Result:
         operator = _find(session, named.given)
@@ -246,7 +246,7 @@ def _known(operator: Operator) -> dict[str, Any]:
 
 
 def _find(session: Session, who: str) -> Operator:
-    """By name, or by id."""
+    """Find an operator by name or id."""
     operator = session.scalar(select(Operator).where(Operator.name == who))
     if operator is None and (who.isdecimal() or who.startswith("opr_")):
         operator = session.get(Operator, ids.parse("opr", who).id)

@@ -1,4 +1,4 @@
-"""The sandbox's ledger: looked at, taught, and emptied. For administrators of a rehearsal."""
+"""The sandbox's ledger: list it, teach it, empty it. For administrators of a rehearsal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORKS = "tok_ok"
 
 
 def _sandboxes(app: App) -> list[tuple[str, Sandbox]]:
-    """The accounts of this environment that are sandboxes. Raises Misconfigured if there is none."""
+    """The sandbox accounts of this environment. Raises Misconfigured if there is none."""
     sandboxes = app.gateways.sandboxes()
     if not sandboxes:
         raise Misconfigured("no sandbox is configured", fix="set CSCTL_GATEWAY_MAIN=sandbox:ledger.db")
@@ -37,7 +37,7 @@ def _sandboxes(app: App) -> list[tuple[str, Sandbox]]:
 
 
 def ledger(app: App, limit: int | None) -> Page:
-    """What the sandbox has on its books, newest first. `key` is the attempt's, `result` what it answered."""
+    """The records of the sandbox, newest first. `key` is the attempt's, `result` the answer."""
     rows = [
         {
             "ref": row["ref"],
@@ -59,7 +59,7 @@ def ledger(app: App, limit: int | None) -> Page:
 def adopt(app: App, *, dry_run: bool) -> Iterator[Result]:
     """Teach the sandbox the sales in the database, with their refunds and voids. May be repeated.
 
-    A sale without a gateway reference is given one. Its behaviour follows the token of its payment method, or of the
+    A sale without a gateway reference gets one. Its behavior follows the token of its payment method, or of the
     customer's default one.
     """
     for name, sandbox in _sandboxes(app):
@@ -109,7 +109,7 @@ def _lesson(session: Session, row: Transaction) -> Lesson:
 
 
 def _token(session: Session, row: Transaction) -> str:
-    """Of the payment method that was charged, else of the customer's default one there, else one that always works."""
+    """The token of the charged payment method, else of the customer's default one there, else one that always works."""
     if row.payment_method_id is not None:
         charged = session.get(PaymentMethod, row.payment_method_id)
         return charged.token if charged else _WORKS
@@ -124,7 +124,7 @@ def _token(session: Session, row: Transaction) -> str:
 
 
 def reset(app: App, *, dry_run: bool) -> Iterator[Result]:
-    """Empty the ledger. The database keeps what it knows; `adopt` teaches it again."""
+    """Empty the ledger. The database keeps its records; `adopt` teaches the sandbox again."""
     for name, sandbox in _sandboxes(app):
         number = sum(1 for _ in sandbox.entries()) if dry_run else sandbox.reset()
         if not dry_run:

@@ -1,4 +1,4 @@
-"""Making a database, and bringing an older one up to date."""
+"""Create a database, and upgrade an older one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from csctl import database, driver_errors
+from csctl import database, driver_errors, search_index
 from csctl.clock import Clock
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
@@ -26,7 +26,7 @@ from csctl.settings import Settings, mask
 if TYPE_CHECKING:
     from csctl.app import App
 
-# As alembic makes it; made here first, to be locked.
+# the same as alembic's; created first, to be locked
 _VERSION_TABLE = """
     CREATE TABLE IF NOT EXISTS alembic_version
     (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))
@@ -36,13 +36,12 @@ _VERSION_TABLE = """
 def init(
     settings: Settings, admin: str, *, rehearsal: bool, limits: Sequence[str] = (), dry_run: bool = False
 ) -> dict[str, Any]:
-    """Create the schema, the first administrator, and the refund limits of agents; the returned row holds the token,
-    shown this once.
+    """Create the schema, the first administrator, and the refund limits of agents; the returned row contains the token,
+    shown only now.
 
-    A dry run takes the tables back, and makes no file: of one that is not there yet it only looks whether it could be.
-
+    A dry run rolls the tables back, and creates no file: for a missing one it only checks whether it could be created.
     Raises Conflict if csctl set this database up before, Usage for an invalid name or limit, Misconfigured with
-    CSCTL_NOW for what is to be no rehearsal.
+    CSCTL_NOW for a live database.
     """
     if settings.now and not rehearsal:
         raise Misconfigured(
@@ -66,7 +65,7 @@ def init(
 
 
 def _require_no_shop(engine: Engine, settings: Settings) -> None:
-    """Tables alone are no shop: an `init` that was cut off is taken up again."""
+    """Raises Conflict if the database has a shop. Tables alone are none: `init` resumes after an interruption."""
     with Session(engine) as session:
         if database.current_schema(session) and session.get(Installation, 1):
             raise Conflict("this database is set up already", cause=mask(settings.database_url), fix="csctl db status")
@@ -85,12 +84,16 @@ def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime,
 
 
 def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
-    """Run the migrations that are missing; a dry run takes them back. Returns where the schema is then."""
+    """Run the missing migrations, and build what is missing of the search index; a dry run rolls them back.
+
+    Returns the new position of the schema.
+    """
     before = status(app)["schema"]
     with driver_errors.translated(app.settings.database_url):
         migrate(app.engine, "head", keep=not dry_run)
     if not dry_run:
         with app.write() as session:
+            search_index.build(session.connection())
             audit.write(session, app, Outcome.UPDATED, target="schema", before=before, after=database.SCHEMA_HEAD)
     return {**status(app), "dry_run": dry_run}
 
@@ -110,9 +113,9 @@ def status(app: App) -> dict[str, Any]:
 
 
 def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:
-    """Take the schema to a revision, in one transaction, and back again unless it is to `keep` it.
+    """Migrate the schema to a revision, in one transaction, which is rolled back unless `keep` is set.
 
-    Raises Conflict if rows would refer to nothing.
+    Raises Conflict if rows would refer to missing ones.
     """
     from alembic import command  # 400 ms, and needed by two commands
     from alembic.config import Config
@@ -122,14 +125,15 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
-            # Its way to change a table is to copy it, which foreign keys would stop; they are checked again below.
-            # Only outside of a transaction is this switch heeded, hence not through the connection.
+            # SQLite changes a table by copying it, which foreign keys would prevent; they are checked again below.
+            # The switch works only outside of a transaction, hence not through the connection.
             connection.connection.execute("PRAGMA foreign_keys=OFF")
-        connection.begin()  # else alembic commits each migration on SQLite, and nothing could be taken back
+        connection.begin()  # otherwise alembic commits each migration on SQLite, and none could be rolled back
         if not sqlite:
-            # Another host may be upgrading too: one of them waits, and finds that it is done. An advisory lock could be
-            # held by any login; this lock needs the right to write the table.
-            with suppress(DBAPIError), connection.begin_nested():  # another host may be creating it just now
+            # Another host may be upgrading too: the second one waits, and finds that it is done. Any login can take an
+            # advisory
+            # lock; this lock needs the right to write the table.
+            with suppress(DBAPIError), connection.begin_nested():  # another host may be creating it at this moment
                 connection.execute(text(_VERSION_TABLE))
             connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
         config.attributes["connection"] = connection
@@ -137,4 +141,4 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
             raise Conflict("the migration would leave rows that refer to nothing", cause=str(tuple(broken)))
         (connection.commit if keep else connection.rollback)()
-        connection.invalidate()  # the next one starts with foreign keys on
+        connection.invalidate()  # the next connection starts with foreign keys on

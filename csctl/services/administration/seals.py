@@ -1,4 +1,4 @@
-"""Sealing the audit trail in batches, and checking it against its seals."""
+"""Seal the audit log in batches, and verify it against its seals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _TIME = "%Y-%m-%d %H:%M:%S.%f"
-# Rows and seals as they are stored, not as they are understood: who edits them need not keep to types and encodings.
+# Rows and seals as they are stored, not converted: an edited row may have other types and encodings.
 _ROWS = {
     "sqlite": """SELECT id, CAST(at AS BLOB) AS at, operator_id, CAST(operator AS BLOB) AS operator,
         CAST(command AS BLOB) AS command, CAST(target AS BLOB) AS target, CAST(changes AS BLOB) AS changes,
@@ -45,11 +45,11 @@ _BUSY = Busy("another process is sealing the audit log", fix="run it again")
 
 
 def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
-    """Seal all rows that are there. Returns the new root, to be kept elsewhere, and how many rows and seals it took.
+    """Seal all existing rows. Returns the new root, to be stored elsewhere, and the numbers of rows and seals.
 
-    Where nothing is new but word of earlier seals, none is made. A dry run makes them all and takes them back, and its
-    root is that of the last seal that stays. Raises Busy if somebody else seals at that moment, Conflict if the newest
-    seal is past reading.
+    If the only new rows are about earlier seals, no seal is made. A dry run rolls the seals back, and returns the root
+    of the last remaining one. Raises Busy if another process seals at the same time, Conflict if the newest seal cannot
+    be read.
     """
     rows = seals = 0
     with app.read() as session:
@@ -68,9 +68,9 @@ def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
 
 
 def _newest_settled_row(app: App) -> int:
-    """The number below which no row can appear any more: those who were writing have been waited for."""
+    """The number below which no row can appear any more: concurrent writers have ended."""
     with app.write() as session:
-        if app.engine.dialect.name == "sqlite":  # there is one writer at a time, and that is us
+        if app.engine.dialect.name == "sqlite":  # there is one writer at a time, and that is this process
             newest = session.scalar(select(func.max(AuditRow.id)))
         else:
             newest = session.scalar(text("SELECT audit_newest_row()"))
@@ -78,7 +78,7 @@ def _newest_settled_row(app: App) -> int:
 
 
 def _sealed(app: App, upto: int) -> Iterator[int]:
-    """How many rows each new seal is over, once it is kept: each in a transaction of its own."""
+    """The number of rows of each new seal, once it is committed: each in a transaction of its own."""
     made = 1
     while made:
         newest = _newest_number(app)
@@ -86,7 +86,8 @@ def _sealed(app: App, upto: int) -> Iterator[int]:
             with app.write() as session:
                 made = _seal_batch(session, app, upto)
         except NotPermitted:
-            # The trigger refuses a number that is not the next one: another process may have sealed since we read it.
+            # The trigger refuses a number that is not the next one: another process may have sealed in the time
+            # between.
             if _newest_number(app) != newest:
                 raise _BUSY from None
             raise
@@ -106,7 +107,7 @@ def _rehearsed(app: App, upto: int) -> Iterator[int]:
 
 
 def _seal_batch(session: Session, app: App, upto: int) -> int:
-    """Seal the next rows. Returns how many: 0 if nothing is to be sealed."""
+    """Seal the next rows. Returns how many: 0 if there are none."""
     before = _last(session)
     rows = list(_rows(session, before.last_id if before else _LOWEST, upto, most=rules.BATCH))
     if all(_tells_of_seal(row) for row in rows):
@@ -119,14 +120,14 @@ def _seal_batch(session: Session, app: App, upto: int) -> int:
 
 
 def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """What does not hold, as `check`, `target` and `problem`: rows changed, removed, slipped in or back-dated, seals
-    that were touched, kept roots that no seal has. A notice tells how much was looked at.
+    """All integrity errors as `check`, `target` and `problem`: rows that were changed, removed, inserted or back-dated,
+    changed seals, and roots without a seal. A notice says how much was checked.
 
-    Raises Usage for a root that is none.
+    Raises Usage for an invalid root.
     """
     kept = [_root(root) for root in roots]
     with app.read() as session:
-        if app.engine.dialect.name == "postgresql":  # a seal made meanwhile must not look like one that is missing
+        if app.engine.dialect.name == "postgresql":  # a concurrent new seal must not look like a missing one
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         if damaged := _damaged_tables(session):
             yield from (asdict(Finding("table", name, "not there, or not as csctl made it")) for name in damaged)
@@ -155,7 +156,7 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _damaged_tables(session: Session) -> list[str]:
-    """Which of the tables are gone, or lack a column."""
+    """The tables that are missing, or lack a column."""
     connection = session.connection()
     there = inspect(connection)
     return [
@@ -178,7 +179,7 @@ def _root(text_: str) -> str:
 
 
 def _noting_seals(rows: Iterator[dict[str, Any]], told: list[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
-    """The same rows; those that tell of a seal are noted as row, seal and root."""
+    """The same rows; those about seals are collected as row, seal and root."""
     for row in rows:
         if _tells_of_seal(row):
             try:
@@ -193,7 +194,7 @@ def _tells_of_seal(row: dict[str, Any]) -> bool:
 
 
 def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[dict[str, Any]]:
-    """Rows by ascending id, in pages: a trail may be long."""
+    """Rows by ascending id, in pages: the log may be long."""
     page = text(f"{_ROWS[_dialect(session)]} FROM audit WHERE id > :after AND id <= :upto"
                 " ORDER BY id LIMIT :page")  # fmt: skip
     size = min(most or rules.BATCH, rules.BATCH)
@@ -210,7 +211,7 @@ def _readable(value: Any) -> Any:
 
 
 def _last(session: Session) -> Seal | None:
-    """The newest seal. Raises Conflict if it is past reading: nothing can follow from it."""
+    """The newest seal. Raises Conflict if it cannot be read: nothing can follow it."""
     newest = session.scalar(select(func.max(AuditSeal.number)))
     if newest is None:
         return None
@@ -220,7 +221,7 @@ def _last(session: Session) -> Seal | None:
 
 
 def _seals(session: Session) -> Iterator[Seal]:
-    """All seals in order, one at a time: each may speak of thousands of rows."""
+    """All seals in order, one at a time: each may cover thousands of rows."""
     for number in session.scalars(select(AuditSeal.number).order_by(AuditSeal.number)).all():
         yield _seal(session, number)
 

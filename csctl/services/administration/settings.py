@@ -1,4 +1,4 @@
-"""What the shop decided, kept in the database so that all hosts agree."""
+"""Settings of the shop, stored in the database, so that all hosts have the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-_OF_THE_HOST = ("localtime", "posixrules", "factory")  # zones that differ from host to host, or are none
+_OF_THE_HOST = ("localtime", "posixrules", "factory")  # zones that differ between hosts, or are not zones
 
 
 def _timezone(text: str) -> str:
@@ -96,7 +96,7 @@ def _switch(text: str) -> str:
     return word
 
 
-# name -> (what it means, how a value is checked and brought into one form)
+# name -> (its meaning, how a value is checked and normalized)
 KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
     "timezone": ("the shop's time zone: when a business day begins", _timezone),
     "country": ("for phone numbers without a country", contact.country_code),
@@ -129,7 +129,7 @@ DEFAULTS: dict[str, str | None] = {
 
 
 def load(session: Session) -> Shop:
-    """The shop as the database has it, defaults where nothing is set."""
+    """The settings of the shop, with defaults."""
     found = dict(session.execute(select(ShopSetting.name, ShopSetting.value)).all())
     default = Shop()
     return Shop(
@@ -156,19 +156,19 @@ def load(session: Session) -> Shop:
 
 
 def refund_limits(session: Session, setting: str = "agent-refund-limit") -> dict[str, int]:
-    """The limits of agents as they are now, by currency in minor units."""
+    """The current limits of agents, by currency in minor units."""
     own = ShopSetting.name.startswith(f"{setting}:", autoescape=True)
     return _limits(dict(session.execute(select(ShopSetting.name, ShopSetting.value).where(own)).all()), setting)
 
 
 def _limits(found: Mapping[str, str], setting: str) -> dict[str, int]:
-    """A setting that has a value for each currency, in minor units."""
+    """A setting with a value for each currency, in minor units."""
     values = [value.split(" ") for name, value in found.items() if name.startswith(f"{setting}:")]
     return {currency: to_minor(amount, currency) for amount, currency in values}
 
 
 def agent_limits(given: Iterable[str]) -> dict[str, str]:
-    """Refund limits of agents, by the name of the setting that holds each. Raises Usage."""
+    """Refund limits of agents, by the name of the setting for each. Raises Usage."""
     return {_stored_as("agent-refund-limit", kept): kept for kept in map(_limit, given)}
 
 
@@ -185,13 +185,13 @@ def listing(app: App) -> list[dict[str, Any]]:
 
 
 def row_of(name: str, value: str | None = None) -> dict[str, Any]:
-    """A setting as it is shown; `origin` says whether somebody set its value."""
+    """A setting for display; `origin` says whether its value was set."""
     origin = "default" if value is None else "set"
     return {"name": name, "value": value or DEFAULTS.get(name), "origin": origin, "meaning": KNOWN[name][0]}
 
 
 def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterator[Result]:
-    """Set a setting; `value` of the result is the form that is kept. Raises Usage, or NotFound for an unknown name."""
+    """Set a setting; `value` of the result is the normalized value. Raises Usage, or NotFound for an unknown name."""
     kept = _known(name)[1](value)
     stored_as = _stored_as(name, kept)
 
@@ -209,7 +209,7 @@ def change(app: App, name: str, value: str, *, dry_run: bool = False) -> Iterato
 
 
 def unset(app: App, name: str, *, dry_run: bool = False) -> Iterator[Result]:
-    """Forget a setting; of the refund limits, all currencies. `value` of the result is the default, in force from then.
+    """Remove a setting; of the refund limits, all currencies. `value` of the result is the default, which then applies.
 
     Raises NotFound for an unknown name.
     """

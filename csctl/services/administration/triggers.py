@@ -1,4 +1,4 @@
-"""The triggers that the migrations made, as the database has them now."""
+"""The triggers that protect the audit log, as they are in the database now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from csctl.domain import money_triggers, trail_triggers
 
-# PostgreSQL names what a trigger runs apart from it; one that is switched off is not at work.
+# PostgreSQL stores the function of a trigger separately; a trigger that is switched off does nothing.
 _DEFINITIONS = {
     "sqlite": "SELECT tbl_name AS on_table, name, sql AS definition FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": """
@@ -21,13 +21,13 @@ _DEFINITIONS = {
 
 
 def definitions(connection: Connection) -> dict[str, str]:
-    """The triggers that are at work: definitions by name."""
+    """The active triggers: definitions by name."""
     rows = connection.execute(text(_DEFINITIONS[connection.dialect.name]))
     return {row.name: row.definition for row in rows}
 
 
 def differences(connection: Connection) -> Iterator[tuple[str, str]]:
-    """The triggers that are missing, switched off or changed, each with what is wrong."""
+    """The triggers that are missing, switched off or changed, each with its problem."""
     there = definitions(connection)
     money = money_triggers.TRIGGERS if connection.dialect.name == "postgresql" else {}
     for name, definition in {**trail_triggers.TRIGGERS[connection.dialect.name], **money}.items():

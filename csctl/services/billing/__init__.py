@@ -1,1 +1,1 @@
-"""Billing subscriptions: the daily run and by hand."""
+"""Bill subscriptions: in the daily run and by hand."""

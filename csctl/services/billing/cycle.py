@@ -1,4 +1,4 @@
-"""Billing purchases: the cycle that comes next, by hand or in the daily run (domain rules, section 5)."""
+"""Bill the next cycle of a purchase, by hand or in the daily run (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def bill(
     turn: Turn, app: App, purchase: Purchase, billing: Billing, occasion: Occasion
 ) -> Generator[Call, Any, Result]:
-    """Charge one cycle of a purchase. A price of nothing needs no gateway: the cycle is over at once.
+    """Charge one cycle of a purchase. A price of zero needs no gateway: the cycle is complete at once.
 
     The Result's `id` is the sale's own. Raises Conflict without a card, Misconfigured without its gateway, both before
     anything is written.
@@ -63,7 +63,7 @@ def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) ->
 
 
 def next_of(app: App, purchase: Purchase, *, every_missed: bool = False) -> Billing:
-    """The next cycle of a purchase with its terms. Days that were missed are passed over, unless `every_missed`."""
+    """The next cycle of a purchase with its terms. Missed days are skipped, unless `every_missed`."""
     quantity, unit_price = purchases.next_terms(purchase)
     due = purchase.due_on or purchase.next_bill_on or app.clock.today()
     if purchase.interval and not every_missed:
@@ -72,7 +72,7 @@ def next_of(app: App, purchase: Purchase, *, every_missed: bool = False) -> Bill
 
 
 def sales_of_next(turn: Turn, purchase: Purchase) -> list[Transaction]:
-    """The sales that were made for the next cycle, oldest first."""
+    """The sales for the next cycle, oldest first."""
     sales = turn.sales_of(purchase.order_id)
     return [sale for sale in sales if sale.purchase_id == purchase.id and sale.cycle == purchase.cycle + 1]
 
@@ -104,7 +104,7 @@ def disputed_charge(turn: Turn, purchase: Purchase) -> Conflict | None:
 
 
 def refuse_unless_ordered(order: Order) -> None:
-    """Raises Conflict for an order that came to nothing, or whose own charge is not answered."""
+    """Raises Conflict for an order that was declined, or whose checkout has no outcome yet."""
     if not order.status.confirmed:
         name = ids.show("ord", order.id)
         raise Conflict(
@@ -113,9 +113,9 @@ def refuse_unless_ordered(order: Order) -> None:
 
 
 def blacklisted(turn: Turn, app: App, order: Order) -> NotPermitted | None:
-    """Why an order's customer is not charged; None if nothing speaks against it.
+    """Why an order's customer is not charged; None if there is no such reason.
 
-    All customers who are held in a transaction are looked up at once: a run bills many in each.
+    All locked customers of a transaction are checked at once: a run bills many in each.
     """
     session, customer, known = turn.session, order.customer, turn.held.blacklisted
     if customer.id not in known:

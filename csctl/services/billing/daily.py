@@ -1,7 +1,7 @@
-"""The billing run: the daily cron that bills what is due (domain rules, section 5).
+"""The billing run: the daily cron command that bills due purchases (domain rules, section 5).
 
-Any number of hosts may run it at once, and it may be killed anywhere: what is due is decided under lock, and each cycle
-of a purchase is billed at most once.
+Any number of hosts may run it at once, and it may be killed anywhere: what is due is decided under a lock, and each
+cycle of a purchase is billed at most once.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def run(
     concurrency: int = 1,
     dry_run: bool = False,
 ) -> Iterator[Result]:
-    """Reconcile what is orphaned, then attend to every purchase whose day has come.
+    """Reconcile orphaned attempts, then process every purchase whose day has come.
 
     Its day is that of its next billing, of the end of its pause, or of its cancellation. With `every_missed`, all
-    cycles that were missed are charged, one after the other. Waiting emails are delivered by the caller, last.
+    missed cycles are charged, one after the other. The caller delivers waiting emails, last.
     """
     _ = app.gateways
     if not dry_run:
@@ -61,7 +61,7 @@ def _due(app: App) -> Iterator[int]:
 
 
 def overdue(app: App) -> list[str]:
-    """The purchases that were due before today and are not billed, but for those of blacklisted customers."""
+    """The purchases that were due before today and are not billed, except those of blacklisted customers."""
     with app.read() as session:
         found = session.scalars(
             select(Purchase)
@@ -91,7 +91,7 @@ def _job(app: App, number: int, *, every_missed: bool) -> Job:
 
 
 def _attend(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
-    """What is due of one purchase, as it is now: another worker may have been first."""
+    """Process one purchase in its current state: another process may have been first."""
     purchase, today = turn.session.get_one(Purchase, ref.id), app.clock.today()
     if purchase.status.over or not purchase.order.status.confirmed:
         return
@@ -123,7 +123,7 @@ def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
         terms = billing.next_of(app, purchase, every_missed=every_missed)
         try:
             result = yield from billing.bill(turn, app, purchase, terms, Occasion.RUN)
-        except Conflict as no_card:  # reported, and no reason to call the whole run a failure
+        except Conflict as no_card:  # reported, but not a failure of the whole run
             yield Result(ref.given, Outcome.SKIPPED, f"{no_card.message}: {no_card.cause}")
             return
         purchase = turn.session.get_one(Purchase, ref.id)

@@ -1,4 +1,4 @@
-"""Billing that an operator asks for: force bill, and the end of a trial before its time."""
+"""Billing by hand: force bill, and the early end of a trial."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Terms:
-    """How a force bill is wanted. `unit_price` is a decimal string in the currency of each purchase."""
+    """The terms of a force bill. `unit_price` is a decimal string in the currency of each purchase."""
 
     quantity: int | None = None
     unit_price: str | None = None
@@ -39,8 +39,7 @@ class Terms:
 def force(app: App, refs: Sequence[Ref], terms: Terms, how: How) -> Iterator[Result]:
     """Charge the next cycle of purchases now, and move their next billing by the interval.
 
-    Quantity and unit price become the purchase's own once the charge is approved. Raises Usage for terms that cannot
-    be.
+    Quantity and unit price are set on the purchase once the charge is approved. Raises Usage for invalid terms.
     """
     _refuse_unless_sound(app, refs, terms)
 
@@ -53,7 +52,7 @@ def force(app: App, refs: Sequence[Ref], terms: Terms, how: How) -> Iterator[Res
 
 
 def skip_trials(app: App, refs: Sequence[Ref], how: How) -> Iterator[Result]:
-    """Straight into the next cycle, billed now at full price. If that is declined, nothing changes."""
+    """Skip the rest of a trial: the next cycle is billed now at full price. After a decline, nothing changes."""
 
     def begin(ref: Ref) -> Job:
         return Job(ref.given, Needs(purchases={ref.id}), lambda turn: _skip_trial(turn, app, ref))
@@ -90,7 +89,9 @@ def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
 
 
 def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
-    """The purchase, held. Raises NotFound, Conflict where it cannot be billed so, NotPermitted for the blacklisted."""
+    """The locked purchase. Raises NotFound, Conflict if it cannot be billed now, NotPermitted for a blacklisted
+    customer.
+    """
     purchase = turn.session.get(Purchase, ref.id)
     if purchase is None:
         raise NotFound(f"there is no purchase {ref.given}", fix="csctl purchase list")
@@ -111,7 +112,7 @@ def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
 
 
 def _refuse_other_cycle(turn: Turn, app: App, ref: Ref, purchase: Purchase, cycle: int | None) -> None:
-    """The cycle that is named must be the next one; unnamed, there is one billing of a purchase a day."""
+    """Raises Conflict unless the named cycle is the next one; without a name, a purchase is billed once a day."""
     following = purchase.cycle + 1
     if cycle is not None:
         if cycle != following:
@@ -131,7 +132,7 @@ def _refuse_other_cycle(turn: Turn, app: App, ref: Ref, purchase: Purchase, cycl
 
 
 def _billed_today(turn: Turn, app: App, purchase: Purchase) -> str | None:
-    """How the purchase was billed today, by itself or with all of its order; None if it was not."""
+    """How the purchase was billed today, alone or with its order; None if it was not."""
     today = app.clock.today()
     for sale in turn.sales_of(purchase.order_id):
         of_this = sale.purchase_id in (None, purchase.id) and sale.state is State.APPROVED

@@ -1,1 +1,1 @@
-"""Who gets no new orders and charges."""
+"""The blacklist: entries that refuse new orders and charges."""

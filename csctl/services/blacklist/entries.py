@@ -1,4 +1,4 @@
-"""Adding to the blacklist, taking off it, and asking it. Whom an entry means is for `services/blacklist.py`."""
+"""Add, remove, list and check blacklist entries. `matching.py` finds the customers that they match."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def add(
     dry_run: bool = False,
     fail_fast: bool = False,
 ) -> Iterator[Result]:
-    """Put values on the blacklist; of a customer, all that is known of them. What is on it already is skipped.
+    """Blacklist values; of a customer, all details. Existing entries are skipped.
 
-    With `cancel_purchases`, the purchases of the customers named are cancelled too. Raises Usage if none is named.
+    With `cancel_purchases`, the purchases of the named customers are cancelled too. Raises Usage if none is named.
     """
     named = [one for one in wanted if one.kind == "customer" and one.problem is None]
     if cancel_purchases and not named:
@@ -57,7 +57,7 @@ def add(
 
 
 def _with_all_known(app: App, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
-    """What to add, customers followed by what is known of them; each thing once."""
+    """The values to add, each customer followed by their details; each value once."""
     seen: set[tuple[str, str]] = set()
     for one in wanted:
         known: list[Wanted] = []
@@ -71,11 +71,11 @@ def _with_all_known(app: App, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
 
 
 def _known(session: Session, app: App, one: Wanted) -> Iterator[Wanted]:
-    """What is known of a customer, as far as it can tell people apart."""
+    """The details of a customer that identify them."""
     try:
         number = ids.parse("cus", one.value).id
     except Usage:
-        return  # `_add` says so
+        return  # `_add` reports it
     customer = session.get(Customer, number)
     if customer is None or customer.merged_into_id or customer.erased_at:
         return
@@ -90,7 +90,7 @@ def _known(session: Session, app: App, one: Wanted) -> Iterator[Wanted]:
 def _add(session: Session, app: App, one: Wanted) -> Result:
     if one.problem is not None:
         raise one.problem
-    value = one.value if one.kind == "card" else accept(one.value, one.kind)  # the rule for cards says more
+    value = one.value if one.kind == "card" else accept(one.value, one.kind)  # the rule for cards has a better message
     key = rules.entry_key(one.kind, value, app.shop.country)
     reason = _reason(one.reason)
     about = {"kind": one.kind, "value": rules.shown(one.kind, value, app.shop.country)}
@@ -156,7 +156,7 @@ def _is_id(text: str) -> bool:
 def remove(
     app: App, refs: Iterable[Ref], reason: str | None, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """Take entries off the blacklist. What they kept is in the trail by kind and number alone."""
+    """Remove entries. The audit log has their kind and id, never their value."""
     why = accept(reason, "reason") if reason else None
 
     def change(session: Session, ref: Ref) -> Result:
@@ -179,7 +179,7 @@ def find(
     app: App, limit: Limit, *, kind: str | None = None, value: str | None = None, reason: str | None = None,
     customer_id: int | None = None, since: str | None = None, until: str | None = None,
 ) -> Page:  # fmt: skip
-    """Entries, newest first: of a kind, with a text in their value or reason, or those that mean a customer."""
+    """Entries, newest first: of a kind, with a text in their value or reason, or those that match a customer."""
     statement = select(BlacklistEntry).where(*listing.between(app.clock, BlacklistEntry.created_at, since, until))
     if kind is not None:
         statement = statement.where(BlacklistEntry.kind == kind)
@@ -215,8 +215,8 @@ def rows(session: Session, entries: Sequence[BlacklistEntry]) -> list[dict[str, 
 def check(app: App, asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Whether any of these values (kind and value) is blacklisted, by which entries, and why they match.
 
-    A customer is asked about with all that is known of them. Raises Usage for nothing asked and for a value that is
-    none of its kind, NotFound for a customer that is not there.
+    A customer is checked with all details. Raises Usage without a value or for an invalid one, NotFound for an unknown
+    customer.
     """
     if not asked:
         raise Usage("nothing to look for", fix="csctl blacklist check --email jane@example.com")

@@ -1,4 +1,4 @@
-"""What somebody wants on the blacklist, from the command line and from CSV files."""
+"""The values to blacklist, from the command line and from CSV files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = ("kind", "value", "reason")
 
 @dataclass(frozen=True)
 class Wanted:
-    """Something to blacklist. A line of a file that is wrong by itself comes with its `problem`."""
+    """A value to blacklist. An invalid line of a file has a `problem`."""
 
     kind: str
     value: str
@@ -27,14 +27,14 @@ class Wanted:
 
     @property
     def given(self) -> str:
-        """How results call it that have no number: never its value, which may be a card number typed by mistake."""
+        """The name in results without an id: never the value, which may be a card number that was typed by mistake."""
         return f"line {self.line}" if self.line else self.value if self.kind == "customer" else self.kind
 
 
 def wanted(values: Sequence[tuple[str, str]], file: Path | None, reason: str | None) -> list[Wanted]:
-    """All that was asked for: pairs of kind and value, and the lines of a file.
+    """All requested values: pairs of kind and value, and the lines of a file.
 
-    Raises Usage if that is nothing, or has no reason.
+    Raises Usage without any value or reason.
     """
     if values and not (reason or "").strip():
         raise Usage("a blacklisting needs a reason", fix="--reason 'chargebacks'")

@@ -1,4 +1,4 @@
-"""Which customers the blacklist means."""
+"""Find the blacklist entries that match customers."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def matches(session: Session, customers: Sequence[Customer], country: str | None
 
 
 def of_addresses(session: Session, addresses: Iterable[Address]) -> Sequence[BlacklistEntry]:
-    """The entries that mean one of these addresses, whoever lives there."""
+    """The entries that match one of these addresses, for any resident."""
     at = and_(BlacklistEntry.kind == "address", BlacklistEntry.match_key.in_(address_keys(addresses)))
     return session.scalars(select(BlacklistEntry).where(at).order_by(BlacklistEntry.id)).all()
 
 
 def means(entry: BlacklistEntry, keys: set[tuple[str, str]], ip: str | None) -> bool:
-    """Whether an entry means somebody with these keys and this IP address."""
+    """Whether an entry matches a person with these keys and this IP address."""
     if entry.kind == "ip" and "/" in entry.match_key:
         return within(ip, entry.match_key)
     return (entry.kind, entry.match_key) in keys
 
 
 def refusal(customer: Customer, entries: Sequence[BlacklistEntry]) -> NotPermitted | None:
-    """Why a customer whom these entries match is not charged; None without entries."""
+    """Why a customer with these matching entries is not charged; None without entries."""
     if not entries:
         return None
     name = ids.show("cus", customer.id)
@@ -78,7 +78,7 @@ def of_other_addresses(
 
 
 def facts(session: Session, customers: Sequence[Customer], country: str | None) -> list[Facts]:
-    """What is known of these customers that an entry may name, in one query."""
+    """The details of these customers that an entry may match, in one query."""
     cards: dict[int, list[tuple[str, str]]] = defaultdict(list)
     of_these = PaymentMethod.customer_id.in_([customer.id for customer in customers])
     for owner, bin_, last4 in session.execute(

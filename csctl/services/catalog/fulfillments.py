@@ -65,7 +65,7 @@ def ship(app: App, lines: Iterable[Line], *, dry_run: bool, fail_fast: bool = Fa
 
 
 def doubts(app: App, numbers: Sequence[int]) -> list[str]:
-    """Why some of these shipments should perhaps not leave: their order is cancelled, or its money was returned."""
+    """Why some of these shipments should perhaps not be sent: their order is cancelled, or its money was returned."""
     over = Order.cancelled_at.is_not(None) | (Order.status == OrderStatus.REFUNDED)
     found: list[str] = []
     with app.read() as session:
@@ -78,7 +78,7 @@ def doubts(app: App, numbers: Sequence[int]) -> list[str]:
 
 
 def numbers_of(app: App, lines: Iterable[Line]) -> list[int]:
-    """The shipments that lines name; those that name none are reported later."""
+    """The shipments that lines name; invalid names are reported later."""
     found: list[int] = []
     with app.read() as session:
         for line in lines:
@@ -96,7 +96,7 @@ def _doubt(session: Session, order: Order) -> str:
 
 
 def shipped_lines(refs: list[Ref], carrier: str | None, tracking: str | None, file: Path | None) -> list[Line]:
-    """What was shipped, from the ids and options or from a file. Raises Usage for both or neither."""
+    """The shipments and their numbers, from the ids and options or from a file. Raises Usage for both or neither."""
     given = {name: value for name, value in (("carrier", carrier), ("tracking", tracking)) if value}
     if file is None:
         if not refs:
@@ -111,7 +111,7 @@ def shipped_lines(refs: list[Ref], carrier: str | None, tracking: str | None, fi
 
 
 def _checked(values: Mapping[str, str]) -> tuple[str, str]:
-    # A tracking number may look like a card number (domain rules, section 8), so only its shape is looked at.
+    # A tracking number may look like a card number (domain rules, section 8), so only its form is checked.
     carrier, tracking = accept(values.get("carrier", ""), "carrier", longest=100), values.get("tracking", "").strip()
     if not carrier or not tracking:
         raise Usage("what is shipped needs a carrier and a tracking number", fix="--carrier DHL --tracking 00340434…")
@@ -121,7 +121,7 @@ def _checked(values: Mapping[str, str]) -> tuple[str, str]:
 
 
 def reship(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Ship again: a new shipment for the same order, pointing at the one that it repeats."""
+    """Ship again: a new shipment for the same order, with a reference to the one that it repeats."""
 
     def change(session: Session, ref: Ref) -> Result:
         original = _locked(session, ref.id)
@@ -147,7 +147,7 @@ def reship(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = Fa
 
 
 def _refuse_second(session: Session, original: Fulfillment) -> None:
-    """Two agents who hear of the same lost parcel should not send two."""
+    """Raises Conflict if it was shipped again already: two agents may hear of the same lost parcel."""
     waiting = session.scalar(
         select(Fulfillment.id).where(Fulfillment.reship_of_id == original.id, Fulfillment.status.in_(rules.UNSHIPPED))
     )
@@ -161,7 +161,7 @@ def _refuse_second(session: Session, original: Fulfillment) -> None:
 
 
 def _locked(session: Session, number: int) -> Fulfillment:
-    """The shipment, held together with its order. Raises NotFound."""
+    """The shipment, locked together with its order. Raises NotFound."""
     order_id = session.scalar(select(Fulfillment.order_id).where(Fulfillment.id == number))
     if order_id is not None:
         bulk.locked(session, Order, "ord", order_id)
@@ -169,7 +169,7 @@ def _locked(session: Session, number: int) -> Fulfillment:
 
 
 def _advance(session: Session, app: App, fulfillment: Fulfillment, operation: Operation, how: str = "") -> str:
-    """Change the state, leave it in history and trail, and say it. Raises Conflict."""
+    """Change the state, with history and audit row, and return the result. Raises Conflict."""
     name, before = ids.show("ful", fulfillment.id), fulfillment.status
     fulfillment.status = rules.after(name, before, operation)
     after = fulfillment.status.value

@@ -1,4 +1,4 @@
-"""The catalog: products, their options, and the price points of those. What is sold is never changed, only added to."""
+"""The catalog: products, their options, and the price points of those. What was sold is never changed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 @dataclass(frozen=True)
 class Price:
-    """A price point as somebody wants it. Amounts are decimal strings; no interval is a one-off."""
+    """A requested price point. Amounts are decimal strings; without an interval it is a single purchase."""
 
     code: str
     amount: str
@@ -46,12 +46,12 @@ class Price:
 
 @dataclass(frozen=True)
 class _Named:
-    """The product that a change is about, as somebody named it."""
+    """The product to change, and the words that named it."""
 
     given: str
 
 
-# -- looking
+# -- read
 
 
 def listing(app: App, limit: Limit) -> Page:
@@ -115,11 +115,11 @@ def find(session: Session, named: str) -> Product:
     return product
 
 
-# -- changing
+# -- change
 
 
 def edit(app: App, product: str, name: str, *, dry_run: bool) -> Iterator[Result]:
-    """Give a product another name. Raises Usage for an empty one."""
+    """Rename a product. Raises Usage for an empty name."""
     if not (name := accept(name, "name")):
         raise Usage("a product needs a name", fix='--name "Green tea"')
 
@@ -135,7 +135,7 @@ def edit(app: App, product: str, name: str, *, dry_run: bool) -> Iterator[Result
 
 
 def retire(app: App, products: Sequence[str], *, revert: bool, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
-    """Sell products no more or, with `revert`, again. Subscriptions to them go on."""
+    """Stop selling products or, with `revert`, sell them again. Their subscriptions continue."""
 
     def change(session: Session, named: _Named) -> Result:
         found = bulk.locked(session, Product, "prd", find(session, named.given).id)
@@ -151,11 +151,11 @@ def retire(app: App, products: Sequence[str], *, revert: bool, dry_run: bool, fa
     return bulk.each(app, named, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-# -- adding
+# -- add
 
 
 def create(app: App, sku: str, name: str, *, dry_run: bool) -> Iterator[Result]:
-    """A new product, without options yet. Raises Usage for a SKU or name that cannot be."""
+    """Create a product, without options yet. Raises Usage for an invalid SKU or name."""
     sku, name = _code(sku, "SKU"), accept(name, "name")
     if not name:
         raise Usage("a product needs a name", fix=f'csctl product create {sku} --name "Green tea"')
@@ -172,7 +172,7 @@ def create(app: App, sku: str, name: str, *, dry_run: bool) -> Iterator[Result]:
 
 
 def add_option(app: App, product: str, code: str, name: str | None, *, dry_run: bool) -> Iterator[Result]:
-    """A variant of a product. Raises Usage for a code or name that cannot be."""
+    """Add an option to a product. Raises Usage for an invalid code or name."""
     code, name = _code(code, "option"), accept(name, "name") if name else None
 
     def add(session: Session, found: Product) -> Result:
@@ -186,7 +186,7 @@ def add_option(app: App, product: str, code: str, name: str | None, *, dry_run: 
 
 
 def add_price(app: App, product: str, price: Price, *, dry_run: bool) -> Iterator[Result]:
-    """A price for an option; without one named, for the only one that there is. Raises Usage for what cannot be."""
+    """Add a price to an option; if none is named, to the only one. Raises Usage for an invalid price."""
     code, values = _code(price.code, "price point"), _values(price)
 
     def add(session: Session, found: Product) -> Result:
@@ -216,7 +216,7 @@ def _each(app: App, given: str, add: Callable[[Session, Product], Result], *, dr
 
 
 def _keep(session: Session, taken: Conflict) -> None:
-    """Let the database say whether a code is free: nobody can come in between."""
+    """Insert the record. The unique constraint decides whether its code is free, also with concurrent inserts."""
     try:
         session.flush()
     except IntegrityError:
@@ -224,7 +224,7 @@ def _keep(session: Session, taken: Conflict) -> None:
 
 
 def _option(product: Product, code: str | None, app: App) -> ProductOption:
-    """The option that a price is for. A product without any gets the one that stands for no variants."""
+    """The option of a price. A product without any gets the one for products without variants."""
     named = [option for option in product.options if code is None or option.code.lower() == code.lower()]
     if len(named) == 1:
         return named[0]
@@ -243,7 +243,7 @@ def _option(product: Product, code: str | None, app: App) -> ProductOption:
 
 
 def _values(price: Price) -> dict[str, Any]:
-    """The columns of a price point. Raises Usage for terms that cannot be."""
+    """The columns of a price point. Raises Usage for invalid terms."""
     currency = price.currency.strip().upper()
     exponent(currency)
     interval = str(intervals.parse(price.interval)) if price.interval else None
@@ -266,7 +266,7 @@ def _values(price: Price) -> dict[str, Any]:
 
 
 def require_final_cycle(cycle: int | None, interval: str | None) -> None:
-    """Raises Usage for a final cycle of what is bought once, or one before the first billing after the checkout."""
+    """Raises Usage for a final cycle of a single purchase, or one before the first billing after the checkout."""
     if cycle is None:
         return
     if interval is None:
@@ -296,7 +296,7 @@ def _said(values: dict[str, Any]) -> str:
 
 
 def _code(text: str, what: str) -> str:
-    """A code that people type, in command lines too. Raises Usage."""
+    """A valid code, which people can type on command lines. Raises Usage."""
     code = text.strip()
     if not _CODE.fullmatch(code):
         raise Usage(f"{code[:40]!r} is not a valid {what} code", fix="use letters, digits, and . _ - inside: green-tea")

@@ -1,4 +1,4 @@
-"""Calling customers. The switch is asked outside of any transaction; what came of it goes into the history."""
+"""Call customers. The switch is called outside of any transaction; the outcome goes into the history."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[Result]:
     """Call a customer at their number, or at another `number`.
 
-    Raises, before anything is dialled, NotFound, Conflict for a customer without a number, Usage for what is none, and
-    Misconfigured for a switch that cannot be used.
+    Raises, before anything is dialled, NotFound, Conflict for a customer without a number, Usage for an invalid number,
+    and Misconfigured for a switch that cannot be used.
     """
     customer_id, wanted = _whom(app, who, number)
     switch = open_switch(app.settings.phone_switch)
@@ -44,7 +44,7 @@ def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[
             extra={"number": wanted, "uri": None},
         )
         return
-    except CsctlError as error:  # nothing was sent, and nothing is kept
+    except CsctlError as error:  # nothing was sent, and nothing is recorded
         yield Result.refused(who, error, extra={"number": wanted, "uri": None})
         return
     _note(app, customer_id, wanted, placed.outcome)
@@ -72,5 +72,5 @@ def _note(app: App, customer_id: int, number: str, outcome: str, error: CsctlErr
 
 
 def _kind(app: App) -> str:
-    """Which switch it was. The rest of its URL may hold a password."""
+    """The kind of the switch. The rest of its URL may contain a password."""
     return app.settings.phone_switch.partition(":")[0]

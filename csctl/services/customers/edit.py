@@ -1,7 +1,7 @@
-"""Creating customers, and changing what is known of them.
+"""Create and edit customers.
 
-Two people editing the same customer: the version is read when the work begins (or named by somebody who looked at the
-profile before), and compared when it is saved. Whoever comes second is told.
+For concurrent edits, the version of a customer is read when the work begins (or given by the operator who looked at the
+profile before), and compared when it is saved. The second edit is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Edit:
-    """What somebody wants changed of one customer, whom they know as of `version`."""
+    """A requested edit of one customer at `version`."""
 
     given: str
     number: int = 0
@@ -42,7 +42,7 @@ class Edit:
 
 
 def create(app: App, values: Mapping[str, str], external_id: str | None, *, dry_run: bool) -> Iterator[Result]:
-    """A new customer. Raises Usage if nothing is known of them, Conflict if the external id is taken."""
+    """Create a customer. Raises Usage without any detail, Conflict if the external id is taken."""
 
     def add(session: Session, line: Line) -> Result:
         customer = Customer(external_id=external_id, billing=Address(), shipping=Address())
@@ -72,7 +72,7 @@ def _refuse_taken(session: Session, external_id: str | None) -> None:
 
 
 def _same_email(session: Session, customer: Customer) -> str:
-    """Not an error: a household shares an address. But perhaps the customer was there already."""
+    """A remark about customers with the same email: not an error, as a household shares an address."""
     if not customer.email:
         return ""
     same = select(Customer.id).where(
@@ -85,10 +85,10 @@ def _same_email(session: Session, customer: Customer) -> str:
 def plan(
     app: App, who: str | None, values: Mapping[str, str], file: Path | None = None, version: int | None = None
 ) -> list[Edit]:
-    """What is to be changed of whom, with the versions that the customers are at now.
+    """The requested edits, with the current versions of the customers.
 
-    Raises Usage where neither or both of a customer and a file are given, or nothing to change; NotFound or Conflict
-    for a customer who is named by an email that nobody or several have.
+    Raises Usage unless exactly one of a customer and a file is given, or if nothing is to be changed; NotFound or
+    Conflict for an email of no customer, or of several.
     """
     if (who is None) == (file is None):
         raise Usage("name a customer, or give a file with --from", fix="csctl customer edit CUS --email …")
@@ -122,8 +122,8 @@ def _version(text: str | None) -> int | None:
 
 
 def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Change customers. One who was changed by somebody else since the edits were planned is left alone."""
-    saved: dict[int, int] = {}  # versions that we made ourselves: a file may name a customer twice
+    """Edit customers. One that another user has changed since the edits were planned is skipped."""
+    saved: dict[int, int] = {}  # versions that this process saved: a file may name a customer twice
 
     def change(session: Session, one: Edit) -> Result:
         if one.problem:
@@ -156,7 +156,7 @@ def _refuse_changed(customer: Customer, version: int) -> None:
 
 
 def _apply(app: App, customer: Customer, values: Mapping[str, str]) -> list[str]:
-    """Set what is given, and return the names of the fields that are different now. Raises Usage."""
+    """Set the given fields, and return the names of those that changed. Raises Usage."""
     country = kept("billing_country", values.get("billing_country", ""), None)
     country = country or customer.billing.country or customer.shipping.country or app.shop.country
     wanted = {field: kept(field, text, country) for field, text in values.items()}

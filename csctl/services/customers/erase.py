@@ -64,7 +64,7 @@ def erase(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = Fal
 
 
 def _locked_orders(session: Session, customers: Sequence[int]) -> Sequence[Order]:
-    """Their orders, and with them all that could begin a charge or a refund, held until we are done."""
+    """Their orders, and all records that could begin a charge or a refund, locked until the end."""
     of_them = Order.customer_id.in_(customers)
     orders = session.scalars(select(Order).where(of_them).order_by(Order.id).with_for_update(key_share=True)).all()
     numbers = [order.id for order in orders]
@@ -76,7 +76,7 @@ def _locked_orders(session: Session, customers: Sequence[int]) -> Sequence[Order
 
 
 def _refuse_unfinished(session: Session, customer: Customer, orders: Sequence[int]) -> None:
-    """Raises Conflict while something is to be billed, or money is on its way."""
+    """Raises Conflict while a purchase is not over, or money is on its way."""
     purchase = session.scalar(
         select(Purchase.id).where(Purchase.order_id.in_(orders), Purchase.status.in_(NOT_OVER)).order_by(Purchase.id)
     )
@@ -100,7 +100,7 @@ def _refuse_unfinished(session: Session, customer: Customer, orders: Sequence[in
 def _refuse_mail_under_way(
     session: Session, now: datetime, people: Sequence[Customer], orders: Sequence[Order]
 ) -> None:
-    """Raises Busy while a mail server has one of their emails, Conflict while staff still waits to be told."""
+    """Raises Busy while a mail server has one of their emails, Conflict while a message to the staff still waits."""
     for email in session.scalars(select(Email).where(_emails_of(people, orders))):
         name = ids.show("eml", email.id)
         if email.state is EmailState.SENDING and email.lease_until and email.lease_until > now:

@@ -1,4 +1,4 @@
-"""Erasing a person from the journals of runs: what they were called there, what came of it, and words about them."""
+"""Erase a person from the journals of runs: their names there, messages, and words of command lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _GROUPS: tuple[tuple[str, str, Any], ...] = (
 
 
 def blank(session: Session, people: Sequence[Customer], orders: Iterable[int], known: Details) -> None:
-    """What the journals say of these people and the records of their orders; of all runs, words that name them."""
+    """Erase what the journals say of these people and the records of their orders; in all runs, words
+    that name them.
+    """
     about: set[int] = set()
     for record in _by_id(session, people, list(orders)):
         record.message = ERASED if record.message else None
@@ -60,7 +62,9 @@ def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _by_name(session: Session, people: Sequence[Customer]) -> Iterator[RunRecord]:
-    """Those that a file named by an email or external id; a repeated one has a number behind it: `a@b.example (2)`."""
+    """The records that a file named by an email or external id; a repeated one ends with a number:
+    `a@b.example (2)`.
+    """
     names = {name.lower() for person in people for name in (person.email, person.external_id) if name}
     given = func.lower(RunRecord.given)
     for name in sorted(names):
@@ -70,7 +74,7 @@ def _by_name(session: Session, people: Sequence[Customer]) -> Iterator[RunRecord
 
 
 def _tells(run: Run, word: str, known: Details, about: set[int]) -> bool:
-    """Whether a word of a command line names the person, or may: in a run about them."""
+    """Whether a word of a command line names the person, or may name them: in a run about them."""
     may = word.startswith(_WORDS) or (word.startswith("--") and run.command.startswith("customer "))
     return (run.id in about and may) or known.named_in(word)
 

@@ -11,13 +11,13 @@ from csctl.services.shared import bulk, listing, naming
 
 
 def find(session: Session, who: str) -> Customer:
-    """The customer with this id, email or external id. Raises NotFound, or Conflict where several are named so."""
+    """The customer with this id, email or external id. Raises NotFound, or Conflict if several have it."""
     ref = naming.resolve(session, "cus", [ids.parse_or_name("cus", who)])[0]
     return listing.existing(session, Customer, "cus", ref.id)
 
 
 def live(session: Session, number: int) -> Customer:
-    """A customer who can be worked with, locked. Raises NotFound, or Conflict for one who was merged or erased."""
+    """A customer who can be changed, locked. Raises NotFound, or Conflict for one who was merged or erased."""
     customer = bulk.locked(session, Customer, "cus", number)
     require_live(customer)
     return customer
@@ -34,5 +34,5 @@ def require_live(customer: Customer) -> None:
 
 
 def require_name(who: str) -> None:
-    """Raises Usage for what can name no customer."""
+    """Raises Usage for a word that cannot name a customer."""
     ids.parse_or_name("cus", who)

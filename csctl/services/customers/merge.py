@@ -1,4 +1,4 @@
-"""Merging customers: one person who came twice becomes one customer."""
+"""Merge customers: two records of one person become one."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def merge(app: App, keep: Ref, others: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Move all that belongs to `others` to `keep`, which gets those details that it lacks.
+    """Move all records of `others` to `keep`, and fill in the details that it lacks.
 
-    Each of the others stays, with its own details and a pointer to the one that was kept.
+    Each of the others stays, with its own details and a reference to the kept one.
     """
 
     def change(session: Session, ref: Ref) -> Result:
@@ -44,7 +44,7 @@ def merge(app: App, keep: Ref, others: Iterable[Ref], *, dry_run: bool, fail_fas
 
 
 def _both(session: Session, keep: int, other: int) -> tuple[Customer, Customer]:
-    """The two, locked, the lower id first. Raises NotFound, or Conflict where they cannot become one."""
+    """Both customers, locked, the lower id first. Raises NotFound, or Conflict if they cannot be merged."""
     if keep == other:
         raise Conflict(f"{ids.show('cus', keep)} cannot be merged into itself", fix="name another customer")
     found = {number: live(session, number) for number in sorted((keep, other))}
@@ -52,7 +52,7 @@ def _both(session: Session, keep: int, other: int) -> tuple[Customer, Customer]:
 
 
 def _move(session: Session, keep: int, other: int) -> str:
-    """Give everything to the one that is kept, and say what it was."""
+    """Move all records to the kept customer, and return what was moved, in words."""
     _keep_one_default(session, keep, other)
     moved = []
     for record in _belongings():
@@ -76,7 +76,7 @@ def _belongings() -> list[Record]:
 
 
 def _keep_one_default(session: Session, keep: int, other: int) -> None:
-    """The default payment method of the one who is kept stays the default."""
+    """Keep the default payment method of the kept customer as the default."""
     default = select(PaymentMethod).where(PaymentMethod.is_default)
     if session.scalars(default.where(PaymentMethod.customer_id == keep)).first():
         for second in session.scalars(default.where(PaymentMethod.customer_id == other)):
@@ -99,7 +99,7 @@ def _move_blacklisting(session: Session, keep: int, other: int) -> None:
 
 
 def _fill(kept: Customer, other: Customer) -> list[str]:
-    """Take over the details that the one who is kept lacks, and return their names."""
+    """Fill in the details that the kept customer lacks, and return their names."""
     filled = [name for name in fields.details(Use.MERGED) if not getattr(kept, name) and getattr(other, name)]
     for name in filled:
         setattr(kept, name, getattr(other, name))

@@ -36,7 +36,7 @@ def edit(app: App, ref: Ref, text: str, *, dry_run: bool = False) -> Iterator[Re
         entry = session.get(HistoryEntry, ref.id)
         if entry is None:
             raise NotFound(f"there is no history entry {ref.given}", fix="csctl customer history CUS")
-        lookup.live(session, entry.customer_id)  # held: two edits of one note wait for each other
+        lookup.live(session, entry.customer_id)  # locked: two edits of one note wait for each other
         _refuse_unless_editable(session, app, entry)
         if entry.text == kept:
             return Result(ref.given, Outcome.SKIPPED, "no change")

@@ -75,7 +75,7 @@ def _subscriptions(session: Session, methods: Sequence[int]) -> dict[int, int]:
 
 
 def make_default(app: App, ref: Ref, *, dry_run: bool) -> Iterator[Result]:
-    """Charge this card from now on where a purchase does not name another one."""
+    """Make this the card for all purchases that do not name another one."""
 
     def change(session: Session, ref: Ref) -> Result:
         method, customer = _locked(session, ref)
@@ -95,7 +95,7 @@ def make_default(app: App, ref: Ref, *, dry_run: bool) -> Iterator[Result]:
 
 
 def disable(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Charge these cards no more. Refunds of what they paid go on."""
+    """Stop charging these cards. Refunds to them continue."""
 
     def change(session: Session, ref: Ref) -> Result:
         method, customer = _locked(session, ref)

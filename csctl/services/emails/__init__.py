@@ -1,1 +1,1 @@
-"""What is written to whom, and its delivery."""
+"""Emails to customers and to the shop, and their delivery."""

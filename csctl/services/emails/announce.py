@@ -1,6 +1,6 @@
-"""Emails, written into the outbox in the transaction of what they announce (domain rules, section 6).
+"""Write emails into the outbox, in the transaction of what they announce (domain rules, section 6).
 
-They are rendered when they are delivered, so that a broken template cannot stop what they announce.
+They are rendered at delivery, so that a broken template cannot prevent the change.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def announce(session: Session, app: App, transaction: Transaction) -> None:
-    """Tell the customer of an approved refund or void; nothing if they have no address or it was left out on purpose.
+    """Write the email about an approved refund or void; none if the customer has no address or it was switched off.
 
-    Reads the order and its customer off the transaction, so that hundreds at once need no query each.
+    Reads the order and its customer from the transaction, so that hundreds at once need no query each.
     """
     if transaction.send_email:
         about_transaction(session, app, transaction)
@@ -43,14 +43,14 @@ def welcome(session: Session, app: App, order: Order) -> Email | None:
 
 
 def refund_returned(session: Session, app: App, refund: Transaction, *, queued: bool) -> None:
-    """Tell the customer that their bank returned a refund, if the shop wants that. `queued`: it is tried again."""
+    """Write the email about a refund that the bank returned, if the shop wants it. `queued`: it will be retried."""
     if refund.send_email and _is_on(app, EmailKind.REFUND_RETURNED):
         context = contexts.of_returned(refund, app.clock.now(), queued=queued)
         _to_customer(session, app, EmailKind.REFUND_RETURNED, refund.order, context, transaction_id=refund.id)
 
 
 def billing_declined(session: Session, app: App, sale: Transaction, purchase: Purchase, again_on: date | None) -> None:
-    """Tell the customer of a declined billing, if the shop wants that: that it is tried again, or not any more."""
+    """Write the email about a declined billing, if the shop wants it: it says whether the billing is retried."""
     kind = EmailKind.BILLING_DECLINED if again_on else EmailKind.BILLING_GIVEN_UP
     if _is_on(app, kind):
         context = contexts.of_billing(sale, purchase, again_on=again_on)
@@ -58,7 +58,7 @@ def billing_declined(session: Session, app: App, sale: Transaction, purchase: Pu
 
 
 def purchase_cancelled(session: Session, app: App, purchase: Purchase) -> None:
-    """Tell the customer that a subscription was cancelled, if the shop wants that."""
+    """Write the email about a cancelled subscription, if the shop wants it."""
     if purchase.interval and _is_on(app, EmailKind.PURCHASE_CANCELLED):
         context = contexts.of_cancelled(purchase, app.clock.today())
         _to_customer(session, app, EmailKind.PURCHASE_CANCELLED, purchase.order, context)
@@ -108,6 +108,6 @@ def _put(
 
 
 def _message_id(app: App) -> str:
-    """One for each event, the same for every delivery of it."""
+    """One id for each event, the same for every delivery of it."""
     domain = (app.shop.mail_from or "").rpartition("@")[2] or "csctl.localhost"
     return f"<{secrets.token_hex(16)}@{domain.encode('idna').decode()}>"

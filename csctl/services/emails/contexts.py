@@ -1,6 +1,6 @@
-"""What an email's template is given: names, amounts in minor units, times in UTC, days; plain JSON values only.
+"""The values for email templates: names, amounts in minor units, times in UTC, days; plain JSON values only.
 
-They are kept with the email when it is written, and brought into the shop's language when it is rendered.
+They are stored with the email when it is written, and formatted in the shop's language when it is rendered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Context = dict[str, Any]
 
 
 def of_transaction(transaction: Transaction, now: datetime) -> Context:
-    """An approved refund or void. Reads its order and the order's customer, and asks the database for nothing else."""
+    """An approved refund or void. Reads its order and the order's customer, without queries of its own."""
     moved: Context = {
         "id": ids.show("txn", transaction.id),
         "amount": _money(transaction.amount, transaction.currency),
@@ -30,7 +30,7 @@ def of_transaction(transaction: Transaction, now: datetime) -> Context:
 
 
 def of_order(order: Order) -> Context:
-    """An order, with its lines and where it is sent."""
+    """An order, with its lines and its shipping address."""
     return {
         "customer": _customer(order.customer),
         "order": {**_order(order), "shipping": order.shipping.lines() if order.shipping else []},
@@ -39,14 +39,14 @@ def of_order(order: Order) -> Context:
 
 
 def of_returned(refund: Transaction, now: datetime, *, queued: bool) -> Context:
-    """A refund that a bank returned. `queued`: csctl tries it again."""
+    """A refund that a bank returned. `queued`: csctl will retry it."""
     context = of_transaction(refund, now)
     context["refund"]["queued"] = queued
     return context
 
 
 def of_billing(sale: Transaction, purchase: Purchase, *, again_on: date | None) -> Context:
-    """A billing that was declined, and the day on which it is tried again, if it is."""
+    """A declined billing, and the day of its retry, if there is one."""
     return {
         "customer": _customer(purchase.order.customer),
         "order": _order(purchase.order),
@@ -107,7 +107,7 @@ def _line(purchase: Purchase) -> Context:
 
 
 def _trial_price(purchase: Purchase) -> Context | None:
-    """What the trial costs, while there is one."""
+    """The price of the trial, if there is one."""
     if purchase.trial_ends_on is None or purchase.price_point is None:
         return None
     return _money(purchase.quantity * (purchase.price_point.trial_amount or 0), purchase.currency)

@@ -1,7 +1,7 @@
-"""Delivery of what waits in the outbox: claim it, send it outside of any transaction, mark it as sent.
+"""Deliver the emails of the outbox: claim them, send them outside of any transaction, mark them as sent.
 
-At least once: a process that dies between sending and marking leaves an email that is sent again, with the same
-Message-ID. One connection to the mail server serves all emails of a process.
+At least once: if a process dies between sending and marking, the email is sent again, with the same Message-ID. One
+connection to the mail server serves all emails of a process.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 _AFTER_A_COMMAND = 10.0  # seconds
 _BATCH = 25  # emails that are claimed together
-_SLOW = timedelta(minutes=2)  # after so long the rest of a batch is claimed anew, well before its lease ends
-_LOST_IN_A_ROW = 3  # connections; one alone may be one email's fault
+_SLOW = timedelta(minutes=2)  # after this time the rest of a batch is claimed again, well before its lease ends
+_LOST_IN_A_ROW = 3  # connections; a single one may be the fault of one email
 
 Attempt = tuple[Email, CsctlError | None]  # an email, and why it was not sent
 
 
 class Delivery:
-    """Delivers emails over the way out of this process, which remembers why no more are tried (`app.mail.stopped`)."""
+    """Deliver emails through the transport of this process, which knows why no more are tried (`app.mail.stopped`)."""
 
     def __init__(self, app: App) -> None:
         self._app, self._mail = app, app.mail
 
     def deliver_new(self) -> bool:
-        """Deliver what this process wrote into the outbox, now that it is committed. Whether all of it was sent.
+        """Deliver the emails of this process, which are committed now. Returns whether all were sent.
 
-        It has ten seconds: who waits for the result of a refund does not wait for a mail server. Never raises a
-        CsctlError: what was announced is done, and the email waits. A notice says so.
+        It takes ten seconds at most: the result of a refund must not wait for a mail server. Never raises a CsctlError:
+        the change is made, and the email waits. A notice says so.
         """
         numbers = [email.id for email in self._app.new_emails]
         self._app.new_emails.clear()
@@ -51,30 +51,30 @@ class Delivery:
             return self._quietly(lambda: self._among(numbers), len(numbers))
 
     def deliver_waiting(self) -> bool:
-        """Deliver all that waits, as the last step of a cron's work. Never raises a CsctlError, as above."""
-        self._app.new_emails.clear()  # they are in the outbox, with the rest
+        """Deliver all waiting emails, as the last step of a cron command. Never raises a CsctlError, as above."""
+        self._app.new_emails.clear()  # they are among the waiting ones
         return self._quietly(self._all, outbox.count_waiting(self._app))
 
     def deliver(
         self, refs: Sequence[ids.Ref] | None = None, *, dry_run: bool = False, fail_fast: bool = False
     ) -> Iterator[Result]:
-        """Deliver the named emails, or all that wait; with `fail_fast`, none after the first that fails.
+        """Deliver the named emails, or all that wait; with `fail_fast`, none after the first failure.
 
-        Raises Misconfigured or Unreachable if none can be delivered. If that shows only later, the email in hand is
-        refused for it, and those after it stay as they are, as they do after SIGINT or SIGTERM.
+        Raises Misconfigured or Unreachable if none can be delivered. If that shows later, the current email is refused
+        for it, and those after it stay as they are, as they do after SIGINT or SIGTERM.
         """
         self._mail.transport  # noqa: B018 - a wrong URL is refused before anything is claimed
         if refs is not None:
             results = (self._named(ref, dry_run=dry_run) for ref in refs)
         else:
             results = self._waiting(dry_run=dry_run)
-        with closing(results):  # what was claimed and not tried is released
+        with closing(results):  # claimed emails that were not tried are released
             while not interrupts.asked() and (result := next(results, None)):
                 yield result
                 if fail_fast and not result.ok:
                     return
 
-    # -- which emails
+    # -- selection
 
     def _waiting(self, *, dry_run: bool) -> Generator[Result]:
         for place, (email, error) in enumerate(self._rehearsed() if dry_run else self._all()):
@@ -110,10 +110,10 @@ class Delivery:
         except CsctlError as error:
             return Result.refused(ref.given, error, dry_run=dry_run)
 
-    # -- one after the other
+    # -- attempts
 
     def _attempts(self, batch: Sequence[Email]) -> Iterator[Attempt]:
-        """What comes of each; `stopped` is set, and the rest released, where the next would fare no better."""
+        """The outcome of each; if the next would fail as well, `stopped` is set and the rest released."""
         untried = list(batch)
         try:
             while untried and not self._mail.stopped and not self._slow(untried[0]):
@@ -148,13 +148,13 @@ class Delivery:
         return None
 
     def _rendered(self, email: Email) -> Rendered:
-        """What an email says. Raises Refused where its values cannot be read: no later attempt would help."""
+        """The text of an email. Raises Refused if its values cannot be read: a later attempt would fail as well."""
         try:
             return self._mail.renderer.render(email.kind, email.context)
         except (Damaged, *UNREADABLE) as error:
             raise Refused("its values are damaged", cause=f"{type(error).__name__}: {error}"[:200]) from error
 
-    # -- without sending
+    # -- dry run
 
     def _rehearsed(self) -> Iterator[Attempt]:
         after = 0
@@ -170,10 +170,10 @@ class Delivery:
             return error
         return None
 
-    # -- after a command's own work
+    # -- after the work of a command
 
     def _quietly(self, attempts: Callable[[], Iterator[Attempt]], number: int) -> bool:
-        """Whether none of `number` emails was left unsent; if one was, a notice has said why."""
+        """Whether all of `number` emails were sent; if not, a notice has said why."""
         if number == 0:
             return True
         failed: list[str] = []
@@ -205,7 +205,7 @@ class Delivery:
             )
 
     def _tell(self, text: str) -> None:
-        """A notice, once: the hundredth email that finds no server is no news."""
+        """Print a notice once, not for each of a hundred emails."""
         if text not in self._mail.said:
             self._mail.said.add(text)
             self._app.notice(text)

@@ -1,4 +1,4 @@
-"""The Notify Emails: the addresses that are told when a queued refund is given up."""
+"""The Notify Emails: the addresses that receive a message when a queued refund is exhausted."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ def remove(app: App, addresses: Sequence[str], *, dry_run: bool, fail_fast: bool
 
 
 def _called(session: Session, address: str) -> NotifyEmail | None:
-    """The one with this address, else with one that differs in case alone: mail servers make no difference."""
+    """The one with this address, else one that differs only in case: for mail servers they are the same."""
     same = [row for row in session.scalars(select(NotifyEmail)) if row.address.casefold() == address.casefold()]
     return min(same, key=lambda row: row.address != address, default=None)

@@ -1,7 +1,7 @@
-"""The outbox: which emails wait, who is delivering them, and what became of them.
+"""The outbox: waiting emails, their claims, and their outcomes.
 
-Each email belongs to one process while it is `sending`, until its lease ends. What a process that died was sending is
-sent again, with the same Message-ID.
+Each email belongs to one process while it is `sending`, until its lease ends. If that process dies, the email is sent
+again, with the same Message-ID.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 LEASE = timedelta(minutes=5)
 _BY_HAND = "email send"
 
-# A damaged count stays where the database's limit is: it must not stop the delivery of the others.
+# A damaged count stays at the limit of the database: it must not stop the other emails.
 _MOST = 1_000_000_000
 _ONE_MORE = case((Email.attempts.between(0, _MOST - 1), Email.attempts + 1), else_=_MOST)
 
 
 def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None = None) -> list[Email]:
-    """Take up to `batch` emails that wait, the oldest first: those with an id beyond `after`, or those `among` ids.
+    """Claim up to `batch` waiting emails, the oldest first: those with an id above `after`, or those `among` ids.
 
-    Named ones are taken although they failed for good before.
+    Named ones are claimed even if they have failed.
     """
     now = app.clock.now()
     if among is None:
@@ -56,16 +56,17 @@ def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None =
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Waiting, or left behind by a process that is gone."""
+    """Whether it waits, or its lease has ended."""
     return or_(Email.state == EmailState.WAITING, and_(Email.state == EmailState.SENDING, Email.lease_until <= now))
 
 
 def sent(app: App, email: Email, said: Rendered) -> None:
-    """It is delivered, and this is what it said. That is so whoever holds the lease by now."""
+    """Mark an email as sent, with its text. The owner of the lease does not matter here."""
     with app.write() as session:
         session.execute(
             update(Email)
-            .where(Email.id == email.id, Email.recipient == email.recipient)  # unless the person was erased since
+            # unless the person was erased in the time between
+            .where(Email.id == email.id, Email.recipient == email.recipient)
             .values(
                 state=EmailState.SENT,
                 subject=said.subject,
@@ -77,25 +78,25 @@ def sent(app: App, email: Email, said: Rendered) -> None:
                 attempts=_ONE_MORE,
             )
         )
-        if app.command == _BY_HAND:  # what a refund sends along is part of the refund
+        if app.command == _BY_HAND:  # an email in the transaction of a refund is part of that change
             audit.write(session, app, Outcome.SENT, target=ids.show("eml", email.id))
 
 
 def failed(app: App, email: Email, error: CsctlError) -> None:
-    """It will not be taken as it is. Somebody may have it tried again: `email send EML`."""
+    """Mark an email as failed: it will not be accepted as it is. `email send EML` tries it again."""
     with app.write() as session:
         if _give_back(session, email, EmailState.FAILED, error):
             audit.write(session, app, Outcome.FAILED, target=ids.show("eml", email.id))
 
 
 def postponed(app: App, email: Email, error: CsctlError) -> None:
-    """It was tried, and waits again."""
+    """Return an email to the outbox after an attempt."""
     with app.write() as session:
         _give_back(session, email, EmailState.WAITING, error)
 
 
 def release(app: App, emails: Sequence[Email]) -> None:
-    """They were claimed and not tried, and wait again."""
+    """Return claimed emails that were not tried."""
     if not emails:
         return
     with app.write() as session:
@@ -104,7 +105,7 @@ def release(app: App, emails: Sequence[Email]) -> None:
 
 
 def _give_back(session: Session, email: Email, state: EmailState, error: CsctlError | None) -> bool:
-    """Whether the email was still ours: after its lease it may be another's, who knows better."""
+    """Whether the email still belonged to this process: after its lease, another one decides."""
     ours = and_(Email.id == email.id, Email.state == EmailState.SENDING, Email.lease_until == email.lease_until)
     tried = {"error": _reason(error), "attempts": _ONE_MORE} if error else {}
     done = session.execute(update(Email).where(ours).values(state=state, lease_until=None, **tried))
@@ -116,7 +117,9 @@ def _reason(error: CsctlError) -> str:
 
 
 def find_unsent(app: App, ref: Ref) -> Email:
-    """A named email that may be delivered now. Raises NotFound, Conflict if it was sent, Busy while another has it."""
+    """A named email that may be delivered now. Raises NotFound, Conflict if it was sent, Busy while another process
+    sends it.
+    """
     shown = ids.show("eml", ref.id)
     with app.read() as session:
         email = session.get(Email, ref.id)
@@ -135,7 +138,7 @@ def taken(ref: Ref) -> Busy:
 
 
 def _again(email: Email) -> str | None:
-    """The command that writes the same email anew."""
+    """The command that writes the same email again."""
     if email.transaction_id:
         return f"csctl txn resend-email {ids.show('txn', email.transaction_id)}"
     if email.order_id and email.kind is EmailKind.WELCOME:
@@ -144,7 +147,7 @@ def _again(email: Email) -> str | None:
 
 
 def waiting(app: App, batch: int, *, after: int = 0) -> list[Email]:
-    """Emails that could be claimed now, the oldest first, beyond the id `after`. They are not claimed."""
+    """Emails that could be claimed now, the oldest first, above the id `after`. They are not claimed."""
     with app.read() as session:
         free = select(Email).where(_free(app.clock.now()), Email.id > after)
         return list(session.scalars(free.order_by(Email.id).limit(batch)))
@@ -155,11 +158,11 @@ def count_waiting(app: App) -> int:
         return session.scalar(select(func.count()).select_from(Email).where(_free(app.clock.now()))) or 0
 
 
-# -- looking
+# -- read
 
 
 def emails(app: App, limit: Limit, *, state: str | None = None, kind: str | None = None) -> Page:
-    """What is in the outbox, newest first."""
+    """The emails of the outbox, newest first."""
     statement = select(Email)
     if state:
         statement = statement.where(Email.state == EmailState(state))
@@ -192,7 +195,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 
 def sender(shop: Shop) -> str:
-    """Who emails are from, as a mail reader shows it."""
+    """The sender of emails, as a mail reader shows it."""
     return f"{shop.name} <{shop.mail_from or DEFAULT_SENDER}>"
 
 
@@ -214,7 +217,7 @@ def _row(app: App, email: Email) -> dict[str, Any]:
 
 
 def _subject(app: App, email: Email) -> str | None:
-    """Of an email that was not rendered yet; none if its template is broken, which is no reason to list nothing."""
+    """The subject of an email that was not rendered yet; None if its template is broken, so that lists still work."""
     try:
         return app.mail.renderer.subject(email.kind, email.context)
     except CsctlError:

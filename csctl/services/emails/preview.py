@@ -1,4 +1,4 @@
-"""What an email will look like: of a sample, or of a record, whether or not it was ever sent."""
+"""Preview an email: of a sample, or of a record, sent or not."""
 
 from __future__ import annotations
 
@@ -112,10 +112,10 @@ SAMPLES: dict[EmailKind, contexts.Context] = {
 
 
 def preview(app: App, kind: EmailKind, *, order: int | None = None, transaction: int | None = None) -> dict[str, Any]:
-    """Subject, text and HTML of an email as it would go out now.
+    """Subject, text and HTML of an email as it would be sent now.
 
-    Raises Conflict for a record of which there is nothing to announce, Usage for one that is not of this kind,
-    Misconfigured for a template that cannot be rendered.
+    Raises Conflict for a record without anything to announce, Usage for a record of another kind, Misconfigured for a
+    template that cannot be rendered.
     """
     with app.read() as session:
         context = _context(session, app, kind, order, transaction)

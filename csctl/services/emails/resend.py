@@ -1,4 +1,6 @@
-"""Emails sent once more: a new email about the same event, in the customer's history (domain rules, section 6)."""
+"""Send an email again: a new email about the same event, recorded in the customer's history (domain
+rules, section 6).
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,9 @@ _ANNOUNCED = {EmailKind.REFUND: Kind.REFUND, EmailKind.VOID: Kind.VOID}
 def of_transactions(
     app: App, refs: Iterable[Ref], *, dry_run: bool = False, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """The refund or void email of each transaction once more; of a sale, that of its newest refund or void.
+    """Send the refund or void email of each transaction again; for a sale, that of its newest refund or void.
 
-    Refused with a Conflict where there is nothing to announce, or the customer has no address.
+    Refused with a Conflict if there is nothing to announce, or the customer has no address.
     """
 
     def again(session: Session, ref: Ref) -> Result:
@@ -45,7 +47,7 @@ def of_transactions(
 def of_orders(
     app: App, refs: Iterable[Ref], kind: EmailKind, *, dry_run: bool = False, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """The welcome email of each order once more, or the email of its newest refund or void. Refused as above."""
+    """Send the welcome email of each order again, or the email of its newest refund or void. Refused as above."""
 
     def again(session: Session, ref: Ref) -> Result:
         if kind is EmailKind.WELCOME:
@@ -58,11 +60,11 @@ def of_orders(
     return _delivered(app, refs, again, dry_run=dry_run, fail_fast=fail_fast)
 
 
-# -- what there is to announce
+# -- the event to announce
 
 
 def welcomed(session: Session, ref: Ref) -> Order:
-    """An order that was placed for good. Raises NotFound, or Conflict."""
+    """An order whose checkout succeeded. Raises NotFound, or Conflict."""
     order = listing.existing(session, Order, "ord", ref.id)
     if not order.status.confirmed:
         raise Conflict(
@@ -73,7 +75,9 @@ def welcomed(session: Session, ref: Ref) -> Order:
 
 
 def announced(session: Session, ref: Ref, kind: EmailKind | None = None) -> Transaction:
-    """The approved refund or void that a transaction is, or the newest of a sale. Raises NotFound, or Conflict."""
+    """The transaction if it is an approved refund or void, or the newest one of a sale. Raises
+    NotFound, or Conflict.
+    """
     shown = ids.show("txn", ref.id)
     transaction = listing.existing(session, Transaction, "txn", ref.id)
     if transaction.kind in _ANNOUNCED.values():
@@ -108,7 +112,7 @@ def _newest(session: Session, of: ColumnElement[bool], kind: EmailKind | None, s
     return found
 
 
-# -- writing and sending
+# -- write and send
 
 
 def _written(session: Session, app: App, ref: Ref, order: Order, email: Email | None) -> Result:
@@ -132,10 +136,10 @@ def _written(session: Session, app: App, ref: Ref, order: Order, email: Email | 
 def _delivered(
     app: App, refs: Iterable[Ref], again: Callable[[Session, Ref], Result], *, dry_run: bool, fail_fast: bool
 ) -> Iterator[Result]:
-    """Each email delivered once it is committed, so that the row says whether it left or waits."""
+    """Deliver each email once it is committed, so that the result says whether it was sent or waits."""
     for result in bulk.each(app, refs, again, dry_run=dry_run, fail_fast=fail_fast):
         if dry_run:
-            yield replace(result, extra={"email_id": None})  # the number was taken back
+            yield replace(result, extra={"email_id": None})  # the id was rolled back
         elif result.ok and not Delivery(app).deliver_new():
             yield replace(result, outcome=Outcome.PENDING, message=f"{result.message} waits in the outbox")
         else:

@@ -1,1 +1,1 @@
-"""Is everything in order?"""
+"""Checks of the installation and the database."""

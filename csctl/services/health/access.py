@@ -1,4 +1,4 @@
-"""Who can do how much: limits, connections and tokens, as doctor looks at them."""
+"""Checks of limits, connections and tokens, for `doctor`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OLD = timedelta(days=365)
 
 
 def connection(app: App) -> Iterator[Problem]:
-    """A connection to PostgreSQL that others on the network can read."""
+    """A connection to PostgreSQL that other computers on the network can read."""
     if app.engine.dialect.name != "postgresql":
         return
     with app.read() as session:
@@ -36,7 +36,7 @@ def connection(app: App) -> Iterator[Problem]:
 
 
 def limits(app: App) -> Iterator[Problem]:
-    """Agents who may return any amount."""
+    """Agents without a refund limit."""
     with app.read() as session:
         if not settings.refund_limits(session) and session.scalar(_active().where(Operator.role == Role.AGENT)):
             yield Problem(
@@ -47,7 +47,7 @@ def limits(app: App) -> Iterator[Problem]:
 
 
 def tokens(app: App) -> Iterator[Problem]:
-    """Tokens that opened the shop for more than a year."""
+    """Tokens that have been valid for more than a year."""
     now = app.clock.now()
     valid = or_(Operator.token_expires_at.is_(None), Operator.token_expires_at > now)
     with app.read() as session:

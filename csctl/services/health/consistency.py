@@ -1,4 +1,4 @@
-"""Find what must hold between the rows of a database and does not: for `db check` and `doctor`."""
+"""Check the consistency of the rows of a database: for `db check` and `doctor`."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from csctl.services.health.finding import Finding
 if TYPE_CHECKING:
     from csctl.app import App
 
-_MOST = 20  # damages of a file that are listed
+_MOST = 20  # problems of a file that are listed
 
 
 def check(app: App) -> list[Finding]:
-    """All that `db check` looks at: the file, the schema, and what must hold between the rows."""
+    """All checks of `db check`: the file, the schema, and the consistency of the rows."""
     found = _of_file(app)
     try:
         found += schema.findings(app)
         return [*found, *findings(app)]
     except DatabaseDamaged:
-        if found:  # what is missing or damaged is named already
+        if found:  # missing or damaged parts are reported already
             return found
         raise
 
 
 def _of_file(app: App) -> list[Finding]:
-    """What SQLite finds wrong with its file. PostgreSQL looks after its own."""
+    """Problems of the SQLite file. PostgreSQL checks its own files."""
     if app.engine.dialect.name != "sqlite":
         return []
     try:
         with app.read() as session:
             said = session.scalars(text(f"PRAGMA integrity_check({_MOST})")).all()
-    except DatabaseDamaged as error:  # SQLite could not go on
+    except DatabaseDamaged as error:  # SQLite could not continue
         said = [error.cause or error.message]
     return [Finding("file", str(app.engine.url.database), line) for line in said if line != "ok"]
 
 
 def findings(app: App) -> list[Finding]:
-    """What does not hold between the rows of the database."""
+    """Inconsistent rows of the database."""
     with app.read() as session:
         return [*_totals_of_sales(session), *_orphaned_queue_items(session)]
 
 
 def _totals_of_sales(session: Session) -> list[Finding]:
-    """A sale's `refunded` and `reserved` are the sums of what they stand for."""
+    """Sales whose `refunded` and `reserved` are not the sums of their refunds and reservations."""
     child, item = aliased(Transaction), aliased(QueueItem)
 
     def of_children(*conditions: Any) -> Any:
@@ -60,12 +60,12 @@ def _totals_of_sales(session: Session) -> list[Finding]:
 
     def of_items(*states: ItemState) -> Any:
         total = func.coalesce(func.sum(item.amount), 0)
-        # A resolved item without a reference was closed for a refund that is in the books, or for a void.
+        # A resolved item without a reference was closed for a refund in the books, or for a void.
         counted = or_(item.state != ItemState.RESOLVED, item.reference.is_not(None))
         return select(total).where(item.sale_id == Transaction.id, item.state.in_(states), counted).scalar_subquery()
 
     approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
-    # A retry that is under way is reserved by its queue item.
+    # A retry under way is reserved by its queue item.
     under_way = of_children(
         child.kind.in_(RETURNS),
         child.state.in_(OPEN_STATES),
@@ -96,7 +96,7 @@ def _totals_of_sales(session: Session) -> list[Finding]:
 
 
 def _orphaned_queue_items(session: Session) -> list[Finding]:
-    """An item in progress has an attempt that is under way."""
+    """Items in progress without an attempt that is under way."""
     attempt = select(Transaction.id).where(
         Transaction.queue_item_id == QueueItem.id, Transaction.state.in_(OPEN_STATES)
     )

@@ -1,4 +1,4 @@
-"""What is not in order, each with the command that mends it: what `csctl doctor` prints."""
+"""The problems of an installation, each with its fix: what `csctl doctor` prints."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, func, make_url, or_, select
 from sqlalchemy.orm import Session
 
-from csctl import database
+from csctl import database, search_index
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, ItemState, State
 from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
-from csctl.models import Email, Move, NotifyEmail, QueueItem, Transaction
+from csctl.models import Customer, Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
 from csctl.services.billing import daily as billing_run
 from csctl.services.emails.preview import SAMPLES
-from csctl.services.health import access, consistency
+from csctl.services.health import access, consistency, gateways
 from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
@@ -35,19 +35,18 @@ if TYPE_CHECKING:
 
 _QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
-_NEWS = timedelta(days=7)  # a failed email that is older is known: a dead address stays dead
+_NEWS = timedelta(days=7)  # an older failed email is known: an invalid address stays invalid
+_MANY_CUSTOMERS = 50_000  # fewer are looked at one by one in no time
 
 
 Problems = Iterator[Problem]
 
 
 def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> list[dict[str, Any]]:
-    """A row for each check that finds nothing, and for each problem: `check`, `status`, `problem`, `fix`.
+    """A row for each check without a problem, and for each problem: `check`, `status`, `problem`, `fix`.
 
-    `start` makes the App, whatever schema the database has.
-
-    A missing database, an old schema and settings that cannot be are findings too; a wrong token is not: raises
-    NotPermitted.
+    `start` builds the App, on any schema. A missing database, an old schema and invalid settings are problems too; an
+    invalid token is an error: raises NotPermitted.
     """
     try:
         settings = load()
@@ -83,6 +82,7 @@ def _inside(app: App) -> list[dict[str, Any]]:
         "limits": access.limits,
         "tokens": access.tokens,
         "sums": _sums,
+        "search": _search,
     }
     return _rows("schema", iter(())) + [row for name, check in checks.items() for row in _rows(name, check(app))]
 
@@ -93,7 +93,7 @@ def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
 
 
 def _readable(problems: Problems) -> Problems:
-    """The problems, up to where the database cannot be read any more: then that is the last of them."""
+    """The problems, until the database cannot be read any more: that is the last one."""
     try:
         yield from problems
     except DatabaseDamaged as error:
@@ -108,15 +108,15 @@ def _said(error: CsctlError) -> Problem:
 
 
 def _settings(settings: Settings) -> Problems:
-    """Variables that nothing reads, one letter away from one that is."""
+    """Unknown variables whose names differ from a known one by a letter."""
     for name, meant in settings.mistyped.items():
         yield Problem(f"{name} is set, and csctl reads {meant}", f"set {meant} instead, or unset {name}")
 
 
 def _files(settings: Settings) -> Problems:
-    """Files with secrets or personal data that others on this machine can read."""
+    """Files with secrets or personal data that other users of this machine can read."""
     token: Path | None = None
-    with suppress(Misconfigured):  # without a home directory there is no such file
+    with suppress(Misconfigured):  # there is no such file without a home directory
         token = token_file(settings.profile)
     if token and token.is_file():
         try:
@@ -137,7 +137,7 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _moves(app: App) -> Problems:
-    """A shop that lives in two databases: each might charge and refund."""
+    """A shop that is active in two databases: each might charge and refund."""
     with app.read() as session:
         moves = {move.direction: move for move in session.scalars(select(Move))}
         if Direction.OUT in moves:
@@ -149,7 +149,7 @@ def _moves(app: App) -> Problems:
             )
 
 
-# -- what is configured
+# -- configuration
 
 
 def _gateways(app: App) -> Problems:
@@ -157,14 +157,8 @@ def _gateways(app: App) -> Problems:
     problems = list(accounts.problems(app))
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
-        try:
-            found = app.gateways[name].check()
-        except CsctlError as error:
-            yield Problem(
-                f"{GATEWAY}{name.upper()}: {_said(error).problem}", error.fix or f"set {GATEWAY}{name.upper()}"
-            )
-        else:
-            yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
+        _, found = gateways.look(app, name)
+        yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
@@ -172,7 +166,7 @@ def _gateways(app: App) -> Problems:
 
 
 def _mail(app: App) -> Problems:
-    """A way out that does not work, tried up to the point where a message would be handed over."""
+    """A mail server that does not work, checked up to the point where a message would be sent."""
     try:
         open_transport(app.settings.mail_url).check()
     except (Misconfigured, Unreachable) as error:
@@ -192,11 +186,11 @@ def _notify(app: App) -> Problems:
             yield Problem("no Notify Emails: exhausted refunds are not reported", "csctl queue notify add EMAIL")
 
 
-# -- what waits
+# -- waiting work
 
 
 def _transactions(app: App) -> Problems:
-    """Outcomes that nobody knows, and attempts whose worker is gone."""
+    """Unknown outcomes, and attempts whose process has ended."""
     unknown = Transaction.state == State.UNKNOWN
     orphaned = Transaction.state.in_(UNANSWERED_STATES) & or_(
         Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now()
@@ -228,7 +222,7 @@ def _some_transactions(session: Session, which: ColumnElement[bool], what: str) 
 
 
 def _runs(app: App) -> Problems:
-    """Bulk changes of money that stopped half way."""
+    """Interrupted bulk changes of money."""
     for name, left in repeats.of_money(app):
         yield Problem(f"{name} stopped, and {_plural(left, 'record')} of it remain", f"csctl run resume {name}")
 
@@ -267,6 +261,21 @@ def _emails(app: App) -> Problems:
 def _sums(app: App) -> Problems:
     for finding in consistency.findings(app):
         yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
+
+
+def _search(app: App) -> Problems:
+    """An index of search that is missing, where there are so many customers that it makes a difference."""
+    with app.read() as session:
+        if search_index.is_there(session.connection()):
+            return
+        many = (session.scalar(select(func.max(Customer.id))) or 0) > _MANY_CUSTOMERS
+    if app.engine.dialect.name == "sqlite":
+        yield Problem("the index of search is missing: searches look at every customer", "csctl db upgrade")
+    elif many:
+        yield Problem(
+            "searches are slow without the extension pg_trgm",
+            "install pg_trgm on the server (part of postgresql-contrib), then csctl db upgrade",
+        )
 
 
 def _count(session: Session, column: Any, *which: ColumnElement[bool]) -> int:

@@ -1,4 +1,4 @@
-"""What a check of the database found."""
+"""The results of checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from csctl.errors import Conflict, Misconfigured
 
 
 class Finding(NamedTuple):
-    """`check` says what was looked at, `target` which record or table, `problem` what is wrong with it."""
+    """A problem in the database: `check` is the check, `target` the record or table, `problem` what is wrong."""
 
     check: str
     target: str
@@ -16,15 +16,15 @@ class Finding(NamedTuple):
 
     @property
     def exit(self) -> int:
-        """The exit code of `db check`: a wrong schema or a damaged file is a configuration problem, wrong
-        records are a conflict.
+        """The exit code of `db check`: a wrong schema or a damaged file is a configuration problem, wrong records are a
+        conflict.
         """
         error = Misconfigured if self.check in ("file", "schema", "trigger") else Conflict
         return error.exit
 
 
 class Problem(NamedTuple):
-    """Something that is not in order, and the command that mends it. A `warning` may be meant so."""
+    """A problem of the installation, and the command that fixes it. A `warning` may be intended."""
 
     problem: str
     fix: str | None

@@ -1,13 +1,18 @@
-"""The gateway accounts of this environment: what each can do, and what is wrong with it."""
+"""The gateway accounts of this environment: their capabilities and problems."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
+
+from csctl.domain.plurals import counted
+from csctl.domain.states import Kind, State
 from csctl.errors import CsctlError, NotFound
+from csctl.gateways.identified import another_account
 from csctl.gateways.operations import Identity, Problem
-from csctl.models import GatewayAccount, GatewayCursor
+from csctl.models import GatewayAccount, GatewayCursor, PaymentMethod, Transaction
 from csctl.results import Page
 
 if TYPE_CHECKING:
@@ -19,25 +24,57 @@ def listing(app: App) -> Page:
     return Page(_row(app, name) for name in sorted(app.gateways))
 
 
-def check(app: App, name: str) -> list[dict[str, Any]]:
-    """What is wrong with an account: one row for each problem, or one that says who it is. Reads only.
+def check(app: App, name: str | None) -> list[dict[str, Any]]:
+    """The problems of an account, or of all: one row each, or one row with its identity. Reads only.
 
     Raises NotFound.
     """
+    if name is None:
+        return [row for one in sorted(app.gateways) for row in check(app, one)]
     if name not in set(app.gateways):
         raise NotFound(f"there is no gateway account {name}", fix="csctl gateway list")
-    identity: Identity | None = None
-    try:
-        account = app.gateways[name]
-        problems = list(account.check())
-        identity = None if problems else account.identity()
-    except CsctlError as error:
-        what = f"{error.message}: {error.cause}" if error.cause else error.message
-        problems = [Problem(what, error.fix or "try again later")]
+    identity, problems = look(app, name)
     who = {"name": name, "account": identity.account if identity else None, "mode": _mode(identity)}
     if not problems:
         return [{**who, "status": "ok", "problem": None, "fix": None}]
     return [{**who, "status": "problem", "problem": one.what, "fix": one.fix} for one in problems]
+
+
+def look(app: App, name: str) -> tuple[Identity | None, list[Problem]]:
+    """Whose account answers, and what is wrong with it. Reads only."""
+    try:
+        account = app.gateways[name]
+        problems = list(account.check())
+        if problems:
+            return None, problems + (_without_last4(app, name) if account.capabilities.needs_last4 else [])
+        identity = account.identity()
+        if account.remembered and identity != account.remembered:
+            raise another_account(name, account.remembered, identity)
+        return identity, []
+    except CsctlError as error:
+        what = f"{error.message}: {error.cause}" if error.cause else error.message
+        return None, [Problem(what, error.fix or "try again later")]
+
+
+def _without_last4(app: App, name: str) -> list[Problem]:
+    """The sales that cannot be refunded while the account cannot be asked for the digits of their cards."""
+    sales = (
+        select(func.count(Transaction.id))
+        .join(PaymentMethod, PaymentMethod.id == Transaction.payment_method_id, isouter=True)
+        .where(
+            Transaction.gateway == name,
+            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.state == State.APPROVED,
+            Transaction.voided_at.is_(None),
+            Transaction.refunded < Transaction.amount,
+            PaymentMethod.last4.is_(None),
+        )
+    )
+    with app.read() as session:
+        number = session.scalar(sales) or 0
+    what = f"{counted(number, 'sale')} cannot be refunded: the last four digits of the card are not known"
+    fix = "csctl data import payment-methods FILE --update, with their last4"
+    return [Problem(what, fix)] if number else []
 
 
 def _row(app: App, name: str) -> dict[str, Any]:

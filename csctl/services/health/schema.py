@@ -1,7 +1,7 @@
-"""The schema of a database compared with the models: columns, constraints, indexes and triggers.
+"""Compare the schema of a database with the models: columns, constraints, indexes and triggers.
 
-The reference is made from the models by the same database system, so that both sides are worded alike: in memory on
-SQLite, as temporary tables on PostgreSQL, in a transaction that is rolled back.
+The reference is created from the models in the same database system, so that both definitions have the same form: in
+memory on SQLite, as temporary tables on PostgreSQL, in a transaction that is rolled back.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ Parts = Mapping[Part, str]  # with its definition, in the words of the database
 
 
 def findings(app: App) -> list[Finding]:
-    """What differs between the schema of the database and csctl's."""
+    """Differences between the schema of the database and csctl's."""
     with app.write(dry_run=True) as session:  # temporary tables need a transaction that may write
         return differences(session.connection())
 
 
 def differences(connection: Connection) -> list[Finding]:
-    """Each part of the schema that is missing, differs, or is not csctl's. Plain indexes may be added by anyone.
+    """Each part of the schema that is missing, differs, or is not csctl's. Additional plain indexes are allowed.
 
     To be called in a transaction that is rolled back.
     """
@@ -107,7 +107,7 @@ def _once(table: str, name: str) -> str:
 
 
 def _plain(sql: str) -> str:
-    """SQL without what makes no difference: line breaks, quotes of names, case."""
+    """SQL without irrelevant differences: line breaks, quotes of names, case."""
     spaced = re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.replace('"', "").split()))
     return spaced.lower()
 
@@ -151,9 +151,9 @@ def _parts_of_postgresql(connection: Connection, schema: str) -> Parts:
 
 
 def _postgresql_reference(connection: Connection) -> Parts:
-    """The same of temporary tables, made from the models."""
+    """The same parts from temporary tables, created from the models."""
     temporary = connection.execution_options(schema_translate_map={None: "pg_temp"})
-    # Not by `create_all`: it would mark the keys that close a circle as never to be created with their tables.
+    # Not by `create_all`: it would skip the keys that close a circle between tables.
     late = [key for table in Base.metadata.sorted_tables for key in table.foreign_key_constraints if key.use_alter]
     for table in Base.metadata.sorted_tables:
         keys = [key for key in table.foreign_key_constraints if not key.use_alter]

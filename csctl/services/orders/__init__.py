@@ -1,1 +1,1 @@
-"""Creating and cancelling orders."""
+"""Create, charge and cancel orders."""

@@ -1,4 +1,4 @@
-"""Cancelling orders, and returning their money with it if that is asked for (domain rules, section 5)."""
+"""Cancel orders, optionally with refunds (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def cancel(app: App, refs: Sequence[Ref], reason: str | None, *, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
-    """Cancel orders: their purchases, and their shipments that have not left. Money is not touched."""
+    """Cancel orders: their purchases, and their shipments that were not sent. Nothing is refunded."""
     wish = Wish(reason=reason).checked()
 
     def change(session: Session, ref: Ref) -> Result:
@@ -40,10 +40,11 @@ def cancel(app: App, refs: Sequence[Ref], reason: str | None, *, dry_run: bool, 
 
 
 def cancel_and_refund(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
-    """Return the money of orders, and cancel each with the first refund that is approved, accepted or queued.
+    """Refund orders, and cancel each with the first refund that is approved, accepted or queued.
 
-    So an order whose gateway cannot be reached is not cancelled either, and a process that dies in between leaves a
-    refund that cancels its order once its outcome is known. An order with nothing to return is cancelled at once.
+    So an order whose gateway cannot be reached is not cancelled either, and a process that dies in the time between
+    leaves a refund that cancels its order once its outcome is known. An order with nothing to refund is cancelled at
+    once.
     """
     wish = wish.checked()
 
@@ -76,7 +77,7 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
 
 
 def _finish(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
-    """An order that a run had begun: the refunds bring the cancellation along."""
+    """Complete an order that a run had begun: its refunds carry the cancellation."""
     yield from refunds.finish_order(turn, app, ref, wish, made, again=again)
     yield from _cancelled(turn, ref, wish)
 
@@ -88,7 +89,7 @@ def _cancelled(turn: Turn, ref: Ref, wish: Wish) -> Work:
 
 
 def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
-    """Raises Conflict where nothing can be returned since a bank is at it."""
+    """Raises Conflict if nothing can be returned because of a dispute."""
     for sale in sales:
         if sale.is_sale and sale.disputed_at:
             raise Conflict(

@@ -1,4 +1,4 @@
-"""Creating an order for a customer: one checkout, charged in one sale (domain rules, section 5)."""
+"""Create an order: one checkout, charged in one sale (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ _QUANTITY = re.compile(r"(?P<code>.+?):(?P<quantity>\d{1,6})(?:@(?P<price>[^@]+)
 
 @dataclass(frozen=True)
 class Wish:
-    """What is ordered: `items` as they were written (`PRICE[:QTY[@UNIT_PRICE]]`), `shipping` fields of an address."""
+    """The requested order: `items` as they were written (`PRICE[:QTY[@UNIT_PRICE]]`), `shipping`
+    fields of an address.
+    """
 
     customer_id: int
     items: Sequence[str]
@@ -47,7 +49,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class _Line:
-    """One item, understood. Amounts in minor units; `due` is what it costs today."""
+    """One parsed item. Amounts in minor units; `due` is the amount of the checkout."""
 
     point: PricePoint
     quantity: int
@@ -63,16 +65,16 @@ class _Line:
 
 
 def create(app: App, wish: Wish, *, dry_run: bool) -> Iterator[Result]:
-    """Place an order and charge what is due now; one Result, with the order's id.
+    """Place an order and charge the amount that is due now; one Result, with the order's id.
 
-    Declined, the order is kept as such. Refused before anything is written: a blacklisted customer (NotPermitted), no
-    card, an unknown price point, prices of several currencies, a quantity or price that cannot be.
+    A declined order is stored as such. Refused before anything is written: a blacklisted customer (NotPermitted), no
+    card, an unknown price point, prices of several currencies, an invalid quantity or price.
     """
     given = ids.show("cus", wish.customer_id)
     job = Job(given, Needs(), lambda turn: _create(turn, app, wish))
     for result in drive(app, [job], dry_run=dry_run):
         made = result.extra.get("order_id")
-        name = made if not dry_run else "new" if made else None  # the number of a dry run was taken back
+        name = made if not dry_run else "new" if made else None  # the id of a dry run was rolled back
         yield replace(result, id=name or given, extra={"order_id": None if dry_run else made})
 
 
@@ -102,11 +104,11 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
     yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
 
 
-# -- what is ordered
+# -- the items
 
 
 def _line(session: Session, text: str) -> _Line:
-    """An item: a price point by its code, perhaps with a quantity and a price of its own."""
+    """Parse an item: the code of a price point, optionally with a quantity and a unit price."""
     code = text.strip()
     match = _QUANTITY.fullmatch(code)
     if (point := _point(session, code)) or match is None:  # a code may look like one with a quantity
@@ -151,7 +153,7 @@ def _one_currency(lines: Sequence[_Line]) -> str:
 
 
 def _shipping(customer: Customer, given: Mapping[str, str]) -> Address:
-    """The customer's address, or another one: with a first line it is wholly new, else those fields are changed."""
+    """The customer's address, or another one: a first line replaces all of it, else the given fields are changed."""
     own = customer.shipping or customer.billing or Address()
     if not given:
         return own
@@ -159,7 +161,7 @@ def _shipping(customer: Customer, given: Mapping[str, str]) -> Address:
     return replace(Address() if values.get("line1") else own, **values)
 
 
-# -- what is written
+# -- the records
 
 
 def _place(
@@ -171,7 +173,7 @@ def _place(
     shipping: Address,
     payment_method_id: int | None,
 ) -> Order:
-    """The order, pending, with its purchases; they are not billed before it is complete."""
+    """Insert the order, pending, with its purchases; they are not billed before it is complete."""
     now = app.clock.now()
     order = Order(
         customer_id=customer.id,
@@ -217,7 +219,7 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
 
 
 def _open(turn: Turn, app: App, order: Order, method: PaymentMethod, *, email: bool) -> Transaction:
-    """The one sale for all that is due; it names its purchase if there is only one."""
+    """Open the one sale of the checkout; it names its purchase if there is only one."""
     only = order.purchases[0].id if len(order.purchases) == 1 else None
     return opening.open_sale(
         turn,

@@ -1,4 +1,4 @@
-"""Changing where an order is shipped to."""
+"""Change the shipping address of an order."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def edit_shipping(app: App, ref: Ref, given: Mapping[str, str], *, dry_run: bool) -> Iterator[Result]:
-    """Send an order elsewhere. With a first line the address is wholly new, else those fields are changed.
+    """Change the shipping address. A first line replaces all of it, else the given fields are changed.
 
-    Raises Usage where no field is given. Refused once everything has shipped.
+    Raises Usage without a field. Refused once everything has shipped.
     """
     if not given:
         raise Usage("nothing to change", fix="--shipping-line1 '12 Elm Street' --shipping-city Springfield …")
@@ -55,7 +55,7 @@ def edit_shipping(app: App, ref: Ref, given: Mapping[str, str], *, dry_run: bool
 
 
 def _refuse_shipped(session: Session, order: Order) -> None:
-    """Raises Conflict where nothing will be shipped to the new address."""
+    """Raises Conflict if nothing will be shipped to the new address."""
     name = ids.show("ord", order.id)
     if order.cancelled_at:
         raise Conflict(f"{name} is cancelled", cause="nothing is shipped for it", fix=f"csctl order show {name}")

@@ -1,4 +1,4 @@
-"""Charging a declined order again (domain rules, section 5)."""
+"""Charge a declined order again (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """Which card is charged (None: as at the checkout), and whether the customer gets the welcome email."""
+    """The card to charge (None: as at the checkout), and whether the customer gets the welcome email."""
 
     payment_method_id: int | None = None
     email: bool = True
@@ -102,14 +102,14 @@ def _refuse_blacklisted(turn: Turn, app: App, order: Order) -> None:
 
 
 def _card(turn: Turn, order: Order, chosen: int | None) -> PaymentMethod:
-    """The card that is named; else that of the order's purchases; else the customer's default."""
+    """The named card; else that of the order's purchases; else the customer's default."""
     if chosen is None and order.purchases and (named := order.purchases[0].payment_method_id):
         chosen = named
     return cards.chosen(turn.session, order.customer, chosen)
 
 
 def _begin_again(turn: Turn, app: App, order: Order, method: PaymentMethod, *, chosen: bool) -> None:
-    """The order waits for its charge again, and its purchases begin today: a trial has all of its days."""
+    """Set the order to pending again. Its purchases begin today: a trial has all of its days."""
     today = app.clock.today()
     order.status = OrderStatus.PENDING
     for purchase in order.purchases:
@@ -132,7 +132,7 @@ def _begin_again(turn: Turn, app: App, order: Order, method: PaymentMethod, *, c
 def _begin_purchase(app: App, purchase: Purchase) -> None:
     today = app.clock.today()
     purchase.cancelled_at = purchase.cancel_reason = None
-    purchase.status = PurchaseStatus.ACTIVE  # until `begin` says where it stands
+    purchase.status = PurchaseStatus.ACTIVE  # until `begin` sets the state
     if purchase.trial_ends_on:
         length = purchase.trial_ends_on - app.clock.day_of(purchase.created_at)
         purchase.trial_ends_on = today + length

@@ -1,1 +1,1 @@
-"""What the answer of a gateway changes."""
+"""The changes that follow from the answer of a gateway."""

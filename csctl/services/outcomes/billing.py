@@ -1,4 +1,4 @@
-"""What becomes of a purchase once a billing is answered (domain rules, section 5)."""
+"""Apply the outcome of a billing to its purchase (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Billing:
-    """One cycle of a purchase, as it is billed. `unit_price` in minor units; `keep`: they become the purchase's own."""
+    """One cycle of a purchase to bill. `unit_price` in minor units; `keep`: quantity and price are set
+    on the purchase.
+    """
 
     cycle: int
     due_on: date
@@ -39,9 +41,10 @@ class Billing:
 
 
 def take_outcome(session: Session, app: App, sale: Transaction) -> None:
-    """Approved: the purchase is a cycle further. Declined in a billing run: it is tried again, or given up.
+    """Apply an outcome. Approved: the purchase is one cycle further. Declined in a billing run: it is retried, or given
+    up.
 
-    Whoever else bills, a refusal changes nothing.
+    In a billing by hand, a refusal changes nothing.
     """
     purchase = session.get_one(Purchase, sale.purchase_id)
     if sale.state is State.APPROVED:
@@ -51,7 +54,7 @@ def take_outcome(session: Session, app: App, sale: Transaction) -> None:
 
 
 def of_sale(sale: Transaction) -> Billing:
-    """What a sale bills. Quantity and unit price are on it only if they are to be kept."""
+    """The billing of a sale. Quantity and unit price are on it only if the purchase shall keep them."""
     return Billing(
         cycle=sale.cycle or 0,
         due_on=sale.due_on or sale.created_at.date(),
@@ -62,7 +65,7 @@ def of_sale(sale: Transaction) -> Billing:
 
 
 def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) -> None:
-    """The cycle is paid: the next billing day, the state, and a shipment. One-shot changes are forgotten."""
+    """Apply a paid cycle: the next billing day, the state, and a shipment. Changes for one billing are removed."""
     purchase.cycle, purchase.recycle_attempts = billing.cycle, 0
     purchase.last_billed_on, purchase.due_on = app.clock.today(), None
     purchase.next_quantity = purchase.next_unit_price = purchase.next_price_point_id = None
@@ -75,7 +78,7 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
         shipment = Fulfillment(order_id=purchase.order_id, status=FulfillmentStatus.PENDING)
         shipment.created_at = app.clock.now()
         session.add(shipment)
-    if purchase.status.over:  # cancelled while the charge was under way: it stays so
+    if purchase.status.over:  # cancelled while the charge was under way: it stays cancelled
         return
     _advance(purchase, billing)
     if purchase.cancel_after_billing and not purchase.status.over:
@@ -99,7 +102,7 @@ def bill_on(purchase: Purchase, day: date) -> None:
 
 
 def _note_period(purchase: Purchase, due_on: date) -> None:
-    """Keep the days that the billing pays for: what is prorated later counts from them."""
+    """Store the days that the billing pays for: a later proration uses them."""
     if purchase.interval:
         purchase.billed_from = due_on
         purchase.billed_to = rules.next_billing(purchase.interval, due_on, purchase.billing_day)
@@ -117,9 +120,9 @@ def _advance(purchase: Purchase, billing: Billing) -> None:
         purchase.next_bill_on = purchase.cancel_on = None
     elif purchase.interval:
         if purchase.status is PurchaseStatus.ACTIVE and purchase.ends_later:
-            purchase.status = PurchaseStatus.CANCELLATION_SCHEDULED  # as it was before it was declined
+            purchase.status = PurchaseStatus.CANCELLATION_SCHEDULED  # as before the decline
         purchase.next_bill_on = rules.next_billing(purchase.interval, billing.due_on, purchase.billing_day)
-        if before_next:  # scheduled for before the next billing, whenever that is
+        if before_next:  # scheduled for before the next billing, on any day
             purchase.cancel_on = purchase.next_bill_on
 
 
@@ -128,12 +131,12 @@ def _decline(session: Session, app: App, sale: Transaction, purchase: Purchase) 
     today, declines = app.clock.today(), purchase.recycle_attempts + 1
     again = calendar.retry_on(app.shop.recycle_days, declines, purchase.next_bill_on or today, today) if soft else None
     operation = Operation.DECLINE_SOFTLY if again else Operation.DECLINE
-    if (purchase.status, operation) in rules.TABLE:  # else it was paused or cancelled meanwhile
+    if (purchase.status, operation) in rules.TABLE:  # otherwise it was paused or cancelled in the time between
         purchase.status, purchase.next_bill_on = _then(purchase, operation), again
         purchase.recycle_attempts, purchase.due_on = declines, due_on
         emails.billing_declined(session, app, sale, purchase, again)
 
 
 def _then(purchase: Purchase, operation: Operation) -> PurchaseStatus:
-    """Where it stands then; where the table does not know it (paused meanwhile), as before."""
+    """The state after it; unchanged where the table has no transition (paused in the time between)."""
     return rules.TABLE.get((purchase.status, operation), purchase.status)

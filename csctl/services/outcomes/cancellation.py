@@ -1,4 +1,4 @@
-"""Cancelling purchases, now or later, and whole orders. Money is not touched: that is an option of its own."""
+"""Cancel purchases, now or later, and whole orders. Refunds are separate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str | None) -> bool:
-    """Cancel a purchase now; False if there was nothing to cancel. It leaves fulfillments alone."""
+    """Cancel a purchase now; False if it was over. Shipments stay as they are."""
     if purchase.status.over:
         return False
     before, purchase.status = purchase.status, PurchaseStatus.CANCELLED
@@ -42,9 +42,9 @@ def cancel_purchase(session: Session, app: App, purchase: Purchase, reason: str 
 
 
 def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reason: str | None) -> None:
-    """Cancel a purchase now, on a day, or after its next billing; `moment` is one that fits it (`When.for_one_billed`).
+    """Cancel a purchase now, on a day, or after its next billing; `moment` is from `When.for_one_billed`.
 
-    Raises Conflict where its state does not allow that.
+    Raises Conflict if its state does not allow that.
     """
     name, before = ids.show("pur", purchase.id), purchase.status
     after = rules.after(name, before, Operation.CANCEL if moment.now else Operation.SCHEDULE)
@@ -70,7 +70,7 @@ def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reas
 
 
 def call_off(purchase: Purchase) -> None:
-    """Forget a cancellation that was scheduled."""
+    """Withdraw a scheduled cancellation."""
     purchase.cancel_on = purchase.cancel_reason = None
     purchase.cancel_after_billing = False
 
@@ -107,7 +107,7 @@ def _cancel_carried(session: Session, app: App, carried: Carried, reason: str | 
 
 
 def cancel_order(session: Session, app: App, order: Order, reason: str | None) -> bool:
-    """Cancel every purchase and every fulfillment that is not yet shipped; False if the order was cancelled before."""
+    """Cancel every purchase and every fulfillment that is not shipped; False if the order was cancelled before."""
     if order.cancelled_at is not None:
         return False
     for purchase in session.scalars(select(Purchase).where(Purchase.order_id == order.id).order_by(Purchase.id)):

@@ -1,4 +1,4 @@
-"""What becomes of an order once its charge is answered (domain rules, section 5)."""
+"""Apply the outcome of a checkout to its order (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ NOT_CHARGED = "the charge was not approved"
 
 
 def take_outcome(session: Session, app: App, sale: Transaction) -> None:
-    """Approved: the order is complete. Declined or failed: it is kept as declined, and nothing follows from it.
+    """Apply an outcome. Approved: the order is complete. Declined or failed: it is stored as declined, and nothing
+    follows.
 
-    An order that was cancelled while its charge was under way stays so; the money can be returned.
+    An order that was cancelled while its charge was under way stays cancelled; the money can be refunded.
     """
     order = sale.order
     if order.status is not OrderStatus.PENDING:
@@ -36,7 +37,7 @@ def take_outcome(session: Session, app: App, sale: Transaction) -> None:
 
 
 def confirm(session: Session, app: App, order: Order, *, email: bool) -> None:
-    """The order stands: a shipment is made, and the customer hears of it."""
+    """Complete the order: create a shipment, and write the welcome email."""
     order.status = OrderStatus.COMPLETE
     for purchase in order.purchases:
         purchase.last_billed_on = today = app.clock.today()
@@ -48,7 +49,7 @@ def confirm(session: Session, app: App, order: Order, *, email: bool) -> None:
 
 
 def begin(purchase: Purchase, today: date) -> None:
-    """Where a purchase stands from its checkout on, today: in its trial, billed by its interval, or over."""
+    """Set the first state of a purchase, from today: in its trial, billed by its interval, or complete."""
     if purchase.trial_ends_on:
         purchase.status, purchase.next_bill_on = PurchaseStatus.TRIAL, purchase.trial_ends_on
     elif purchase.interval:
@@ -59,7 +60,7 @@ def begin(purchase: Purchase, today: date) -> None:
 
 
 def reopen(session: Session, app: App, order: Order) -> None:
-    """An order that was declined waits for its charge again, with what was cancelled for that: it may be approved."""
+    """Reopen a declined order with its purchases: its charge may be approved after all."""
     if order.status is not OrderStatus.DECLINED:
         return
     order.status = OrderStatus.PENDING

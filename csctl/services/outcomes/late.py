@@ -1,7 +1,7 @@
-"""Approvals of attempts that csctl had taken for failed: the gateway did not know them when it was asked.
+"""Late approvals: attempts that csctl had closed as failed, because the gateway did not have them when it was asked.
 
-The money has moved, whatever csctl believed, so it is in the books from the moment that csctl hears of it. Where it
-may have moved twice, a person must look: `doctor` names the transaction until somebody has.
+The money has moved, so it is in the books from the moment that csctl learns of it. If it may have moved twice, a person
+must check: `doctor` names the transaction until then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOT_LOOKED_AT: ColumnElement[bool] = Transaction.look_since.is_not(None)
 
 
 def approve(app: App, attempt: Transaction, answer: Answer) -> None:
-    """Close an attempt that was taken for failed as what it is."""
+    """Close an attempt that had failed with its real outcome."""
     attempt.state = becomes(attempt.state, State.APPROVED)
     attempt.reason = attempt.lease_until = attempt.claim = None
     attempt.message = answer.message
@@ -39,9 +39,9 @@ def approve(app: App, attempt: Transaction, answer: Answer) -> None:
 
 
 def return_money(app: App, attempt: Transaction, sale: Transaction, item: QueueItem | None) -> None:
-    """Put a void or refund that was approved late into the books of its sale.
+    """Apply a void or refund that was approved late to its sale.
 
-    A queued refund is paid by it, and is not sent again. Anything else may have been paid twice.
+    It pays a queued refund, which is not sent again. In other cases the money may have been returned twice.
     """
     if attempt.kind is Kind.VOID:
         _void(app, attempt, sale)
@@ -59,20 +59,20 @@ def return_money(app: App, attempt: Transaction, sale: Transaction, item: QueueI
 def _void(app: App, attempt: Transaction, sale: Transaction) -> None:
     if sale.refunded == sale.reserved == 0:
         sale.voided_at = app.clock.now()
-    elif sale.voided_at is None:  # refunded since: the gateway has given the money back twice
+    elif sale.voided_at is None:  # refunded since: the gateway has returned the money twice
         _add(sale, attempt.amount)
         attempt.look_since = app.clock.now()
 
 
 def _add(sale: Transaction, amount: int) -> None:
-    """Count money as returned; what is more than remains of the sale counts as returned beyond it."""
+    """Count money as returned; the part above the remaining amount of the sale counts as over-returned."""
     fits = min(amount, sale.amount - sale.refunded - sale.reserved)
     sale.refunded += fits
     sale.over_returned += amount - fits
 
 
 def note(session: Session, app: App, attempt: Transaction, fix: str) -> OutcomeUnknown:
-    """Tell of a late approval in the history and the audit log. Returns the error for whoever brought it."""
+    """Record a late approval in the history and the audit log. Returns the error for the result."""
     name = ids.show("txn", attempt.id)
     text = f"{name} was approved after it had been taken for failed"
     history.event(session, app, attempt.order.customer_id, text, order_id=attempt.order_id, transaction_id=attempt.id)
@@ -81,7 +81,7 @@ def note(session: Session, app: App, attempt: Transaction, fix: str) -> OutcomeU
 
 
 def looked_at(session: Session, app: App, attempt: Transaction) -> None:
-    """A person has looked: `doctor` is content."""
+    """Record that a person has checked it: `doctor` stops reporting it."""
     attempt.look_since = None
     name = ids.show("txn", attempt.id)
     text = f"{name}, which was approved late, was looked at"

@@ -1,4 +1,4 @@
-"""The rules of the refund queue for the rows of a transaction that is open (domain rules, section 4)."""
+"""The rules of the refund queue for the records of an open transaction (domain rules, section 4)."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 OPEN = (ItemState.QUEUED, ItemState.IN_PROGRESS)
-# An attempt that ended so was never carried out.
+# An attempt with such an outcome was never executed.
 NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
 
 
 def take_failure(
     session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem | None
 ) -> QueueItem | None:
-    """A refund has definitely failed: put it into the queue, or count the attempt of its item.
+    """Apply the failure of a refund: put it into the queue, or count the attempt of its item.
 
-    Returns the item, None where the refund does not join the queue and its reservation is released.
+    Returns the item; None if the refund does not join the queue and its reservation is released.
     """
     then = after_refund(refund.reason)
-    if refund.reason == Reason.DISPUTED:  # the gateway has just said so; the item waits for the dispute
+    if refund.reason == Reason.DISPUTED:  # the gateway has just reported it; the item waits for the dispute
         sale.disputed_at = sale.disputed_at or app.clock.now()
     if item is not None:
         _take_failed_retry(session, app, refund, sale, item, then)
@@ -54,10 +54,10 @@ def take_failure(
 def take_return(
     session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem | None
 ) -> QueueItem | None:
-    """An approved refund came back, so its amount is left of the sale again: the queue goes on with the refund.
+    """Apply the return of an approved refund: its amount remains on the sale again, and the queue continues.
 
     It was an attempt, and counts once: as the one that its item succeeded by, or as the first of a new item. A return
-    of another attempt of the item (one that was approved late) only gives the amount back: the item goes its own way.
+    of another attempt of the item (one that was approved late) only restores the amount: the item does not change.
     """
     if item is None:
         item = _enqueue(session, app, refund, sale)
@@ -69,7 +69,7 @@ def take_return(
     else:
         return item
     sale.reserved += item.amount
-    item.send_email &= not refund.send_email  # the customer has had the email that announces it
+    item.send_email &= not refund.send_email  # the customer has received the email that announces it
     if after_refund(refund.reason) is Refused.PERSON or POLICY.is_exhausted(item.attempts):
         give_up(session, app, sale, item)
     return item
@@ -83,7 +83,7 @@ def _was_paid_otherwise(session: Session, refund: Transaction, item: QueueItem) 
 
 
 def _enqueue(session: Session, app: App, refund: Transaction, sale: Transaction) -> QueueItem:
-    """The refund joins the queue. What it has reserved on the sale remains so."""
+    """Put the refund into the queue. Its reservation on the sale stays."""
     item = QueueItem(
         sale_id=sale.id,
         origin_id=refund.id,
@@ -100,7 +100,7 @@ def _enqueue(session: Session, app: App, refund: Transaction, sale: Transaction)
     )
     session.add(item)
     session.flush()
-    if refund.queue_item_id is None:  # one that was itself a retry stays with the item it belongs to
+    if refund.queue_item_id is None:  # a retry stays with its own item
         refund.queue_item_id = item.id
     return item
 
@@ -166,7 +166,7 @@ def _after(item: QueueItem) -> str:
 
 
 def _wait(item: QueueItem, tried_on: date | None) -> None:
-    """Back into the queue, until the day after it was tried; at once if it never was."""
+    """Return the item to the queue, until the day after its attempt; at once if it had none."""
     move(item, Operation.WAIT)
     if tried_on is not None:
         item.next_attempt_on = POLICY.next_day(tried_on)
@@ -178,18 +178,18 @@ def succeed(app: App, item: QueueItem) -> None:
 
 
 def close(app: App, item: QueueItem, operation: Operation) -> None:
-    """The item leaves the queue. Raises Conflict where its state does not allow it."""
+    """Close the item. Raises Conflict if its state does not allow it."""
     move(item, operation)
     item.closed_at, item.next_attempt_on = app.clock.now(), None
 
 
 def move(item: QueueItem, operation: Operation) -> None:
-    """Put an item where an operation leads. Raises Conflict where its state does not allow it."""
+    """Set the state after an operation. Raises Conflict if the state of the item does not allow it."""
     item.state = after(ids.show("rfq", item.id), item.state, operation)
 
 
 def attempts_of(session: Session, item: QueueItem) -> list[Transaction]:
-    """The refund that failed first, and every retry of it that reached the gateway, in order."""
+    """The refund that failed first, and every retry that reached the gateway, in order."""
     of_item = or_(Transaction.queue_item_id == item.id, Transaction.id == item.origin_id)
     tried = or_(Transaction.reason.is_(None), Transaction.reason != Reason.MISCONFIGURED)
     return list(session.scalars(select(Transaction).where(of_item, tried).order_by(Transaction.id)))
@@ -202,7 +202,7 @@ def paid_by(session: Session, item: QueueItem) -> Transaction | None:
 
 
 def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlError]:
-    """Outcome, message and error of a failed refund that is in the queue, or was."""
+    """Outcome, message and error of a failed refund that is or was in the queue."""
     said = _words(refund)
     name = ids.show("rfq", item.id)
     if item.state is ItemState.EXHAUSTED:

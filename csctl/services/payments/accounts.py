@@ -1,4 +1,4 @@
-"""The gateway accounts of this environment, each checked against what the database remembers of it."""
+"""The gateway accounts of this environment, each compared with the identity in the database."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from csctl.settings import GATEWAY
 
 
 def open_all(app: App) -> Registry:
-    """The accounts by name. Call it before a database transaction begins: it reads what the database remembers.
+    """Open the accounts by name. Call it before a database transaction begins: it reads the known identities.
 
-    Raises Misconfigured if none is configured, if an account is of another kind than the database remembers, and for
-    a sandbox outside of a rehearsal, where no money would move.
+    Raises Misconfigured if none is configured, if an account is of another kind than in the database, and for a sandbox
+    outside of a rehearsal, where no money would move.
     """
     for problem in problems(app):
         raise problem
@@ -35,10 +35,9 @@ def open_all(app: App) -> Registry:
 
 
 def remember(app: App) -> None:
-    """Let the database remember whose account each name is, before it is first used.
+    """Store the identity of each account, before it is first used.
 
-    An account that cannot be reached now is not used in this run. Raises Misconfigured where it is not one that this
-    database may use.
+    An account that cannot be reached now is not used in this run. Raises Misconfigured if this database may not use it.
     """
     known = remembered(app)
     for name in app.gateways:
@@ -58,9 +57,9 @@ def remember(app: App) -> None:
 
 
 def accept(app: App, name: str, account: str, *, dry_run: bool) -> Iterator[Result]:
-    """Remember another account under a name, after a shop has moved there. It must be the one that answers now.
+    """Store another account under a name, after a shop has moved there. It must be the one that answers now.
 
-    Raises Conflict where another account answers, Misconfigured for one that this database may not use, Unreachable.
+    Raises Conflict if another account answers, Misconfigured if this database may not use it, Unreachable.
     """
     found = app.gateways[name].identity()
     if found.account != account:
@@ -86,7 +85,7 @@ def accept(app: App, name: str, account: str, *, dry_run: bool) -> Iterator[Resu
 
 def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str, Identity]]) -> None:
     """Raises Misconfigured for an account of the wrong mode, one that has another name here already, and one that does
-    not know the newest sale that this database has from it.
+    not have the newest sale that this database has from it.
     """
     variable = f"{GATEWAY}{name.upper()}"
     _refuse_mode(app, name, found)
@@ -113,7 +112,7 @@ def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str
 
 
 def _refuse_mode(app: App, name: str, found: Identity) -> None:
-    """Raises Misconfigured for a live account on a rehearsal database, and for a test account on a shop's own."""
+    """Raises Misconfigured for a live account on a rehearsal database, and for a test account on a live one."""
     variable = f"{GATEWAY}{name.upper()}"
     if found.livemode is app.rehearsal:
         what = "a live account, and this database is a rehearsal" if found.livemode else "a test account"
@@ -125,7 +124,7 @@ def _refuse_mode(app: App, name: str, found: Identity) -> None:
 
 
 def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:
-    """The newest approved sale of an account that the gateway can be asked about."""
+    """The newest approved sale of an account that the gateway can look up."""
     newest = (
         select(Transaction.id, Transaction.kind, Transaction.gateway_ref)
         .where(
@@ -143,7 +142,7 @@ def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:
 
 
 def problems(app: App) -> Iterator[Misconfigured]:
-    """What is wrong with the accounts of this environment. Changes nothing."""
+    """The problems of the accounts of this environment. Changes nothing."""
     if not app.settings.gateways:
         yield Misconfigured("no gateway is configured", fix=f"set {GATEWAY}MAIN")
     known = known_kinds(app)
@@ -153,12 +152,12 @@ def problems(app: App) -> Iterator[Misconfigured]:
 
 
 def known_kinds(app: App) -> dict[str, str]:
-    """The kind of each account that this database has seen."""
+    """The kind of each account in this database."""
     return {name: kind for name, (kind, _) in remembered(app).items()}
 
 
 def remembered(app: App) -> dict[str, tuple[str, Identity | None]]:
-    """The kind and identity of each account that this database has seen."""
+    """The kind and identity of each account in this database."""
     with app.read() as session:
         return {
             row.name: (row.kind, None if row.livemode is None else Identity(row.account, row.livemode))
@@ -175,7 +174,7 @@ def _keep(app: App, name: str, found: Identity | None) -> None:
                 session.add(row)
             if found is not None:
                 row.account, row.livemode = found.account, found.livemode
-    except IntegrityError:  # another process was first, this very moment
+    except IntegrityError:  # another process was first, at this moment
         for problem in problems(app):
             raise problem from None
 

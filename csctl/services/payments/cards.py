@@ -1,4 +1,4 @@
-"""Which card a customer is charged on."""
+"""Find the card to charge."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from csctl.models import Customer, PaymentMethod, Purchase, Transaction
 
 
 def chosen(session: Session, customer: Customer, number: int | None) -> PaymentMethod:
-    """The payment method that somebody named, or the customer's own.
+    """The named payment method, or the customer's own.
 
-    Raises NotFound for one that is not there, Conflict for another customer's, and where there is nothing to charge.
+    Raises NotFound for an unknown one, Conflict for another customer's, and without any card.
     """
     if number is None:
         return own(customer)
@@ -36,7 +36,7 @@ def refuse_disabled(method: PaymentMethod, purchase: Purchase | None = None) -> 
 
 
 def own(customer: Customer) -> PaymentMethod:
-    """The customer's default payment method, or the only one. Raises Conflict where there is neither."""
+    """The customer's default payment method, or the only one. Raises Conflict if there is neither."""
     methods = [method for method in customer.payment_methods if method.disabled_at is None]
     found = next((method for method in methods if method.is_default), methods[0] if len(methods) == 1 else None)
     if found is None:
@@ -60,7 +60,7 @@ def of_purchase(session: Session, purchase: Purchase, sales: Sequence[Transactio
 
 
 def _usable(session: Session, number: int, purchase: Purchase) -> PaymentMethod:
-    # Another card than the one that was chosen is never charged instead: the customer agreed to this one.
+    # Never another card than the chosen one: the customer agreed to this one.
     method = session.get_one(PaymentMethod, number)
     refuse_disabled(method, purchase)
     return method

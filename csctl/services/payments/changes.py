@@ -1,7 +1,7 @@
-"""Taking what happened at an account into the books, many operations a call (`txn sync`).
+"""Apply the changes of an account, many operations with each call (`txn sync`).
 
-A gateway that offers changes is read from where the last sync ended. The cursor moves in the transaction in which what
-was read is applied, so that a sync that dies goes on where it was; what is read twice is applied once.
+A gateway that offers changes is read from where the last sync ended. The cursor moves in the transaction in which the
+changes are applied, so that an interrupted sync continues where it was; a change that is read twice is applied once.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _CHUNK = 200  # changes in one transaction
-_SHORTEST_KEY = 20  # characters of our keys that every gateway keeps
+_SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
 
 
 @dataclass
 class Pass:
-    """What one reading of an account's changes covered. `first`: there was no cursor yet."""
+    """The scope of one reading of an account's changes. `first`: there was no cursor yet."""
 
     account: str
     first: bool = True
@@ -49,7 +49,7 @@ def accounts(app: App) -> Iterator[str]:
 
 
 def take(app: App, covered: Pass) -> Iterator[Result]:
-    """Apply what happened at an account since the last time. Yields a Result for each transaction that changed."""
+    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed."""
     cursor = _cursor(app, covered.account)
     covered.first = cursor is None
     changes = app.gateways[covered.account].changes(cursor)
@@ -84,7 +84,7 @@ def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> It
 
 
 def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result | None:
-    """Bring one transaction up to date. None where nothing changed."""
+    """Update one transaction. None if nothing changed."""
     if row.state is State.APPROVED and row.outside is None:
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
             return returns.take_back(turn, app, row, found.answer)
@@ -97,7 +97,7 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
 
 
 def _apply_unknown(turn: Turn, app: App, covered: Pass, known: dict[str, int], change: Change) -> Iterator[Result]:
-    """A refund that csctl did not make, of a sale that it knows."""
+    """Record a refund that csctl did not make, of a sale in the books."""
     account = app.gateways[covered.account].capabilities
     sale = turn.session.get(Transaction, known.get(change.sale_reference or "", 0))
     amount = change.found.answer.amount if change.found else None
@@ -113,7 +113,7 @@ def _apply_unknown(turn: Turn, app: App, covered: Pass, known: dict[str, int], c
 
 
 def _rows_of(session: Session, account: str, chunk: list[Change]) -> dict[str, int]:
-    """The transactions that are meant, by the gateway's reference, and by our key where the reference is not known."""
+    """The transactions of a change, by the gateway's reference, or by csctl's key if the reference is unknown."""
     wanted = {change.reference for change in chunk} | {change.sale_reference for change in chunk}
     of_account = select(Transaction.gateway_ref, Transaction.id).where(
         Transaction.gateway == account, Transaction.kind != Kind.VOID
@@ -125,7 +125,7 @@ def _rows_of(session: Session, account: str, chunk: list[Change]) -> dict[str, i
         key = change.key or ""
         if change.reference in found or len(key) < _SHORTEST_KEY:
             continue
-        # A range, which the index on the keys serves: some gateways keep only the beginning of ours.
+        # A range, which uses the index on the keys: some gateways store only the beginning of them.
         alike = select(Transaction.id).where(Transaction.key >= key, Transaction.key < key + "g")
         ours = session.scalar(alike.where(Transaction.gateway == account).limit(1))
         if ours is not None:

@@ -1,7 +1,7 @@
-"""Chargebacks: money that a bank takes back by itself (domain rules, sections 4 and 5).
+"""Chargebacks: money that a bank returns by itself (domain rules, sections 4 and 5).
 
-While a sale is disputed nothing of it is refunded, and what it paid for is not billed again. A dispute that is lost
-is booked as a refund outside, and its purchases stay unbilled until billing is resumed.
+While a sale is disputed nothing of it is refunded, and what it paid for is not billed again. A lost dispute is recorded
+as an outside refund, and its purchases are not billed until billing is resumed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _LOST = "the dispute was lost, and the amount is not left any more"
 
 @dataclass(frozen=True)
 class Change:
-    """What is to become of the dispute of a sale. None of the flags: it is marked as disputed.
+    """The change of a sale's dispute. Without a flag, the sale is marked as disputed.
 
-    `amount` is a decimal string: how much the bank took back, if not all that remains.
+    `amount` is a decimal string: how much the bank returned, if not all that remains.
     """
 
     revert: bool = False
@@ -80,7 +80,7 @@ def _standing(sale: Transaction) -> dict[str, Any]:
 
 
 def _carry_out(session: Session, app: App, sale: Transaction, wanted: Change) -> Iterator[str]:
-    """Do what is wanted, in the order in which it has to be, and say it."""
+    """Make the change in the required order, and return its words."""
     _refuse_unless_sale(sale)
     if wanted.revert:
         _refuse_unless_disputed(sale)
@@ -117,7 +117,7 @@ def _mark(app: App, sale: Transaction) -> None:
 
 
 def _lose(session: Session, app: App, sale: Transaction, amount: str | None) -> Iterator[str]:
-    """The bank keeps the money: it is booked as returned, and queued refunds that no longer fit are removed."""
+    """Record the money as returned by the bank, and remove queued refunds that no longer fit."""
     most = sale.amount - sale.refunded
     lost = most if amount is None else to_minor(amount, sale.currency)
     name = ids.show("txn", sale.id)
@@ -138,9 +138,9 @@ def _lose(session: Session, app: App, sale: Transaction, amount: str | None) -> 
 
 
 def _make_room(session: Session, app: App, sale: Transaction, lost: int) -> list[str]:
-    """Remove the newest queued refunds of a sale until `lost` fits beside what is reserved. Returns their ids.
+    """Remove the newest queued refunds of a sale until `lost` fits beside the reserved amount. Returns their ids.
 
-    Raises Conflict where what is reserved is under way: the gateway may be paying it at this moment.
+    Raises Conflict if reserved amounts are under way: the gateway may be paying at this moment.
     """
     items = select(QueueItem).where(QueueItem.sale_id == sale.id, QueueItem.state.in_(OPEN_ITEMS))
     removed: list[str] = []
@@ -163,7 +163,7 @@ def _make_room(session: Session, app: App, sale: Transaction, lost: int) -> list
 
 
 def _cancel(session: Session, app: App, sale: Transaction) -> Iterator[str]:
-    """Cancel what the sale paid for."""
+    """Cancel the purchases or the order that the sale paid for."""
     for purchase in sale.order.purchases:
         covered = sale.purchase_id in (None, purchase.id)
         if covered and cancelling.cancel_purchase(session, app, purchase, "disputed"):
@@ -171,7 +171,7 @@ def _cancel(session: Session, app: App, sale: Transaction) -> Iterator[str]:
 
 
 def _locked(session: Session, number: int) -> Transaction:
-    """The transaction, held together with its order. Raises NotFound."""
+    """The transaction, locked together with its order. Raises NotFound."""
     order_id = session.scalar(select(Transaction.order_id).where(Transaction.id == number))
     if order_id is not None:
         bulk.locked(session, Order, "ord", order_id)

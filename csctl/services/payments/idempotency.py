@@ -1,4 +1,4 @@
-"""Changes that their caller named (`--request-id`): said twice, they are done once."""
+"""Changes with a name from the caller (`--request-id`): a repeated one is made once."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool) -> int | None:
-    """The request that `key` names for this operator, kept from now on. None without a key.
+    """The request with this `key` of this operator, which is stored from now on. None without a key.
 
-    `asked` is what is wanted; raises Conflict if the same key was used for something else, and something came of it.
+    `asked` is its content; raises Conflict if the same key was used for other content, with an effect.
     """
     if key is None:
         return None
@@ -32,7 +32,7 @@ def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool
         found = _keep(app, key, digest)
     if found is None:
         return None
-    if found.asked == digest or app.journal.owner is not None:  # a run that goes on asks for what is left of it
+    if found.asked == digest or app.journal.owner is not None:  # a resumed run asks for the rest of it
         return found.id
     if not _takes_up(app, found, digest, dry_run=dry_run):
         raise Conflict(
@@ -51,7 +51,7 @@ def _find(app: App, key: str) -> Request | None:
 
 
 def _takes_up(app: App, request: Request, digest: str, *, dry_run: bool) -> bool:
-    """Whether the key is still free for this: what it was first used for was refused, and nothing was sent."""
+    """Whether the key is free again: its first request was refused, and nothing was sent."""
     with app.write() as session:
         request = session.get_one(Request, request.id, with_for_update=True)
         if session.scalars(select(Transaction.id).where(Transaction.request_id == request.id).limit(1)).first():
@@ -66,6 +66,6 @@ def _keep(app: App, key: str, digest: str) -> Request | None:
     try:
         with app.write() as session:
             session.add(request)
-    except IntegrityError:  # another process was first, this very moment
+    except IntegrityError:  # another process was first, at this moment
         return _find(app, key)
     return request

@@ -1,7 +1,7 @@
-"""What others did at a gateway, learned when it is asked: voids, refunds and disputes (domain rules, sections 2 and 4).
+"""Changes at a gateway that csctl did not make: voids, refunds and disputes (domain rules, sections 2 and 4).
 
-The rows of the sale's order are held. Nothing is booked while an attempt of ours on the sale is open: what the gateway
-has returned may be that attempt.
+The rows of the sale's order are locked. Nothing is recorded while an attempt on the sale is open: what the gateway has
+returned may be that attempt.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FITS_NO_MORE = "the money was returned at the gateway"
 
 
 def learn(turn: Turn, app: App, sale: Transaction, found: Found) -> None:
-    """Bring a sale up to date with what its gateway says of it."""
+    """Update a sale with the records of its gateway."""
     _learn_void(turn, app, sale, found)
     if not sale.is_sale or sale.voided_at:
         return
@@ -43,8 +43,8 @@ def learn(turn: Turn, app: App, sale: Transaction, found: Found) -> None:
 
 
 def book_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:
-    """Book a refund that was made on the gateway's own page. `amount` in minor units; what is more than remains of the
-    sale is left to a person.
+    """Record a refund that was made on the gateway's own page. `amount` in minor units; an amount above the remaining
+    one is left to a person.
     """
     _make_room(turn, app, sale, amount)
     remains = sale.amount - sale.refunded - sale.reserved
@@ -56,13 +56,13 @@ def book_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference:
 
 
 def knows(turn: Turn, sale: Transaction, reference: str) -> bool:
-    """Whether a refund of the sale has this reference in the books."""
+    """Whether the books have a refund of the sale with this reference."""
     same = select(Transaction.id).where(Transaction.parent_id == sale.id, Transaction.gateway_ref == reference)
     return turn.session.scalar(same.where(Transaction.kind == Kind.REFUND)) is not None
 
 
 def is_busy(turn: Turn, sale: Transaction) -> bool:
-    """Whether an attempt of ours on the sale is open."""
+    """Whether an attempt on the sale is open."""
     open_ones = select(Transaction.id).where(Transaction.parent_id == sale.id, Transaction.state.in_(OPEN_STATES))
     return turn.session.scalar(open_ones.limit(1)) is not None
 
@@ -80,7 +80,7 @@ def _learn_void(turn: Turn, app: App, row: Transaction, found: Found) -> None:
 
 
 def _learn_dispute(turn: Turn, app: App, sale: Transaction, dispute: Dispute) -> None:
-    """Mark the sale, or end the mark. A lost dispute is booked as a chargeback, once."""
+    """Mark the sale as disputed, or end the dispute. A lost dispute is recorded as a chargeback, once."""
     blocks = dispute.state is DisputeState.OPEN or (dispute.state is DisputeState.INQUIRY and not dispute.refundable)
     if dispute.state is DisputeState.LOST:
         _lose(turn, app, sale, dispute)
@@ -131,7 +131,7 @@ def _tell(turn: Turn, app: App, sale: Transaction, words: str, dispute: Dispute)
 
 
 def _returned_there(turn: Turn, sale: Transaction) -> int:
-    """What the books have as returned at the gateway: cheques and chargebacks are not counted."""
+    """The sum that was returned through the gateway, by the books: without cheques and chargebacks."""
     total = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
         Transaction.parent_id == sale.id,
         Transaction.kind == Kind.REFUND,

@@ -1,4 +1,6 @@
-"""An attempt as a gateway is told of it. All of it comes from the rows: what is sent again is sent exactly the same."""
+"""Build the operation of an attempt for a gateway. All of it comes from the rows: an attempt that is sent again is
+identical.
+"""
 
 from __future__ import annotations
 

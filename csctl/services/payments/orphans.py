@@ -1,7 +1,7 @@
 """Payments that a run had begun when its process died.
 
-Those that were under way are asked about first; one that was never sent is sent now, with the key it has. Only then
-does the run's command go through what is left (`resume`).
+The gateway is first asked about those under way; one that was never sent is sent now, with its key. Only then does the
+command of the run process the remaining records (`resume`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _WINDOW = 4
 
 
 def settle(app: App, numbers: Iterable[int]) -> Iterator[Result]:
-    """Settle the attempts of a run whose process is gone; those that nobody sent are sent. One that is unknown since
-    the gateway's answer was lost is asked about as always.
+    """Settle the attempts of an interrupted run; those that were never sent are sent. One whose answer was lost is
+    looked up as always.
     """
     return drive(app, (_job(app, number) for number in numbers), window=_WINDOW)
 
@@ -61,5 +61,5 @@ def _settle(turn: Turn, app: App, number: int) -> Work:
 
 
 def _known(answer: Answer) -> Answer:
-    """What a gateway that cannot tell leaves: it was sent, and nobody knows."""
+    """The result if the gateway cannot tell: it was sent, and its outcome is unknown."""
     return replace(answer, state=State.UNKNOWN) if answer.state is State.SENT else answer

@@ -1,4 +1,4 @@
-"""Money that was returned without csctl: cheques, and chargebacks that were lost. Nothing is sent."""
+"""Money that was returned without csctl: cheques, and lost chargebacks. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def book(
 ) -> Transaction:
     """Record `amount` (minor units) of a sale as returned: an approved refund that was never sent.
 
-    The caller holds the order and the sale, and has checked that so much remains. `details` are further columns. No
-    key and no unsettled state: neither `txn reconcile` nor `txn sync` ever asks a gateway about it.
+    The caller has locked the order and the sale, and has checked that so much remains. `details` are further columns.
+    Without a key and an unsettled state: neither `txn reconcile` nor `txn sync` asks a gateway about it.
     """
     now = app.clock.now()
     refund = Transaction(
@@ -68,7 +68,7 @@ def book(
 
 
 def take_back(session: Session, app: App, refund: Transaction, sale: Transaction) -> None:
-    """Undo `book`: the record was a mistake, and its amount remains. The caller holds the order and both rows."""
+    """Undo `book`: the record was a mistake, and its amount remains. The caller has locked the order and both rows."""
     refund.state, refund.reason = becomes(refund.state, State.FAILED), Reason.RECORDED_BY_MISTAKE
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount

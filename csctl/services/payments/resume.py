@@ -1,7 +1,7 @@
-"""What is left to do of a record for which a run had begun payments when its process died.
+"""The remaining work at a record for which a run had begun payments when its process died.
 
-`orphans` has settled those that were under way. For a record with a payment, what that came to is its result: it gets
-no second one.
+`orphans` has settled those that were under way. The outcome of a payment is the result of its record: it gets no second
+one.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def started(app: App, job: Job, turn: Turn) -> Work:
 
 
 def work(job: Job, turn: Turn, numbers: Iterable[int], *, again: bool) -> Work:
-    """What is left to do of a record for which these attempts were made; `again` if it is done once more since it had
-    failed. Never a second payment beside one that was made, may have been made, or will be by the queue.
+    """The remaining work at a record with these attempts; `again` if the record failed and is processed again. Never a
+    second payment beside one that was made, may have been made, or will be made by the queue.
     """
     made = [row for number in numbers if (row := turn.session.get(Transaction, number))]
     job.needs.opened += made
@@ -45,13 +45,13 @@ def work(job: Job, turn: Turn, numbers: Iterable[int], *, again: bool) -> Work:
 
 
 def may_be_repeated(row: Transaction, *, again: bool) -> bool:
-    """Whether it is certain that nothing came of an attempt, and nothing will."""
+    """Whether an attempt certainly had no effect, and will have none."""
     over = row.state.refused and row.queue_item_id is None
     return over and (again or row.reason in queue_rules.NEVER_CARRIED_OUT)
 
 
 def result_of(turn: Turn, row: Transaction) -> Result:
-    """What an attempt came to, as it stands now: also by a later retry, or by a payment outside."""
+    """The current result of an attempt: also by a later retry, or by an outside payment."""
     item = turn.session.get(QueueItem, row.queue_item_id) if row.queue_item_id else None
     if item is None or not row.state.refused:
         return verdicts.result_of(row, item)

@@ -1,4 +1,4 @@
-"""What the gateways say of settlement: they decide it, our books only remember (domain rules, section 2)."""
+"""Settlement, which the gateways decide and the books only record (domain rules, section 2)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from csctl.services.shared import access, audit, listing
 if TYPE_CHECKING:
     from csctl.app import App
 
-_SETTLES = (Kind.SALE, Kind.CAPTURE, Kind.REFUND)  # by an authorization no money moves
+_SETTLES = (Kind.SALE, Kind.CAPTURE, Kind.REFUND)  # an authorization moves no money
 
 
 def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]:
-    """Ask the gateway about an approved transaction, and record what it says of settlement.
+    """Ask the gateway about an approved transaction, and record its settlement.
 
-    Returns what was found; None where the gateway cannot be asked or does not know it. Raises Unreachable.
+    Returns what was found; None if the gateway cannot be asked or does not have it. Raises Unreachable.
     """
     row = turn.session.get_one(Transaction, number)
     gateway, reference = app.gateways[row.gateway], row.gateway_ref
@@ -70,7 +70,7 @@ def sync(
     fail_fast: bool = False,
     leave_out: Collection[int] = (),
 ) -> Iterator[Result]:
-    """Ask about the named transactions, or about all approved ones that are not settled yet but those to `leave_out`.
+    """Ask about the named transactions, or about all approved ones that are not settled, except those to `leave_out`.
 
     A refund that the gateway reports as returned joins the queue.
     """
@@ -85,10 +85,10 @@ def sync(
 
 def _unsettled(app: App) -> Iterator[int]:
     unsettled = Transaction.settlement == Settlement.UNSETTLED
-    # A bank can return a refund weeks after it settled: it is asked about until a look after that time.
+    # A bank can return a refund weeks after it settled: it is looked up until the end of that time.
     never_after = or_(Transaction.looked_at.is_(None), Transaction.looked_at < Transaction.watch_until)
     watched = Transaction.watch_until.is_not(None) & never_after
-    # What was returned on the gateway's own page is not returned again by the queue.
+    # A refund that was made on the gateway's own page is not retried by the queue.
     queued = Transaction.id.in_(select(QueueItem.sale_id).where(QueueItem.state == ItemState.QUEUED))
     statement = select(Transaction.id).where(
         Transaction.kind.in_(_SETTLES),
@@ -108,7 +108,7 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
-    if not named and row.state is not State.APPROVED:  # somebody else has learnt since that it came back
+    if not named and row.state is not State.APPROVED:  # another process has recorded its return in the time between
         return
     if row.state is not State.APPROVED or row.kind not in _SETTLES:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
@@ -130,25 +130,25 @@ Standing = tuple[Settlement | None, datetime | None, datetime | None, int]
 
 
 def standing(row: Transaction) -> Standing:
-    """What a look at the gateway can change."""
+    """The values that a look-up can change."""
     return row.settlement, row.voided_at, row.disputed_at, row.refunded
 
 
 def take(turn: Turn, app: App, row: Transaction, found: Found) -> Result | None:
-    """Record what a gateway says of an approved transaction. None where nothing changed."""
+    """Record the gateway's state of an approved transaction. None if nothing changed."""
     before = standing(row)
     _remember(turn, app, row, found)
     return result_of(row, before) if standing(row) != before else None
 
 
 def result_of(row: Transaction, before: Standing) -> Result:
-    """What a look at the gateway changed, as a row."""
+    """The changes of a look-up, as a row."""
     name = ids.show("txn", row.id)
     return Result(name, Outcome.UPDATED, said(row, before), transaction_id=name)
 
 
 def said(row: Transaction, before: Standing) -> str:
-    """How a transaction stands after a look at the gateway, in words."""
+    """The state of a transaction after a look-up, in words."""
     if row.voided_at:
         return "voided"
     if row.refunded > before[3]:

@@ -1,4 +1,4 @@
-"""`txn sync` of everything: what the gateways' changes tell, and then a question about each that they left out."""
+"""`txn sync` of all transactions: the changes of the gateways, and then a look-up of each that they do not cover."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from csctl.services.payments import accounts, changes, settlement
 if TYPE_CHECKING:
     from csctl.app import App
 
-# A transaction that an account's changes have not told of for so long is asked about by itself.
+# A transaction without any change in this time is looked up by itself.
 _QUIET = timedelta(days=3)
 
 
 def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False) -> Iterator[Result]:
-    """Bring all approved transactions up to date that are not final yet. A dry run asks for each, and keeps nothing."""
+    """Update all approved transactions that are not final. A dry run looks up each, and stores nothing."""
     _ = app.gateways
     told: set[int] = set()
     if not dry_run:
@@ -36,7 +36,7 @@ def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fa
 
 
 def _covered(app: App, account: str) -> set[int]:
-    """What the account's changes would have told of: what is new, and settled refunds until their watch has ended."""
+    """What the account's changes would contain: new transactions, and settled refunds until the end of their watch."""
     since = app.clock.now() - _QUIET
     watched = (
         (Transaction.kind == Kind.REFUND)

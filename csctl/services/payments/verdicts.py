@@ -1,4 +1,4 @@
-"""What an attempt has come to, as the row that a command prints."""
+"""The result of an attempt, as the row that a command prints."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
 
-# What an attempt is called once it is approved.
+# the message of an approved attempt
 DONE = {Kind.VOID: Outcome.VOIDED, Kind.REFUND: Outcome.REFUNDED, Kind.SALE: Outcome.BILLED}
 
 
 def result_of(attempt: Transaction, item: QueueItem | None) -> Result:
-    """What an attempt comes to, as a row: the same whenever it is asked for."""
+    """The result of an attempt: the same at any time."""
     name = ids.show("txn", attempt.id)
     outcome, message, error = _verdict(attempt, item)
     return Result(
@@ -48,14 +48,14 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[Outcome, str
 
 
 def _refused(attempt: Transaction, what: str, said: str) -> tuple[Outcome, str, CsctlError]:
-    """That of an attempt which came to nothing, and which no queue goes on with."""
+    """The result of an attempt without effect that no queue continues."""
     if attempt.reason == Reason.UNREACHABLE:
         gone = Unreachable("the gateway cannot be reached", cause=said, fix="run it again")
         return Outcome.FAILED, gone.message, gone
     if attempt.reason == Reason.ALREADY_VOIDED:
         gone_already = Conflict("the sale is voided already", cause="at the gateway, and not by csctl")
         return Outcome.REFUSED, gone_already.message, gone_already
-    if attempt.reason == Reason.NEVER_EXECUTED:  # the gateway has said so
+    if attempt.reason == Reason.NEVER_EXECUTED:  # the gateway's own message
         absent = GatewayRefused(f"the {what} was never carried out", cause=said, fix="run it again")
         return Outcome.FAILED, absent.message, absent
     if attempt.reason in queue_rules.NEVER_CARRIED_OUT:

@@ -1,1 +1,1 @@
-"""Changes to purchases."""
+"""Change purchases."""

@@ -1,4 +1,4 @@
-"""Cancelling purchases: now, on a day, before or after the next billing, and with the last billing's money or without.
+"""Cancel purchases: now, on a day, before or after the next billing, and optionally refund the last billing.
 
 With the money, the refund comes first and carries the cancellation along (`Transaction.cancels`): both are recorded
 in one transaction, so that nothing that dies between them leaves one without the other.
@@ -40,7 +40,7 @@ _CARRIED = (
     Outcome.VOIDED,
     Outcome.PENDING,
     Outcome.QUEUED,
-)  # what a refund came to, for the cancellation to be done
+)  # outcomes of a refund after which the cancellation is made
 
 
 def cancel(
@@ -53,10 +53,10 @@ def cancel(
     dry_run: bool,
     fail_fast: bool = False,
 ) -> Iterator[Result]:
-    """Cancel purchases at the moment that `when` says: `now`, `after-next`, `before-next` or a date.
+    """Cancel purchases at the moment `when`: `now`, `after-next`, `before-next` or a date.
 
-    With `refund_last` each Result is that of the refund, and a purchase whose refund is refused stays as it is.
-    Raises Usage for a moment that cannot be.
+    With `refund_last` each Result is that of the refund, and a purchase whose refund is refused stays as it is. Raises
+    Usage for an invalid moment.
     """
     moment = rules.when(when, app.clock.today())
     reason = accept(reason, "reason") if reason else None
@@ -80,7 +80,7 @@ def cancel(
 
 
 def _fitting(app: App, purchase: Purchase, moment: When) -> When:
-    """What the moment means for this purchase. Raises Conflict where its state does not allow it."""
+    """The meaning of the moment for this purchase. Raises Conflict if its state does not allow it."""
     name = ids.show("pur", purchase.id)
     rules.after(name, purchase.status, Operation.CANCEL)
     fitting = moment.for_one_billed(name, purchase.next_bill_on, app.clock.today())
@@ -94,7 +94,7 @@ def _operation(moment: When) -> Operation:
 
 @dataclass
 class _Refunding:
-    """Cancellations that return the last billing. `plans`: what each purchase was, and would then be."""
+    """Cancellations that refund the last billing. `plans`: the state of each purchase before and after."""
 
     app: App
     moment: When
@@ -120,7 +120,7 @@ class _Refunding:
 
     def _job(self, ref: Ref, order_id: int | None) -> Job:
         needs = Needs(orders=set() if order_id is None else {order_id})
-        again_by = refunds.Wish(reason=self.reason)  # the refund that was begun carries the cancellation
+        again_by = refunds.Wish(reason=self.reason)  # the refund carries the cancellation
         return Job(
             ref.given,
             needs,
@@ -152,7 +152,7 @@ def _said(result: Result, plan: dict[str, Any]) -> str:
 
 
 def _require_last_billing(turn: Turn, purchase: Purchase) -> None:
-    """Raises Conflict unless the purchase's newest sale has money left. An older one is not meant."""
+    """Raises Conflict unless the purchase's newest sale has a remaining amount. Older ones do not count."""
     covers = (None, purchase.id) if purchase.checkout_amount else (purchase.id,)
     sales: list[Transaction] = turn.sales_of(purchase.order_id)
     paid = [sale for sale in sales if sale.is_sale and sale.purchase_id in covers]

@@ -1,4 +1,6 @@
-"""Changing purchases, as the table in `domain/purchases.py` allows. Each change shows what was, and what is now."""
+"""Change purchases, as the state transitions in `domain/purchases.py` allow. Each result has the values before and
+after.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from csctl.services.views import purchases
 if TYPE_CHECKING:
     from csctl.app import App
 
-# What a change may touch, as `before` and `after` show it.
+# The fields that a change may touch, for `before` and `after`.
 _SHOWN = (
     "status",
     "option",
@@ -43,14 +45,14 @@ _SHOWN = (
     "cancel_on",
 )
 _TERMS = ("option", "price_point", "quantity", "unit_price", "price")
-# What may be done with a purchase that another system bills: take back a cancellation that csctl has scheduled.
+# The only change of a purchase that another system bills: withdraw a cancellation that csctl has scheduled.
 _LOCAL = (Operation.CALL_OFF, Operation.RESUME)
 _LARGEST_QUANTITY = 1_000_000
 Change = Callable[[Session, Purchase], None]
 
 
 def restart_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Day 1 of the trial again: it is billed after as many days as the price point gives."""
+    """Restart trials at day 1: each is billed after the days of its price point."""
 
     def restart(_session: Session, purchase: Purchase) -> None:
         days = purchase.price_point.trial_days if purchase.price_point else None
@@ -82,7 +84,7 @@ def stop_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool
 
 
 def pause(app: App, refs: Iterable[Ref], until: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Bill nothing until a day, on which the purchase goes on by itself. Raises Usage unless that is a later day."""
+    """Pause purchases until a day, on which they resume by themselves. Raises Usage unless it is a later day."""
     day = parse_date(until)
     if day <= app.clock.today():
         raise Usage(f"{day} is not later than today", cause=f"today is {app.clock.today()}", fix="choose a later day")
@@ -95,7 +97,7 @@ def pause(app: App, refs: Iterable[Ref], until: str, *, dry_run: bool, fail_fast
 
 
 def resume(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Let paused purchases go on, and call off cancellations that are scheduled."""
+    """Resume paused purchases, and withdraw scheduled cancellations."""
 
     def change(session: Session, ref: Ref) -> Result:
         return resume_one(session, app, locked(session, ref.id), ref.given)
@@ -104,7 +106,7 @@ def resume(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool = Fa
 
 
 def resume_one(session: Session, app: App, purchase: Purchase, given: str) -> Result:
-    """What `resume` does to one purchase that is locked. What was to be billed during the pause is billed today."""
+    """Resume one locked purchase. If its billing day was during the pause, it is billed today."""
 
     def go_on(_session: Session, purchase: Purchase) -> None:
         paused = purchase.paused_until is not None
@@ -121,7 +123,7 @@ def resume_one(session: Session, app: App, purchase: Purchase, given: str) -> Re
 
 
 def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Iterator[Result]:
-    """Bill a purchase next on another day, and from then on by that day. Raises Usage for a day that is past."""
+    """Move the next billing to another day, and later ones with it. Raises Usage for a past day."""
     new = parse_date(day)
     rules.require_not_past(new, app.clock.today())
 
@@ -144,7 +146,7 @@ def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Itera
 def change_quantity(
     app: App, ref: Ref, quantity: int, unit_price: str, *, next_only: bool, dry_run: bool
 ) -> Iterator[Result]:
-    """Another quantity and unit price (a decimal string); the price is computed, and told before it is kept."""
+    """Change quantity and unit price (a decimal string); the new price is computed, and shown before it is stored."""
     if not 0 < quantity <= _LARGEST_QUANTITY:
         raise Usage(f"invalid quantity {quantity:,}", fix=f"give one from 1 to {_LARGEST_QUANTITY:,}")
 
@@ -162,11 +164,11 @@ def change_quantity(
     return _each(app, [ref], Operation.QUANTITY, set_terms, dry_run=dry_run)
 
 
-# -- what all changes share
+# -- shared by all changes
 
 
 def locked(session: Session, number: int) -> Purchase:
-    """The purchase, held together with its order. Raises NotFound."""
+    """The purchase, locked together with its order. Raises NotFound."""
     order_id = session.scalar(select(Purchase.order_id).where(Purchase.id == number))
     if order_id is not None:
         bulk.locked(session, Order, "ord", order_id)
@@ -181,9 +183,9 @@ def carry_out(
     operation: Operation,
     change: Change,
 ) -> Result:
-    """Change a purchase that is locked, leave it in history and trail, and say what was and what is now.
+    """Change a locked purchase, with history and audit row, and return the values before and after.
 
-    Raises Conflict where its state does not allow it, and whatever `change` raises.
+    Raises Conflict if its state does not allow it, and the errors of `change`.
     """
     before, then = shown(session, purchase), _allowed(app, purchase, operation)
     change(session, purchase)
@@ -220,7 +222,7 @@ def _each(
 
 
 def shown(session: Session, purchase: Purchase) -> dict[str, Any]:
-    """A purchase as `before` and `after` show it: decimal strings and ISO dates."""
+    """The fields for `before` and `after`: decimal strings and ISO dates."""
     row = purchases.row(purchase)
     kept: dict[str, Any] = {name: _plain(row[name]) for name in _SHOWN}
     kept["paused_until"] = _plain(purchase.paused_until)
@@ -230,7 +232,7 @@ def shown(session: Session, purchase: Purchase) -> dict[str, Any]:
 
 
 def result(given: str, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Result:
-    """What changed, as a row: `before` and `after` hold what differs."""
+    """The result of a change: `before` and `after` hold the fields that differ."""
     changed = [name for name in after if before[name] != after[name]]
     was, now = ({name: side[name] for name in changed} for side in (before, after))
     extra = {"status": after["status"], "before": was, "after": now}
@@ -240,14 +242,14 @@ def result(given: str, outcome: Outcome, before: dict[str, Any], after: dict[str
 
 
 def note(session: Session, app: App, purchase: Purchase, said: Result) -> None:
-    """Leave a change in the customer's history and in the trail."""
+    """Record a change in the customer's history and in the audit log."""
     name = ids.show("pur", purchase.id)
     history.event(session, app, purchase.order.customer_id, f"{name}: {said.message}", order_id=purchase.order_id)
     audit.write(session, app, said.outcome, target=name, before=said.extra["before"], after=said.extra["after"])
 
 
 def require_recurring(purchase: Purchase) -> None:
-    """Raises Conflict for what is bought once and has no next billing."""
+    """Raises Conflict for a single purchase, or one without a next billing."""
     if purchase.interval is None:
         raise Conflict(f"{ids.show('pur', purchase.id)} is bought once", cause="it has no interval, so no next billing")
 
@@ -257,7 +259,7 @@ def _plain(value: Any) -> Any:
 
 
 def _words(was: dict[str, Any], now: dict[str, Any]) -> str:
-    """What differs: `price 19.99 -> 39.98`, and what differs for the next billing alone: `next quantity 1 -> 2`."""
+    """The differences: `price 19.99 -> 39.98`, and those of the next billing alone: `next quantity 1 -> 2`."""
     parts = [f"{name} {_said(was[name])} -> {_said(now[name])}" for name in now if name != "next_billing"]
     old, new = was.get("next_billing") or {}, now.get("next_billing") or {}
     once = [name for name in _TERMS if name not in now and name in new and old.get(name) != new[name]]

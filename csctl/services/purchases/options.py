@@ -1,4 +1,4 @@
-"""Selling a purchase's customer another option or price point of the product."""
+"""Change the option or price point of a purchase."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def change_option(
     app: App, ref: Ref, option: str, price: str | None, *, next_only: bool, dry_run: bool
 ) -> Iterator[Result]:
-    """Another option of the same product, by its code. Quantity and price stay, unless a price point is given."""
+    """Change to another option of the same product, by its code. Quantity and price stay, unless a price point is
+    given.
+    """
 
     def take(session: Session, purchase: Purchase) -> None:
         wanted = _option(session, purchase, option)
@@ -47,7 +49,7 @@ def change_option(
 
 
 def change_price(app: App, ref: Ref, price: str, *, next_only: bool, dry_run: bool) -> Iterator[Result]:
-    """Another price point of the same option, by its code. The quantity stays."""
+    """Change to another price point of the same option, by its code. The quantity stays."""
 
     def take(session: Session, purchase: Purchase) -> None:
         point = _point(session, purchase, price)
@@ -71,7 +73,7 @@ def _one(app: App, ref: Ref, operation: Operation, take: purchase_changes.Change
 
 
 def _set(purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: bool) -> None:
-    """Sell at this price point, from now on or the next time alone. Unit price in minor units."""
+    """Set this price point, from now on or for the next billing alone. Unit price in minor units."""
     if next_only:
         require_recurring(purchase)
         quantity = purchase.quantity if purchase.next_quantity is None else purchase.next_quantity
@@ -84,12 +86,12 @@ def _set(purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: b
     purchase.unit_price, purchase.price = unit_price, total
     if point.interval != purchase.interval:
         _bill_every(purchase, point.interval)
-    if purchase.next_price_point_id is not None:  # what is said last has its way
+    if purchase.next_price_point_id is not None:  # the last change takes precedence
         purchase.next_price_point_id = purchase.next_unit_price = None
 
 
 def _require_cycles_left(purchase: Purchase, point: PricePoint) -> None:
-    """Raises Conflict for a price whose final cycle the purchase has had."""
+    """Raises Conflict for a price whose final cycle the purchase has passed."""
     if point.final_cycle is not None and purchase.cycle >= point.final_cycle:
         name = ids.show("pur", purchase.id)
         raise Conflict(
@@ -98,7 +100,9 @@ def _require_cycles_left(purchase: Purchase, point: PricePoint) -> None:
 
 
 def _bill_every(purchase: Purchase, interval: str | None) -> None:
-    """Another interval from the next billing on. What bills on the 31st still does, if it counts in months at all."""
+    """Change the interval from the next billing on. A purchase that bills on the 31st still does, if it counts in
+    months.
+    """
     purchase.interval = interval
     if interval is None or not intervals.parse(interval).monthly:
         purchase.billing_day = None
@@ -107,7 +111,7 @@ def _bill_every(purchase: Purchase, interval: str | None) -> None:
 
 
 def _current(purchase: Purchase) -> PricePoint:
-    """The purchase's price point. Raises Conflict for what is not in the catalog."""
+    """The purchase's price point. Raises Conflict for a purchase that is not in the catalog."""
     if purchase.price_point is None:
         name = ids.show("pur", purchase.id)
         raise Conflict(
@@ -132,7 +136,7 @@ def _option(session: Session, purchase: Purchase, code: str) -> ProductOption:
 
 
 def _point(session: Session, purchase: Purchase, code: str) -> PricePoint:
-    """The price point with this code, if the purchase can have it. Raises NotFound, or Conflict saying why not."""
+    """The price point with this code, if the purchase may have it. Raises NotFound, or Conflict."""
     current = _current(purchase)
     product = current.option.product
     point = session.scalar(select(PricePoint).where(PricePoint.code == code.strip()))
@@ -154,7 +158,7 @@ def _point(session: Session, purchase: Purchase, code: str) -> PricePoint:
 
 
 def _alike(purchase: Purchase, option: ProductOption) -> PricePoint:
-    """The price point of an option that is most like the one the purchase has; raises Conflict if none is like it."""
+    """The price point of an option that is most similar to the purchase's; raises Conflict if none is."""
     alike = [p for p in option.prices if p.currency == purchase.order.currency and p.interval == purchase.interval]
     if not alike:
         every = f" every {purchase.interval}" if purchase.interval else " once"

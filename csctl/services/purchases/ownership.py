@@ -1,4 +1,4 @@
-"""Who bills a purchase, on which card, and taking a cancelled one up again (domain rules, section 5)."""
+"""The system and the card that bill a purchase, and the reactivation of a cancelled one (domain rules, section 5)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from csctl.services.shared import audit, bulk, history
 if TYPE_CHECKING:
     from csctl.app import App
 
-OURS = "csctl"  # the name by which csctl itself bills a purchase
+OURS = "csctl"  # the name of csctl as the owner of billing
 
 
 def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterator[Result]:
@@ -58,9 +58,9 @@ def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterato
 def reactivate(
     app: App, refs: Sequence[Ref], day: str | None, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """Take cancelled subscriptions up again at their old price; billed next on the given day, or today.
+    """Reactivate cancelled subscriptions at their old price; billed next on the given day, or today.
 
-    Refused for a blacklisted customer (NotPermitted), for what was bought once, and for an order that was never paid.
+    Refused for a blacklisted customer (NotPermitted), for a single purchase, and for an order that was never paid.
     Raises Usage for a past day.
     """
     on = app.clock.today() if day is None else parse_date(day)
@@ -97,7 +97,7 @@ def _refuse_unless_reactivable(session: Session, app: App, purchase: Purchase) -
 
 
 def _reopen(session: Session, app: App, order: Order) -> None:
-    """An order that was cancelled goes on with its purchase, else nothing would be shipped for it."""
+    """Reopen a cancelled order with its purchase; otherwise nothing would be shipped for it."""
     if order.cancelled_at is None:
         return
     before = order.status
@@ -112,7 +112,7 @@ def _reopen(session: Session, app: App, order: Order) -> None:
 def set_billing_owner(
     app: App, refs: Sequence[Ref], owner: str, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """Say who bills purchases: csctl, or another system by its name. Raises Usage for an empty name."""
+    """Set the system that bills purchases: csctl, or another one by its name. Raises Usage for an empty name."""
     if not (owner := accept(owner, "owner", longest=100)):
         raise Usage("the owner needs a name", fix=f"{OURS}, or the name of the other system")
     billed_by = None if owner.lower() == OURS else owner
@@ -132,6 +132,6 @@ def set_billing_owner(
 
 
 def _overdue(purchase: Purchase, today: date) -> str:
-    """A warning where the next billing run would charge at once what the other system may have charged."""
+    """A warning if the next billing run would charge what the other system may have charged."""
     due = purchase.billed_by is None and purchase.next_bill_on is not None and purchase.next_bill_on <= today
     return f"; it is due since {purchase.next_bill_on}: the next billing run charges it" if due else ""

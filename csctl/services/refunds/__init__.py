@@ -1,1 +1,1 @@
-"""Returning money, and the refund queue."""
+"""Refunds, voids, and the refund queue."""

@@ -1,4 +1,4 @@
-"""Requests for refunds above an agent's limit: asking, listing, denying and withdrawing (domain rules, section 7)."""
+"""Requests for refunds above an agent's limit: request, list, deny and withdraw them (domain rules, section 7)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def ask(session: Session, app: App, sale: Transaction, amount: int, **details: Any) -> Result:
-    """Keep a refund of `amount` (minor units) as a request. The caller holds the sale.
+    """Store a refund of `amount` (minor units) as a request. The caller has locked the sale.
 
-    `details` are further columns. The same `--request-id` gets its first request again. Raises Conflict if the sale
-    has an open request.
+    `details` are further columns. The same `--request-id` gets its first request again. Raises Conflict if the sale has
+    an open request.
     """
     if earlier := _of_request(session, sale, details.get("request_id")):
         return _kept(earlier)
@@ -77,7 +77,7 @@ def _kept(approval: Approval) -> Result:
     )
 
 
-# -- where requests stand
+# -- states
 
 
 def state_of(app: App, approval: Approval) -> ApprovalState:
@@ -117,7 +117,7 @@ def _age(app: App) -> timedelta:
 
 
 def listing_of(app: App, limit: Limit, *, state: str | None = None) -> Page:
-    """Requests, newest first: one's own, for an admin those of all. Without a state the open ones; `any` is all."""
+    """Requests, newest first: one's own, for an admin those of all. By default the open ones; `any` means all."""
     wanted = _joined(select(Approval))
     if state != "any":
         wanted = wanted.where(_in_state(app, ApprovalState(state or ApprovalState.OPEN)))
@@ -141,7 +141,9 @@ def of_customer(session: Session, app: App, customer_id: int) -> list[dict[str, 
 
 
 def show(app: App, number: int) -> dict[str, Any]:
-    """One request, with what was returned of its sale since. Raises NotFound, and NotPermitted for another's."""
+    """One request, with what was returned of its sale since. Raises NotFound, and NotPermitted for
+    another operator's.
+    """
     with app.read() as session:
         approval = listing.existing(session, Approval, "apr", number)
         mine = approval.requested_by == app.actor.id
@@ -183,7 +185,7 @@ def returned_since(approval: Approval) -> int:
     return approval.sale.refunded + approval.sale.reserved - approval.returned_before
 
 
-# -- deciding
+# -- decisions
 
 
 def deny(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
@@ -200,7 +202,7 @@ def deny(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast
 
 
 def withdraw(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Take back requests of one's own."""
+    """Withdraw one's own requests."""
 
     def change(session: Session, ref: Ref) -> Result:
         approval = _locked(session, app, ref)
@@ -216,7 +218,7 @@ def withdraw(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = 
 
 
 def refuse_unless_others(app: App, approval: Approval) -> None:
-    """Two pairs of eyes: raises NotPermitted for a request of one's own."""
+    """Raises NotPermitted for one's own request: two people must agree."""
     if approval.requested_by == app.actor.id:
         name = ids.show("apr", approval.id)
         raise NotPermitted(
@@ -240,7 +242,7 @@ def refuse_unless_open(app: App, approval: Approval) -> None:
 def decide(
     session: Session, app: App, approval: Approval, state: ApprovalState, *, reason: str | None = None, **more: Any
 ) -> None:
-    """Write the decision on a request that is open. The caller holds its sale."""
+    """Write the decision on an open request. The caller has locked its sale."""
     session.add(
         ApprovalDecision(
             approval=approval,
@@ -268,7 +270,7 @@ def decide(
 
 
 def _locked(session: Session, app: App, ref: Ref) -> Approval:
-    """The request, which is open; held by its order and its sale, since nobody may change the row itself."""
+    """The open request; its order and its sale are locked, because no login may change the row itself."""
     approval = find(session, ref)
     bulk.locked(session, Order, "ord", approval.sale.order_id)
     bulk.locked(session, Transaction, "txn", approval.sale_id)
@@ -278,7 +280,7 @@ def _locked(session: Session, app: App, ref: Ref) -> Approval:
 
 
 def find(session: Session, ref: Ref) -> Approval:
-    """Raises NotFound."""
+    """The request with this id. Raises NotFound."""
     approval = session.get(Approval, ref.id)
     if approval is None:
         raise NotFound(f"there is no approval request {ref.given}", fix="csctl approval list --state any")

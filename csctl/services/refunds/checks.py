@@ -1,4 +1,4 @@
-"""Why a sale cannot be refunded or voided. All of it is asked before anything is written (domain rules, section 2)."""
+"""Why a sale cannot be refunded or voided. All is checked before anything is written (domain rules, section 2)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def refuse_unless_refundable(
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)
     if sends:
-        _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than with an attempt on the books
+        _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than after the attempt is recorded
 
 
 def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:

@@ -1,4 +1,4 @@
-"""Granting requests for approval: the refund is made as the agent asked for it (domain rules, section 7)."""
+"""Grant requests for approval: the refund is made as the agent requested it (domain rules, section 7)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def changed_since(app: App, refs: Sequence[Ref]) -> dict[int, Money]:
-    """What was returned of the sales since these requests were made, by request; only those where something was."""
+    """What was returned of the sales since these requests were made, by request; only those with a change."""
     with app.read() as session:
         found = session.scalars(select(Approval).where(Approval.id.in_([ref.id for ref in refs]))).all()
         return {
@@ -36,8 +36,8 @@ def changed_since(app: App, refs: Sequence[Ref]) -> dict[int, Money]:
 
 
 def grant(app: App, refs: Sequence[Ref], accepted: Mapping[int, Money] | None, how: refunds.How) -> Iterator[Result]:
-    """Carry out requests. `accepted`: what may have been returned of each sale since, as the administrator saw it;
-    None accepts any amount.
+    """Carry out requests. `accepted`: what may have been returned of each sale since, as the administrator saw it; None
+    accepts any amount.
     """
     with app.read() as session:
         pairs = select(Approval.id, Approval.sale_id).where(Approval.id.in_([ref.id for ref in refs]))
@@ -60,12 +60,12 @@ def _grant_one(turn: Turn, app: App, ref: Ref, accepted: Mapping[int, Money] | N
     if sale.settlement is not Settlement.SETTLED:
         yield from settlement.ask(turn, app, sale.id)
         approval = approvals.find(turn.session, ref)
-        turn.session.refresh(approval)  # another administrator may have decided while the gateway was asked
+        turn.session.refresh(approval)  # another administrator may have decided during the call to the gateway
         sale = _checked(turn, app, approval, accepted)
     wish = _wish_of(approval)
     attempt = refunds.open_part(turn, app, sale, _part(app, approval, sale), wish, approval.request_id)
     turn.session.flush()
-    # The decision and the intent are kept together: a request is never granted without its refund, nor twice.
+    # Decision and intent are committed together: a request is never granted without its refund, nor twice.
     approvals.decide(turn.session, app, approval, ApprovalState.GRANTED, transaction_id=attempt.id)
     result = yield from attempts.exchange(turn, app, attempt)
     if returns.settled_meanwhile(turn, attempt.id):
@@ -91,7 +91,7 @@ def _checked(turn: Turn, app: App, approval: Approval, accepted: Mapping[int, Mo
 
 
 def _part(app: App, approval: Approval, sale: Transaction) -> Part:
-    """A refund; of a sale that has not settled a void, where all of it is asked for."""
+    """A refund; for an unsettled sale a void, if all of it was requested."""
     whole, can = approval.amount == sale.amount, ways.of(app, sale)
     if sale.settlement is Settlement.SETTLED:
         return Part(sale.id, Kind.REFUND, approval.amount)
@@ -117,7 +117,7 @@ def _wish_of(approval: Approval) -> refunds.Wish:
 
 
 def _deny_of_disabled(turn: Turn, app: App, approval: Approval, ref: Ref) -> Result:
-    """Who asked may not do anything any more, so the request ends here."""
+    """Deny the request of a disabled operator."""
     name = approval.requester.name
     approvals.decide(turn.session, app, approval, ApprovalState.DENIED, reason=f"{name} is disabled")
     error = Conflict(

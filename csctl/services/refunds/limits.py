@@ -1,4 +1,6 @@
-"""What an agent may refund without approval: of one sale, and on one business day (domain rules, section 7)."""
+"""The amounts that an agent may refund without approval: of one sale, and on one business day (domain rules, section
+7).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def refusal(session: Session, app: App, sale: Transaction, amount: int, *, with_others: int = 0) -> NotPermitted | None:
     """Why the operator may not return `amount` (minor units) more of this sale; None if they may.
 
-    `with_others` is what the same command is about to return of other sales: it counts for the day.
+    `with_others` is what the same command will return of other sales: it counts for the day.
     """
     if app.actor.role is not Role.AGENT:
         return None
@@ -32,7 +34,7 @@ def refusal(session: Session, app: App, sale: Transaction, amount: int, *, with_
 def of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | None:
     """Cumulative per sale. Once any limit is set, a currency without one needs an admin.
 
-    Read for each record: a limit that is lowered while a command runs holds from then on.
+    Read for each record: a limit that is lowered while a command runs applies from then on.
     """
     limits = settings.refund_limits(session)
     if not limits:
@@ -48,7 +50,7 @@ def of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | 
 
 
 def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermitted | None:
-    """What the agent has refunded since the business day began counts, whether or not the gateway has answered."""
+    """The limit of one business day: refunds since it began count, with or without an answer of the gateway."""
     limits = settings.refund_limits(session, "agent-daily-limit")
     if not limits or amount == 0:
         return None
@@ -67,7 +69,7 @@ def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermit
 def refunded_today(session: Session, app: App, currency: str) -> int:
     """What the operator has refunded today, in minor units. Approved requests and retries of the queue do not count.
 
-    Holds the operator's row, so that two processes of one agent do not both find the same amount unused.
+    Locks the operator's row, so that two processes of one agent do not both find the same amount unused.
     """
     session.execute(select(Operator.id).where(Operator.id == app.actor.id).with_for_update(key_share=True))
     granted = exists().where(ApprovalDecision.transaction_id == Transaction.id)

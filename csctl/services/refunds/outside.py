@@ -1,4 +1,4 @@
-"""`txn refund --outside`: record money that was returned without csctl, and take such a record back."""
+"""`txn refund --outside`: record money that was returned without csctl, and withdraw such a record."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 def record(app: App, refs: Sequence[Ref], reference: str, wish: Wish, how: How) -> Iterator[Result]:
-    """Count money of sales as refunded that was returned by other means. The limits of a refund hold.
+    """Record money of sales as refunded that was returned by other means. The limits of a refund apply.
 
-    Raises Usage for an empty reference, an amount that is not valid, and several currencies.
+    Raises Usage for an empty reference, an invalid amount, and several currencies.
     """
     if not (reference := accept(reference, "reference")):
         raise Usage("--outside needs a reference", fix="--outside 'cheque 118'")
@@ -59,7 +59,7 @@ def _record_one(
     if first := wishes.first_results(turn, app, request, Transaction.parent_id == ref.id):
         yield replace(first[-1], id=ref.given)
         return
-    # The gateway is not needed: its account may be closed, which is why the money went another way.
+    # The gateway is not needed: its account may be closed, which is why the money was returned by other means.
     checks.refuse_unless_refundable(app, sale, amount, limited=False, sends=False)
     returned = amount or sale.refundable
     if refusal := limits.refusal(turn.session, app, sale, returned):
@@ -93,7 +93,7 @@ def _record_one(
 
 
 def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Take mistaken records back, by the refund's own id or that of the sale if it has just one. For administrators."""
+    """Withdraw mistaken records, by the refund's own id, or that of the sale if it has only one. For administrators."""
     access.require(app, "undo of a refund outside")
 
     def change(session: Session, ref: Ref) -> Result:
@@ -118,7 +118,7 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
 
 
 def _only_record_of(session: Session, sale: Transaction) -> Transaction:
-    """The one refund outside of a sale. Raises Conflict where there are several or none."""
+    """The only outside refund of a sale. Raises Conflict if there are several or none."""
     recorded = select(Transaction).where(
         Transaction.parent_id == sale.id, Transaction.outside.is_not(None), Transaction.state == State.APPROVED
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Take items out of the queue; their amount is left of the sale again."""
+    """Remove items from the queue; their amount remains on the sale again."""
     reason = _required(reason, "reason")
 
     def change(session: Session, ref: Ref) -> Result:
@@ -42,7 +42,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fa
 
 
 def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = False) -> Iterator[Result]:
-    """Put exhausted or removed items back, with all their attempts. The amount must still be left of the sale."""
+    """Requeue exhausted or removed items, with all their attempts. The amount must still remain on the sale."""
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
@@ -62,7 +62,9 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = F
 def resolve(
     app: App, refs: Sequence[Ref], reference: str, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """The money was returned outside of the gateway: it counts as refunded. The role's limit holds."""
+    """Resolve items whose money was returned outside of the gateway: it counts as refunded. The role's
+    limit applies.
+    """
     reference = _required(reference, "reference")
 
     def change(session: Session, ref: Ref) -> Result:
@@ -90,7 +92,7 @@ def _required(text: str, field: str) -> str:
 
 
 def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
-    """The item and its sale, held in the order in which all hold them: order, sale, item."""
+    """The item and its sale, locked in the order of all locks: order, sale, item."""
     item = session.get(QueueItem, ref.id)
     if item is None:
         raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
@@ -100,7 +102,7 @@ def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
 
 
 def _refuse_unless_left(item: QueueItem, sale: Transaction) -> None:
-    """Its amount was released, and something else may have been refunded since."""
+    """Raises Conflict if the released amount was refunded otherwise."""
     if sale.refundable < item.amount:
         name = ids.show("txn", sale.id)
         raise Conflict(

@@ -1,4 +1,4 @@
-"""Returning money: void what has not settled, refund what has (domain rules, section 2)."""
+"""Return money: void unsettled sales, refund settled ones (domain rules, section 2)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def refund_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
     """Refund settled sales, each whole or in part.
 
-    Raises Usage, before anything is sent, for an amount that cannot be or that would mean several currencies.
+    Raises Usage, before anything is sent, for an invalid amount, or one for several currencies.
     """
     wish = wish.with_reason_of(app.shop).checked()
     amount = wishes.amount_of(app, refs, wish, Transaction)
@@ -62,9 +62,9 @@ def void_transactions(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> It
 
 
 def refund_orders(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterator[Result]:
-    """Return the money of orders: void the sales that have not settled, refund those that have.
+    """Return the money of orders: void unsettled sales, refund settled ones.
 
-    One Result for each sale that is touched. Raises Usage like `refund_transactions`.
+    One Result for each affected sale. Raises Usage like `refund_transactions`.
     """
     wish = replace(wish.with_reason_of(app.shop).checked(), survives=True)
     amount = wishes.amount_of(app, refs, wish, Order)
@@ -98,7 +98,7 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
     refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
     if sale.settlement is not Settlement.SETTLED:
         yield from settlement.ask(turn, app, sale.id)
-        # Everything may have changed meanwhile: the same request may have come by another process.
+        # All may have changed in the time between: another process may have made the same request.
         sale = refund_checks.sale_of(turn, ref)
         if first := wishes.first_results(turn, app, request, Transaction.parent_id == ref.id):
             yield replace(first[-1], id=ref.given)
@@ -139,9 +139,9 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
 
 
 def return_of_order(turn: Turn, app: App, ref: Ref, order_id: int, wish: Wish) -> Work:
-    """Return an order's money as part of other work, which holds the order; its Results are named as `ref` was.
+    """Return an order's money as part of other work, which has locked the order; its Results have the name of `ref`.
 
-    A run that was interrupted goes on with it by `finish_order`.
+    A run that was interrupted resumes with `finish_order`.
     """
     return _refund_order(turn, app, Ref(ref.given, order_id), replace(wish.checked(), survives=True), None, None)
 
@@ -158,14 +158,14 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
     parts, words = yield from _plan(turn, app, order, wish, amount)
     if made := wishes.made_by(
         turn, app, request, Transaction.order_id == ref.id
-    ):  # by another process, while the gateway was asked
+    ):  # by another process, during the call to the gateway
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     sales = {sale.id: sale for sale in turn.sales_of(ref.id)}
     if refusal := _above_limit(turn, app, sales, parts):
         if not wish.request_approval:
             raise refusal
-        for part in parts:  # all of them wait: what belongs together is returned together
+        for part in parts:  # all of them wait: the parts of one refund belong together
             yield replace(_ask(turn, app, sales[part.sale_id], part, wish, request), id=ref.given)
         return
     whose = _whose(turn.session.get_one(Order, ref.id))
@@ -184,13 +184,13 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
 
 
 def _whose(order: Order) -> str:
-    """The customer, for the question before money moves."""
+    """The customer, for the confirmation prompt."""
     customer = order.customer
     return " ".join(part for part in (customer.name, f"<{customer.email}>" if customer.email else "") if part)
 
 
 def _above_limit(turn: Turn, app: App, sales: Mapping[int, Transaction], parts: Sequence[Part]) -> NotPermitted | None:
-    """The agents' limit is on refunds; whether a void becomes one is seen later. What parts take is added up."""
+    """Check the agents' limit. It applies to refunds; whether a void becomes one is known later. Parts are added up."""
     taken = 0
     for part in parts:
         if part.kind is Kind.REFUND:
@@ -202,7 +202,7 @@ def _above_limit(turn: Turn, app: App, sales: Mapping[int, Transaction], parts: 
 
 
 def _ask(turn: Turn, app: App, sale: Transaction, part: Part, wish: Wish, request: int | None) -> Result:
-    """Keep a part that is above the operator's limit as a request for approval."""
+    """Store a part above the operator's limit as a request for approval."""
     kept = approvals.ask(
         turn.session,
         app,
@@ -220,7 +220,7 @@ def _ask(turn: Turn, app: App, sale: Transaction, part: Part, wish: Wish, reques
 
 
 def _keep_hold(turn: Turn, app: App, waiting: Sequence[Transaction]) -> None:
-    """The parts that wait for their turn are still ours, however long the one before them takes."""
+    """Renew the leases of the waiting parts, as the part before them may take long."""
     for part in waiting:
         mine = turn.session.get_one(Transaction, part.id) if part.id else part
         if mine.state is State.CREATED:
@@ -228,7 +228,7 @@ def _keep_hold(turn: Turn, app: App, waiting: Sequence[Transaction]) -> None:
 
 
 def finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
-    """An order that a run had begun. All parts of its plan were opened together: what is left to do shows in them."""
+    """Complete an order that a run had begun. All parts of its plan were opened together, and show what remains."""
     for attempt in made:
         if returns.settled_meanwhile(turn, attempt.id):
             sale = turn.session.get_one(Transaction, attempt.parent_id)
@@ -242,7 +242,7 @@ def finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transact
 
 
 def _repeat(turn: Turn, app: App, number: int, wish: Wish) -> Generator[Call, Any, Result]:
-    """The same part of an order once more: nothing came of the first attempt at it."""
+    """Open the same part of an order again: its first attempt had no effect."""
     first = turn.session.get_one(Transaction, number)
     sale = turn.session.get_one(Transaction, first.parent_id)
     if first.kind is Kind.VOID:
@@ -259,7 +259,9 @@ def _repeat(turn: Turn, app: App, number: int, wish: Wish) -> Generator[Call, An
 
 
 def refund_instead(turn: Turn, app: App, void_id: int, wish: Wish, request: int | None) -> Generator[Call, Any, Result]:
-    """The gateway definitely refused the void, because the sale has settled: refund it. Never after a lost answer."""
+    """Refund instead: the gateway definitely refused the void, because the sale has settled. Never
+    after a lost answer.
+    """
     void = turn.session.get_one(Transaction, void_id)
     sale = turn.session.get_one(Transaction, void.parent_id)
     if refusal := limits.refusal(turn.session, app, sale, void.amount):
@@ -274,13 +276,13 @@ def refund_instead(turn: Turn, app: App, void_id: int, wish: Wish, request: int 
 def _plan(
     turn: Turn, app: App, order: Order, wish: Wish, amount: int | None
 ) -> Generator[Call, Any, tuple[list[Part], str]]:
-    """The plan by our books; where they would refuse because of settlement, by what the gateway says.
+    """The plan by the books; where these refuse because of settlement, by the answer of the gateway.
 
-    Also how its amount was computed, if it was.
+    With it, how its amount was computed, if it was.
     """
     number, asked = order.id, set[int]()
     while True:
-        # Anew after each question: others may have refunded some of it while the gateway was asked.
+        # Planned again after each question: some of it may have been refunded during the call to the gateway.
         order = turn.session.get_one(Order, number)
         share = shares.of(turn, app, order, wish, amount)
         sales = [sale for sale in turn.sales_of(number) if sale.is_sale]

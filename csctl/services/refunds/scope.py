@@ -1,4 +1,4 @@
-"""What of an order a refund is about: its sales as a plan sees them, and what of a purchase was returned."""
+"""The scope of a refund of an order: its sales as a plan sees them, and what of a purchase was returned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from csctl.services.payments.jobs import Turn
 
 
 def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None) -> None:
-    """Raises Conflict while nobody knows whether a charge of the order, or of one purchase, was approved."""
+    """Raises Conflict while the outcome of a charge of the order, or of one purchase, is unknown."""
     for sale in turn.sales_of(order_id):
         of_this = purchase_id is None or sale.purchase_id in (None, purchase_id)
         if of_this and sale.key and not sale.state.closed:
@@ -30,7 +30,7 @@ def refuse_unanswered(turn: Turn, order_id: int, purchase_id: int | None = None)
 
 
 def returned_of(turn: Turn, purchase: Purchase) -> int:
-    """What of a purchase was returned, or is spoken for, out of sales that cover others too. Minor units."""
+    """What of a purchase was returned or is reserved, in sales that cover other purchases too. Minor units."""
     sale, origin = aliased(Transaction), aliased(Transaction)
     of_checkout = sale.purchase_id.is_(None) & (sale.order_id == purchase.order_id)
     directly = (
@@ -54,12 +54,12 @@ def returned_of(turn: Turn, purchase: Purchase) -> int:
             QueueItem.state.in_([state for state in ItemState if not state.given_up]),
         )
     )
-    # PostgreSQL sums to a Decimal, which a gateway does not take for an amount.
+    # PostgreSQL sums to a Decimal, which gateways do not accept as an amount.
     return int(turn.session.scalar(directly) or 0) + int(turn.session.scalar(queued) or 0)
 
 
 def standing(sale: Transaction) -> str:
-    """Where the money of a sale is, in words."""
+    """The state of a sale's money, in words."""
     if sale.voided_at:
         return "voided"
     if sale.disputed_at:

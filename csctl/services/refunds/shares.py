@@ -1,4 +1,4 @@
-"""How much of an order's sales belongs to one purchase: its share, some of its quantity, or its unused days."""
+"""The part of an order's sales that belongs to one purchase: its share, some of its quantity, or its unused days."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """What is to be planned: which sales, how much (minor units; None is all that remains), and how it was computed."""
+    """The input of a plan: which sales, how much (minor units; None is the remaining amount), and how
+    it was computed.
+    """
 
     which: Which
     amount: int | None
@@ -33,7 +35,7 @@ class Share:
 
 
 def order_of(app: App, purchase_id: int | None) -> Ref:
-    """The order of a purchase. Raises Usage where none is named, NotFound where it does not exist."""
+    """The order of a purchase. Raises Usage without a purchase, NotFound if it does not exist."""
     if purchase_id is None:
         raise Usage("Missing argument 'ORD…'.", fix="csctl order refund ORD, or --purchase PUR")
     with app.read() as session:
@@ -42,10 +44,10 @@ def order_of(app: App, purchase_id: int | None) -> Ref:
 
 
 def of(turn: Turn, app: App, order: Order, wish: Wish, amount: int | None) -> Share:
-    """The share that a refund of an order is about; without a purchase, all of it.
+    """The share of an order's refund; without a purchase, all of it.
 
-    Raises NotFound for a purchase of another order, and Conflict where the share cannot be told from the rows: then
-    the caller has to name an amount. The result is as good as the rows that `turn` holds.
+    Raises NotFound for a purchase of another order, and Conflict if the share cannot be computed: then the caller has
+    to name an amount. The result is valid while `turn` holds the locks.
     """
     which = wish.which
     if which.last:
@@ -72,7 +74,7 @@ def of(turn: Turn, app: App, order: Order, wish: Wish, amount: int | None) -> Sh
 
 
 def _chosen(turn: Turn, purchase: Purchase, which: Which) -> list[Transaction]:
-    """The approved sales of a purchase that are meant, newest first."""
+    """The approved sales of a purchase, newest first, that were chosen."""
     paid = [sale for sale in turn.sales_of(purchase.order_id) if sale.is_sale]
     cycles = {view.id: view.cycle for view in scope.views(paid)}
     mine = [sale for sale in paid if sale.purchase_id in (None, purchase.id)]
@@ -87,7 +89,7 @@ def _sum_of_lines(order: Order) -> int:
 
 
 def _refuse_unless_sum(order: Order, purchase: Purchase, sale: Transaction) -> None:
-    """Raises Conflict where a sale that covers several purchases is not what they cost: tax, shipping, a coupon."""
+    """Raises Conflict if a sale for several purchases is not the sum of their prices: tax, shipping, a coupon."""
     lines = _sum_of_lines(order)
     if sale.amount != lines:
         name, pur = ids.show("ord", order.id), ids.show("pur", purchase.id)
@@ -112,7 +114,7 @@ def _of_quantity(purchase: Purchase, sales: Sequence[Transaction], which: Which,
         )
     sale = next((one for one in sales if one.refundable), None)
     if sale is None:
-        return Share(which, None)  # the plan says why
+        return Share(which, None)  # the plan has the error
     paid = purchase.checkout_amount if sale.purchase_id is None else sale.amount
     expected = (purchase.price, purchase.checkout_amount)
     if paid not in expected or paid % purchase.quantity:
@@ -127,7 +129,7 @@ def _of_quantity(purchase: Purchase, sales: Sequence[Transaction], which: Which,
     return Share(which, quantity * each, words)
 
 
-# -- the unused part of the period that was billed last
+# -- the unused part of the last billing period
 
 
 def _prorated(turn: Turn, app: App, purchase: Purchase, which: Which, sales: Sequence[Transaction]) -> Share:
@@ -162,7 +164,7 @@ def _refuse_unless_prorated(sale: Transaction) -> None:
 
 
 def _period(app: App, purchase: Purchase, sale: Transaction) -> Period:
-    """The days that the latest billing paid for; of what was imported, those from its day on."""
+    """The days that the latest billing paid for; for imported purchases, those from its day on."""
     if purchase.billed_from and purchase.billed_to:
         return Period(purchase.billed_from, purchase.billed_to)
     begin: date = sale.due_on or app.clock.day_of(sale.created_at)

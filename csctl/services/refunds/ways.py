@@ -1,4 +1,4 @@
-"""What the gateway of a sale can do with it before it has settled."""
+"""What the gateway of a sale can do before settlement."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SETTLES_WITHIN = timedelta(days=3)
 
 
 def of(app: App, sale: Transaction) -> Ways:
-    """Where only the gateway's answer tells, it is tried once the sale should have settled long ago: some processors
-    never report that, but the refusal of all others would leave the outcome open. Raises Misconfigured.
+    """The capabilities. Where only the gateway's answer tells, a refund is tried once the sale should have settled:
+    some processors never report settlement, but other refusals would leave the outcome open. Raises Misconfigured.
     """
     can = app.gateways[sale.gateway].capabilities
     old = app.clock.now() - sale.created_at > _SETTLES_WITHIN
@@ -34,7 +34,7 @@ def of(app: App, sale: Transaction) -> Ways:
 
 
 def of_remaining(app: App, sale: Transaction) -> Ways:
-    """The same; of a sale of which nothing remains it does not matter, and its account need not be configured."""
+    """The same; for a sale without a remaining amount it does not matter, and its account need not be configured."""
     return of(app, sale) if sale.refundable else Ways()
 
 

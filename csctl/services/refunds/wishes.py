@@ -1,4 +1,4 @@
-"""How a refund or void is wanted, and what an earlier command with the same request id came to."""
+"""The request for a refund or void, and the results of an earlier command with the same request id."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHUNK = 500  # ids in one query
 
 @dataclass(frozen=True)
 class Wish:
-    """How a refund or void is wanted. `amount` is a decimal string, for each record; None is all that is left.
+    """The request for a refund or void. `amount` is a decimal string, for each record; None is the remaining amount.
 
     `cancel` is what the refund brings with it once it is approved, accepted or queued. A wish that `survives` is for
     the return of the money, whatever way: where a void turns out never to have been carried out, it joins the queue.
@@ -50,11 +50,11 @@ class Wish:
     prorate: bool = False  # the unused part of the period that was billed last
 
     def again(self) -> Wish:
-        """The same for a further part: its note is kept already."""
+        """The same for a further part: its note is stored already."""
         return replace(self, note=None)
 
     def with_reason_of(self, shop: Shop) -> Wish:
-        """The wish with a reason that the shop knows, in its spelling. Raises Usage for another one."""
+        """The request with a reason of the shop's list, in its spelling. Raises Usage for another one."""
         if not self.reason or not shop.refund_reasons:
             return self
         known = {reason.casefold(): reason for reason in shop.refund_reasons}
@@ -67,7 +67,7 @@ class Wish:
         return replace(self, reason=reason)
 
     def checked(self) -> Wish:
-        """The wish with its texts fit to be kept. Raises Usage."""
+        """The request with valid texts. Raises Usage."""
         return replace(
             self,
             reason=accept(self.reason, "reason") if self.reason else None,
@@ -77,7 +77,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class How:
-    """How the records of one command are carried out."""
+    """How the records of one command are processed."""
 
     dry_run: bool = False
     concurrency: int = 1
@@ -85,7 +85,7 @@ class How:
 
 
 def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction | Order]) -> int | None:
-    """The wanted amount in minor units of the one currency that all records share."""
+    """The requested amount in minor units of the one currency that all records share."""
     if wish.amount is None:
         return None
     currencies: set[str] = set()
@@ -99,7 +99,7 @@ def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction
             cause=f"the records are in {' and '.join(sorted(currencies))}",
             fix="refund each currency by itself",
         )
-    # Of records that do not exist nobody knows the currency; they are reported as not found.
+    # The currency of missing records is unknown; they are reported as not found.
     amount = to_minor(wish.amount, currencies.pop() if currencies else "USD")
     if amount <= 0:
         raise Usage(f"an amount of {wish.amount} cannot be refunded", fix="give an amount above zero")
@@ -116,8 +116,8 @@ def request_of(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, ho
 
 
 def made_by(turn: Turn, app: App, request: int | None, of: Any) -> list[Transaction]:
-    """The attempts that the same request made before: of each sale, the last. Raises Conflict while one is at the
-    gateway: somebody has said the same just now.
+    """The attempts that the same request made before: for each sale, the last. Raises Conflict while one is at the
+    gateway: another process has made the same request at this moment.
     """
     if request is None:
         return []
@@ -128,13 +128,13 @@ def made_by(turn: Turn, app: App, request: int | None, of: Any) -> list[Transact
         if attempt.state.unanswered and (attempt.lease_until or app.clock.now()) > app.clock.now():
             name = ids.show("txn", attempt.id)
             raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
-    turn.needs.opened += made  # held from the next call on
+    turn.needs.opened += made  # locked from the next call on
     return list({attempt.parent_id: attempt for attempt in made}.values())
 
 
 def first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[Result]:
-    """What the same request came to before. What was certainly never carried out is still to be done; so is what failed
-    where failed records are done again.
+    """The earlier results of the same request. Attempts that were certainly not executed are made again; so are failed
+    ones where failed records are processed again.
     """
     made = made_by(turn, app, request, of)
     kept = [attempt for attempt in made if not taking_up.may_be_repeated(attempt, again=app.journal.again)]

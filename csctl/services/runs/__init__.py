@@ -1,1 +1,1 @@
-"""Bulk changes and their journal."""
+"""Bulk changes and their journals."""

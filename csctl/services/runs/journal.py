@@ -1,8 +1,7 @@
-"""The journal of a run: what became of each record, kept in the transaction in which it became so.
+"""The journal of a run: the outcome of each record, stored in the transaction that made it.
 
-A process that dies therefore leaves no record of which the journal does not know. It knows the payments that were
-begun, too (`RunRecord.transactions`): resuming settles these (`services/payments/orphans.py`), and begins no second
-one.
+So a process that dies leaves no change that is missing in the journal. The journal has the payments that were begun,
+too (`RunRecord.transactions`): resuming settles these (`services/payments/orphans.py`), and begins no second one.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _RECORDS = cast(Table, RunRecord.__table__)
-_LATER = 100  # records that changed nothing are noted together
+_LATER = 100  # records without a change are written together
 _CHUNK = 1000
-_NOT_DONE = (Busy, OutcomeUnknown)  # what ended so is taken up again by the next resume
+_NOT_DONE = (Busy, OutcomeUnknown)  # outcomes that the next resume processes again
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How far a run has come."""
+    """The progress of a run."""
 
     total: int
     done: int
@@ -48,13 +47,13 @@ class Counts:
 
 
 class Seen(Journal):
-    """The journal of a run that somebody looks at, without going on with it: a dry run of what is left."""
+    """The journal of a run for reading only: a dry run of the remaining records."""
 
     def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, again: bool = False) -> None:
         self.number, self.owner, self.again = number, owner, again
         self._app = app
         self._over = (RecordState.DONE,) if again else (RecordState.DONE, RecordState.FAILED)
-        # Of a run by ids, only what is left is given to the command again; a file names all of its records anew.
+        # Of a run by ids, the command gets only the remaining records; a file names all of its records again.
         self._known = {} if by_ids else _known(app, number)
         self._met: Counter[str] = Counter()
         self._by_ids = by_ids
@@ -83,8 +82,8 @@ def _known(app: App, number: int) -> dict[str, RecordState]:
 class Kept(Seen):
     """The journal of the run that this process carries out.
 
-    A process that was away for longer than its lease (asleep, or waiting for somebody to read its output) may find that
-    another has taken the run over: `lost`. It then records what it had at the gateway, and begins nothing more.
+    A process that paused for longer than its lease (asleep, or waiting for its output to be read) may find that another
+    one has resumed the run: `lost`. It then records its open calls to the gateway, and begins nothing more.
     """
 
     def __init__(self, app: App, number: int, owner: int, *, by_ids: bool, resumed: bool, again: bool = False) -> None:
@@ -119,10 +118,10 @@ class Kept(Seen):
 
     def note(self, session: Session, entries: Sequence[Entry]) -> None:
         self.touched = True
-        if self.lost:  # who carries the run on finds the payments that were begun, and notes what they come to
+        if self.lost:  # a process that resumes the run finds the begun payments, and records their outcome
             return
         if begun := [entry for entry in entries if entry.begun]:
-            session.flush()  # they have numbers now
+            session.flush()  # they have ids now
             _keep_begun(session, self.number, begun)
         rows = [self._row(entry) for entry in [*self._waiting, *entries] if entry.over]
         self._waiting.clear()
@@ -146,9 +145,9 @@ class Kept(Seen):
                     self.note(session, [])
 
     def end(self) -> Counts:
-        """This process is through, or stops here. Returns how far the run has come.
+        """End or stop this process's work on the run. Returns the progress.
 
-        Raises Conflict if another process carries it on.
+        Raises Conflict if another process has resumed it.
         """
         self.flush()
         with self._app.write() as session:
@@ -166,7 +165,7 @@ class Kept(Seen):
         return counts
 
     def discard(self) -> None:
-        """It was refused as a whole, before any record was touched: there was no run."""
+        """Delete the run: it was refused as a whole, before any record was changed."""
         with self._app.write() as session:
             session.execute(delete(RunRecord).where(RunRecord.run_id == self.number))
             session.execute(delete(Run).where(Run.id == self.number))
@@ -178,13 +177,13 @@ class Kept(Seen):
             "b_given": entry.name,
             "b_state": _state_of(results),
             "b_outcome": results[-1].outcome if results else "skipped",
-            # Of records that a file names, a message may repeat what the file says of a person.
+            # for records of a file, a message may repeat what the file says about a person
             "b_message": said[:500] if said and self._by_ids else None,
             "b_at": self._app.clock.now(),
         }
 
     def _insert_new(self, session: Session, rows: list[dict[str, Any]]) -> None:
-        """Give records a place that the journal meets for the first time."""
+        """Add records that are new to the journal."""
         new = [name for name in (row["b_given"] for row in rows) if name not in self._known]
         self._known |= dict.fromkeys(new, RecordState.PENDING)
         add(session, self.number, new, first=self._next)
@@ -204,7 +203,7 @@ def _state_of(results: Sequence[Result]) -> RecordState:
 def _keep(session: Session, number: int, rows: list[dict[str, Any]]) -> None:
     values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in ("state", "outcome", "message", "at")}
     mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
-    # Where it is not known whether a change was kept, it may have been, and its record with it.
+    # If the outcome of the commit is unknown, the change may have been kept, and its record with it.
     undone = _RECORDS.c.state != RecordState.DONE
     session.connection().execute(_RECORDS.update().where(mine & undone).values(values), rows)
 
@@ -216,7 +215,7 @@ def _keep_begun(session: Session, number: int, begun: Sequence[Entry]) -> None:
 
 
 def add(session: Session, number: int, names: Iterable[str], *, first: int = 1) -> None:
-    """Records that are still to be done, in this order."""
+    """Add the remaining records, in this order."""
     numbered = enumerate(names, start=first)
     while chunk := list(islice(numbered, _CHUNK)):
         rows = [{"run_id": number, "place": place, "given": n, "state": RecordState.PENDING} for place, n in chunk]

@@ -1,4 +1,4 @@
-"""Bulk changes of money that stopped half way: a repeat of one would pay its first part twice."""
+"""Interrupted bulk changes of money: repeating one would pay its first part twice."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _MANNER = ("--concurrency", "--fail-fast")
-_REMEMBERED = timedelta(days=30)  # an older run is history: nobody repeats it by mistake
+_REMEMBERED = timedelta(days=30)  # older runs are not repeated by mistake
 
 
 @dataclass(frozen=True)
 class DoneBefore:
-    """A stopped run of the same command, and how many of the records it has done, or has payments under way for."""
+    """A stopped run of the same command, with the number of its records that are done, or have payments under way."""
 
     run: str
     number: int
 
     def warning(self) -> str:
-        """The sentence for a person who is asked."""
+        """The warning for the confirmation prompt."""
         return f"{self.run} did the same for {self.number:,} of these, and stopped. To resume it: {self.resume}"
 
     def refusal(self) -> Conflict:
-        """The error for a caller who cannot be asked."""
+        """The error without a prompt."""
         return Conflict(
             f"{self.run} did the same for {self.number:,} of these",
             cause="it stopped before its end; a repeat would do them twice",
@@ -43,12 +43,12 @@ class DoneBefore:
 
     @property
     def resume(self) -> str:
-        """The command that does what remains."""
+        """The command that processes the remaining records."""
         return f"csctl run resume {self.run}"
 
 
 def stopped_before(app: App, arguments: Sequence[str], given: Sequence[str]) -> DoneBefore | None:
-    """The newest stopped run of this operator by the same command line that has done some of these records."""
+    """The newest stopped run of this operator with the same command line that has done some of these records."""
     mine = (Run.operator_id == app.actor.id) & (Run.command == app.command)
     with app.read() as session:
         for run in session.scalars(select(Run).where(mine, _unfinished(app)).order_by(Run.id.desc())):
@@ -78,10 +78,10 @@ _DONE = or_(RunRecord.state == RecordState.DONE, RunRecord.transactions.is_not(N
 
 
 def _meaning(arguments: Sequence[str]) -> list[str]:
-    """The words of a command line that say what is done, in any order, without those that say how fast."""
+    """The words of a command line that decide what is done, in any order, without those about speed."""
     return sorted(word for word in arguments if not word.startswith(_MANNER))
 
 
 def _number(given: str) -> str:
-    """A record whichever way it is named: `txn_7` and `7` are the same."""
+    """The id of a record in any form: `txn_7` and `7` are the same."""
     return given.rpartition("_")[2]

@@ -1,4 +1,4 @@
-"""Runs: bulk changes by command line. Beginning one, looking at them, and going on with one that stopped."""
+"""Runs, which are bulk changes by command line: begin, list and resume them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resumption:
-    """What is left of a run: `given` are its records if ids named them, None if a file has to name them again."""
+    """The remaining part of a run: `given` are its records if ids named them, None if a file has to name them again."""
 
     number: int
     command: str
@@ -41,12 +41,12 @@ class Resumption:
         return ids.show("run", self.number)
 
     def seen(self, app: App) -> Seen:
-        """The journal for looking at what would be done."""
+        """The journal for a dry run of a resume."""
         return Seen(app, self.number, self.operator_id, by_ids=self.given is not None, again=self.retry_failed)
 
 
 def begin(app: App, arguments: Sequence[str], given: Sequence[str] | None, count: int) -> Kept:
-    """A new run, before its first record. `given` are its records, None if a file names them."""
+    """Begin a run, before its first record. `given` are its records, None if a file names them."""
     now = app.clock.now()
     with app.write() as session:
         run = Run(
@@ -69,7 +69,7 @@ def begin(app: App, arguments: Sequence[str], given: Sequence[str] | None, count
 
 
 def resumption(app: App, number: int, *, retry_failed: bool) -> Resumption:
-    """What a resume would do. Raises NotFound, NotPermitted, or Conflict while somebody is at it."""
+    """What a resume would do. Raises NotFound, NotPermitted, or Conflict while another process carries out the run."""
     with app.read() as session:
         run = listing.existing(session, Run, "run", number)
         mine = run.operator_id == app.actor.id
@@ -86,14 +86,14 @@ def resumption(app: App, number: int, *, retry_failed: bool) -> Resumption:
 
 
 def take_over(app: App, wanted: Resumption, count: int) -> Kept:
-    """Make this process the one that carries the run on. Raises Conflict if another one is at it."""
+    """Make this process the owner of the run. Raises Conflict if another one carries it out."""
     with app.write() as session:
         run = session.get_one(Run, wanted.number, with_for_update=True)
         if problem := _being_done(app, run):
             raise problem
         run.state, run.worker, run.ended_at = RunState.RUNNING, worker.me(), None
         run.lease_until = app.clock.now() + LEASE
-        # What is pending and has an outcome from now on is a record that failed; an unknown one may turn out to have.
+        # A pending record with an outcome has failed from now on; an unknown one may get its outcome later.
         _change(session, run.id, RecordState.PENDING, outcome=None)
         if wanted.retry_failed:
             _change(session, run.id, RecordState.FAILED, state=RecordState.PENDING)
@@ -110,7 +110,7 @@ def _change(session: Session, number: int, in_state: RecordState, **values: Any)
 
 
 def _being_done(app: App, run: Run) -> Conflict | None:
-    """Why nobody else may go on with a run now."""
+    """Why no other process may resume a run now."""
     if not is_alive(app, run):
         return None
     name = ids.show("run", run.id)
@@ -123,21 +123,21 @@ def _being_done(app: App, run: Run) -> Conflict | None:
 
 
 def is_alive(app: App, run: Run) -> bool:
-    """Whether a process is carrying the run out, as far as can be seen from here."""
+    """Whether a process carries the run out, as far as this host can see."""
     if run.state is not RunState.RUNNING or run.worker is None or worker.is_gone(run.worker):
         return False
     return run.lease_until is not None and run.lease_until > app.clock.now()
 
 
-# -- looking at them
+# -- read
 
 
 def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
-    """Runs, newest first: one's own, and those of others too for who may see them."""
+    """Runs, newest first: one's own, and those of all operators with the right to see them."""
     wanted = select(Run)
     if state == RunState.COMPLETE:
         wanted = wanted.where(Run.state == RunState.COMPLETE)
-    elif state:  # one whose process died is kept as running, and is stopped: which of them, only `_row` can tell
+    elif state:  # a run whose process died is stored as running, and is stopped: `_row` finds these
         wanted = wanted.where(Run.state != RunState.COMPLETE)
     if app.actor.role is not Role.ADMIN:
         wanted = wanted.where(Run.operator_id == app.actor.id)
@@ -149,7 +149,7 @@ def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
 
 
 def show(app: App, number: int) -> dict[str, Any]:
-    """A run and what became of each of its records. Raises NotFound, and NotPermitted for another's."""
+    """A run with the outcome of each of its records. Raises NotFound, and NotPermitted for another operator's."""
     with app.read() as session:
         run = listing.existing(session, Run, "run", number)
         row = {**_row(session, app, run), "arguments": run.arguments, "records": _records(session, number)}

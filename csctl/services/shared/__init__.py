@@ -1,1 +1,1 @@
-"""What several services use."""
+"""Parts that several services use."""

@@ -1,4 +1,4 @@
-"""Rights: what the operator's role may do, and refusals for lack of them, which go into the audit log."""
+"""Rights of the operator's role, and refusals for lack of them, which the audit log records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from csctl.services.shared import audit
 
 
 def require(app: App, action: str) -> None:
-    """Raises NotPermitted, and notes it in the audit log, unless the operator's role may do this."""
+    """Raises NotPermitted, and records it in the audit log, unless the operator's role may do this."""
     roles = permissions.allowed(action)
     if app.actor.role not in roles:
         refuse(
@@ -32,7 +32,7 @@ def require(app: App, action: str) -> None:
 
 
 def require_active(app: App) -> None:
-    """Raises Misconfigured on a database whose shop has moved: what it changed would be lost, or be done twice."""
+    """Raises Misconfigured on a database whose shop has moved: a change here would be lost, or made twice."""
     if app.retired_at:
         raise Misconfigured(
             "this database is retired",
@@ -42,10 +42,10 @@ def require_active(app: App) -> None:
 
 
 def look_again(session: Session, app: App) -> None:
-    """Read the operator's rights again, for the next record of a command that runs for long.
+    """Read the operator's rights again, for the next record of a long command.
 
-    Raises RightsLost if they were disabled, their token has expired, or their role may not run the command any more,
-    Misconfigured if the shop was moved meanwhile.
+    Raises RightsLost if the operator was disabled, the token has expired, or the role may not run the command any more;
+    Misconfigured if the shop has moved in the time between.
     """
     if app.operator is None:
         return
@@ -66,13 +66,13 @@ def look_again(session: Session, app: App) -> None:
 
 
 def refuse(app: App, error: NotPermitted, target: str | None = None) -> NoReturn:
-    """Note a refusal in the audit log, and raise it: also where it cannot be noted."""
+    """Record a refusal in the audit log, and raise it, also if it cannot be recorded."""
     note_refusal(app, error, target)
     raise error
 
 
 def note_refusal(app: App, error: NotPermitted, target: str | None = None) -> None:
-    """Note a refusal in the audit log. Where that is impossible, the refusal still holds."""
+    """Record a refusal in the audit log. If that is impossible, the refusal still stands."""
     error.noted = True
     with suppress(CsctlError), app.write_refusal() as session:
         audit.refused(session, app, error, target)

@@ -1,4 +1,4 @@
-"""The trail: who changed what, and who was refused. Written in the transaction of what it tells of."""
+"""The audit log: who changed what, and who was refused. Written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def write(session: Session, app: App, outcome: str, *, target: str | None = None, **changes: Any) -> None:
-    """One row for one change. `changes` holds amounts, states and dates (before and after) and the names of
-    personal fields that changed, never their values, and no secrets.
+    """Write one row for one change. `changes` holds amounts, states and dates (before and after) and the names of
+    changed personal fields, never their values, and no secrets.
     """
     session.add(
         AuditRow(
@@ -36,24 +36,26 @@ def write(session: Session, app: App, outcome: str, *, target: str | None = None
 
 
 def given(reason: str | None) -> str | None:
-    """That somebody gave a reason. The trail is for ever, and their words may name a person: those stay elsewhere."""
+    """The word for a reason that was given. The audit log is permanent, and a reason may name a person: it is stored
+    elsewhere.
+    """
     return "given" if reason else None
 
 
 def refused(session: Session, app: App, error: NotPermitted, given: str | None = None) -> None:
-    """A row for a refusal for lack of rights, of the record that was named so on the command line."""
+    """Write a row for a refusal for lack of rights, about the record that the command line named."""
     write(session, app, "refused", target=given and _full_id(app, given), reason=error.message)
 
 
 def _full_id(app: App, given: str) -> str:
-    """A record as the trail calls it: the `7` of `order refund 7` is `ord_7`."""
+    """The full id of a record: the `7` of `order refund 7` is `ord_7`."""
     group = app.command.partition(" ")[0]
     kinds = [prefix for prefix, (_, command) in ids.PREFIXES.items() if command.split()[1] == group]
     return ids.show(kinds[0], int(given)) if kinds and given.isascii() and given.isdecimal() else given
 
 
 def requester(app: App, operator_id: int | None) -> dict[str, str]:
-    """Who asked for what is recorded now, if that was not the operator who records it: their process may have died."""
+    """Write as the operator who requested the change, if another one records it: the first process may have died."""
     if operator_id is None or operator_id == app.actor.id:
         return {}
     return {"requested_by": ids.show("opr", operator_id)}
@@ -69,7 +71,7 @@ def find(
     until: str | None = None,
     limit: Limit = None,
 ) -> Page:
-    """The rows for which all of this holds, newest first. `operator` is a name or an id; `command` may be a group
+    """The rows for which all conditions are true, newest first. `operator` is a name or an id; `command` may be a group
     (`txn`) or one command (`txn refund`).
     """
     wanted = select(AuditRow).where(*listing.between(app.clock, AuditRow.at, since, until))
@@ -85,7 +87,7 @@ def find(
 
 
 def _by(session: Session, operator: str) -> ColumnElement[bool]:
-    # The name is the one of that time; the id finds the operator under every name.
+    # the name is the one of that time; the id finds an operator under every name
     by_id = operator.startswith("opr_")
     mine = AuditRow.operator_id == ids.parse("opr", operator).id if by_id else AuditRow.operator == operator
     is_one = Operator.id == ids.parse("opr", operator).id if by_id else Operator.name == operator

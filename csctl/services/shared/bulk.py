@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Named(Protocol):
-    """What somebody asked to change, and the words they named it with: an `ids.Ref`, a line of a file."""
+    """An item to change, and the words that named it: an `ids.Ref`, a line of a file."""
 
     @property
     def given(self) -> str: ...
@@ -29,7 +29,7 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class Word:
-    """What has a name and no id: an operator, a setting, an address."""
+    """An item with a name and no id: an operator, a setting, an address."""
 
     given: str
 
@@ -46,12 +46,12 @@ def each(
     dry_run: bool = False,
     fail_fast: bool = False,
 ) -> Iterator[Result]:
-    """What became of each item, yielded once it is committed.
+    """Change each item, and yield its outcome once it is committed.
 
     `change` locks its record (`locked`), checks, changes, writes history and audit row, and returns the Result; it
     calls no gateway. A CsctlError that it raises undoes this item alone and becomes a refused Result; one for lack of
-    rights is put into the trail. A dry run does the same work, lets the database check it, and undoes it. With
-    `fail_fast`, nothing is begun after the first Result with an error; nor is anything after SIGINT or SIGTERM.
+    rights is recorded in the audit log. A dry run does the same work, lets the database check it, and rolls it back.
+    With `fail_fast`, nothing is begun after the first Result with an error; nor is anything after SIGINT or SIGTERM.
     """
     for item in items:
         if interrupts.asked():
@@ -66,7 +66,7 @@ def each(
 
 
 def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Result], *, dry_run: bool) -> Result | None:
-    """None, and nothing is changed, if another process carries the run on."""
+    """Change one item. None, without a change, if another process has resumed the run."""
     kept = False
     try:
         with app.write(dry_run=dry_run, target=item.given) as session:
@@ -75,7 +75,7 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
             access.look_again(session, app)
             result = change(session, item)
             if not dry_run:
-                session.flush()  # what the database refuses is no change that the journal may record
+                session.flush()  # a refusal of the database is not a change that the journal may record
                 app.journal.note(session, [Entry(name, [result])])
         kept = not dry_run
     except StaleDataError:
@@ -95,12 +95,12 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
 
 
 def locked(session: Session, model: type[Record], prefix: str, number: int) -> Record:
-    """The record as it is now, held until the transaction ends. Raises NotFound.
+    """The current record, locked until the transaction ends. Raises NotFound.
 
     Take locks in one order everywhere: the order before its purchases, transactions and fulfillments; of several of a
     kind, the lowest id first.
     """
-    # Against others who change it; rows that refer to it, such as history, may be added meanwhile.
+    # Against others who change it; rows that refer to it, such as history, may be added at the same time.
     record = session.get(model, number, with_for_update={"key_share": True}, populate_existing=True)
     if record is None:
         raise listing.not_there(prefix, number)

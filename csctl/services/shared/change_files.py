@@ -1,4 +1,4 @@
-"""CSV files that say what to change: one record a line, named by `id` or `external_id`."""
+"""CSV files with changes: one record for each line, named by `id` or `external_id`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from csctl.errors import CsctlError, NotFound, Usage
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a file. `given` is what it calls its record; `values` holds the cells that are not empty."""
+    """One line of a file. `given` is its name of the record; `values` holds the cells that are not empty."""
 
     number: int
     given: str
@@ -28,12 +28,12 @@ class Line:
 
 
 def line_of(ref: ids.Ref, values: dict[str, str]) -> Line:
-    """What somebody wants changed of one record, as if a file said it."""
+    """The changes of one record from the command line, in the form of a line."""
     return Line(0, ref.given, {"id": str(ref.id), **values})
 
 
 def number_of(session: Session, model: Any, prefix: str, line: Line) -> int:
-    """The id of the record that a line names. Raises what is wrong with the line, Usage, or NotFound."""
+    """The id of the record that a line names. Raises the problem of the line, Usage, or NotFound."""
     if line.problem:
         raise line.problem
     if "id" in line.values:
@@ -48,8 +48,8 @@ def number_of(session: Session, model: Any, prefix: str, line: Line) -> int:
 def read(path: Path, *, known: Collection[str], required: Sequence[str] = ()) -> list[Line]:
     """The lines of a CSV file with a header; `-` is standard input. Columns have the names of the fields.
 
-    Raises Usage for a file that cannot be read as a whole: no header, a column nobody knows or a missing one. A line
-    that is wrong by itself comes with its `problem`.
+    Raises Usage for a file that cannot be read as a whole: no header, an unknown column or a missing one. A single
+    invalid line has a `problem`.
     """
     try:
         with _opened(path) as file:

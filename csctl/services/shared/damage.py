@@ -21,7 +21,7 @@ def name_of(record: Base) -> str:
 
 
 def each(describe: Callable[[Record], dict[str, Any]], records: Iterable[Record]) -> list[dict[str, Any]]:
-    """A row for each record. That of a damaged one has its `id`, and says in `damaged` why it cannot be read."""
+    """A row for each record. The row of a damaged one has its `id`, and in `damaged` why it cannot be read."""
     return [_row(describe, record) for record in records]
 
 
@@ -38,6 +38,6 @@ def row_of(record: Base, error: Exception) -> dict[str, Any]:
 
 
 def damaged(name: str, error: Exception) -> Damaged:
-    """What cannot be read of a record, as the refusal of that record."""
+    """The error for a record that cannot be read."""
     cause = error.message if isinstance(error, CsctlError) else f"{type(error).__name__}: {error}"
     return Damaged(f"{name} is damaged", cause=cause[:200], fix="csctl db check")

@@ -22,14 +22,14 @@ Condition = ColumnElement[bool]
 
 
 def any_of(column: Any, values: Sequence[Any]) -> list[Condition]:
-    """A filter that was given once or several times; none at all is no condition."""
+    """The condition of a filter with one or several values; none without a value."""
     return [column.in_(values)] if values else []
 
 
 def amounts(
     wanted: Amounts, column: InstrumentedAttribute[int], currency: InstrumentedAttribute[str]
 ) -> list[Condition]:
-    """For a column of minor units: `19.99` is 1999 where a currency has two decimals. Raises Usage."""
+    """Conditions for a column of minor units: `19.99` is 1999 where a currency has two decimals. Raises Usage."""
     found: list[Condition] = []
     if wanted.amount:
         exact = [_decimal(text) for text in wanted.amount]
@@ -45,7 +45,7 @@ def amounts(
 
 
 def known_gateways(session: Session, configured: Iterable[str], names: Sequence[str]) -> list[str]:
-    """The names of gateway accounts as they are stored. Raises NotFound for one that is not known here."""
+    """The names of gateway accounts as they are stored. Raises NotFound for an unknown one."""
     wanted = [name.strip().lower() for name in names]
     known = set(configured) | set(session.scalars(select(GatewayAccount.name))) if wanted else set()
     for name in wanted:
@@ -61,7 +61,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _minor(amounts: Sequence[Decimal], digits: int) -> list[int]:
-    """Those of the amounts that a currency with so many decimals can have."""
+    """The amounts in minor units, without those that have too many decimals."""
     scaled = [amount.scaleb(digits) for amount in amounts]
     return [int(amount) for amount in scaled if amount == amount.to_integral_value()]
 

@@ -1,4 +1,4 @@
-"""Listings: newest first, read in batches, so that a million rows take no more memory than five hundred."""
+"""Lists: newest first, read in batches, so that a million rows need no more memory than five hundred."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BATCH = 500
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
-# Columns that no list shows.
+# columns that no list shows
 _NOT_SHOWN = frozenset({"token", "token_hash", "phone_digits", "match_key", "claim", "key", "context", "text", "html"})
 
 Record = TypeVar("Record", bound=Base)
@@ -39,11 +39,11 @@ def newest_first(
     limit: Limit,
     **sortable: Any,
 ) -> Page:
-    """The records of `statement` by time and id, newest first, as `rows` describes each batch of them, or leaves out.
+    """The records of `statement` by time and id, newest first, as `rows` describes each batch.
 
-    Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of our
-    output holds nothing up. `sortable` are columns that --sort takes besides those of the record. Raises Usage for a
-    field that the list cannot be sorted by.
+    Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of the output
+    blocks nothing. `sortable` are columns that --sort takes besides those of the record. Raises Usage for an invalid
+    sort field.
     """
     wanted = limit if isinstance(limit, Paging) else Paging(limit)
     if wanted.count:
@@ -58,7 +58,7 @@ def newest_first(
 
 
 def _order(statement: Select[Any], sort: str, sortable: Mapping[str, Any]) -> ColumnElement[Any]:
-    """The column of a field, in its direction. Raises Usage, naming the fields that there are."""
+    """The column of a field, in its direction. Raises Usage, naming the valid fields."""
     name = sort.removeprefix("-")
     model = statement.column_descriptions[0]["entity"]
     own = {one.key: getattr(model, one.key) for one in inspect(model).column_attrs if one.key not in _NOT_SHOWN}
@@ -78,7 +78,7 @@ def _sorted(
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
     limit: int | None,
 ) -> Iterator[dict[str, Any]]:
-    """The ids in their order first, all at once; then the records, in batches."""
+    """First all ids in their order; then the records, in batches."""
     only_ids = statement.with_only_columns(number, maintain_column_froms=True).order_by(order, number.desc())
     with app.read() as session:
         ordered = list(session.scalars(only_ids.limit(None if limit is None else limit + 1)))
@@ -94,7 +94,7 @@ def _sorted(
 def _described(
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]], session: Session, records: list[Record]
 ) -> list[dict[str, Any]]:
-    """The rows of a batch. Where it cannot be read as a whole, each record by itself."""
+    """The rows of a batch. If it cannot be read as a whole, each record is read by itself."""
     try:
         return rows(session, records)
     except damage.ERRORS as error:
@@ -111,7 +111,7 @@ def _stream(
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
     limit: int | None,
 ) -> Iterator[dict[str, Any]]:
-    wanted = None if limit is None else limit + 1  # the one too many tells that there are more
+    wanted = None if limit is None else limit + 1  # one more than the limit shows that there are more
     ordered = statement.order_by(at.desc(), number.desc())
     batch = ordered
     while wanted is None or wanted > 0:
@@ -129,7 +129,7 @@ def _stream(
 def numbers(
     app: App, statement: Select[int], number: InstrumentedAttribute[int], limit: int | None = None
 ) -> Iterator[int]:
-    """The ids that `statement` finds, lowest first: work for somebody, who may change the records as they come."""
+    """The ids that `statement` finds, lowest first: for work that changes the records."""
     last, left = 0, limit
     while left is None or left > 0:
         size = _BATCH if left is None else min(_BATCH, left)
@@ -142,7 +142,7 @@ def numbers(
 
 
 def _after(at: InstrumentedAttribute[datetime], number: InstrumentedAttribute[int], last: Base) -> ColumnElement[bool]:
-    """What comes after `last`. The bare comparison of times is there for the index."""
+    """The condition for records after `last`. The plain comparison of times is for the index."""
     moment, place = getattr(last, at.key), getattr(last, number.key)
     return and_(at <= moment, or_(at < moment, number < place))
 
@@ -162,7 +162,7 @@ def between(
 
 def period(clock: Clock, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
     """The first moment of --since, and the first one after --until: times, days or months of the shop, or ages; until a
-    day includes that day. None where it is not limited.
+    day includes that day. None without a limit.
 
     Raises Usage for another word, and for a period that ends before it begins.
     """
@@ -174,7 +174,7 @@ def period(clock: Clock, since: str | None, until: str | None) -> tuple[datetime
 
 
 def _bounds(clock: Clock, text: str) -> tuple[datetime, datetime]:
-    """The first moment that a time, a day, a month or an age stands for, and the first one after it."""
+    """The first moment of a time, a day, a month or an age, and the first one after it."""
     word = text.strip().lower()
     try:
         if days := _days(clock, word):
@@ -199,7 +199,7 @@ def _days(clock: Clock, word: str) -> tuple[date, date] | None:
 
 
 def existing(session: Session, model: type[Record], prefix: str, number: int) -> Record:
-    """The record with this id. Raises NotFound, naming the command that finds others."""
+    """The record with this id. Raises NotFound, naming the command that lists such records."""
     record = session.get(model, number)
     if record is None:
         raise not_there(prefix, number)

@@ -1,4 +1,4 @@
-"""Records by the names that callers use: an id, an id of another system, a gateway's reference, an email."""
+"""Find records by the names that callers use: an id, an id of another system, a gateway's reference, an email."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from csctl.services.shared import listing
 
 _CHUNK = 500  # names in one query
 _LISTED = 10  # records that an error names
-# What each kind of record can be named by besides its id.
+# the names of each kind of record besides its id
 _NAMED_BY: dict[str, tuple[Any, ...]] = {
     "cus": (Customer, Customer.external_id),
     "ord": (Order, Order.external_id),
@@ -32,10 +32,10 @@ _NAMED_BY: dict[str, tuple[Any, ...]] = {
 
 
 def resolve(session: Session, prefix: str, refs: Sequence[Ref]) -> list[Ref]:
-    """The records that these words name, each with its id. An id with its prefix is taken as it is.
+    """The records that these words name, each with its id. An id with its prefix is used as it is.
 
-    A bare number may be the id of one record and the external id of another. Raises NotFound for a name that no record
-    has, Conflict for one that several have.
+    A bare number may be the id of one record and the external id of another. Raises NotFound for an unknown name,
+    Conflict for a name of several records.
     """
     open_to_doubt = [ref for ref in refs if not ref.id or ref.given.strip().isdecimal()]
     if not open_to_doubt or prefix not in _NAMED_BY:
@@ -48,7 +48,7 @@ def resolve(session: Session, prefix: str, refs: Sequence[Ref]) -> list[Ref]:
 
 
 def existing(session: Session, prefix: str, numbers: Iterable[int]) -> None:
-    """Raises NotFound for the first of these ids that no record has."""
+    """Raises NotFound for the first of these ids that does not exist."""
     if prefix not in _NAMED_BY:
         return
     model = _NAMED_BY[prefix][0]
@@ -91,7 +91,7 @@ def _by_email(session: Session, names: Sequence[str]) -> Iterator[tuple[str, int
 
 def _decided(session: Session, prefix: str, ref: Ref, found: set[int]) -> Ref:
     if ref.id and not found:
-        return ref  # a number that no record has: whoever works with it says so
+        return ref  # an unknown number: the command reports it
     if len(found) > 1:
         raise _ambiguous(prefix, ref, sorted(found))
     if not found:

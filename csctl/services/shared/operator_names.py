@@ -1,4 +1,4 @@
-"""The names of operators, for records that say who made them."""
+"""The names of operators, for records that show who made them."""
 
 from __future__ import annotations
 

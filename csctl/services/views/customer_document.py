@@ -1,4 +1,4 @@
-"""Everything about a person as one document: what they may ask for, and what a colleague may hand over."""
+"""All data about a person as one document: for requests under data protection law."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def document(app: App, who: str) -> dict[str, Any]:
-    """Everything about a customer, and about those who were merged into them. Raises NotFound or Conflict."""
+    """All data about a customer, and about those who were merged into them. Raises NotFound or Conflict."""
     with app.read() as session:
         customer = lookup.find(session, who)
         merged = list(session.scalars(select(Customer).where(Customer.merged_into_id == customer.id)))

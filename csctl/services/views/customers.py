@@ -1,4 +1,4 @@
-"""Customers as listings show them."""
+"""Rows of customers in lists."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows(session: Session, customers: list[Customer], country: str | None) -> li
 
 
 def named(customer: Customer) -> dict[str, Any]:
-    """The customer in the rows of what belongs to them."""
+    """The customer's name and email, in rows of other records."""
     return {"customer_name": customer.name or None, "customer_email": customer.email}
 
 

@@ -1,4 +1,4 @@
-"""Shipments as listings and `fulfillment show` show them."""
+"""Rows of shipments in lists and in `fulfillment show`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def newest(
     order: Sequence[int] = (),
     customer: Sequence[int] = (),
 ) -> Page:
-    """Shipments, newest first: of several values of one field any, of several fields all."""
+    """Shipments, newest first: any of several values of one field, and all of several fields."""
     query = select(Fulfillment).options(joinedload(Fulfillment.order).joinedload(Order.customer))
     query = query.where(
         *filters.any_of(Fulfillment.status, [FulfillmentStatus(one) for one in status]),

@@ -1,4 +1,4 @@
-"""A customer's history as listings show it: notes by operators, calls, and events that csctl recorded."""
+"""Rows of a customer's history: notes by operators, calls, and events that csctl recorded."""
 
 from __future__ import annotations
 

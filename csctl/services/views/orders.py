@@ -1,4 +1,4 @@
-"""Orders with their purchases, as listings and `order show` show them."""
+"""Rows of orders and their purchases in lists and in `order show`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which orders are wanted: of several values of one field any, of several fields all."""
+    """Filters of orders: any of several values of one field, and all of several fields."""
 
     status: Sequence[str] = ()
     customer_id: Sequence[int] = ()
@@ -34,7 +34,7 @@ class Filters:
 
 
 def listing(app: App, limit: Limit, wanted: Filters) -> Page:
-    """Orders, newest first. Raises Usage for a value that is not valid, NotFound for a product that is not known."""
+    """Orders, newest first. Raises Usage for an invalid value, NotFound for an unknown product."""
     conditions = [
         *listings.between(app.clock, Order.placed_at, wanted.since, wanted.until),
         *filters.any_of(Order.status, [OrderStatus(status) for status in wanted.status]),
@@ -50,7 +50,7 @@ def listing(app: App, limit: Limit, wanted: Filters) -> Page:
 
 
 def show(app: App, number: int) -> dict[str, Any]:
-    """An order with all that belongs to it. Raises NotFound."""
+    """An order with all its records. Raises NotFound."""
     with app.read() as session:
         order = listings.existing(session, Order, "ord", number)
         this = Order.id == order.id
@@ -82,13 +82,13 @@ def of_customer(session: Session, customer_id: int) -> list[dict[str, Any]]:
 
 
 def _refunded(session: Session, orders: ColumnElement[bool]) -> dict[int, int]:
-    """What was returned of the sales of each order, in minor units. Of one that was not approved, nothing is."""
+    """The amount returned of the sales of each order, in minor units. Sales that were not approved have none."""
     sales = select(Transaction.order_id, func.sum(Transaction.refunded)).where(orders, Transaction.kind.in_(SALES))
     return {number: int(total) for number, total in session.execute(sales.group_by(Transaction.order_id))}
 
 
 def row(order: Order, refunded: int) -> dict[str, Any]:
-    """`refunded`: what was returned of the order's sales, in minor units."""
+    """A row. `refunded`: the amount returned of the order's sales, in minor units."""
     return {
         **field_values.listed(order),
         **customers.named(order.customer),
@@ -97,14 +97,14 @@ def row(order: Order, refunded: int) -> dict[str, Any]:
 
 
 def purchases_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The purchases of the orders that the condition picks, newest order first. Runs one query."""
+    """The purchases of the orders that meet the condition, newest order first. Runs one query."""
     point = joinedload(Purchase.price_point).joinedload(PricePoint.option).joinedload(ProductOption.product)
     picked = select(Purchase).join(Purchase.order).where(orders).options(point)
     return damage.each(purchase_row, session.scalars(picked.order_by(Order.placed_at.desc(), Purchase.id)))
 
 
 def purchase_row(purchase: Purchase) -> dict[str, Any]:
-    """What is not in the catalog is called by its description, and has neither option nor price point."""
+    """A row. A purchase that is not in the catalog has its description as name, and neither option nor price point."""
     point = purchase.price_point
     return {
         **field_values.listed(purchase),
@@ -115,7 +115,7 @@ def purchase_row(purchase: Purchase) -> dict[str, Any]:
 
 
 def fulfillments_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The shipments of the orders that the condition picks, newest first. Runs one query."""
+    """The shipments of the orders that meet the condition, newest first. Runs one query."""
     picked = (
         select(Fulfillment)
         .join(Fulfillment.order)

@@ -1,4 +1,4 @@
-"""Products as filters name them."""
+"""Find products by the words of filters."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from csctl.models import PricePoint, Product, ProductOption, Purchase
 
 
 def purchases_of(session: Session, names: Sequence[str]) -> ColumnElement[bool]:
-    """The purchases of any of these products: named by SKU, id, or words of the name or of the description.
+    """The condition for purchases of any of these products: named by SKU, id, or words of the name or of the
+    description.
 
-    Raises NotFound for a name that no product and no purchase has: a mistyped one is not an empty list.
+    Raises NotFound for a name that neither a product nor a purchase has: a misspelled one is not an empty list.
     """
     return or_(*(_of_one(session, accept(name, "--product")) for name in names))
 

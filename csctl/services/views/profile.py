@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def of_customer(app: App, who: str) -> dict[str, Any]:
-    """The profile of the customer with this id or email. Runs the same number of queries for one order and for many.
+    """The profile of the customer with this id or email. Runs the same number of queries for any number of orders.
 
     Raises NotFound, or Conflict for an email of several customers.
     """

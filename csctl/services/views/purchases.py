@@ -1,4 +1,4 @@
-"""Purchases as listings and `purchase show` show them."""
+"""Rows of purchases in lists and in `purchase show`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which purchases are wanted: of several values of one field any, of several fields all."""
+    """Filters of purchases: any of several values of one field, and all of several fields."""
 
     status: Sequence[str] = ()
     customer_id: Sequence[int] = ()
@@ -37,7 +37,7 @@ class Filters:
 def listing(app: App, limit: Limit, wanted: Filters) -> Page:
     """Purchases, newest first. `due_before`: billed before that day.
 
-    Raises Usage for a value that is not valid, NotFound for a product that is not known.
+    Raises Usage for an invalid value, NotFound for an unknown product.
     """
     conditions = [
         *filters.any_of(Purchase.status, [PurchaseStatus(status) for status in wanted.status]),
@@ -70,7 +70,7 @@ def row(purchase: Purchase) -> dict[str, Any]:
 
 
 def show(app: App, number: int) -> dict[str, Any]:
-    """A purchase, what is decided about its next billing, and the transactions that name it. Raises NotFound."""
+    """A purchase, the terms of its next billing, and its transactions. Raises NotFound."""
     with app.read() as session:
         purchase = listings.existing(session, Purchase, "pur", number)
         names_it = select(Transaction).where(Transaction.purchase_id == number).options(joinedload(Transaction.order))
@@ -84,7 +84,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 
 def next_billing(session: Session, purchase: Purchase) -> dict[str, Any] | None:
-    """What the next billing will be for; None if none is due. What was changed for it alone has its way."""
+    """The terms of the next billing; None if none is due. Terms for this billing alone take precedence."""
     if purchase.next_bill_on is None:
         return None
     point = session.get(PricePoint, purchase.next_price_point_id or purchase.price_point_id or 0)

@@ -1,4 +1,4 @@
-"""The refund queue as listings, `queue show` and `queue stats` show it."""
+"""Rows of the refund queue in lists, `queue show` and `queue stats`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ANY = Amounts()
 def listing(
     app: App, limit: Limit, *, state: Sequence[str] = (), customer_id: Sequence[int] = (), amounts: Amounts = _ANY
 ) -> Page:
-    """Items in any of these states; without one those that are still open. `any` is all. Newest first."""
+    """Items in any of these states, by default the open ones; `any` means all. Newest first."""
     statement = select(QueueItem).options(
         joinedload(QueueItem.order).joinedload(Order.customer), joinedload(QueueItem.sale)
     )
@@ -104,7 +104,7 @@ def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
 
 
 def row(item: QueueItem) -> dict[str, Any]:
-    """`transaction_id` is the sale's."""
+    """A row. `transaction_id` is the sale's."""
     return {
         **field_values.listed(item),
         "waits_for": "dispute" if item.state.open and item.sale.disputed_at else None,

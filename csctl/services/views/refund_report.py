@@ -1,4 +1,4 @@
-"""What was refunded, by reason, operator, product or day."""
+"""Refunds by reason, operator, product or day."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Report:
 
 
 def refunds(app: App, *, by: str = "reason", since: str | None = None, until: str | None = None) -> Report:
-    """The approved refunds of a period, by when they were approved. Raises Usage for a time that is not valid."""
+    """The approved refunds of a period, by the time of their approval. Raises Usage for an invalid time."""
     groups: dict[tuple[str, str], Line] = {}
     days: dict[tuple[str, str], Line] = {}
     for group, day, refund in _all(app, by, since, until):
@@ -112,7 +112,7 @@ def _described(app: App, by: str, numbers: list[int]) -> list[tuple[str, date, T
 
 
 def _namer(session: Session, by: str, found: Any) -> Callable[[Transaction], str]:
-    """How a refund's group is called."""
+    """The function that names the group of a refund."""
     if by == "operator":
         names = operator_names.names(session)
         return lambda one: names.get(one.created_by or 0, _NOBODY)

@@ -16,7 +16,7 @@ from csctl.services.views.refund_report import Line, Report
 if TYPE_CHECKING:
     from csctl.app import App
 
-_MOST_BARS = 12  # groups with a bar of their own; the others are summed up
+_MOST_BARS = 12  # groups with a bar of their own; the others are added up
 _MOST_COLUMNS = 62  # days side by side; more are shown by week
 _WIDEST_COLUMN = 40
 _OTHERS = "(others)"
@@ -63,7 +63,7 @@ class Section:
 
 
 def render(app: App, report: Report) -> str:
-    """The page. Names that operators wrote are escaped."""
+    """Render the page. Names that operators wrote are escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow to import
 
     environment = Environment(
@@ -133,7 +133,7 @@ def _sum(name: str, lines: Sequence[Line]) -> Line:
 
 
 def _columns(days: Sequence[Line]) -> tuple[list[Column], bool]:
-    """A column for each day from the first to the last, empty ones too; by week where there are many."""
+    """A column for each day from the first to the last, including empty ones; by week if there are many."""
     found = {date.fromisoformat(line.group): line for line in days}
     first, last = min(found), max(found)
     span = [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,4 +1,4 @@
-"""Transactions as listings and `txn show` show them."""
+"""Rows of transactions in lists and in `txn show`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITH_CUSTOMER = joinedload(Transaction.order).joinedload(Order.customer)
 
 @dataclass(frozen=True)
 class Filters:
-    """Which transactions are wanted: of several values of one field any, of several fields all."""
+    """Filters of transactions: any of several values of one field, and all of several fields."""
 
     order_id: Sequence[int] = ()
     customer_id: Sequence[int] = ()
@@ -42,7 +42,7 @@ class Filters:
 
 
 def listing(app: App, limit: Limit, wanted: Filters) -> Page:
-    """Transactions, newest first. Raises Usage for a value that is not valid, NotFound for an unknown gateway."""
+    """Transactions, newest first. Raises Usage for an invalid value, NotFound for an unknown gateway."""
     with app.read() as session:
         gateways = filters.known_gateways(session, app.settings.gateways, wanted.gateway)
     conditions = [
@@ -67,7 +67,7 @@ def listing(app: App, limit: Limit, wanted: Filters) -> Page:
 
 
 def show(app: App, number: int) -> dict[str, Any]:
-    """A transaction, the card it used, and the captures, voids and refunds of it. Raises NotFound."""
+    """A transaction, its card, and its captures, voids and refunds. Raises NotFound."""
     with app.read() as session:
         transaction = listings.existing(session, Transaction, "txn", number)
         names = operator_names.names(session)
@@ -86,7 +86,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 
 def of_orders(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The transactions of the orders that the condition picks, newest first. Runs two queries."""
+    """The transactions of the orders that meet the condition, newest first. Runs two queries."""
     picked = select(Transaction).join(Transaction.order).where(orders).options(WITH_CUSTOMER)
     return rows(session, list(session.scalars(picked.order_by(Transaction.created_at.desc(), Transaction.id.desc()))))
 
@@ -97,7 +97,7 @@ def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, An
 
 
 def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:
-    """`refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
+    """A row. `refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
     currency = transaction.currency
     sells = transaction.kind.takes_money
     return {
@@ -115,7 +115,7 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
 
 
 def _standing(transaction: Transaction) -> str:
-    """What has become of it, in a word: of an approved one, whether its money was returned or has moved at all."""
+    """The state in one word: of an approved one, whether its money was returned or has moved at all."""
     if transaction.state is not State.APPROVED:
         return transaction.state.value
     if transaction.voided_at:

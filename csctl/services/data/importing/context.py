@@ -94,9 +94,9 @@ def mark_of(session: Session) -> str:
     return moved or f"@{session.get_one(Installation, 1).created_at:%Y%m%d%H%M%S%f}"
 
 
-def exported_id(record: Any, prefix: str, mark: str) -> str:
+def exported_id(external_id: str | None, prefix: str, number: int | None, mark: str) -> str | None:
     """The external id of a record; of one that has none, its own id with the mark of this database."""
-    return record.external_id or f"{ids.show(prefix, record.id)}{mark}"
+    return external_id or (None if number is None else f"{ids.show(prefix, number)}{mark}")
 
 
 def find(

@@ -1,0 +1,79 @@
+"""Candidates of a search: what an index finds quickly, where that is little.
+
+Where every index finds many, the newest records are looked at one after the other instead: enough of them match soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, null, or_, select, text, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from csctl import search_index
+from csctl.models import Customer
+from csctl.services.views import search_texts
+from csctl.services.views.search_texts import Alternatives
+
+Condition = ColumnElement[bool]
+Ids = tuple[Select[Any], ...]  # each finds ids, with an index; together all that can match
+
+_FEW = 4000  # so many records are looked at one by one in the time that walking through the newest takes
+# With another condition, which may leave few of them: walking could take far longer than to look at this many.
+_FEW_OF_SEVERAL = 10_000
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What has to hold for a record that is looked for, and which ones it can hold for.
+
+    `common`: many records have the same value.
+    """
+
+    condition: Condition
+    ids: Ids
+    common: bool = False
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Ids that a column of the records has; records for which `besides` holds can match, too."""
+
+    column: InstrumentedAttribute[int]
+    ids: Ids
+    besides: Sequence[Condition] = ()
+
+
+def narrowed(session: Session, several: Sequence[Candidates]) -> list[Condition]:
+    """A condition that all matches meet and few records do; none where there is no such condition."""
+    most = _FEW if len(several) == 1 else _FEW_OF_SEVERAL
+    for one in several:
+        found = one.ids[0] if len(one.ids) == 1 else union_all(*one.ids)
+        numbers = session.scalars(found.limit(most + 1)).all()
+        if len(numbers) <= most:
+            return [or_(one.column.in_(set(numbers)), *one.besides)]
+    return []
+
+
+def candidates_by_text(session: Session, criteria: Iterable[Alternatives]) -> Ids:
+    """The customers who have such texts; none where the index of trigrams does not tell."""
+    wanted = list(criteria)
+    if session.get_bind().dialect.name == "sqlite":
+        match = search_texts.match(wanted)
+        if match is None or not search_index.is_there(session.connection()):
+            return ()
+        by_text = text("customer_search MATCH :match").bindparams(match=match)
+        return (select(literal_column("rowid")).select_from(text("customer_search")).where(by_text),)
+    if not wanted:
+        return ()
+    all_pairs = not search_index.is_there(session.connection())
+    pairs = (search_texts.bigrams(alternatives, all_words=all_pairs) for alternatives in wanted)
+    exact = (search_texts.condition(alternatives) for alternatives in wanted)
+    return (select(Customer.id).where(*exact, *(pair for pair in pairs if pair is not None)),)
+
+
+def unindexed(column: Any) -> Any:
+    """A column as it is, which no index is used for: what it is compared with is common."""
+    return func.coalesce(column, null())
