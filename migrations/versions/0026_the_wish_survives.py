@@ -71,7 +71,6 @@ def upgrade() -> None:
     for table in ("transactions", "approvals"):
         _move_words(table)
         op.drop_column(table, "then_cancel")
-    op.create_index("ix_customers_merged_into_id", "customers", ["merged_into_id"])
     add_checks(op.get_bind(), _CHECKS)
     if not _on_sqlite():
         op.execute(_KEPT.format(returned=_RETURNED))
@@ -88,7 +87,6 @@ def downgrade() -> None:
         op.execute(_KEPT.format(returned=""))
         _pin("transactions_kept()")
     drop_checks(op.get_bind(), _CHECKS)
-    op.drop_index("ix_customers_merged_into_id", "customers")
     for table in ("transactions", "approvals"):
         op.add_column(table, sa.Column("then_cancel", sa.Text(), nullable=True))
         _move_columns(table)
