@@ -2,7 +2,7 @@
 
 Makes a shop of N customers (10,000 unless said otherwise), takes each figure next to what a user would use instead, in
 the same run, and prints the ratios. With --write the table goes into docs/performance.md. A shop in --folder is kept,
-and used again by the next run.
+and used again by the next run. python -m benchmarks simulation runs random days of a shop instead.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from benchmarks.figures import FIGURES
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["simulation"]:
+        from benchmarks import simulation
+
+        simulation.main(sys.argv[2:])
+        return
     given = _arguments()
     results: list[Result] = []
     with _folder(given.folder) as folder:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -24,6 +25,7 @@ from csctl.domain.states import ItemState, Kind, OrderStatus, Settlement, State
 
 CSCTL = Path(sys.executable).with_name("csctl")
 MONDAY = parse_time("2026-03-02T09:00:00Z")
+Row = dict[str, object]
 
 
 def main() -> None:
@@ -59,78 +61,81 @@ def csctl(words: str, env: dict[str, str]) -> str:
 
 def fill(url: str, items: int) -> None:
     """Customers, orders, settled sales, refunds that failed, and their queue items, each with the same number."""
-    numbers = range(1, items + 1)
-    row = {"currency": "USD", "amount": 1999, "gateway": "main", "created_at": MONDAY}
-    tables: list[tuple[type[models.Base], list[dict[str, object]]]] = [
-        (
-            models.Customer,
-            [
-                {"id": n, "email": f"c{n}@example.com", "created_at": MONDAY, "updated_at": MONDAY, "version": 1}
-                for n in numbers
-            ],
-        ),
-        (
-            models.Order,
-            [
-                {
-                    "id": n,
-                    "customer_id": n,
-                    "status": OrderStatus.COMPLETE,
-                    "currency": "USD",
-                    "total": 1999,
-                    "placed_at": MONDAY,
-                }
-                for n in numbers
-            ],
-        ),
-        (
-            models.Transaction,
-            [
-                {
-                    **row,
-                    "id": n,
-                    "order_id": n,
-                    "kind": Kind.SALE,
-                    "state": State.APPROVED,
-                    "gateway_ref": f"ref_{n}",
-                    "settlement": Settlement.SETTLED,
-                    "settled_at": MONDAY,
-                    "reserved": 1999,
-                }
-                for n in numbers
-            ],
-        ),
-        (
-            models.Transaction,
-            [
-                {**row, "id": items + n, "order_id": n, "parent_id": n, "kind": Kind.REFUND, "state": State.DECLINED}
-                for n in numbers
-            ],
-        ),
-        (
-            models.QueueItem,
-            [
-                {
-                    "id": n,
-                    "sale_id": n,
-                    "origin_id": items + n,
-                    "order_id": n,
-                    "customer_id": n,
-                    "amount": 1999,
-                    "currency": "USD",
-                    "state": ItemState.QUEUED,
-                    "next_attempt_on": MONDAY.date(),
-                    "created_at": MONDAY,
-                }
-                for n in numbers
-            ],
-        ),
-    ]
     engine = database.connect(url)
     with Session(engine) as session, session.begin():
-        for model, rows in tables:
-            session.execute(insert(model), rows)
+        for model, row in (
+            (models.Customer, _customer),
+            (models.Order, _order),
+            (models.Transaction, _sale),
+            (models.Transaction, partial(_refund, items)),
+            (models.QueueItem, partial(_item, items)),
+        ):
+            session.execute(insert(model), [row(number) for number in range(1, items + 1)])
     engine.dispose()
+
+
+_MONEY: Row = {"currency": "USD", "amount": 1999, "created_at": MONDAY}
+
+
+def _customer(number: int) -> Row:
+    return {
+        "id": number,
+        "email": f"c{number}@example.com",
+        "created_at": MONDAY,
+        "updated_at": MONDAY,
+        "version": 1,
+    }
+
+
+def _order(number: int) -> Row:
+    return {
+        "id": number,
+        "customer_id": number,
+        "status": OrderStatus.COMPLETE,
+        "currency": "USD",
+        "total": 1999,
+        "placed_at": MONDAY,
+    }
+
+
+def _sale(number: int) -> Row:
+    return {
+        **_MONEY,
+        "id": number,
+        "order_id": number,
+        "gateway": "main",
+        "kind": Kind.SALE,
+        "state": State.APPROVED,
+        "gateway_ref": f"ref_{number}",
+        "settlement": Settlement.SETTLED,
+        "settled_at": MONDAY,
+        "reserved": 1999,
+    }
+
+
+def _refund(items: int, number: int) -> Row:
+    return {
+        **_MONEY,
+        "id": items + number,
+        "order_id": number,
+        "parent_id": number,
+        "gateway": "main",
+        "kind": Kind.REFUND,
+        "state": State.DECLINED,
+    }
+
+
+def _item(items: int, number: int) -> Row:
+    return {
+        **_MONEY,
+        "id": number,
+        "sale_id": number,
+        "origin_id": items + number,
+        "order_id": number,
+        "customer_id": number,
+        "state": ItemState.QUEUED,
+        "next_attempt_on": MONDAY.date(),
+    }
 
 
 if __name__ == "__main__":

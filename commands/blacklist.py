@@ -15,6 +15,7 @@ from .cli import table
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
 from .cli.declare import group
+from .cli.file_options import file_options
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.search_options import period_options
@@ -23,6 +24,7 @@ from .cli.shared_options import fail_fast_option, list_options
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.results import Limit
+    from csctl.tabular.options import FileOptions
 
 blacklist = group("blacklist", "Block new orders and charges. Refunds are never blocked.")
 
@@ -72,7 +74,8 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
     ),
 )
 @value_options
-@click.option("--from", "file", type=InputFile(), help="CSV file with kind, value, reason; - reads stdin.")
+@click.option("--from", "file", type=InputFile(), help="File with kind, value, reason; - reads stdin.")
+@file_options
 @click.option("--reason", help="Reason. Required, except for lines of a file that have one.")
 @click.option("--cancel-purchases", is_flag=True, help="Also cancel all purchases of the named customers.")
 @fail_fast_option
@@ -81,6 +84,7 @@ def add(
     out: ChangeOutput,
     values: list[tuple[str, str]],
     file: Path | None,
+    form: FileOptions,
     reason: str | None,
     cancel_purchases: bool,
     fail_fast: bool,
@@ -91,7 +95,7 @@ def add(
     """
     from csctl.services.blacklist import entries, files
 
-    wanted = files.wanted(values, file, reason)
+    wanted = files.wanted(values, file, reason, form)
     out.change(
         lambda dry_run: entries.add(
             app, wanted, cancel_purchases=cancel_purchases, dry_run=dry_run, fail_fast=fail_fast

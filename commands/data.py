@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,14 +16,20 @@ from csctl.errors import Usage
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
 from .cli.declare import group
+from .cli.file_options import file_options
 from .cli.output import Output
+from .layouts.data import import_result
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.tabular.options import FileOptions
 
 data = group("data", "Import and export records.")
 
-_COUNTS = ("kind", "read", "created", "updated", "unchanged", "rejected", "rejects_file", "dry_run")
+_COUNTS = (
+    *("kind", "read", "created", "updated", "unchanged", "differ", "rejected", "skipped", "rejects_file", "dry_run"),
+    *("sample", "problems"),
+)
 _EVERY_FIELD = tuple(dict.fromkeys(field for kind in KINDS.values() for field in kind.fields))
 _FIELDS_HELP = "\n\n".join(
     f"{kind.name}: {', '.join(f'{f}*' if f in kind.required else f for f in kind.fields)}" for kind in KINDS.values()
@@ -31,13 +37,6 @@ _FIELDS_HELP = "\n\n".join(
 _ALL = "all"
 _kind_argument = click.argument("kind", type=click.Choice([*KINDS, _ALL]))
 _EXPORTED = ("kind", "written", "file")
-
-
-def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise Usage(f"invalid delimiter {text!r}", fix="use one character, or the word tab")
-    return delimiter
 
 
 @data.command(
@@ -48,6 +47,7 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
         "csctl data import customers customers.csv --dry-run",
         "csctl data import orders Invoice.csv --map external_id=InvoiceId --map customer=CustomerId"
         " --map currency:=USD",
+        "csctl data import all orders_export.csv --from shopify-orders --dry-run",
         "csctl data import transactions - --format jsonl --update -o json < transactions.jsonl",
     ),
     epilog="Fields of each kind; * marks those that a new record requires:\n\n" + _FIELDS_HELP,
@@ -61,17 +61,12 @@ def _one_character(_ctx: click.Context, _param: click.Parameter, text: str) -> s
     multiple=True,
     help="Column of a field; FIELD:=VALUE sets a constant. May be repeated.",
 )
-@click.option("--mapping", type=InputFile(), help="TOML file with the columns of fields. --map overrides it.")
+@click.option("--mapping", type=InputFile(), help="TOML file that says what the columns are. --map overrides it.")
+@click.option("--from", "named", metavar="NAME", help="Mapping that comes with csctl (csctl data mapping list).")
 @click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
+@file_options
 @click.option(
-    "--format", type=click.Choice(["csv", "jsonl"]), help="Format of the file [default: by its name, else csv]."
-)
-@click.option(
-    "--delimiter",
-    default=",",
-    show_default=True,
-    callback=_one_character,
-    help="Character between the cells of a CSV file.",
+    "--decimal", type=click.Choice([".", ","]), help="Decimal sign of amounts [default: ., and no thousands]."
 )
 @click.option("--rejects", type=click.Path(path_type=Path), help="File for rejected rows [default: FILE.rejects.csv].")
 @click.option(
@@ -84,34 +79,45 @@ def import_(
     file: Path,
     maps: tuple[str, ...],
     mapping: Path | None,
+    named: str | None,
     update: bool,
-    format: str | None,
-    delimiter: str,
+    form: FileOptions,
+    decimal: str | None,
     rejects: Path | None,
     source_retired: bool,
 ) -> None:
-    """Import records from a CSV or JSONL FILE; - reads standard input.
+    """Import records from a CSV or JSON FILE; - reads standard input.
 
-    all DIR imports a whole shop that csctl data export all wrote, into a new database and with its ids.
+    all FILE imports several kinds from one file, as a mapping says. all DIR imports a whole shop that csctl data export
+    all wrote, into a new database and with its ids.
 
     Records are recognized by their external_id: importing a file twice changes nothing. Invalid rows are written to a
     file of rejects with their line number and the reason; the other rows are imported.
     """
-    if kind == _ALL:
+    if kind == _ALL and file.is_dir():
         from csctl.services.data.moving import arrive
 
         out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
         return
     if source_retired:
         raise Usage("--source-retired belongs to: csctl data import all DIR")
-    from csctl.services.data.importing.run import Job, run
+    from csctl.services.data.importing.job import Job
+    from csctl.services.data.importing.run import run
+    from csctl.services.data.mapping import options
 
     if confinement := click.get_current_context().obj.confinement:
         rejects = confinement.rejects
-    job = Job(kind, file, format, delimiter, maps, mapping, update, rejects)
-    counts = run(app, job, dry_run=out.dry_run, progress=_progress(out))
-    out.show(counts, _sentence)
-    out.exit_code = 3 if counts["rejected"] else 0
+    mappings = options.given(kind, maps, mapping, named, form, decimal)
+    counts = run(app, Job(file, mappings, update, rejects), dry_run=out.dry_run, progress=_progress(out))
+    rows = [count.row(dry_run=out.dry_run) for count in counts]
+    if kind != _ALL:
+        out.show(rows[0], import_result)
+    elif out.output in ("table", "wide"):
+        for row in rows:
+            out.show(row, import_result)
+    else:
+        out.rows(rows)
+    out.exit_code = 3 if any(row["rejected"] for row in rows) else 0
 
 
 @data.command(
@@ -142,6 +148,8 @@ def export(app: App, out: Output, kind: str, directory: Path | None, with_tokens
             fix="csctl data export all DIR, or csctl data export KIND > FILE",
         )
     if directory:
+        if click.get_current_context().obj.confinement:
+            raise Usage("a confined csctl writes no directory", fix="export the shop with a csctl of your own")
         from csctl.services.data.moving import leave
 
         out.narrow(_EXPORTED)
@@ -151,11 +159,32 @@ def export(app: App, out: Output, kind: str, directory: Path | None, with_tokens
     out.rows(export.run(app, kind, with_tokens=with_tokens, as_text=out.output == "csv"))
 
 
-def _sentence(counts: Mapping[str, Any]) -> str:
-    said = ", ".join(f"{counts[name]} {name}" for name in ("read", "created", "updated", "unchanged", "rejected"))
-    notes = [f"see {counts['rejects_file']}"] if counts["rejects_file"] else []
-    notes += ["dry run: nothing was stored"] if counts["dry_run"] else []
-    return f"{counts['kind']}: {said}" + (f" ({'; '.join(notes)})" if notes else "")
+mapping = group("mapping", "Mappings that come with csctl.")
+data.add_command(mapping)
+
+
+@mapping.command(
+    "list", fields=("name", "kinds", "about"), examples=("csctl data mapping list", "csctl data mapping list -o json")
+)
+def list_mappings(_app: App, out: Output) -> None:
+    """List the mappings for exports of other systems, for csctl data import --from NAME."""
+    from csctl.services.data.mapping import shipped
+
+    out.rows(shipped.rows())
+
+
+@mapping.command(
+    "show",
+    fields=("name", "text"),
+    examples=("csctl data mapping show shopify-orders", "csctl data mapping show shopify-orders > my-orders.toml"),
+)
+@click.argument("name")
+def show_mapping(_app: App, out: Output, name: str) -> None:
+    """Show a mapping as TOML: what it does, or where your own begins."""
+    from csctl.services.data.mapping import shipped
+
+    row = {"name": name, "text": shipped.text(name)}
+    out.show(row, lambda one: str(one["text"]).rstrip())
 
 
 def _progress(out: Output) -> Callable[[int], None]:

@@ -13,6 +13,7 @@ from csctl.results import RESULT_FIELDS
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
 from .cli.declare import group
+from .cli.file_options import file_options
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
 from .cli.shared_options import choice_option, fail_fast_option, list_options
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
     from csctl.results import Limit
+    from csctl.tabular.options import FileOptions
 
 fulfillment = group("fulfillment", "Hold, release, ship, cancel and reship shipments.")
 _COLUMNS = ("id", "order_id", "status", "carrier", "tracking", "reship_of", "shipped_at")
@@ -129,8 +131,9 @@ def reship(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> Non
     "--from",
     "file",
     type=InputFile(),
-    help="CSV file with id or external_id, carrier, tracking; - reads stdin.",
+    help="File with id or external_id, carrier, tracking; - reads stdin.",
 )
+@file_options
 @fail_fast_option
 def ship(
     app: App,
@@ -139,6 +142,7 @@ def ship(
     carrier: str | None,
     tracking: str | None,
     file: Path | None,
+    form: FileOptions,
     fail_fast: bool,
 ) -> None:
     """Mark shipments as shipped: one with its tracking number, or all that a carrier's file names.
@@ -147,7 +151,7 @@ def ship(
     """
     from csctl.services.catalog import fulfillments
 
-    lines = fulfillments.shipped_lines(refs, carrier, tracking, file)
+    lines = fulfillments.shipped_lines(refs, carrier, tracking, file, form)
     out.target.count, out.target.from_stdin = len(lines), out.target.from_stdin or str(file) == "-"
     _doubt(app, out, fulfillments.numbers_of(app, lines))
     out.change(lambda dry_run: fulfillments.ship(app, lines, dry_run=dry_run, fail_fast=fail_fast))

@@ -78,12 +78,17 @@ def check(app: App, out: Output, name: str | None) -> None:
     examples=(
         "csctl gateway accept main --account acct_1 --dry-run",
         "csctl gateway accept main --account acct_1 --yes",
+        "csctl gateway accept main --yes",
     ),
 )
 @click.argument("name", metavar="NAME")
-@click.option("--account", required=True, metavar="ID", help="The account's own id at the gateway.")
-def accept(app: App, out: ChangeOutput, name: str, account: str) -> None:
-    """Remember another account under this name, after the shop has moved to it."""
+@click.option("--account", metavar="ID", help="The account's own id at the gateway [default: the remembered one].")
+def accept(app: App, out: ChangeOutput, name: str, account: str | None) -> None:
+    """Remember another account under this name, after the shop has moved to it.
+
+    Without --account: say that the books are up to date with the account, after the database was restored from a
+    backup.
+    """
     from csctl.services.payments import accounts
 
     out.change(lambda dry_run: accounts.accept(app, name, account, dry_run=dry_run))

@@ -1,4 +1,4 @@
-"""What makes the search for a part of a text fast: an index of trigrams of the customers' folded texts.
+"""The index for searches by a part of a text: trigrams of the customers' folded texts.
 
 On SQLite it is the FTS5 table `customer_search`, which triggers keep current. On PostgreSQL there are two indexes: one
 of trigrams, where the extension pg_trgm is there, and one of bigrams, for words of two letters and for servers without
@@ -7,78 +7,102 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
-# column of customer_search -> its text. A space at the end: so each bigram begins a trigram.
-SQLITE_COLUMNS: Mapping[str, str] = {
-    "first_name": "{row}.folded_first_name || ' '",
-    "last_name": "{row}.folded_last_name || ' '",
-    "email": "{row}.folded_email || ' '",
-    "address": "{row}.folded_address || ' '",
-    "phone": "{row}.phone_digits || ' '",
-    "postal_code": "coalesce(replace(replace(lower({row}.billing_postal_code), ' ', ''), '-', ''), '') || ' '"
-    " || coalesce(replace(replace(lower({row}.shipping_postal_code), ' ', ''), '-', ''), '') || ' '",
-}
-_WATCHED = (
-    "id, folded_first_name, folded_last_name, folded_email, folded_address, phone_digits,"
-    " billing_postal_code, shipping_postal_code"
-)
-_NAMES = ", ".join(SQLITE_COLUMNS)
+from csctl.domain.fields import TEXTS
 
-
-def _texts(row: str) -> str:
-    return ", ".join(column.format(row=row) for column in SQLITE_COLUMNS.values())
-
-
-_TABLE = (
-    f"CREATE VIRTUAL TABLE customer_search USING fts5({_NAMES},"
-    " content='', columnsize=0, detail=column, tokenize='trigram case_sensitive 1')"
-)
-_ADD = f"INSERT INTO customer_search (rowid, {_NAMES}) VALUES (new.id, {_texts('new')})"  # noqa: S608 - our own names
-_REMOVE = f"INSERT INTO customer_search (customer_search, rowid, {_NAMES}) VALUES ('delete', old.id, {_texts('old')})"  # noqa: S608
-_TRIGGERS = {
-    "customers_search_added": f"AFTER INSERT ON customers BEGIN {_ADD}; END",
-    "customers_search_removed": f"AFTER DELETE ON customers BEGIN {_REMOVE}; END",
-    "customers_search_changed": f"AFTER UPDATE OF {_WATCHED} ON customers BEGIN {_REMOVE}; {_ADD}; END",
-}
-_FILL = f"INSERT INTO customer_search (rowid, {_NAMES}) SELECT id, {_texts('customers')} FROM customers"  # noqa: S608
-
+_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
+_CODES = ("billing_postal_code", "shipping_postal_code")
+_TRIGGERS = ("customers_search_added", "customers_search_removed", "customers_search_changed")
 TRIGRAMS, BIGRAMS = "ix_customers_trigrams", "ix_customers_bigrams"
-# The text whose bigrams are looked for: of all that free text is compared with.
-BIGRAM_TEXT = "folded_first_name || ' ' || folded_last_name || ' ' || folded_email || ' ' || folded_address"
+
+
+def bigram_text(texts: Sequence[str] = TEXTS) -> str:
+    """The text of the index of bigrams: all columns of a search by free text."""
+    return " || ' ' || ".join(f"folded_{name}" for name in (*texts, "address"))
+
+
 _FUNCTION = """CREATE OR REPLACE FUNCTION csctl_bigrams(given text) RETURNS text[] LANGUAGE sql
     IMMUTABLE PARALLEL SAFE STRICT AS $$
         SELECT coalesce(array_agg(substr(given, n, 2)), '{}') FROM generate_series(1, length(given) - 1) AS n
     $$"""
-_PLAIN_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
+# A postal code without blanks and dashes.
+PLAIN_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
 _TRIGRAM_COLUMNS = (
     *("folded_first_name", "folded_last_name", "folded_email", "folded_address", "phone_digits"),
-    *(f"({_PLAIN_CODE.format(column)})" for column in ("billing_postal_code", "shipping_postal_code")),
+    *(f"({PLAIN_CODE.format(column)})" for column in ("billing_postal_code", "shipping_postal_code")),
 )
 
 
 def build(connection: Connection) -> None:
-    """Make what is missing of the index, from the rows that are there."""
+    """Create the missing parts of the index, from the existing rows. An index of other columns is replaced.
+
+    A migration calls it, too, on a table that may lack the columns of later ones.
+    """
+    columns = {column["name"] for column in inspect(connection).get_columns("customers")}
+    texts = [name for name in TEXTS if f"folded_{name}" in columns]
+    if _indexed(connection) not in (set(), set(texts)):
+        drop(connection)
     if connection.dialect.name == "sqlite":
-        if not is_there(connection):
-            connection.exec_driver_sql(_TABLE)
-            connection.exec_driver_sql(_FILL)
-            for name, body in _TRIGGERS.items():
-                connection.exec_driver_sql(f"CREATE TRIGGER {name} {body}")
+        _build_on_sqlite(connection, texts)
+    else:
+        _build_on_postgresql(connection, texts)
+
+
+def _build_on_sqlite(connection: Connection, texts: Sequence[str]) -> None:
+    if is_there(connection):
         return
+    names = ", ".join((*texts, "address", "phone", "postal_code"))
+    folded = [f"folded_{name}" for name in (*texts, "address")]
+
+    def cells(row: str) -> str:
+        """The values of a row. A space at the end of each: so each bigram begins a trigram."""
+        codes = (f"coalesce({_CODE.format(f'{row}.{code}')}, '')" for code in _CODES)
+        plain = [f"{row}.{column} || ' '" for column in (*folded, "phone_digits")]
+        return ", ".join((*plain, " || ' ' || ".join(codes) + " || ' '"))
+
+    add = f"INSERT INTO customer_search (rowid, {names}) VALUES (new.id, {cells('new')})"  # noqa: S608 - our own names
+    remove = f"INSERT INTO customer_search (customer_search, rowid, {names}) VALUES ('delete', old.id, {cells('old')})"  # noqa: S608
+    watched = ", ".join(("id", *folded, "phone_digits", *_CODES))
+    events = (
+        f"AFTER INSERT ON customers BEGIN {add}; END",
+        f"AFTER DELETE ON customers BEGIN {remove}; END",
+        f"AFTER UPDATE OF {watched} ON customers BEGIN {remove}; {add}; END",
+    )
+    for statement in (
+        f"CREATE VIRTUAL TABLE customer_search USING fts5({names},"
+        " content='', columnsize=0, detail=column, tokenize='trigram case_sensitive 1')",
+        f"INSERT INTO customer_search (rowid, {names}) SELECT id, {cells('customers')} FROM customers",  # noqa: S608
+        *(f"CREATE TRIGGER {name} {event}" for name, event in zip(_TRIGGERS, events, strict=True)),
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def _build_on_postgresql(connection: Connection, texts: Sequence[str]) -> None:
     connection.exec_driver_sql(_FUNCTION)
     connection.exec_driver_sql(
-        f"CREATE INDEX IF NOT EXISTS {BIGRAMS} ON customers USING gin (csctl_bigrams({BIGRAM_TEXT}))"
+        f"CREATE INDEX IF NOT EXISTS {BIGRAMS} ON customers USING gin (csctl_bigrams({bigram_text(texts)}))"
     )
     if _has_trigrams(connection):
-        columns = ", ".join(f"{column} gin_trgm_ops" for column in _TRIGRAM_COLUMNS)
-        connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {TRIGRAMS} ON customers USING gin ({columns})")
+        plain = [f"folded_{name}" for name in (*texts, "address")]
+        columns = (*plain, "phone_digits", *(f"({_CODE.format(code)})" for code in _CODES))
+        trigrams = ", ".join(f"{column} gin_trgm_ops" for column in columns)
+        connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {TRIGRAMS} ON customers USING gin ({trigrams})")
+
+
+def _indexed(connection: Connection) -> set[str]:
+    """The details that the existing index has; none if there is no index."""
+    if connection.dialect.name == "sqlite":
+        found = connection.scalars(text("SELECT name FROM pragma_table_info('customer_search')")).all()
+        return {name for name in TEXTS if name in found}
+    definition = connection.scalar(text("SELECT pg_get_indexdef(to_regclass(:name))").bindparams(name=BIGRAMS))
+    return {name for name in TEXTS if f"folded_{name}" in (definition or "")}
 
 
 def drop(connection: Connection) -> None:
-    """Take the index away: searches are slow then, and find the same."""
+    """Remove the index: searches find the same without it, and are slow."""
     if connection.dialect.name == "sqlite":
         for name in _TRIGGERS:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")

@@ -40,7 +40,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import compiled, forks, running, selection
+from tests import compiled, forks, loopback, running, selection
 from tests.databases import Template, template_of_run
 from tests.postgres import PostgresMissing, Server, postgres_is_installed
 from tests.running import Done, Process, Terminal
@@ -71,6 +71,12 @@ def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         compiled.share(patch)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _this_machine_alone() -> Iterator[None]:
+    yield
+    assert loopback.others() == set()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,7 @@ Amounts are decimal strings; times are RFC 3339 strings or datetimes.
 from __future__ import annotations
 
 import itertools
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from csctl.clock import parse_time
@@ -34,6 +34,7 @@ from tests.shops import Shop
 
 HOME = Address("12 Elm Street", None, "Springfield", "IL", "62701", "US")
 _count = itertools.count(1)
+_APPROVED: dict[str, Any] = {"kind": Kind.SALE, "state": State.APPROVED, "gateway": "main"}
 
 
 def make_customer(shop: Shop, **given: Any) -> str:
@@ -179,19 +180,15 @@ def make_sale(
     with one purchase; without a purchase it covers all of the order.
     """
     made = shop.moment - (timedelta(days=2) if settled else timedelta(minutes=30))
-    if order is None:
-        order = make_order(shop, customer, total=amount, currency=currency, placed_at=made)
-        make_purchase(shop, order, unit_price=amount, currency=currency)
+    order = order or _order_of_one(shop, customer, amount, currency, made)
     method = payment_method or make_payment_method(shop, customer_of(shop, order), token)
     values: dict[str, Any] = {
         "order_id": number(order),
         "purchase_id": number(purchase) if purchase else None,
         "payment_method_id": number(method),
-        "kind": Kind.SALE,
-        "state": State.APPROVED,
+        **_APPROVED,
         "amount": to_minor(amount, currency),
         "currency": currency,
-        "gateway": "main",
         "gateway_ref": f"sale_{next(_count)}",
         "settlement": Settlement.SETTLED if settled else Settlement.UNSETTLED,
         "settled_at": made + timedelta(days=1) if settled else None,
@@ -200,14 +197,24 @@ def make_sale(
     }
     row = Transaction(**{**values, **_read(given)})
     sale = _add(shop, "txn", row)
-    if adopt and not payment_method and row.gateway == "main" and row.gateway_ref and row.state == State.APPROVED:
-        lesson = Lesson(
-            row.gateway_ref, Kind(row.kind), row.amount, row.currency, token, row.created_at, row.settled_at
-        )
-        shop.teach(lesson)
-    elif adopt:
-        shop.adopt()
+    if adopt:
+        _let_the_sandbox_know(shop, row, None if payment_method else token)
     return sale
+
+
+def _order_of_one(shop: Shop, customer: str | None, amount: str, currency: str, placed_at: datetime) -> str:
+    order = make_order(shop, customer, total=amount, currency=currency, placed_at=placed_at)
+    make_purchase(shop, order, unit_price=amount, currency=currency)
+    return order
+
+
+def _let_the_sandbox_know(shop: Shop, row: Transaction, token: str | None) -> None:
+    """Teach the sandbox this sale alone where its token is known; else have csctl do it."""
+    if token and row.gateway == "main" and row.gateway_ref and row.state == State.APPROVED:
+        kind = Kind(row.kind)
+        shop.teach(Lesson(row.gateway_ref, kind, row.amount, row.currency, token, row.created_at, row.settled_at))
+    else:
+        shop.adopt()
 
 
 def make_transaction(shop: Shop, kind: str, state: str, amount: str = "19.99", **given: Any) -> str:

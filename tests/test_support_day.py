@@ -20,12 +20,32 @@ def done(shop: Shop, words: str, as_: str = "agent", code: int = 0) -> Done:
 
 
 def test_a_day_of_customer_support(shop: Shop) -> None:
-    """Whatever callers ask for is done without a detour, and in the end books and gateway agree."""
+    """All that callers ask for is done without a detour, and in the end books and gateway agree."""
     shop("setting set agent-refund-limit '50 USD'")
     shop("setting set refund-reasons 'damaged, late, changed mind'")
     shop("queue notify add finance@example.com")
+    jane = _one_of_two_lines_is_returned(shop)
+    _a_person_who_came_twice_is_merged(shop, jane)
+    subscription = _an_expired_card_is_replaced(shop)
+    _a_dispute_is_lost(shop)
+    _a_refund_above_the_limit_is_granted(shop)
+    done(shop, f"txn refund {make_sale(shop, '40.00')} --outside 'cheque 118' --yes")  # a card is closed
+    _the_unused_days_are_returned(shop, subscription)
+    assert done(shop, "db check", as_="admin").code == 0
+    returned = [row["amount"] for row in shop.ledger() if row["kind"] == "refund" and row["result"] == "approved"]
+    assert sorted(returned) == ["120.00", "15.00", "9.00"]
+    report = {row["group"]: row["amount"] for row in done(shop, "report refunds -o json").json}
+    assert report == {
+        "late": "120.00",
+        "(no reason)": "40.00",
+        "(chargeback)": "25.00",
+        "changed mind": "15.00",
+        "damaged": "9.00",
+    }
 
-    # A caller knows an amount, a day and the last digits of the card. The order had two lines; one cup was broken.
+
+def _one_of_two_lines_is_returned(shop: Shop) -> str:
+    """A caller knows an amount, a day and the last digits of the card. One of her mugs was broken."""
     jane = make_customer(shop, first_name="Jane", email="jane@example.com")
     cups = make_order(shop, jane, total="47.00", external_id="#1001")
     mugs, tea = make_purchase(shop, cups, "9.00", 3), make_purchase(shop, cups, "20.00")
@@ -37,15 +57,20 @@ def test_a_day_of_customer_support(shop: Shop) -> None:
     one = done(shop, f"order refund --purchase {mugs} --quantity 1 --reason damaged --yes -o json").json
     assert one[0]["amount"] == "9.00"
     assert tea in done(shop, "order show '#1001'").out
+    return jane
 
-    # The same person came twice; after the merge her former email still finds her.
+
+def _a_person_who_came_twice_is_merged(shop: Shop, jane: str) -> None:
+    """After the merge, her orders are together."""
     twin = make_customer(shop, first_name="Jane", email="jane.old@example.com")
     make_sale(shop, "15.00", customer=twin)
     shop(f"customer merge {jane} {twin} --yes")
     assert jane in done(shop, f"customer show {jane}").out
     assert len(done(shop, f"order list --customer {jane} -o json").json) == 2
 
-    # Her card has expired: a new one is chosen, and the subscription is billed again.
+
+def _an_expired_card_is_replaced(shop: Shop) -> str:
+    """A new card is chosen, and the subscription is billed again."""
     joe = make_buyer(shop, token="tok_declined")
     monthly = make_price(shop, amount="31.00", interval="month")
     subscription = make_purchase(
@@ -58,41 +83,31 @@ def test_a_day_of_customer_support(shop: Shop) -> None:
     done(shop, f"purchase payment-method {subscription} {fresh}")
     billed = done(shop, f"purchase force-bill {subscription} --yes -o json").json
     assert (billed[0]["outcome"], billed[0]["amount"]) == ("billed", "31.00")
+    return subscription
 
-    # A charge is disputed, and the bank decides for its customer.
+
+def _a_dispute_is_lost(shop: Shop) -> None:
+    """While it lasts, nothing is refunded."""
     disputed = make_sale(shop, "25.00")
     done(shop, f"txn dispute {disputed}")
     assert done(shop, "txn list --disputed -o name").out == f"{disputed}\n"
     done(shop, f"txn refund {disputed} --yes", code=5)
     done(shop, f"txn dispute {disputed} --lost")
 
-    # A refund above the limit is asked for, and granted by another person.
+
+def _a_refund_above_the_limit_is_granted(shop: Shop) -> None:
+    """The agent requests it, another person grants it."""
     dear = make_sale(shop, "120.00")
     done(shop, f"txn refund {dear} --reason late --yes", code=6)
     asked = done(shop, f"txn refund {dear} --reason late --request-approval --yes -o json").json
     granted = done(shop, f"approval grant {asked[0]['approval_id']} --yes -o json", as_="admin").json
     assert (granted[0]["outcome"], granted[0]["amount"]) == ("refunded", "120.00")
 
-    # A card is closed: the money went by cheque, which is recorded.
-    closed = make_sale(shop, "40.00")
-    done(shop, f"txn refund {closed} --outside 'cheque 118' --yes")
 
-    # Joe cancels in the middle of the month, and gets the unused days back.
+def _the_unused_days_are_returned(shop: Shop, subscription: str) -> None:
+    """A subscription is cancelled in the middle of its month."""
     shop.now = "2026-03-17T09:00:00Z"
     done(shop, "txn sync", as_="service")
     done(shop, f"purchase cancel {subscription} --reason 'moved abroad' --yes")
     back = done(shop, f"order refund --prorate {subscription} --reason 'changed mind' --yes -o json").json
     assert back[0]["amount"] == "15.00"
-
-    # In the evening, the books agree with themselves and with the gateway.
-    assert done(shop, "db check", as_="admin").code == 0
-    returned = [row["amount"] for row in shop.ledger() if row["kind"] == "refund" and row["result"] == "approved"]
-    assert sorted(returned) == ["120.00", "15.00", "9.00"]
-    report = {row["group"]: row["amount"] for row in done(shop, "report refunds -o json").json}
-    assert report == {
-        "late": "120.00",
-        "(no reason)": "40.00",
-        "(chargeback)": "25.00",
-        "changed mind": "15.00",
-        "damaged": "9.00",
-    }

@@ -17,7 +17,7 @@ FORMATS = ("table", "wide", "json", "jsonl", "csv", "name")
 _CHUNK = 500  # rows that are written together
 _DELETE = "\x7f"  # the one control character that json.dumps does not escape
 # A cell that `neutralised` may change: all but numbers and phone numbers of those that begin like a formula.
-_FORMULA = re.compile(r"\n(?:[=@']|-(?!\d+(?:\.\d+)?(?:\n|\Z))|\+(?!\d[\d ().-]*(?:\n|\Z)))", re.ASCII)
+_FORMULA = re.compile(r"\n(?:[=@'\t\r＝＋－＠]|-(?!\d+(?:\.\d+)?(?:\n|\Z))|\+(?!\d[\d ().-]*(?:\n|\Z)))", re.ASCII)
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, unassigned, line separators
 
@@ -56,23 +56,24 @@ def csv_texts(rows: Iterator[list[str]]) -> Iterator[str]:
         yield text.getvalue()
 
 
-def csv_row(values: Sequence[Any]) -> list[str]:
+def csv_row(values: Sequence[Any], *, exact: bool) -> list[str]:
     """The cells of a row. Those of an ordinary one are looked at together, which is many times faster."""
-    cells = ["" if value is None else value if type(value) is str else csv_cell(value) for value in values]
-    if "".join(cells).isprintable() and not _FORMULA.search("\n" + "\n".join(cells)):
+    cells = ["" if value is None else value if type(value) is str else csv_cell(value, exact=True) for value in values]
+    if (exact or "".join(cells).isprintable()) and not _FORMULA.search("\n" + "\n".join(cells)):
         return cells
-    return [csv_cell(value) for value in values]
+    return [csv_cell(value, exact=exact) for value in values]
 
 
-def csv_cell(value: Any) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula."""
+def csv_cell(value: Any, *, exact: bool) -> str:
+    """A cell of CSV that no spreadsheet takes for a formula: for a file `exact`, for a terminal made printable."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date):
         return _to_text(value)
-    return neutralised(printable(value if isinstance(value, str) else to_json(value)))
+    text = value if isinstance(value, str) else to_json(value)
+    return neutralised(text if exact else printable(text))
 
 
 def table_cell(value: Any, zone: tzinfo) -> str:

@@ -221,12 +221,14 @@ class Output:
     def _write_csv(self, records: Rows) -> None:
         import csv
 
+        exact = _is_file()
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(self._selected)
         for record in records:
-            writer.writerow(formats.csv_row([record.get(name) for name in self._selected]))
+            writer.writerow(formats.csv_row([record.get(name) for name in self._selected], exact=exact))
 
     def _write_tuples(self, page: Tuples, damaged: list[Record]) -> None:
+        exact = _is_file()
         places = [page.names.index(name) for name in self._selected]
         all_of_them = places == list(range(len(page.names)))
 
@@ -236,7 +238,7 @@ class Output:
                 if isinstance(row, dict):
                     damaged.append(row)
                 else:
-                    yield formats.csv_row(row if all_of_them else [row[place] for place in places])
+                    yield formats.csv_row(row if all_of_them else [row[place] for place in places], exact=exact)
 
         for text in formats.csv_texts(rows()):
             sys.stdout.write(text)
@@ -260,6 +262,15 @@ class Output:
                     rows, self._selected, whole=whole, head=lambda line: color.bold(line, enabled=enabled)
                 )
                 click.echo(drawn, color=enabled)
+
+
+def _is_file() -> bool:
+    """Whether stdout is not a terminal: then text is written as it is, in UTF-8 whatever encoding the terminal has."""
+    if sys.stdout.isatty():
+        return False
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return True
 
 
 def _is_damaged(record: Any) -> bool:

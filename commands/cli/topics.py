@@ -126,6 +126,7 @@ on. Its value names the kind of gateway, the account's key, and options.
   rate=5/s       at most so many calls per second (s), minute (m) or hour (h)
                  [default: 5/s, Stripe 20/s; the sandbox: no limit]
   timeout=60     seconds that one call may take in all, at most 90
+  shared=on      other databases of csctl use the account, too [default: off]
 
 The first option follows a question mark, the others an ampersand; put the
 value in quotes in a shell. In a key, write % as %25, ? as %3F and # as %23.

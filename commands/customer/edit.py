@@ -13,6 +13,7 @@ from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
 from ..cli.confined import InputFile
+from ..cli.file_options import file_options
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
 from ..cli.shared_options import fail_fast_option
@@ -21,6 +22,7 @@ from .group import customer, who_argument
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.ids import Ref
+    from csctl.tabular.options import FileOptions
 
 _COLUMNS = ("id", "outcome", "message")
 _EXPORTED = (
@@ -90,8 +92,9 @@ def create(app: App, out: ChangeOutput, values: dict[str, str], external_id: str
     "--from",
     "file",
     type=InputFile(),
-    help="CSV file with id or external_id, and any of the fields; - reads stdin.",
+    help="File with id or external_id, and any of the fields; - reads stdin.",
 )
+@file_options
 @click.option("--version", type=click.IntRange(min=1), help="Version that the customer must still have.")
 @fail_fast_option
 def edit(
@@ -100,6 +103,7 @@ def edit(
     who: str | None,
     values: dict[str, str],
     file: Path | None,
+    form: FileOptions,
     version: int | None,
     fail_fast: bool,
 ) -> None:
@@ -110,7 +114,7 @@ def edit(
     """
     from csctl.services.customers import edit
 
-    edits = edit.plan(app, who, values, file, version)
+    edits = edit.plan(app, who, values, file, version, form)
     out.target.count, out.target.from_stdin = len(edits), str(file) == "-"
     out.change(lambda dry_run: edit.edit(app, edits, dry_run=dry_run, fail_fast=fail_fast))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -93,3 +94,33 @@ def disable(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
     from csctl.services.customers import payment_methods
 
     out.change(lambda dry_run: payment_methods.disable(app, refs, dry_run=dry_run, fail_fast=fail_fast))
+
+
+@payment_method.command(
+    fields=RESULT_FIELDS,
+    columns=("id", "outcome", "message"),
+    changes=True,
+    asks="many",
+    examples=(
+        "csctl customer payment-method retoken --from tokens.csv --dry-run",
+        "csctl customer payment-method retoken --from tokens.csv --yes",
+    ),
+)
+@click.option(
+    "--from",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="CSV file with id or external_id, token, and maybe old_token and gateway; - reads stdin.",
+)
+@fail_fast_option
+def retoken(app: App, out: ChangeOutput, file: Path, fail_fast: bool) -> None:
+    """Charge cards by new tokens, after the gateway has made them.
+
+    A line whose old_token is not the token of its card is refused. Cards that are being charged are refused, too.
+    """
+    from csctl.services.customers import retoken
+
+    lines = retoken.lines(file)
+    out.target.count, out.target.from_stdin = len(lines), str(file) == "-"
+    out.change(lambda dry_run: retoken.retoken(app, lines, dry_run=dry_run, fail_fast=fail_fast))

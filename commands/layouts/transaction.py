@@ -29,6 +29,7 @@ def _transaction_page(sheet: Sheet, record: Record) -> str:
             ("Parent", record["parent_id"]),
             ("Card", " ".join(part for part in shared.card(method) if part) if method else None),
             ("Gateway", " ".join(part for part in (record["gateway"], record["gateway_ref"]) if part)),
+            ("Reference at the bank", record["bank_reference"]),
             ("Reason", record["reason"]),
             ("Gateway message", record["message"]),
             ("Refund reason", record["refund_reason"]),

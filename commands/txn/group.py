@@ -32,6 +32,7 @@ FIELDS = (
     "parent_id",
     "gateway",
     "gateway_ref",
+    "bank_reference",
     "reason",
     "message",
     "created_at",

@@ -50,7 +50,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Booked:
-    """An operation in the books. `at_gateway` is the sum returned through the gateway, without cheques and the like."""
+    """An operation in the books. `at_gateway` is the sum returned through the gateway, without cheques and the like;
+    `unnamed` the part of it that csctl learned from the total of the sale, without a reference.
+    """
 
     id: int
     reference: str | None
@@ -63,6 +65,7 @@ class Booked:
     key: str | None = None
     voided: bool = False
     at_gateway: int = 0
+    unnamed: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,36 +84,51 @@ def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = 
     """All differences. `whole`: the entries are everything that the gateway has of the period, so that a missing one
     does not exist.
     """
-    rows = list(books)
-    by_reference: dict[str, list[Booked]] = defaultdict(list)
-    by_key: dict[str, Booked] = {}
-    for row in rows:
-        if row.reference:
-            by_reference[row.reference].append(row)
-        if row.key:
-            by_key[row.key[:_SHORTEST_KEY]] = row
+    index = _Index(list(books))
     matched: set[int] = set()
     for entry in entries:
-        ours = _match(entry, by_reference, by_key)
-        if ours is None:
-            if _moved(entry.state):
-                yield Finding(Difference.ONLY_GATEWAY, None, entry)
-            continue
-        matched.add(ours.id)
-        yield from (Finding(what, ours, entry) for what in _differences(ours, entry))
+        ours = index.match(entry)
+        if ours is not None:
+            matched.add(ours.id)
+            yield from (Finding(what, ours, entry) for what in _differences(ours, entry))
+        elif _moved(entry.state) and not index.take_unnamed(entry):
+            yield Finding(Difference.ONLY_GATEWAY, None, entry)
     if whole:
-        yield from _unmatched(rows, matched)
+        yield from _unmatched(index.rows, matched)
 
 
-def _match(entry: Entry, by_reference: dict[str, list[Booked]], by_key: dict[str, Booked]) -> Booked | None:
-    """The row of an entry: by its reference, else by csctl's key. A void may have the reference of its sale."""
-    named = [row for reference in (entry.reference, *entry.aliases) for row in by_reference.get(reference, ())]
-    alike = [row for row in named if _alike(row.kind, entry.kind)]
-    if alike:
-        return alike[0]
-    key = entry.key or ""
-    row = by_key.get(key[:_SHORTEST_KEY]) if len(key) >= _SHORTEST_KEY else None
-    return row if row and row.key and row.key.startswith(key) else None
+class _Index:
+    """The books, to be looked up by what a gateway's records name."""
+
+    def __init__(self, rows: list[Booked]) -> None:
+        self.rows = rows
+        self._by_reference: dict[str, list[Booked]] = defaultdict(list)
+        self._by_key: dict[str, Booked] = {}
+        self._unnamed = {row.id: row.unnamed for row in rows}
+        for row in rows:
+            if row.reference:
+                self._by_reference[row.reference].append(row)
+            if row.key:
+                self._by_key[row.key[:_SHORTEST_KEY]] = row
+
+    def match(self, entry: Entry) -> Booked | None:
+        """The row of an entry: by its reference, else by our key. A void may have the reference of its sale."""
+        for reference in (entry.reference, *entry.aliases):
+            for row in self._by_reference.get(reference, ()):
+                if _alike(row.kind, entry.kind):
+                    return row
+        key = entry.key or ""
+        keyed = self._by_key.get(key[:_SHORTEST_KEY]) if len(key) >= _SHORTEST_KEY else None
+        return keyed if keyed and keyed.key and keyed.key.startswith(key) else None
+
+    def take_unnamed(self, entry: Entry) -> bool:
+        """Whether a refund is one that the books know without its reference; each amount counts once."""
+        sales = self._by_reference.get(entry.sale_reference or "", ())
+        sale = next((row for row in sales if row.kind.takes_money), None)
+        if sale is None or entry.kind is not Kind.REFUND or not 0 < (entry.amount or 0) <= self._unnamed[sale.id]:
+            return False
+        self._unnamed[sale.id] -= entry.amount or 0
+        return True
 
 
 def _alike(ours: Kind, theirs: Kind) -> bool:

@@ -49,6 +49,11 @@ def code_of(text: str) -> str | None:
     return _codes().get(_key(text))
 
 
+def is_code(text: str | None) -> bool:
+    """Whether this has the form of a two-letter code, as a known country is kept."""
+    return text is not None and len(text) == 2 and text.isascii() and text.isupper()
+
+
 @cache
 def _codes() -> dict[str, str]:
     import pycountry

@@ -123,14 +123,18 @@ _ALL = (
         each("status", _LISTED | _FILE, searched="status"),
         each("cycle trial_ends_on next_bill_on", _LISTED | _FILE),
         each("price", _LISTED | _AMOUNT),
-        each("currency interval cancel_on billed_by", _LISTED),
-        each("next_price_point_id next_quantity", _SHOWN, key="next_billing"),
-        each("next_unit_price", _SHOWN | _AMOUNT, key="next_billing"),
-        each("billing_day final_cycle paused_until cancel_after_billing cancelled_at recycle_attempts", _SHOWN),
+        each("cancel_on billed_by", _LISTED | _FILE),
+        each("cancel_after_billing paused_until", _SHOWN | _FILE),
+        each("next_price_point_id", _SHOWN | _FILE, key="next_billing", file="next_price"),
+        each("next_quantity", _SHOWN | _FILE, key="next_billing"),
+        each("next_unit_price", _SHOWN | _FILE | _AMOUNT, key="next_billing"),
+        each("checkout_amount", _FILE | _AMOUNT),
+        each("payment_method_id", _FILE, file="payment_method"),
+        each("currency interval", _LISTED),
+        each("billing_day final_cycle cancelled_at recycle_attempts", _SHOWN),
         each("cancel_reason", _SHOWN, erase=Erase.REPLACE),
-        each("checkout_amount", _AMOUNT),
         each("created_at", _SHOWN),
-        each("payment_method_id due_on billed_from billed_to last_billed_on version"),
+        each("due_on billed_from billed_to last_billed_on version"),
     ),
     record(
         "fulfillments",
@@ -160,15 +164,19 @@ _ALL = (
         each("settlement settled_at created_at", _LISTED | _FILE),
         each("refunded over_returned", _LISTED | _AMOUNT),
         each("reserved", _LISTED | _AMOUNT, key="refundable"),
-        each("voided_at", _LISTED, key="voided"),
-        each("disputed_at", _LISTED, key="disputed"),
-        each("outside reason", _LISTED),
-        each("outside_reference message", _LISTED, erase=Erase.IF_NAMED),
+        each("voided_at", _LISTED | _FILE, key="voided", file="voided"),
+        each("disputed_at", _LISTED | _FILE, key="disputed", file="disputed"),
+        each("outside", _LISTED | _FILE),
+        each("reason", _LISTED),
+        each("outside_reference", _LISTED | _FILE, erase=Erase.IF_NAMED),
+        each("message", _LISTED, erase=Erase.IF_NAMED),
+        each("cycle", _FILE),
         each("refund_reason", _LISTED, erase=Erase.REPLACE),
         each("created_by", _LISTED),
         each("unit_price", _AMOUNT),
         each("key claim lease_until request_id", _INTERNAL),
-        each("cycle occasion due_on quantity sent_at watch_until looked_at billing_blocked_at look_since finished_at"),
+        each("occasion due_on quantity sent_at watch_until looked_at billing_blocked_at look_since finished_at"),
+        each("bank_reference", _LISTED),
         each("queue_item_id attempt_on send_email joins_queue"),
         each("cancels cancels_purchase_id cancels_on cancels_after_billing"),
     ),
@@ -176,14 +184,17 @@ _ALL = (
         "refund_queue",
         "rfq",
         each("id", _LISTED, searched="query"),
-        each("sale_id", _LISTED, key="transaction_id"),
-        each("order_id currency state attempts next_attempt_on created_at", _LISTED),
+        each("external_id", _FILE),
+        each("sale_id", _LISTED | _FILE, key="transaction_id", file="transaction"),
+        each("amount", _PRICE),
+        each("currency state attempts next_attempt_on", _LISTED | _FILE),
+        each("last_reason", _LISTED | _FILE, erase=Erase.IF_NAMED, file="reason"),
+        each("reference", _SHOWN | _FILE, erase=Erase.IF_NAMED),
+        each("created_at", _LISTED | _FILE),
+        each("closed_at", _SHOWN | _FILE),
+        each("order_id", _LISTED),
         each("customer_id", _LISTED | _MERGED),
-        each("amount", _LISTED | _AMOUNT),
-        each("last_reason", _LISTED, erase=Erase.IF_NAMED),
-        each("closed_at", _SHOWN),
         each("close_reason", _SHOWN, erase=Erase.REPLACE),
-        each("reference", _SHOWN, erase=Erase.IF_NAMED),
         each("origin_id last_attempt_on send_email unattempted_told_at"),
     ),
     record(
@@ -274,6 +285,7 @@ _ALL = (
         None,
         each("name kind account first_used_at", _LISTED),
         each("livemode", _LISTED, key="mode"),
+        each("accepted_at"),
     ),
     record("gateway_cursors", None, each("moved_at", _LISTED, key="synced_at"), each("account cursor")),
     record("requests", None, each("id operator_id key asked created_at", _INTERNAL)),
@@ -291,6 +303,13 @@ PERSON_OPTIONS = tuple(
         for option in field.searched
         if option != "query"
     )
+)
+
+# The details that search compares as text, without case and accents. For each, the model has a column `folded_<name>`.
+TEXTS = tuple(
+    field.name
+    for field in RECORDS["customers"].fields
+    if field.uses & Use.ENTERED and {"query", field.name} <= set(field.searched) and field.name != "phone"
 )
 
 

@@ -40,19 +40,43 @@ _QUEUE = (
     " close_reason, reference, unattempted_told_at)",
 )
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
+_ADDRESSES = ", ".join(
+    f"{which}_{part}"
+    for which in ("billing", "shipping")
+    for part in ("line1", "line2", "city", "region", "postal_code", "country")
+)
+# Whose record it is stays as it was: merging and erasing are for administrators.
+_CUSTOMER = (
+    "SELECT",
+    "INSERT",
+    f"UPDATE (external_id, first_name, last_name, email, phone, ip, {_ADDRESSES}, folded_first_name, folded_last_name,"
+    " folded_email, folded_city, folded_region, folded_address, phone_digits, updated_at, version)",
+)
+_ORDER = ("SELECT", "INSERT", f"UPDATE (status, {_ADDRESSES}, cancelled_at, cancel_reason)")
+_PURCHASE = (
+    "SELECT",
+    "INSERT",
+    "UPDATE (price_point_id, payment_method_id, status, quantity, unit_price, price, checkout_amount, interval,"
+    " billing_day, cycle, trial_ends_on, next_bill_on, due_on, billed_from, billed_to, last_billed_on, cancel_on,"
+    " cancel_after_billing, cancelled_at, cancel_reason, paused_until, recycle_attempts, final_cycle,"
+    " next_price_point_id, next_quantity, next_unit_price, version)",
+)
+_SHIPMENT = ("SELECT", "INSERT", "UPDATE (status, carrier, tracking, shipped_at)")
+# To whom an email goes, and what it says, stays as it was written.
+_EMAIL = ("SELECT", "INSERT", "UPDATE (subject, text, html, state, error, attempts, lease_until, sent_at)")
 
 # table -> what agents, admins and the service may do with it
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "customers": (_EDIT, _EDIT, _EDIT),
+    "customers": (_CUSTOMER, _EDIT, _READ),
     # Whose card it is, and at which gateway, is written by an import alone.
     "payment_methods": (_CARDS, _EDIT, _READ),
     "history": (_ADD, _EDIT, _ADD),
     "products": (_READ, _EDIT, _READ),
     "product_options": (_READ, _EDIT, _READ),
     "price_points": (_READ, _EDIT, _READ),
-    "orders": (_EDIT, _EDIT, _EDIT),
-    "purchases": (_EDIT, _EDIT, _EDIT),
-    "fulfillments": (_EDIT, _EDIT, _EDIT),
+    "orders": (_ORDER, _EDIT, _ORDER),
+    "purchases": (_PURCHASE, _EDIT, _PURCHASE),
+    "fulfillments": (_SHIPMENT, _EDIT, _SHIPMENT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
     "refund_queue": (_QUEUE, _EDIT, _EDIT),
     # Who asked for what, and what was decided, is written once; what a person wrote may be erased.
@@ -64,13 +88,13 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     # its first record is deleted: a trigger allows no other.
     "runs": (_RUN, _RUN, _RUN),
     "run_records": (_RECORD, _RECORD, _RECORD),
-    "emails": (_EDIT, _EDIT, _EDIT),
+    "emails": (_EMAIL, _EDIT, _EMAIL),
     "notify_emails": (_READ, _ALL, _READ),
     "blacklist": (_READ, _ALL, _READ),
     "operators": (_SIGN_IN, _EDIT, _SIGN_IN),
     "settings": (_READ, _ALL, _READ),
     "gateway_accounts": (_ADD, _ADD, _ADD),
-    "gateway_cursors": (_EDIT, _EDIT, _EDIT),
+    "gateway_cursors": (_READ, _EDIT, _EDIT),
     "installation": (_READ, _READ, _READ),
     "moves": (_READ, ("SELECT", "INSERT", "UPDATE (confirmed_at)"), _READ),
     "alembic_version": (_READ, _READ, _READ),

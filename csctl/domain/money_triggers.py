@@ -24,16 +24,53 @@ _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EA
         END IF;
         RETURN NEW;
     END"""
-# A new row has no outcome yet; money that was returned elsewhere is recorded as such.
+# A new row has no outcome yet, and belongs to its order, sale, card and queue item; money that was returned elsewhere
+# is recorded as such.
 _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_new()
     BEGIN
         IF csctl_is_agent() AND (
-            (NEW.state NOT IN ('created', 'sent') AND (NEW.outside IS NULL OR NEW.kind <> 'refund'))
+            (NEW.outside IS NULL AND (NEW.state NOT IN ('created', 'sent') OR NEW.settlement IS NOT NULL))
+            OR (NEW.outside IS NOT NULL AND (NEW.state <> 'approved' OR NEW.kind <> 'refund'))
             OR NEW.kind NOT IN ('sale', 'refund', 'void')
-            OR NEW.gateway_ref <> '' OR NEW.settlement IS NOT NULL OR NEW.refunded <> 0 OR NEW.reserved <> 0
+            OR NEW.gateway_ref <> '' OR NEW.refunded <> 0 OR NEW.reserved <> 0 OR NEW.over_returned <> 0
+            OR (NEW.kind = 'sale' AND NOT EXISTS (
+                SELECT FROM payment_methods m JOIN orders o ON o.customer_id = m.customer_id
+                WHERE m.id = NEW.payment_method_id AND m.gateway = NEW.gateway AND o.id = NEW.order_id))
+            OR (NEW.kind <> 'sale' AND NOT EXISTS (
+                SELECT FROM transactions s WHERE s.id = NEW.parent_id AND s.kind IN ('sale', 'capture', 'authorize')
+                AND s.order_id = NEW.order_id AND s.gateway = NEW.gateway AND s.currency = NEW.currency))
+            OR (NEW.queue_item_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM refund_queue q WHERE q.id = NEW.queue_item_id AND q.sale_id = NEW.parent_id
+                AND q.amount = NEW.amount AND q.state IN ('queued', 'in_progress')))
         ) THEN
-            RAISE insufficient_privilege USING MESSAGE = 'permission denied to add a transaction with an outcome';
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to add such a transaction';
+        END IF;
+        RETURN NEW;
+    END"""
+# A refund joins the queue item that it began, and one that the bank returned stays known as such.
+_LINKED = """CREATE TRIGGER transactions_linked BEFORE UPDATE ON transactions FOR EACH ROW
+    EXECUTE FUNCTION transactions_linked()
+    BEGIN
+        IF csctl_is_agent() AND (
+            (NEW.queue_item_id IS DISTINCT FROM OLD.queue_item_id AND (OLD.queue_item_id IS NOT NULL OR NOT EXISTS (
+                SELECT FROM refund_queue q WHERE q.id = NEW.queue_item_id AND q.origin_id = NEW.id)))
+            OR (OLD.state = 'failed' AND OLD.reason IN ('returned', 'card_closed') AND NEW.state <> 'approved'
+                AND (NEW.state <> OLD.state OR NEW.reason IS DISTINCT FROM OLD.reason))
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what a transaction belongs to';
+        END IF;
+        RETURN NEW;
+    END"""
+# A subscription is charged to a card of its own customer.
+_CARD = """CREATE TRIGGER purchases_card BEFORE INSERT OR UPDATE ON purchases FOR EACH ROW
+    EXECUTE FUNCTION purchases_card()
+    BEGIN
+        IF csctl_is_agent() AND NEW.payment_method_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM payment_methods m JOIN orders o ON o.customer_id = m.customer_id
+            WHERE m.id = NEW.payment_method_id AND o.id = NEW.order_id
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to charge a card of another customer';
         END IF;
         RETURN NEW;
     END"""
@@ -58,8 +95,9 @@ _LESS = """CREATE TRIGGER refund_queue_kept BEFORE UPDATE ON refund_queue FOR EA
         END IF;
         RETURN NEW;
     END"""
-# At the end of each transaction: the sums of a sale follow from its rows, as `db check` has it, and a new refund keeps
-# the limit of agents, which is cumulative per sale.
+# At the end of each transaction: the sums of a sale follow from its rows, as `db check` computes them, and what agents
+# return of a sale respects their limit, which is cumulative per sale; a refund that a bank returned counts twice when
+# it is paid again. An open queue item was not paid, and a closed one has no attempt under way.
 _HOLDS = """BEGIN
         IF NOT csctl_is_agent() THEN
             RETURN NULL;
@@ -74,26 +112,43 @@ _HOLDS = """BEGIN
         SELECT * INTO sale FROM transactions WHERE id = number;
         SELECT COALESCE(SUM(amount) FILTER (WHERE kind = 'refund' AND state = 'approved'), 0),
             COALESCE(SUM(amount) FILTER (WHERE kind IN ('refund', 'void') AND queue_item_id IS NULL
-                AND state NOT IN ('approved', 'declined', 'failed')), 0)
-            INTO returned, held FROM transactions WHERE parent_id = number;
+                AND state NOT IN ('approved', 'declined', 'failed')), 0),
+            COALESCE(SUM(amount) FILTER (WHERE kind = 'refund' AND state = 'failed' AND outside IS NULL
+                AND reason IN ('returned', 'card_closed')), 0)
+            INTO returned, held, came_back FROM transactions WHERE parent_id = number;
         SELECT returned + COALESCE(SUM(amount) FILTER (WHERE state = 'resolved' AND reference IS NOT NULL), 0),
             held + COALESCE(SUM(amount) FILTER (WHERE state IN ('queued', 'in_progress')), 0)
             INTO returned, held FROM refund_queue WHERE sale_id = number;
         IF sale.refunded + sale.over_returned <> returned OR sale.reserved <> held THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to change the sums of a sale';
         END IF;
-        IF TG_OP = 'INSERT' AND TG_TABLE_NAME = 'transactions' THEN
-            IF NEW.kind = 'refund' AND NEW.queue_item_id IS NULL AND COALESCE(NEW.outside, 'payment') = 'payment'
-               AND returned + held > csctl_agent_limit(sale.currency) THEN
-                RAISE insufficient_privilege USING MESSAGE = 'permission denied to refund above the limit of agents';
+        IF TG_TABLE_NAME = 'refund_queue' THEN
+            SELECT * INTO item FROM refund_queue WHERE id = NEW.id;
+            is_open := item.state IN ('queued', 'in_progress');
+            IF EXISTS (SELECT FROM refund_queue q WHERE q.origin_id = item.origin_id AND q.id <> item.id)
+               OR EXISTS (SELECT FROM transactions t WHERE t.kind IN ('refund', 'void')
+                    AND (t.queue_item_id = item.id OR t.id = item.origin_id)
+                    AND CASE WHEN is_open THEN t.state = 'approved'
+                        ELSE t.state IN ('created', 'sent', 'pending', 'unknown') END) THEN
+                RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refused';
             END IF;
+            limited := TG_OP = 'INSERT' AND EXISTS (
+                SELECT FROM transactions t WHERE t.id = item.origin_id AND t.kind = 'void');
+        ELSIF TG_OP = 'INSERT' THEN
+            limited := NEW.kind IN ('refund', 'void') AND NEW.queue_item_id IS NULL
+                AND COALESCE(NEW.outside, 'payment') = 'payment';
+        ELSE
+            limited := NEW.kind = 'refund' AND OLD.state = 'approved' AND NEW.state = 'failed';
+        END IF;
+        IF limited AND returned + held + came_back > csctl_agent_limit(sale.currency) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to refund above the limit of agents';
         END IF;
         RETURN NULL;
     END"""
 _SUMS = (
     "CREATE CONSTRAINT TRIGGER {table}_sums AFTER INSERT OR UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED"
-    " FOR EACH ROW EXECUTE FUNCTION csctl_sums_hold() DECLARE number bigint; sale transactions; returned numeric;"
-    " held numeric; "
+    " FOR EACH ROW EXECUTE FUNCTION csctl_sums_hold() DECLARE number bigint; sale transactions; item refund_queue;"
+    " returned numeric; held numeric; came_back numeric; limited boolean; is_open boolean; "
 )
 # Only a run whose first record has not begun may be deleted.
 _RUNS = """CREATE TRIGGER runs_kept BEFORE DELETE ON runs FOR EACH ROW EXECUTE FUNCTION runs_kept()
@@ -107,6 +162,8 @@ _RUNS = """CREATE TRIGGER runs_kept BEFORE DELETE ON runs FOR EACH ROW EXECUTE F
 TRIGGERS: Mapping[str, str] = {
     "transactions_kept": _KEPT,
     "transactions_new": _NEW,
+    "transactions_linked": _LINKED,
+    "purchases_card": _CARD,
     "refund_queue_new": _ITEM,
     "refund_queue_kept": _LESS,
     "transactions_sums": _SUMS.format(table="transactions") + _HOLDS,

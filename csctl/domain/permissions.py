@@ -44,14 +44,14 @@ GROUPS: dict[frozenset[Role], str] = {
         queue notify list, queue notify add, queue notify remove
         operator create, operator list, operator disable, operator enable, operator rotate-token
         setting list, setting set, setting unset
-        data import, data export
+        data import, data export, data mapping list, data mapping show
         approval grant, approval deny, operator set-role, purchase billing-owner, product edit, product retire
         audit list, audit verify
         blacklist add, blacklist remove
         db grants
         customer merge, customer erase
         product create, product option add, product price add
-        sandbox ledger, sandbox adopt, sandbox reset, gateway accept
+        sandbox ledger, sandbox adopt, sandbox reset, gateway accept, customer payment-method retoken
         db upgrade, db status, db check
     """,
 }

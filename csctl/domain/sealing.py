@@ -172,7 +172,7 @@ def check_triggers(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[
     ]
 
 
-def check_told(told: Iterable[tuple[str, str, str]], known: Mapping[str, str]) -> list[Finding]:
+def check_mentioned(mentioned: Iterable[tuple[str, str, str]], known: Mapping[str, str]) -> list[Finding]:
     """Check the seals that the audit log mentions (row, seal, root): a missing one means that the chain was cut or
     restarted.
     """
@@ -182,7 +182,7 @@ def check_told(told: Iterable[tuple[str, str, str]], known: Mapping[str, str]) -
             seal[:40],
             f"{row} tells of it with another hash" if seal in known else f"removed: {row} tells of it",
         )
-        for row, seal, root in told
+        for row, seal, root in mentioned
         if known.get(seal) != root
     ]
 

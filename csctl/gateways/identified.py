@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from csctl.domain.comparison import Entry
@@ -27,13 +27,17 @@ from csctl.gateways.protocol import Gateway
 class Identified:
     """A gateway account whose identity is compared with the one in the database, once in a process.
 
+    `compare` is called before the first write: it compares the newest operations of the account with the books.
+
     Another account has neither csctl's sales nor its keys: its "not found" would mean "never executed", and the refund
     would be paid again. So a difference raises Misconfigured, and nothing is asked or sent.
     """
 
-    def __init__(self, gateway: Gateway, name: str, remembered: Identity | None) -> None:
-        self._gateway, self._name, self.remembered = gateway, name, remembered
-        self._confirmed = False
+    def __init__(
+        self, gateway: Gateway, name: str, remembered: Identity | None, compare: Callable[[str, Gateway], None]
+    ) -> None:
+        self._gateway, self._name, self.remembered, self._compare = gateway, name, remembered, compare
+        self._confirmed = self._compared = False
         self.unreachable = False  # its identity could not be asked for before this run began
         self._one_at_a_time = threading.Lock()
 
@@ -90,9 +94,17 @@ class Identified:
         """The answer to a write if the identity of the account cannot be asked for: nothing was sent."""
         try:
             self._confirm()
+            self._compare_once()
         except Unreachable as gone:
             return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=gone.cause or gone.message)
         return None
+
+    def _compare_once(self) -> None:
+        """Raises Misconfigured where the account has operations of ours that the books do not know, Unreachable."""
+        with self._one_at_a_time:
+            if not self._compared:
+                self._compare(self._name, self._gateway)
+                self._compared = True
 
     def _confirm(self) -> None:
         """Raises Misconfigured for another account than the one in the database, and Unreachable."""

@@ -126,6 +126,7 @@ class Found:
     captured: bool = True
     refunded_total: int | None = None
     dispute: Dispute | None = None
+    sale_reference: str | None = None  # of a refund, if the gateway gives it
     receipt: str | None = None  # a refund's trace number at the network (ARN), for the customer's bank
 
     def entry(

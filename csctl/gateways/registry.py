@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from csctl.clock import Clock
 from csctl.domain.reasons import NOT_SENT, Reason
@@ -11,6 +11,7 @@ from csctl.gateways import kinds, urls
 from csctl.gateways.identified import Identified
 from csctl.gateways.operations import Identity
 from csctl.gateways.pace import Pace
+from csctl.gateways.protocol import Gateway
 from csctl.gateways.sandbox import Sandbox
 from csctl.gateways.urls import AccountUrl
 from csctl.settings import GATEWAY
@@ -22,13 +23,20 @@ class Registry:
     """Accounts by name, each opened when it is first used. Calls no gateway and reads no database.
 
     `known` are the identities in the database: the identity of an account is checked before its first call.
+    `compare` raises for an account whose newest operations are not in the books. It is called before the first write.
     """
 
     def __init__(
-        self, given: Mapping[str, str], clock: Clock, *, rehearsal: bool, known: Mapping[str, Identity] | None = None
+        self,
+        given: Mapping[str, str],
+        clock: Clock,
+        *,
+        rehearsal: bool,
+        known: Mapping[str, Identity] | None = None,
+        compare: Callable[[str, Gateway], None] = lambda name, account: None,
     ) -> None:
         self._given, self._clock, self._rehearsal = given, clock, rehearsal
-        self._known = dict(known or {})
+        self._known, self._compare = dict(known or {}), compare
         self._open: dict[str, Identified] = {}
         self._paces: dict[str, Pace] = {}
         self._refused: dict[str, CsctlError] = {}
@@ -50,7 +58,7 @@ class Registry:
             url, pace = self.url(name), self._pace(name)
             clock = self._clock
             account = kinds.open_account(url, rehearsal=self._rehearsal, now=clock.now, zone=clock.zone, pace=pace)
-            self._open[name] = Identified(account, name, self._known.get(name))
+            self._open[name] = Identified(account, name, self._known.get(name), self._compare)
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -39,7 +39,7 @@ class AccountUrl:
     secret: str = field(repr=False)
     options: Mapping[str, str] = field(repr=False, default_factory=dict)
     variable: str = "the gateway's URL"
-    _read: set[str] = field(repr=False, compare=False, default_factory=lambda: {"rate", "timeout"})
+    _read: set[str] = field(repr=False, compare=False, default_factory=lambda: {"rate", "timeout", "shared"})
 
     @property
     def pace(self) -> Pace:
@@ -56,6 +56,11 @@ class AccountUrl:
         if not 1 <= seconds <= _LONGEST_CALL:
             raise self.problem("timeout is out of range", fix=f"write 1 to {_LONGEST_CALL} seconds: timeout=60")
         return timedelta(seconds=seconds)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other databases of csctl use the account too (`shared=on`)."""
+        return self.switch("shared", default=False)
 
     def text(self, name: str, default: str = "") -> str:
         self._read.add(name)

@@ -112,7 +112,8 @@ class ShopSetting(Base):
 class GatewayAccount(Base):
     """The gateway account behind a name, since it was first used.
 
-    `account` and `livemode` are the account's own id and mode; None until the gateway was asked.
+    `account` and `livemode` are the account's own id and mode; None until the gateway was asked. `accepted_at`: when an
+    administrator said last that the books are up to date with it.
     """
 
     __tablename__ = "gateway_accounts"
@@ -122,6 +123,7 @@ class GatewayAccount(Base):
     account: Mapped[str | None]
     livemode: Mapped[bool | None]
     first_used_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
 
 
 class GatewayCursor(Base):

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, event
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from csctl.domain.addresses import Address
+from csctl.domain.fields import TEXTS
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
 from csctl.models.columns import Base, BigId
@@ -67,27 +68,19 @@ def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
 
 
 def fold_for_search(customer: Customer) -> None:
-    """Fill the columns that search looks at. Whoever stores a customer past the ORM has to call this."""
-    plain = {name: getattr(customer, name) for name in ("first_name", "last_name", "email", "phone")}
-    for name, text in search_columns(**plain, billing=customer.billing, shipping=customer.shipping).items():
+    """Fill the columns of searches. To be called for a customer that is stored without the ORM."""
+    texts = {name: getattr(customer, name) for name in (*TEXTS, "phone")}
+    for name, text in search_columns(billing=customer.billing, shipping=customer.shipping, **texts).items():
         setattr(customer, name, text)
 
 
 def search_columns(
-    *,
-    first_name: str | None,
-    last_name: str | None,
-    email: str | None,
-    phone: str | None,
-    billing: Address | None,
-    shipping: Address | None,
+    *, billing: Address | None, shipping: Address | None, phone: str | None, **texts: str | None
 ) -> dict[str, str]:
-    """The columns that search looks at."""
+    """The columns of searches. `texts` are the details of TEXTS."""
     billing, shipping = billing or Address(), shipping or Address()
     return {
-        "folded_first_name": fold(first_name),
-        "folded_last_name": fold(last_name),
-        "folded_email": fold(email),
+        **{f"folded_{name}": fold(texts.get(name)) for name in TEXTS},
         "folded_city": fold(f"{billing.city or ''} {shipping.city or ''}"),
         "folded_region": f"{fold(billing.region)}\n{fold(shipping.region)}",  # nothing is found across both
         "folded_address": fold(" ".join([*billing.lines(), *shipping.lines()])),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from csctl.domain.addresses import Address
@@ -18,12 +18,12 @@ class Order(Base):
     """One checkout of a customer. `total` (minor units) is the amount due then; rebills do not change it."""
 
     __tablename__ = "orders"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index(None, "status", "placed_at"), Index(None, "total"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
-    status: Mapped[OrderStatus] = mapped_column(index=True)
+    status: Mapped[OrderStatus]
     currency: Mapped[str] = mapped_column(String(3))
     total: Mapped[int] = mapped_column(BigId, default=0)
     billing: Mapped[Address] = composite(*address_columns("billing"))
@@ -48,6 +48,7 @@ class Purchase(Base):
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("unit_price >= 0", name="unit_price"),
         CheckConstraint("price = quantity * unit_price", name="price"),
+        Index(None, "status", "created_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -55,12 +56,12 @@ class Purchase(Base):
     external_id: Mapped[str | None] = mapped_column(unique=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"), index=True)
-    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
+    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"), index=True)
     description: Mapped[str | None]  # of an item that is not in the catalog
-    status: Mapped[PurchaseStatus] = mapped_column(index=True)
+    status: Mapped[PurchaseStatus]
     quantity: Mapped[int]
     unit_price: Mapped[int] = mapped_column(BigId)
-    price: Mapped[int] = mapped_column(BigId)
+    price: Mapped[int] = mapped_column(BigId, index=True)
     # What its checkout charged for it: for a trial less than its price, and its price may change later.
     checkout_amount: Mapped[int] = mapped_column(
         BigId, default=lambda context: context.get_current_parameters()["price"], server_default="0"
@@ -88,7 +89,7 @@ class Purchase(Base):
     next_price_point_id: Mapped[int | None] = mapped_column(ForeignKey("price_points.id"))
     next_quantity: Mapped[int | None]
     next_unit_price: Mapped[int | None] = mapped_column(BigId)
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     version: Mapped[int] = mapped_column()
 
     order: Mapped[Order] = relationship(back_populates="purchases")
@@ -106,16 +107,16 @@ class Fulfillment(Base):
     """One shipment for an order."""
 
     __tablename__ = "fulfillments"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index(None, "status", "created_at"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
-    status: Mapped[FulfillmentStatus] = mapped_column(index=True)
+    status: Mapped[FulfillmentStatus]
     carrier: Mapped[str | None]
     tracking: Mapped[str | None] = mapped_column(index=True)
-    reship_of_id: Mapped[int | None] = mapped_column(ForeignKey("fulfillments.id"))
+    reship_of_id: Mapped[int | None] = mapped_column(ForeignKey("fulfillments.id"), index=True)
     shipped_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
     order: Mapped[Order] = relationship()

@@ -50,18 +50,25 @@ class Transaction(Base):
         UniqueConstraint("queue_item_id", "attempt_on"),
         Index(None, "order_id", "kind"),
         Index(None, "state", "created_at"),
+        Index(None, "gateway", "created_at"),
+        Index(
+            "ix_transactions_disputed_at",
+            "disputed_at",
+            sqlite_where=text("disputed_at IS NOT NULL"),
+            postgresql_where=text("disputed_at IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
-    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"))
-    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"), index=True)
+    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"), index=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"), index=True)
     kind: Mapped[Kind]
     state: Mapped[State]
-    amount: Mapped[int] = mapped_column(BigId)
+    amount: Mapped[int] = mapped_column(BigId, index=True)
     currency: Mapped[str] = mapped_column(String(3))
     cycle: Mapped[int | None]  # the cycle of the purchase that a rebill paid for
     # Of a charge: why it is made, and so what follows when it is approved.
@@ -89,6 +96,7 @@ class Transaction(Base):
     billing_blocked_at: Mapped[datetime | None]  # its dispute was lost: what it paid for is not billed again
     outside: Mapped[Outside | None]  # of a refund that csctl did not send
     outside_reference: Mapped[str | None]
+    bank_reference: Mapped[str | None]  # of a refund, for the bank of the customer (ARN)
     refunded: Mapped[int] = mapped_column(BigId, default=0)
     reserved: Mapped[int] = mapped_column(BigId, default=0)
     # more than the amount of the sale
@@ -140,16 +148,18 @@ class QueueItem(Base):
     __tablename__ = "refund_queue"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
+        Index(None, "external_id", unique=True),
         Index(None, "state", "next_attempt_on"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    external_id: Mapped[str | None]
     sale_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"), index=True)
     origin_id: Mapped[int] = mapped_column(ForeignKey("transactions.id"))  # the refund that failed first
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
-    amount: Mapped[int] = mapped_column(BigId)
+    amount: Mapped[int] = mapped_column(BigId, index=True)
     currency: Mapped[str] = mapped_column(String(3))
     state: Mapped[ItemState]
     attempts: Mapped[int] = mapped_column(default=0)  # those that count; a requeued item starts again at 0
@@ -157,7 +167,7 @@ class QueueItem(Base):
     last_attempt_on: Mapped[date | None]
     last_reason: Mapped[str | None]
     send_email: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]  # why it was removed
     reference: Mapped[str | None]  # of the payment outside that resolved it

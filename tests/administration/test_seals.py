@@ -5,52 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from csctl.domain import sealing
 from csctl.domain.sealing import Seal
+from tests.administration.seals import INSERT, findings, note, seal, tamper
 from tests.shops import Shop
-
-
-def note(shop: Shop, times: int = 1) -> None:
-    """Something that leaves rows in the trail."""
-    for number in range(times):
-        done = shop(f"setting set shop-name 'Shop {number}'")
-        assert done.code == 0, done.err
-
-
-def seal(shop: Shop) -> str:
-    """Seal the trail; the root."""
-    done = shop("audit seal -o json", as_="service")
-    assert done.code == 0, done.err
-    return str(done.json["root"])
-
-
-def findings(shop: Shop, *roots: str) -> dict[str, str]:
-    """What verify finds: problems by target."""
-    done = shop("audit", "verify", *[word for root in roots for word in ("--root", root)], "-o", "json")
-    assert done.code == (5 if done.json else 0), done.err
-    return {row["target"]: row["problem"] for row in done.json if row["check"] != "trigger"}
-
-
-def tamper(shop: Shop, statement: str, **values: Any) -> None:
-    """Change the trail as somebody who owns the database can: with its triggers dropped."""
-    if shop.database_url.startswith("sqlite"):
-        for trigger in shop.sql("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
-            shop.sql(f"DROP TRIGGER {trigger['name']}")
-    else:
-        for table in ("audit", "audit_seals"):
-            shop.sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-    shop.sql(statement, **values)
-
-
-_INSERT = (
-    "INSERT INTO audit (id, at, operator, command, changes, outcome)"
-    " VALUES (:id, :at, 'mallory', 'txn refund', '{}', 'refunded')"
-)
 
 
 def test_an_untouched_trail_holds_and_says_what_is_not_sealed_yet(shop: Shop) -> None:
@@ -132,7 +94,7 @@ def test_a_row_that_is_slipped_into_a_sealed_place_is_named(shop: Shop) -> None:
     note(shop)
     root = seal(shop)
 
-    tamper(shop, _INSERT, id=5, at="2026-03-02 09:00:00")
+    tamper(shop, INSERT, id=5, at="2026-03-02 09:00:00")
 
     assert findings(shop, root) == {"aud_5": "slipped in: seal_1 knows no such row"}
 
@@ -143,7 +105,7 @@ def test_a_back_dated_row_is_named_before_and_after_it_is_sealed(shop: Shop) -> 
     root = seal(shop)
 
     shop.now = "2026-03-05T11:00:00Z"
-    tamper(shop, _INSERT, id=100, at="2026-03-04 09:00:00.000000")
+    tamper(shop, INSERT, id=100, at="2026-03-04 09:00:00.000000")
 
     assert "back-dated" in findings(shop, root)["aud_100"]
     seal(shop)
@@ -230,92 +192,6 @@ def test_what_is_no_text_and_no_time_is_named_and_breaks_nothing(shop: Shop) -> 
     shop.sql("UPDATE audit_seals SET leaves = leaves || char(10) || 'x y'")
 
     assert set(findings(shop, root)) == {"aud_2", "aud_3", "seal_1"}
-
-
-def test_a_trigger_that_is_gone_is_named(shop: Shop) -> None:
-    note(shop)
-    root = seal(shop)
-
-    tamper(shop, "UPDATE audit SET outcome = outcome WHERE id = 0")
-
-    done = shop(f"audit verify --root {root} -o json")
-    assert done.code == 5
-    assert {row["check"] for row in done.json} == {"trigger"}
-    assert "audit_no_" in done.json[0]["target"]
-
-
-_DISARMED = {
-    "sqlite": (
-        "DROP TRIGGER audit_no_update",
-        "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit WHEN 0 BEGIN SELECT RAISE(ABORT, 'x'); END",
-        "audit_no_update",
-    ),
-    "postgresql": (
-        "DROP TRIGGER audit_no_change ON audit",
-        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW WHEN (false)"
-        " EXECUTE FUNCTION audit_append_only()",
-        "audit_no_change",
-    ),
-}
-
-
-def test_a_trigger_that_was_disarmed_is_named(shop: Shop, backend: str) -> None:
-    note(shop)
-    root = seal(shop)
-
-    drop, create, name = _DISARMED[backend]
-    shop.sql(drop)
-    shop.sql(create)
-
-    done = shop(f"audit verify --root {root} -o json")
-    assert (done.code, [row["target"] for row in done.json]) == (5, [name])
-
-
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-@pytest.mark.postgres
-@pytest.mark.parametrize("function", ["audit_append_only", "audit_acceptable"])
-def test_a_trigger_whose_function_was_disarmed_is_named(shop: Shop, function: str) -> None:
-    note(shop)
-    seal(shop)
-
-    shop.sql(
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF false THEN RAISE EXCEPTION 'the audit trail is append-only'; END IF; RETURN NEW; END $$"
-    )
-
-    done = shop("audit verify -o json")
-    assert done.code == 5
-    assert {row["check"] for row in done.json} == {"trigger"}
-
-
-@pytest.mark.parametrize(
-    ("statement", "named"),
-    [
-        ("UPDATE audit_seals SET leaves = leaves || char(10) || :nines || ' abc' WHERE number = 2", "seal_2"),
-        ("UPDATE audit_seals SET first_id = 'x' WHERE number = 2", "seal_2"),
-        ("UPDATE audit_seals SET last_at = x'ff00', leaves = x'ff', hash = 7 WHERE number = 2", "seal_2"),
-        ("UPDATE audit_seals SET first_id = -9223372036854775808 WHERE number = 3", "seal_3"),
-        ("UPDATE audit_seals SET last_id = 'x' WHERE number = 3", "seal_3"),
-        ("UPDATE audit SET command = 'audit seal', outcome = 'created', changes = :deep WHERE id = 2", "aud_2"),
-        ("DROP TABLE audit_seals", "audit_seals"),
-        ("DROP TABLE audit", "audit"),
-        ("ALTER TABLE audit_seals DROP COLUMN leaves", "audit_seals"),
-    ],
-)
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_whatever_was_done_to_it_is_named_and_stops_no_check(shop: Shop, statement: str, named: str) -> None:
-    for _ in range(3):
-        note(shop)
-        seal(shop)
-
-    values = {name: value for name, value in _HARD_TO_READ.items() if f":{name}" in statement}
-    tamper(shop, statement, **values)
-
-    assert named in findings(shop)
-    assert shop("audit seal").code in (0, 5)
-
-
-_HARD_TO_READ = {"nines": "9" * 5000, "deep": "[" * 3000 + "]" * 3000}
 
 
 def test_the_trail_only_grows(shop: Shop) -> None:

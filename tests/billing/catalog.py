@@ -51,3 +51,12 @@ def paid(shop: Shop) -> list[tuple[str, str]]:
     """Day and amount of every sale that the gateway approved, oldest first."""
     sales = [row for row in shop.ledger() if row["kind"] == "sale" and row["result"] == "approved"]
     return [(row["at"][:10], f"{row['amount']} {row['currency']}") for row in sales]
+
+
+def days(shop: Shop) -> list[str]:
+    return [day for day, _ in paid(shop)]
+
+
+def state(shop: Shop, name: str = "pur_1") -> tuple[str, int, str | None]:
+    shown = purchase(shop, name)
+    return shown["status"], shown["cycle"], shown["next_bill_on"]

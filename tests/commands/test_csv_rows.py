@@ -27,10 +27,11 @@ _ODD = (
     "two\nlines",
     "",
 )
-_OTHERS = (None, True, 5, datetime(2026, 1, 31, tzinfo=UTC), {"a": 1}, "\t1", "\u200d", "+", "-")
+_OTHERS = (None, True, 5, datetime(2026, 1, 31, tzinfo=UTC), {"a": 1}, "\t1", "＝1", "＋1", "\u200d", "+", "-")
 
 
 @pytest.mark.parametrize("value", [*_ODD, *_OTHERS])
-def test_a_row_is_written_as_its_cells_are_one_by_one(value: Any) -> None:
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_row_is_written_as_its_cells_are_one_by_one(value: Any, exact: bool) -> None:
     for row in ([value], ["plain", value], [value, "Ann", None], ["+49301234567", value, "-1"]):
-        assert formats.csv_row(row) == [formats.csv_cell(cell) for cell in row]
+        assert formats.csv_row(row, exact=exact) == [formats.csv_cell(cell, exact=exact) for cell in row]

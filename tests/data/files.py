@@ -28,6 +28,8 @@ PRICE = {"sku": "tea", "price": "tea-monthly", "amount": "10.00", "currency": "U
 METHOD = {"external_id": "m1", "customer": "c1", "gateway": "main", "token": "tok_ok", "last4": "4242"}
 PURCHASE = {"external_id": "p1", "order": "o1", "description": "Tea", "unit_price": "10.00"}
 
+QUEUED = {"external_id": "q1", "transaction": "t1", "amount": "2.00", "currency": "USD"}
+
 
 def written(name: str, *rows: dict[str, Any]) -> Path:
     """A CSV file with these rows."""

@@ -12,7 +12,7 @@ import pytest
 from csctl.domain.record_kinds import KINDS
 from csctl.services.administration import schema
 from csctl.settings import Settings
-from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, SALE, bring_all, counts
+from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, QUEUED, SALE, bring_all, counts
 from tests.factories import make_customer, make_sale
 from tests.running import Done
 from tests.shops import Shop
@@ -40,6 +40,7 @@ def stocked(shop: Shop) -> Shop:
     bring_all(
         shop, "fulfillments", {"external_id": "f1", "order": "o1", "status": "shipped", "shipped_at": "2026-02-01"}
     )
+    bring_all(shop, "queue", {**QUEUED, "reason": "bank said no", "attempts": "1"})
     return shop
 
 

@@ -157,7 +157,7 @@ def test_what_failed_changes_nothing(shop: Shop, state: str) -> None:
             [REFUND, {**REFUND, "external_id": "t3", "amount": "15.01"}],
             "more than is left of the sale, 15.00 USD",
         ),
-        (SALE, [{**REFUND, "parent": ""}], "parent is missing"),
+        (SALE, [{**SALE, "external_id": "s2"}, {**REFUND, "parent": ""}], "2 approved charges"),
         (SALE, [{**REFUND, "parent": "t9"}], "parent: there is no transaction 't9'"),
         (SALE, [{**REFUND, "order": "o2"}], "another order"),
         (SALE, [{**REFUND, "gateway": "eu"}], "made at main"),

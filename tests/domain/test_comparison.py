@@ -87,3 +87,13 @@ def test_what_only_one_side_knows_is_found() -> None:
 
 def test_a_list_that_is_not_whole_says_nothing_of_what_it_leaves_out() -> None:
     assert found([REFUND], [], whole=False) == []
+
+
+def test_a_refund_that_was_learned_without_its_reference_is_known_once() -> None:
+    sale = replace(SALE, at_gateway=500, unnamed=500)
+    learned = Entry("re_9", Kind.REFUND, State.APPROVED, 500, "USD", sale_reference="ch_1")
+    charge = replace(CHARGE, refunded=500)
+
+    assert found([sale], [charge, learned]) == []
+    assert found([sale], [charge, learned, replace(learned, reference="re_10")]) == [Difference.ONLY_GATEWAY]
+    assert found([sale], [charge, replace(learned, sale_reference=None)]) == [Difference.ONLY_GATEWAY]

@@ -7,7 +7,7 @@ from sqlalchemy import Table
 
 from csctl.domain import fields
 from csctl.domain.field_uses import Erase, Use
-from csctl.domain.fields import PERSON_OPTIONS, RECORDS
+from csctl.domain.fields import PERSON_OPTIONS, RECORDS, TEXTS
 from csctl.domain.record_kinds import KINDS
 from csctl.models import Base, Customer
 from csctl.models.columns import Words
@@ -52,8 +52,16 @@ HARMLESS = {
     "orders": {"external_id", "currency", "billing_country", "shipping_country"},
     "purchases": {"external_id", "description", "currency", "interval", "billed_by"},
     "fulfillments": {"external_id", "carrier", "tracking"},
-    "transactions": {"external_id", "currency", "gateway", "gateway_ref", "key", "claim"},
-    "refund_queue": {"currency"},
+    "transactions": {
+        "external_id",
+        "currency",
+        "gateway",
+        "gateway_ref",
+        "bank_reference",
+        "key",
+        "claim",
+    },
+    "refund_queue": {"currency", "external_id"},
     "approvals": {"currency"},
     "approval_decisions": set(),
     "emails": {"message_id"},
@@ -129,9 +137,9 @@ def test_the_search_options_are_those_of_the_fields() -> None:
 
 def test_a_detail_that_is_searched_as_text_has_a_copy_without_case_and_accents() -> None:
     special = {"name", "phone", "address", "city", "region", "postal_code", "country", "ip"}
-    texts = [option for option in PERSON_OPTIONS if option not in special]
 
-    assert [name for name in texts if f"folded_{name}" not in Customer.__table__.columns] == []
+    assert set(PERSON_OPTIONS) - special == set(TEXTS)
+    assert [name for name in TEXTS if f"folded_{name}" not in Customer.__table__.columns] == []
 
 
 def test_exported_and_imported_fields_have_one_name_each() -> None:

@@ -139,3 +139,7 @@ def chattering(lines: Iterable[bytes]) -> Iterator[str]:
     finally:
         over.set()
         listener.close()
+
+
+def smtp(server: MailServer) -> dict[str, str]:
+    return {"CSCTL_MAIL_URL": f"smtp://{server.url}"}

@@ -27,3 +27,6 @@ def world(request: pytest.FixtureRequest, shop: Shop) -> Iterator[World]:
     made = WORLDS[request.param](shop)
     yield made
     made.ledger.close()
+    secret = made.url.partition("?")[0].rpartition(":")[2].encode()
+    written = [file for file in shop.folder.rglob("*") if file.is_file() and secret in file.read_bytes()]
+    assert written == [], "the account's secret is in a file"

@@ -170,6 +170,21 @@ def test_a_charge_that_can_still_be_confirmed_is_never_taken_for_declined(world:
     assert world.shop("txn list --kind sale -o json").json[0]["state"] == "approved"
 
 
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_the_reference_that_a_bank_finds_a_refund_by_is_shown(world: World) -> None:
+    assert isinstance(world.ledger, StripeLedger)
+    sale, _ = world.sale()
+    refund = world.shop(f"txn refund {sale} --amount 8.00 --yes -o json").json[0]["transaction_id"]
+    one = next(one for one in world.ledger.objects.values() if one["object"] == "refund")
+    one["destination_details"] = {"card": {"reference": "7495841", "type": "refund"}}
+    world.later(timedelta(days=1))
+
+    sync(world)
+
+    assert world.shop(f"txn show {refund} -o json").json["bank_reference"] == "7495841"
+    assert "Reference at the bank" in world.shop(f"txn show {refund}").out
+
+
 @settling
 def test_a_sync_that_breaks_off_goes_on_where_it_was(world: World) -> None:
     world.sale(settled=False)

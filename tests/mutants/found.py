@@ -16,8 +16,13 @@ from tests.mutants.mutant import ROOT, Mutant
 
 _CONSTRAINTS = ("tests/models/test_constraints.py",)
 _TRIGGERS = ("tests/administration/test_audit.py", "tests/administration/test_seals.py", "tests/health")
-# Where the tests of a package's locks and fences are.
-_LOCKS = ("tests/payments/test_locks.py", "tests/payments", "tests/refunds/test_races.py", "tests/runs")
+_LOCKS = ("tests/payments/test_locks.py",)
+_FENCES = (
+    "tests/refunds/test_races.py",
+    "tests/runs/test_taken_over.py",
+    "tests/billing/test_unknown.py",
+    "tests/payments/test_settlement.py",
+)
 
 
 def all_found() -> Iterator[Mutant]:
@@ -79,7 +84,8 @@ def _rewritten(kind: str, path: Path, scope: str, node: ast.expr, changed: str) 
     old = ast.get_source_segment(path.read_text(encoding="utf-8"), node) or ""
     place = f"{file}::{scope}"
     says = f"{place} without its {kind}: {' '.join(old.split())[-60:]}"
-    return Mutant(f"{kind}:{place}", says, _LOCKS, file, scope, old, changed)
+    tests = _LOCKS if kind == "lock" else _FENCES
+    return Mutant(f"{kind}:{place}", says, tests, file, scope, old, changed)
 
 
 N = TypeVar("N", bound=ast.expr)

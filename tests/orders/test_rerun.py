@@ -42,7 +42,7 @@ def test_an_order_is_paid_once(shop: Shop) -> None:
 
     again = shop(f"order rerun {order} --payment-method {good} --yes -o json")
 
-    assert again.code == 5
+    assert (again.code, again.json[0]["error"]["cause"]) == (5, "only a declined order is charged again")
     assert len([row for row in shop.ledger() if row["kind"] == "sale" and row["result"] == "approved"]) == 1
 
 

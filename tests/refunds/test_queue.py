@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.factories import make_notify_email, make_order, make_purchase, make_sale
+from tests.refunds.queued import DAYS, attempts_at_the_gateway, failed_refund, item, on
 from tests.shops import Shop
-
-DAYS = [f"2026-03-0{day}" for day in range(2, 9)]  # from Monday, the shop's `now`
-
-
-def on(day: int, time: str = "09:00:00") -> str:
-    """The time so many days after Monday."""
-    return f"{DAYS[day]}T{time}Z"
-
-
-def failed_refund(shop: Shop, token: str = "tok_refund_declined", amount: str = "19.99") -> str:
-    """A sale whose refund was declined on Monday."""
-    sale = make_sale(shop, amount=amount, token=token)
-    done = shop(f"txn refund {sale} --yes -o json")
-    assert (done.code, done.json[0]["outcome"]) == (12, "queued"), done
-    return sale
-
-
-def item(shop: Shop) -> dict[str, Any]:
-    """The one item there is."""
-    rows = shop("queue list --state any -o json").json
-    assert len(rows) == 1
-    row: dict[str, Any] = rows[0]
-    return row
-
-
-def attempts_at_the_gateway(shop: Shop) -> list[tuple[str, str]]:
-    return [(row["at"][:10], row["result"]) for row in shop.ledger() if row["kind"] == "refund"]
 
 
 def test_a_declined_refund_joins_the_queue_and_its_amount_stays_reserved(shop: Shop) -> None:
@@ -228,72 +200,6 @@ def test_an_item_of_a_disputed_sale_is_skipped_without_consuming_an_attempt(shop
 
     assert disputed.json == []
     assert [(row["outcome"], row["attempt"]) for row in reverted.json] == [("refunded", 1)]
-
-
-def test_removing_an_item_needs_a_reason_and_releases_the_amount(shop: Shop) -> None:
-    sale = failed_refund(shop)
-    number = item(shop)["id"]
-
-    without = shop(f"queue remove {number} --yes")
-    done = shop("queue", "remove", number, "--reason", "paid in cash", "--yes", "-o", "json", as_="agent")
-
-    assert without.code == 2
-    assert (done.code, done.json[0]["outcome"]) == (0, "removed")
-    assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
-    assert shop("queue retry -o json", at=on(1)).json == []
-    assert shop(f"queue remove {number} --reason again --yes").code == 5
-
-
-def test_requeue_gives_three_new_attempts_and_reserves_again_or_is_a_conflict(shop: Shop) -> None:
-    sale = failed_refund(shop, "tok_refund_declined_4")
-    number = item(shop)["id"]
-    for day in (1, 2, 3):
-        shop("queue retry", at=on(day))
-
-    done = shop(f"queue requeue {number} --yes -o json", at=on(3, "10:00:00"))
-    same_day = shop("queue retry -o json", at=on(3, "11:00:00"))
-    next_day = shop("queue retry -o json", at=on(4))
-
-    assert done.json[0]["outcome"] == "requeued"
-    assert same_day.json == []
-    assert [(row["outcome"], row["attempt"]) for row in next_day.json] == [("refunded", 1)]
-    assert shop(f"txn show {sale} -o json").json["refunded"] == "19.99"
-    assert shop(f"queue requeue {number} --yes").code == 5
-
-
-def test_requeue_is_a_conflict_when_the_amount_is_gone(shop: Shop) -> None:
-    sale = failed_refund(shop, "tok_refund_declined_1")
-    number = item(shop)["id"]
-    shop(f"queue remove {number} --reason mistake --yes")
-    assert shop(f"txn refund {sale} --amount 5 --yes").code == 0
-
-    done = shop(f"queue requeue {number} --yes -o json")
-
-    assert done.code == 5
-    assert "14.99 USD is left" in done.json[0]["error"]["cause"]
-
-
-def test_a_refund_paid_outside_counts_as_refunded(shop: Shop) -> None:
-    sale = failed_refund(shop)
-    number = item(shop)["id"]
-
-    done = shop("queue", "resolve", number, "--reference", "wire 118", "--yes", "-o", "json", as_="agent")
-
-    assert (done.code, done.json[0]["outcome"]) == (0, "resolved")
-    shown = shop(f"txn show {sale} -o json").json
-    assert (shown["refunded"], shown["refundable"]) == ("19.99", "0.00")
-    assert shop("order list -o json").json[0]["status"] == "refunded"
-    assert shop("email list -o json").json == []
-    assert shop("db check").code == 0
-
-
-def test_resolving_respects_the_agents_limit(shop: Shop) -> None:
-    failed_refund(shop)
-    shop("setting", "set", "agent-refund-limit", "5 USD")
-    number = item(shop)["id"]
-
-    assert shop(f"queue resolve {number} --reference X --yes", as_="agent").code == 6
-    assert shop(f"queue resolve {number} --reference X --yes").code == 0
 
 
 def test_without_notify_emails_the_cron_warns_every_time(shop: Shop) -> None:

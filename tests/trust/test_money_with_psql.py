@@ -9,7 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 from csctl.domain.states import Role
-from tests.factories import make_sale, make_transaction, number
+from tests.factories import (
+    make_customer,
+    make_order,
+    make_payment_method,
+    make_purchase,
+    make_sale,
+    make_transaction,
+    number,
+)
 from tests.postgres import Server
 from tests.shops import Shop
 from tests.trust.logins import as_login, grant, refused
@@ -102,6 +110,71 @@ def test_a_queue_item_continues_a_refund_that_was_made(granted: Shop) -> None:
     assert as_login(granted, Role.AGENT, f"txn refund txn_{failing} --amount 1 --yes").code == 12
     assert refused(granted, Role.AGENT, "UPDATE refund_queue SET amount = 1999")
     assert refused(granted, Role.AGENT, f"UPDATE refund_queue SET sale_id = {sale}")
+
+
+def test_what_was_paid_is_not_queued_again(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{sale} --amount 5 --yes").code == 0
+    paid = number(granted("txn list --kind refund -o name").out.strip())
+    reserve = f"UPDATE transactions SET reserved = 500 WHERE id = {sale}"
+    assert refused(granted, Role.AGENT, _ITEM.format(sale=sale, origin=paid, amount=500), reserve), "it was approved"
+
+    other = number(make_sale(granted, token="tok_refund_declined_1"))
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{other} --amount 4 --yes").code == 12
+    failed = number(granted("txn list --kind refund --state declined -o name").out.strip())
+    more = f"UPDATE transactions SET reserved = 800 WHERE id = {other}"
+    assert refused(granted, Role.AGENT, _ITEM.format(sale=other, origin=failed, amount=400), more), "it is queued"
+    assert granted("queue retry", at="2026-03-03T09:00:00Z").code == 0
+    again = "UPDATE refund_queue SET state = 'queued', next_attempt_on = '2026-03-04'"
+    assert refused(granted, Role.AGENT, again, f"UPDATE transactions SET reserved = 400 WHERE id = {other}"), "paid"
+
+
+def test_a_queue_item_hides_no_refund_from_the_limit(granted: Shop) -> None:
+    sale, other = number(make_sale(granted)), number(make_sale(granted, token="tok_refund_declined"))
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{other} --amount 1 --yes").code == 12
+    item = granted.sql("SELECT id FROM refund_queue")[0]["id"]
+    add = _REFUND.format(sale=sale, amount=500, state="sent")
+
+    assert not refused(granted, Role.AGENT, add, f"UPDATE transactions SET reserved = 500 WHERE id = {sale}")
+    hide = f"UPDATE transactions SET queue_item_id = {item} WHERE key = 'k1'"
+    assert refused(granted, Role.AGENT, hide, f"UPDATE transactions SET reserved = 0 WHERE id = {sale}")
+    attempt = _REFUND.replace("'k1'", "'k2'").replace("send_email,", "send_email, queue_item_id,", 1)
+    attempt = attempt.replace("true,", f"true, {item},", 1).format(sale=other, amount=1999, state="sent")
+    assert refused(granted, Role.AGENT, attempt), "more than its item"
+
+
+def test_a_void_above_the_limit_is_refused_and_joins_no_queue(granted: Shop) -> None:
+    sale = number(make_sale(granted, settled=False))
+    void = _REFUND.replace("'refund'", "'void'").format(sale=sale, amount=1999, state="created")
+
+    assert refused(granted, Role.AGENT, void, f"UPDATE transactions SET reserved = 1999 WHERE id = {sale}")
+
+
+def test_a_card_of_another_customer_is_not_charged(granted: Shop) -> None:
+    rich, poor = make_customer(granted), make_customer(granted)
+    card = number(make_payment_method(granted, rich))
+    order = make_order(granted, poor)
+    purchase = number(make_purchase(granted, order, interval="month", status="active", next_bill_on="2026-03-02"))
+    sale = (
+        "INSERT INTO transactions (order_id, kind, state, amount, currency, gateway, key, payment_method_id, refunded,"
+        f" reserved, send_email, created_at) VALUES ({number(order)}, 'sale', 'created', 100, 'USD', 'main', 'k1',"
+        f" {card}, 0, 0, true, now())"
+    )
+
+    assert refused(granted, Role.AGENT, f"UPDATE purchases SET payment_method_id = {card} WHERE id = {purchase}")
+    assert refused(granted, Role.AGENT, sale)
+    assert refused(granted, Role.AGENT, f"UPDATE orders SET customer_id = {number(rich)} WHERE id = {number(order)}")
+    assert refused(granted, Role.AGENT, f"UPDATE purchases SET order_id = 1 WHERE id = {purchase}")
+    assert refused(
+        granted, Role.AGENT, f"UPDATE customers SET merged_into_id = {number(rich)} WHERE id = {number(poor)}"
+    )
+
+
+def test_an_email_that_waits_keeps_its_recipient_and_words(granted: Shop) -> None:
+    assert granted(f"txn refund {make_sale(granted)} --yes", env={"CSCTL_MAIL_URL": ""}).code == 0
+
+    for change in ("recipient = 'me@example.com'", "kind = 'welcome'", "context = '{}'", "customer_id = NULL"):
+        assert refused(granted, Role.AGENT, f"UPDATE emails SET {change}"), change
 
 
 def test_a_copy_of_a_sale_cannot_be_made(granted: Shop) -> None:

@@ -60,6 +60,7 @@ def found(record: Record, kind: Kind) -> Found:
         voided=voided,
         captured=record.status not in AUTHORIZED,
         dispute=_dispute(record),
+        sale_reference=record.sale or None,
     )
 
 

@@ -147,13 +147,13 @@ class Sandbox:
 
     def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
         self._connect()
-        for row in list(self.ledger.entries()):
+        period = (stamp(since), stamp(until))
+        with self.ledger.open() as books:
+            rows = books.execute("SELECT * FROM operations WHERE at >= ? AND at < ? ORDER BY id", period).fetchall()
+            found = [(row, self._look(books, row)) for row in rows]
+        for row, look in found:
             at = datetime.fromisoformat(row["at"])
-            if not since <= at < until:
-                continue
-            with self.ledger.open() as books:
-                found = self._look(books, row)
-            yield found.entry(Kind(row["kind"]), key=row["key"], sale_reference=row["parent_ref"], at=at)
+            yield look.entry(Kind(row["kind"]), key=row["key"], sale_reference=row["parent_ref"], at=at)
 
     def close(self) -> None:
         """Nothing is held open."""

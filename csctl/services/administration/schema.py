@@ -73,6 +73,7 @@ def _require_no_shop(engine: Engine, settings: Settings) -> None:
 
 def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime, *, rehearsal: bool) -> dict[str, Any]:
     with Session(engine, expire_on_commit=False) as session, session.begin():
+        search_index.build(session.connection())  # of columns that are younger than its migration, too
         session.add(Installation(id=1, rehearsal=rehearsal, created_at=now))
         session.add_all(ShopSetting(name=name, value=value, updated_at=now) for name, value in limits.items())
         row = operators.add(session, admin, Role.ADMIN, now)

@@ -133,7 +133,7 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
             yield from (asdict(Finding("table", name, "not there, or not as csctl made it")) for name in damaged)
             return
         known: dict[str, str] = {}
-        told: list[tuple[str, str, str]] = []
+        mentioned: list[tuple[str, str, str]] = []
         before: Seal | None = None
         for one in _seals(session):
             known[rules.name(one)] = one.hash
@@ -142,14 +142,14 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
                 continue
             yield from map(asdict, rules.check_link(one, before))
             rows = _rows(session, rules.begins_after(one, before, _LOWEST), one.last_id)
-            yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, told)))
+            yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, mentioned)))
             before = one
         yield from map(
             asdict, rules.check_triggers(TRIGGERS[_dialect(session)], triggers.definitions(session.connection()))
         )
-        newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), told))
+        newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), mentioned))
     yield from map(asdict, rules.check_unsealed(newer, before))
-    yield from map(asdict, rules.check_told(told, known))
+    yield from map(asdict, rules.check_mentioned(mentioned, known))
     yield from map(asdict, rules.check_roots(kept, set(known.values())))
     sealed = f"{len(known)} seals; the newest root is {before.hash}" if before else "no seals"
     app.notice(f"Looked at {sealed}. {len(newer)} rows are not sealed yet.")
@@ -178,14 +178,14 @@ def _root(text_: str) -> str:
     return root
 
 
-def _noting_seals(rows: Iterator[dict[str, Any]], told: list[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
+def _noting_seals(rows: Iterator[dict[str, Any]], mentioned: list[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
     """The same rows; those about seals are collected as row, seal and root."""
     for row in rows:
         if _tells_of_seal(row):
             try:
-                told.append((f"aud_{row['id']}", str(row["target"]), str(json.loads(row["changes"])["root"])))
+                mentioned.append((f"aud_{row['id']}", str(row["target"]), str(json.loads(row["changes"])["root"])))
             except (ValueError, LookupError, TypeError, RecursionError):
-                told.append((f"aud_{row['id']}", str(row["target"]), "unreadable"))
+                mentioned.append((f"aud_{row['id']}", str(row["target"]), "unreadable"))
         yield row
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from csctl.domain.blacklist import KINDS
+from csctl.domain.spreadsheet import restored
 from csctl.errors import CsctlError, Usage
+from csctl.tabular.options import FileOptions
+from csctl.tabular.reading import Table
+from csctl.tabular.row import Row
 
 _COLUMNS = ("kind", "value", "reason")
 
@@ -31,7 +33,9 @@ class Wanted:
         return f"line {self.line}" if self.line else self.value if self.kind == "customer" else self.kind
 
 
-def wanted(values: Sequence[tuple[str, str]], file: Path | None, reason: str | None) -> list[Wanted]:
+def wanted(
+    values: Sequence[tuple[str, str]], file: Path | None, reason: str | None, form: FileOptions | None = None
+) -> list[Wanted]:
     """All requested values: pairs of kind and value, and the lines of a file.
 
     Raises Usage without any value or reason.
@@ -40,37 +44,33 @@ def wanted(values: Sequence[tuple[str, str]], file: Path | None, reason: str | N
         raise Usage("a blacklisting needs a reason", fix="--reason 'chargebacks'")
     if not values and file is None:
         raise Usage("nothing to blacklist", fix="csctl blacklist add --email jane@example.com --reason 'chargebacks'")
-    return [Wanted(kind, value, reason or "") for kind, value in values] + (read(file, reason) if file else [])
+    return [Wanted(kind, value, reason or "") for kind, value in values] + (read(file, reason, form) if file else [])
 
 
-def read(path: Path, reason: str | None) -> list[Wanted]:
+def read(path: Path, reason: str | None, form: FileOptions | None = None) -> list[Wanted]:
     """The lines of a file with the columns kind, value and reason; `-` is standard input.
 
     `reason` is for lines without one of their own. Raises Usage for a file that cannot be read as a whole.
     """
-    if str(path) == "-":
-        if sys.stdin.isatty():
-            raise Usage("- reads standard input, and that is a terminal", fix="pipe a CSV file in, or name it")
-        return list(_lines(sys.stdin, reason))
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(_lines(file, reason))
-    except (OSError, ValueError) as error:
-        cause = "it is not UTF-8" if isinstance(error, UnicodeError) else getattr(error, "strerror", None)
-        raise Usage(f"cannot read {path}", cause=cause or "invalid file name") from None
+    with closing(Table(path, form or FileOptions())) as table, table.rows(_COLUMNS) as source:
+        header = [name.casefold() for name in source.columns or ()]
+        if source.columns is not None and not ({"kind", "value"} <= set(header) <= set(_COLUMNS)):
+            raise Usage(
+                f"a blacklist file has the columns {', '.join(_COLUMNS)}",
+                cause=f"this one has {', '.join(source.columns)}"[:200],
+                fix="name the columns so, or name its --delimiter",
+            )
+        return [_line(row.line, _cells(path, row), reason) for row in source]
 
 
-def _lines(file: TextIO, reason: str | None) -> Iterator[Wanted]:
-    reader = csv.DictReader(file, strict=True)
-    try:
-        header = [name.strip() for name in reader.fieldnames or []]
-        if not {"kind", "value"} <= set(header) or not set(header) <= set(_COLUMNS):
-            raise Usage(f"a blacklist file has the columns {', '.join(_COLUMNS)}", cause=f"this one has {header}"[:200])
-        reader.fieldnames = header
-        for cells in reader:
-            yield _line(reader.line_num, {name: str(cell or "").strip() for name, cell in cells.items()}, reason)
-    except csv.Error as error:
-        raise Usage(f"line {reader.line_num} cannot be read as CSV", cause=str(error)) from None
+def _cells(path: Path, row: Row) -> dict[str, str]:
+    if isinstance(row.original, str):
+        raise Usage(f"line {row.line} cannot be read as CSV", cause=row.problem.cause if row.problem else None)
+    csv = isinstance(row.original, list)
+    cells = {name.casefold(): (restored(text.strip()) if csv else text).strip() for name, text in row.cells.items()}
+    if any("\ud800" <= char <= "\udfff" for text in cells.values() for char in text):
+        raise Usage(f"cannot read {path}", cause="it is not UTF-8", fix="name its encoding: --encoding cp1252")
+    return {name: cells.get(name, "") for name in _COLUMNS}
 
 
 def _line(number: int, cells: dict[str, str], reason: str | None) -> Wanted:

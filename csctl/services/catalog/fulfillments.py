@@ -23,6 +23,7 @@ from csctl.models import Fulfillment, Order, Transaction
 from csctl.results import Result
 from csctl.services.shared import audit, bulk, change_files, history
 from csctl.services.shared.change_files import Line
+from csctl.tabular.options import FileOptions
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -95,7 +96,9 @@ def _doubt(session: Session, order: Order) -> str:
     return "is voided: nothing was paid" if all(voided) else "is refunded: all of its money was returned"
 
 
-def shipped_lines(refs: list[Ref], carrier: str | None, tracking: str | None, file: Path | None) -> list[Line]:
+def shipped_lines(
+    refs: list[Ref], carrier: str | None, tracking: str | None, file: Path | None, form: FileOptions | None = None
+) -> list[Line]:
     """The shipments and their numbers, from the ids and options or from a file. Raises Usage for both or neither."""
     given = {name: value for name, value in (("carrier", carrier), ("tracking", tracking)) if value}
     if file is None:
@@ -106,7 +109,7 @@ def shipped_lines(refs: list[Ref], carrier: str | None, tracking: str | None, fi
     if refs or tracking:
         raise Usage("--from stands for the ids and their tracking numbers", fix="leave those out, or --from")
     required = ("tracking",) if carrier else ("carrier", "tracking")
-    lines = change_files.read(file, known=("carrier", "tracking"), required=required)
+    lines = change_files.read(file, known=("carrier", "tracking"), required=required, form=form)
     return [replace(line, values={**given, **line.values}) for line in lines]
 
 

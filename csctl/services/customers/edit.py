@@ -25,6 +25,7 @@ from csctl.results import Result
 from csctl.services.customers import lookup
 from csctl.services.shared import audit, bulk, change_files, field_values, history
 from csctl.services.shared.change_files import Line
+from csctl.tabular.options import FileOptions
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -83,7 +84,12 @@ def _same_email(session: Session, customer: Customer) -> str:
 
 
 def plan(
-    app: App, who: str | None, values: Mapping[str, str], file: Path | None = None, version: int | None = None
+    app: App,
+    who: str | None,
+    values: Mapping[str, str],
+    file: Path | None = None,
+    version: int | None = None,
+    form: FileOptions | None = None,
 ) -> list[Edit]:
     """The requested edits, with the current versions of the customers.
 
@@ -96,7 +102,7 @@ def plan(
         if file is not None:
             if values or version is not None:
                 raise Usage("--from stands for the other options", fix="put the fields into the file, as columns")
-            lines = change_files.read(file, known=(*CUSTOMER_FIELDS, "version"))
+            lines = change_files.read(file, known=(*CUSTOMER_FIELDS, "version"), form=form)
             return [_planned(session, line) for line in lines]
         assert who is not None  # noqa: S101 - by the first check
         if not values:

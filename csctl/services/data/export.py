@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from csctl.models import (
     Product,
     ProductOption,
     Purchase,
+    QueueItem,
     Transaction,
 )
 from csctl.results import Cells, Tuples
@@ -64,7 +65,7 @@ def run(app: App, kind: str, *, with_tokens: bool = False, as_text: bool = False
 
 
 def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...]) -> Iterator[Cells]:
-    in_order = itemgetter(*(selection.names.index(name) for name in names))
+    in_order = _in_order(selection.names, names)
     number, last = selection.columns[0], 0
     statement = export.statement.with_only_columns(*selection.columns, maintain_column_froms=True)
     while True:
@@ -79,7 +80,15 @@ def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...
         last = found[-1][0]
 
 
+def _in_order(given: Sequence[str], names: Sequence[str]) -> Callable[[Cells], Cells]:
+    """The cells of a row in the order of a file. A field that says the same as another one is left empty."""
+    places = [given.index(name) if name in given else len(given) for name in names]
+    pick = itemgetter(*places)
+    return pick if set(names) <= set(given) else lambda row: pick((*row, None))
+
+
 _parent = aliased(Transaction)
+_next_price = aliased(PricePoint)
 _EXPORTS = {
     "customers": _Export(select(Customer).where(Customer.merged_into_id.is_(None))),
     "payment-methods": _Export(
@@ -93,10 +102,12 @@ _EXPORTS = {
     ),
     "orders": _Export(select(Order, Customer).join(Customer, Order.customer_id == Customer.id), ("customer_id",)),
     "purchases": _Export(
-        select(Purchase, Order, PricePoint)
+        select(Purchase, Order, PricePoint, _next_price, PaymentMethod)
         .join(Order, Purchase.order_id == Order.id)
-        .outerjoin(PricePoint, Purchase.price_point_id == PricePoint.id),
-        ("order_id", "price_point_id"),
+        .outerjoin(PricePoint, Purchase.price_point_id == PricePoint.id)
+        .outerjoin(_next_price, Purchase.next_price_point_id == _next_price.id)
+        .outerjoin(PaymentMethod, Purchase.payment_method_id == PaymentMethod.id),
+        ("order_id", "price_point_id", "next_price_point_id", "payment_method_id"),
     ),
     "transactions": _Export(
         select(Transaction, Order, Purchase, PaymentMethod, _parent)
@@ -107,4 +118,7 @@ _EXPORTS = {
         ("order_id", "purchase_id", "payment_method_id", "parent_id"),
     ),
     "fulfillments": _Export(select(Fulfillment, Order).join(Order, Fulfillment.order_id == Order.id), ("order_id",)),
+    "queue": _Export(
+        select(QueueItem, Transaction).join(Transaction, QueueItem.sale_id == Transaction.id), ("sale_id",)
+    ),
 }

@@ -52,27 +52,7 @@ def findings(app: App) -> list[Finding]:
 
 def _totals_of_sales(session: Session) -> list[Finding]:
     """Sales whose `refunded` and `reserved` are not the sums of their refunds and reservations."""
-    child, item = aliased(Transaction), aliased(QueueItem)
-
-    def of_children(*conditions: Any) -> Any:
-        total = func.coalesce(func.sum(child.amount), 0)
-        return select(total).where(child.parent_id == Transaction.id, *conditions).scalar_subquery()
-
-    def of_items(*states: ItemState) -> Any:
-        total = func.coalesce(func.sum(item.amount), 0)
-        # A resolved item without a reference was closed for a refund in the books, or for a void.
-        counted = or_(item.state != ItemState.RESOLVED, item.reference.is_not(None))
-        return select(total).where(item.sale_id == Transaction.id, item.state.in_(states), counted).scalar_subquery()
-
-    approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
-    # A retry under way is reserved by its queue item.
-    under_way = of_children(
-        child.kind.in_(RETURNS),
-        child.state.in_(OPEN_STATES),
-        child.queue_item_id.is_(None),
-    )
-    refunded = approved + of_items(ItemState.RESOLVED)
-    reserved = under_way + of_items(ItemState.QUEUED, ItemState.IN_PROGRESS)
+    refunded, reserved = _sums_of_a_sale()
     columns = (
         Transaction.id,
         (Transaction.refunded + Transaction.over_returned).label("refunded"),
@@ -93,6 +73,26 @@ def _totals_of_sales(session: Session) -> list[Finding]:
         )
         for row in session.execute(wrong)
     ]
+
+
+def _sums_of_a_sale() -> tuple[Any, Any]:
+    """What a sale has refunded and reserved, from its refunds and queue items, as subqueries."""
+    child, item = aliased(Transaction), aliased(QueueItem)
+
+    def of_children(*conditions: Any) -> Any:
+        total = func.coalesce(func.sum(child.amount), 0)
+        return select(total).where(child.parent_id == Transaction.id, *conditions).scalar_subquery()
+
+    def of_items(*states: ItemState) -> Any:
+        total = func.coalesce(func.sum(item.amount), 0)
+        # A resolved item without a reference was closed for a refund in the books, or for a void.
+        counted = or_(item.state != ItemState.RESOLVED, item.reference.is_not(None))
+        return select(total).where(item.sale_id == Transaction.id, item.state.in_(states), counted).scalar_subquery()
+
+    approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
+    # A retry under way is reserved by its queue item.
+    under_way = of_children(child.kind.in_(RETURNS), child.state.in_(OPEN_STATES), child.queue_item_id.is_(None))
+    return approved + of_items(ItemState.RESOLVED), under_way + of_items(ItemState.QUEUED, ItemState.IN_PROGRESS)
 
 
 def _orphaned_queue_items(session: Session) -> list[Finding]:

@@ -18,6 +18,7 @@ from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.registry import Registry, problem_of
 from csctl.models import GatewayAccount, Transaction
 from csctl.results import Result
+from csctl.services.payments import restored
 from csctl.services.shared import audit
 from csctl.settings import GATEWAY
 
@@ -31,7 +32,8 @@ def open_all(app: App) -> Registry:
     for problem in problems(app):
         raise problem
     known = {name: identity for name, (_, identity) in remembered(app).items() if identity}
-    return Registry(app.settings.gateways, app.clock, rehearsal=app.rehearsal, known=known)
+    compare = restored.comparison(app)
+    return Registry(app.settings.gateways, app.clock, rehearsal=app.rehearsal, known=known, compare=compare)
 
 
 def remember(app: App) -> None:
@@ -56,31 +58,33 @@ def remember(app: App) -> None:
         app.gateways[name].remembered = found
 
 
-def accept(app: App, name: str, account: str, *, dry_run: bool) -> Iterator[Result]:
+def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterator[Result]:
     """Store another account under a name, after a shop has moved there. It must be the one that answers now.
+
+    Without `account`: the books are up to date with the stored one, which had operations that they did not have.
 
     Raises Conflict if another account answers, Misconfigured if this database may not use it, Unreachable.
     """
-    found = app.gateways[name].identity()
-    if found.account != account:
+    found, before = app.gateways[name].identity(), remembered(app).get(name, ("", None))[1]
+    if account is None and before is None:
+        raise Conflict(f"no account is remembered for {name} yet", fix=f"csctl gateway accept {name} --account ID")
+    expected = account if account is not None or before is None else before.account
+    if found.account != expected:
         raise Conflict(
-            f"the gateway account {name} answers as {shown(found)}, and not as {account}",
+            f"the gateway account {name} answers as {shown(found)}, and not as {expected}",
             fix=f"correct {GATEWAY}{name.upper()}, or csctl gateway check {name}",
         )
     _refuse_mode(app, name, found)
-    before = remembered(app).get(name, ("", None))[1]
-    message = f"{shown(before)} -> {shown(found)}" if before else shown(found)
-    if before == found:
-        yield Result(name, Outcome.SKIPPED, "no change", dry_run=dry_run)
-        return
+    same = before == found
+    message = shown(found) if before is None else f"{shown(before)} -> {shown(found)}"
     with app.write(dry_run=dry_run) as session:
         row = session.get(GatewayAccount, name)
         if row is None:
             row = GatewayAccount(name=name, kind=app.gateways.kind(name), first_used_at=app.clock.now())
             session.add(row)
-        row.account, row.livemode = found.account, found.livemode
-        audit.write(session, app, Outcome.UPDATED, target=name, before=before and before.account, after=account)
-    yield Result(name, Outcome.UPDATED, message, dry_run=dry_run)
+        row.account, row.livemode, row.accepted_at = found.account, found.livemode, app.clock.now()
+        audit.write(session, app, Outcome.UPDATED, target=name, before=before and before.account, after=found.account)
+    yield Result(name, Outcome.UPDATED, "the books are up to date with it" if same else message, dry_run=dry_run)
 
 
 def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str, Identity]]) -> None:

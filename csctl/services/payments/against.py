@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ScalarSelect, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
@@ -109,28 +109,18 @@ def differences(app: App, records: Records, period: Period) -> list[dict[str, An
 
 def _books(session: Session, account: str | None, period: Period) -> Iterator[Booked]:
     """The transactions of a period, except what was returned by other means than a gateway."""
-    child = aliased(Transaction)
-    at_gateway = (
-        select(func.coalesce(func.sum(child.amount), 0))
-        .where(
-            child.parent_id == Transaction.id,
-            child.kind == Kind.REFUND,
-            child.state.in_((State.APPROVED, State.PENDING)),
-            or_(child.outside.is_(None), child.outside == Outside.GATEWAY),
-        )
-        .scalar_subquery()
-    )
-    rows = select(Transaction, at_gateway).where(
+    learned = and_(Transaction.outside == Outside.GATEWAY, Transaction.gateway_ref.is_(None))
+    rows = select(Transaction, _returned(), _returned(Outside.GATEWAY)).where(
         Transaction.created_at >= period.since - _MARGIN,
         Transaction.created_at < period.until + _MARGIN,
-        Transaction.outside.is_(None) | (Transaction.outside == Outside.GATEWAY),
+        or_(Transaction.outside.is_(None), and_(Transaction.outside == Outside.GATEWAY, ~learned)),
     )
     if account is not None:
         rows = rows.where(Transaction.gateway == account)
-    for row, returned in session.execute(rows.order_by(Transaction.id)):
+    for row, returned, unnamed in session.execute(rows.order_by(Transaction.id)):
         yield Booked(
             row.id,
-            row.gateway_ref or row.outside_reference,
+            row.gateway_ref,
             row.kind,
             row.state,
             row.amount,
@@ -140,7 +130,20 @@ def _books(session: Session, account: str | None, period: Period) -> Iterator[Bo
             row.key,
             voided=row.voided_at is not None,
             at_gateway=returned,
+            unnamed=unnamed,
         )
+
+
+def _returned(learned: Outside | None = None) -> ScalarSelect[int]:
+    """What was returned of a sale at its gateway; only what was `learned` from its total, without a reference."""
+    child = aliased(Transaction)
+    whose = [child.parent_id == Transaction.id, child.kind == Kind.REFUND]
+    if learned:
+        which = [child.outside == learned, child.gateway_ref.is_(None), child.state == State.APPROVED]
+    else:
+        gone = child.state.in_((State.APPROVED, State.PENDING))
+        which = [gone, or_(child.outside.is_(None), child.outside == Outside.GATEWAY)]
+    return select(func.coalesce(func.sum(child.amount), 0)).where(*whose, *which).scalar_subquery()
 
 
 def _accounts(records: Records, books: list[Booked], entries: list[Entry]) -> set[str]:

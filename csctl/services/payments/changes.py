@@ -7,7 +7,7 @@ changes are applied, so that an interrupted sync continues where it was; a chang
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def take(app: App, covered: Pass) -> Iterator[Result]:
     changes = app.gateways[covered.account].changes(cursor)
     while not interrupts.asked():
         try:
-            chunk = list(islice(changes, _CHUNK))
+            chunk = _with_sales(app, covered.account, list(islice(changes, _CHUNK)))
         except CsctlError as error:  # what was applied so far stays; the rest is read next time
             yield Result.refused(covered.account, error)
             return
@@ -66,6 +66,25 @@ def take(app: App, covered: Pass) -> Iterator[Result]:
             results = list(_apply(session, app, covered, chunk))
             _keep_cursor(session, app, covered.account, chunk[-1].cursor)
         yield from results
+
+
+def _with_sales(app: App, account: str, chunk: list[Change]) -> list[Change]:
+    """The changes with the sales of refunds that csctl should know by their keys, and does not: its database may have
+    been restored from a backup. Where the gateway tells what was returned of a sale in all, that is enough.
+    """
+    gateway = app.gateways[account]
+    nameless = [one for one in chunk if one.kind is Kind.REFUND and not one.sale_reference]
+    if gateway.capabilities.tells_refunded_total or not nameless:
+        return chunk
+    with app.read() as session:
+        known = _rows_of(session, account, nameless)
+    found = {
+        one.reference: gateway.lookup(one.reference, one.kind)
+        for one in nameless
+        if not known.keys() & {one.reference, _of_key(one)}
+    }
+    sales = {reference: look.sale_reference for reference, look in found.items()}
+    return [replace(one, sale_reference=sales.get(one.reference, one.sale_reference)) for one in chunk]
 
 
 def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> Iterator[Result]:

@@ -74,8 +74,8 @@ def _learn_void(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     row.voided_at = app.clock.now()
     orders.note_if_all_returned(row.order, turn.sales_of(row.order_id))
     name = ids.show("txn", row.id)
-    told = f"{name} was voided at the gateway"
-    history.event(turn.session, app, row.order.customer_id, told, order_id=row.order_id, transaction_id=row.id)
+    said = f"{name} was voided at the gateway"
+    history.event(turn.session, app, row.order.customer_id, said, order_id=row.order_id, transaction_id=row.id)
     audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after="voided")
 
 

@@ -52,19 +52,24 @@ def book(
     session.add(refund)
     session.flush()
     orders.note_if_all_returned(sale.order, _sales_of(session, sale))
-    money, of_sale = Money(amount, sale.currency), ids.show("txn", sale.id)
-    what = "chargeback" if outside is Outside.CHARGEBACK else "refund outside"
-    _note(session, app, refund, f"{what} of {money} on {of_sale}", reference)
+    _note_booked(session, app, refund, sale)
+    return refund
+
+
+def _note_booked(session: Session, app: App, refund: Transaction, sale: Transaction) -> None:
+    """Record the refund in the customer's history and in the audit log."""
+    money, of_sale = Money(refund.amount, sale.currency), ids.show("txn", sale.id)
+    what = "chargeback" if refund.outside is Outside.CHARGEBACK else "refund outside"
+    _note(session, app, refund, f"{what} of {money} on {of_sale}", refund.outside_reference)
     audit.write(
         session,
         app,
         Outcome.REFUNDED,
         target=of_sale,
         transaction=ids.show("txn", refund.id),
-        outside=outside.value,
+        outside=str(refund.outside),
         amount=str(money),
     )
-    return refund
 
 
 def take_back(session: Session, app: App, refund: Transaction, sale: Transaction) -> None:

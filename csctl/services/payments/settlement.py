@@ -56,6 +56,7 @@ def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     name = ids.show("txn", row.id)
     if row.kind.is_charge:
         learned.learn(turn, app, row, found)
+    row.bank_reference = found.receipt or row.bank_reference
     if found.settlement and found.settlement is not row.settlement:
         row.settlement, row.settled_at = found.settlement, found.settled_at
         audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after=found.settlement.value)

@@ -122,6 +122,12 @@ def set_billing_owner(
         name, before = ids.show("pur", purchase.id), purchase.billed_by
         if before == billed_by:
             return Result(ref.given, Outcome.SKIPPED, f"no change: billed by {before or OURS}")
+        if billed_by is None and purchase.interval is None and not purchase.status.over:
+            raise Conflict(
+                f"{name} has no price with an interval",
+                cause=f"{before} knows how often it is billed, csctl does not",
+                fix="import its price: csctl data import purchases FILE --update",
+            )
         purchase.billed_by = billed_by
         said = f"billed by {billed_by or OURS}, before by {before or OURS}"
         history.event(session, app, purchase.order.customer_id, f"{name} is {said}", purchase.order_id)

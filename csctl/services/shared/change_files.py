@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain.record_kinds import read_cell
 from csctl.errors import CsctlError, NotFound, Usage
+from csctl.tabular.options import FileOptions
+from csctl.tabular.reading import Table
+from csctl.tabular.row import Row
 
 
 @dataclass(frozen=True)
@@ -45,61 +47,53 @@ def number_of(session: Session, model: Any, prefix: str, line: Line) -> int:
     return found
 
 
-def read(path: Path, *, known: Collection[str], required: Sequence[str] = ()) -> list[Line]:
-    """The lines of a CSV file with a header; `-` is standard input. Columns have the names of the fields.
+def read(
+    path: Path, *, known: Collection[str], required: Sequence[str] = (), form: FileOptions | None = None
+) -> list[Line]:
+    """The lines of a file with a header; `-` is standard input. Columns have the names of the fields.
 
-    Raises Usage for a file that cannot be read as a whole: no header, an unknown column or a missing one. A single
-    invalid line has a `problem`.
+    Raises Usage for a file that cannot be read as a whole: no header, a column nobody knows or a missing one. A line
+    that is wrong by itself comes with its `problem`.
     """
-    try:
-        with _opened(path) as file:
-            return list(_lines(file, known, required))
-    except OSError as error:
-        raise Usage(f"cannot read {path}", cause=error.strerror) from None
-    except UnicodeDecodeError:
-        raise Usage(f"{path} is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8 FILE > utf8.csv") from None
-
-
-def _opened(path: Path) -> TextIO:
-    if str(path) != "-":
-        return path.open(encoding="utf-8-sig", newline="")
-    if sys.stdin.isatty():
-        raise Usage("- reads standard input, and that is a terminal", fix="pipe a CSV file in, or name it")
-    return io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read()), encoding="utf-8-sig", newline="")
-
-
-def _lines(file: TextIO, known: Collection[str], required: Sequence[str]) -> Iterator[Line]:
-    reader = csv.reader(file, strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check(header, known, required)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield _line(reader.line_num, header, cells)
-    except csv.Error as error:
-        raise Usage(f"line {reader.line_num} cannot be read as CSV", cause=str(error)) from None
-
-
-def _check(header: list[str], known: Collection[str], required: Sequence[str]) -> None:
     allowed = ("id", "external_id", *known)
-    if not {"id", "external_id"} & set(header):
-        raise Usage("the file names no records", fix="give it a header with a column id or external_id")
-    if unknown := [name for name in header if name not in allowed]:
+    with closing(Table(path, form or FileOptions())) as table, table.rows(allowed) as source:
+        _check(source.columns, allowed, required)
+        return [_line(path, row, allowed) for row in source]
+
+
+def _check(header: list[str] | None, allowed: Sequence[str], required: Sequence[str]) -> None:
+    if header is None:
+        return
+    names = [name.casefold() for name in header]
+    if not {"id", "external_id"} & set(names):
+        raise Usage(
+            "the file names no records",
+            cause=f"its columns are: {', '.join(header)}"[:200],
+            fix="give it a header with a column id or external_id, or name its --delimiter",
+        )
+    if unknown := [name for name in header if name.casefold() not in allowed]:
         raise Usage(
             f"there is no field {unknown[0]!r}", cause="the header names it", fix=f"one of: {', '.join(allowed)}"
         )
-    if len(set(header)) < len(header):
+    if len(set(names)) < len(names):
         raise Usage("the header names a column twice")
-    if missing := [name for name in required if name not in header]:
+    if missing := [name for name in required if name not in names]:
         raise Usage(f"the file has no column {missing[0]}", fix=f"its header needs {', '.join(required)}")
 
 
-def _line(number: int, header: list[str], cells: list[str]) -> Line:
-    values = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
-    given = values.get("id") or values.get("external_id") or f"line {number}"
-    problem = None
-    if len(cells) != len(header):
-        problem = Usage(f"line {number} has {len(cells)} cells, the header {len(header)}")
-    elif given == f"line {number}":
-        problem = Usage(f"line {number} names no record", fix="fill in id or external_id")
-    return Line(number, given, values, problem)
+def _line(path: Path, row: Row, allowed: Sequence[str]) -> Line:
+    if isinstance(row.original, str):
+        raise Usage(f"line {row.line} cannot be read as CSV", cause=row.problem.cause if row.problem else None)
+    csv = isinstance(row.original, list)
+    values: dict[str, str] = {}
+    for column, cell in row.cells.items():
+        name = column.casefold().replace(".", "_")
+        if name in allowed and (text := (read_cell(name, cell.strip()) if csv else cell).strip()):
+            values[name] = text
+    if any("\ud800" <= char <= "\udfff" for text in values.values() for char in text):
+        raise Usage(f"{path} is not UTF-8", fix="name its encoding: --encoding cp1252")
+    given = values.get("id") or values.get("external_id") or f"line {row.line}"
+    problem: CsctlError | None = row.problem and Usage(f"line {row.line}: {row.problem.message}")
+    if problem is None and given == f"line {row.line}":
+        problem = Usage(f"line {row.line} names no record", fix="fill in id or external_id")
+    return Line(row.line, given, values, problem)

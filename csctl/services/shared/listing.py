@@ -66,8 +66,9 @@ def _order(statement: Select[Any], sort: str, sortable: Mapping[str, Any]) -> Co
     if name not in columns:
         raise Usage(f"this list cannot be sorted by {name[:40]!r}", fix=f"one of: {', '.join(sorted(columns))}")
     column = columns[name]
-    found: ColumnElement[Any] = (column.desc() if sort.startswith("-") else column.asc()).nulls_last()
-    return found
+    found: ColumnElement[Any] = column.desc() if sort.startswith("-") else column.asc()
+    # Without NULLs, an index of PostgreSQL has this order already.
+    return found if getattr(column, "nullable", True) is False else found.nulls_last()
 
 
 def _sorted(

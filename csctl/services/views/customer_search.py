@@ -24,7 +24,7 @@ from csctl.services.shared import listing
 from csctl.services.views import customers as customer_rows
 from csctl.services.views import orders as order_rows
 from csctl.services.views import search_cards, search_orders, search_people, search_texts
-from csctl.services.views.search_narrowing import Candidates, Criterion, candidates_by_text, narrowed
+from csctl.services.views.search_narrowing import Candidates, Criterion, candidates_by_text, has_row, narrowed
 from csctl.services.views.search_query import Word, words_of
 from csctl.services.views.search_texts import Alternatives
 
@@ -117,9 +117,10 @@ def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[C
 
     `few` is a condition that those who are found meet, if there is one.
     """
-    theirs = select(Customer.id, Customer.merged_into_id).where(Customer.merged_into_id.is_not(None), *few, *found)
+    merged_ones = Customer.merged_into_id > 0  # said so, an index finds them
+    theirs = select(Customer.id, Customer.merged_into_id).where(merged_ones, *few, *found)
     with app.read() as session:
-        merged = session.execute(theirs.order_by(Customer.id).limit(_MOST_MERGED)).all()
+        merged = session.execute(theirs.order_by(Customer.merged_into_id, Customer.id).limit(_MOST_MERGED)).all()
     for number, into in merged[:_TOLD]:
         app.notice(f"{ids.show('cus', number)} was merged into {ids.show('cus', into or 0)}.")
     if not merged:
@@ -154,7 +155,7 @@ def orders(app: App, search: Search, limit: Limit) -> Page:
         *(one.condition for one in own),
         *(_is_customers(one.condition) for one in theirs),
         *(_is_customers(search_texts.condition(alternatives)) for alternatives in texts),
-        *(or_(_is_customers(search_texts.condition(word.texts)), *_names_order(word)) for word in words),
+        *(or_(_has_customer(word), *_names_order(word)) for word in words),
         *listing.between(app.clock, Order.placed_at, search.since, search.until),
     ]
     statement = select(Order).where(*found).options(joinedload(Order.customer))
@@ -199,6 +200,10 @@ def _of_their_orders(one: Criterion) -> Criterion:
 def _is_customers(condition: Condition) -> Condition:
     """The orders of such customers."""
     return exists().where(Customer.id == Order.customer_id, condition)
+
+
+def _has_customer(word: Word) -> Condition:
+    return has_row(Customer.id == Order.customer_id, search_texts.condition(word.texts))
 
 
 def _names_order(word: Word) -> list[Condition]:

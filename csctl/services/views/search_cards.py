@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from csctl.domain.text import digits
 from csctl.errors import Usage
 from csctl.models import Customer, Order, PaymentMethod, Transaction
-from csctl.services.views.search_narrowing import Criterion, unindexed
+from csctl.services.views.search_narrowing import Criterion, has_row, unindexed
 
 Condition = ColumnElement[bool]
 
@@ -25,18 +25,16 @@ def of_customers(last4: Sequence[str], bins: Sequence[str]) -> list[Criterion]:
 
 
 def of_orders(last4: Sequence[str], bins: Sequence[str]) -> list[Criterion]:
-    """The orders that such a card paid; where an order does not say what paid it, those of whoever has the card.
+    """The orders that such a card paid; for an order without a recorded card, those of customers who have the card.
 
     Raises Usage.
     """
     card = _Card.of(last4, bins)
     if card is None:
         return []
-    paid = exists().where(
-        Transaction.order_id == Order.id, PaymentMethod.id == Transaction.payment_method_id, card.condition
-    )
-    says = exists().where(Transaction.order_id == Order.id, Transaction.payment_method_id.is_not(None))
-    theirs = exists().where(PaymentMethod.customer_id == Order.customer_id, card.condition)
+    paid = has_row(Transaction.order_id == Order.id, PaymentMethod.id == Transaction.payment_method_id, card.condition)
+    says = has_row(Transaction.order_id == Order.id, Transaction.payment_method_id.is_not(None))
+    theirs = has_row(PaymentMethod.customer_id == Order.customer_id, card.condition)
     paying = (
         select(Order.id)
         .join(Transaction, Transaction.order_id == Order.id)
@@ -58,10 +56,10 @@ class _Card:
         starts = [_digits(text, "--card-bin", 4, 8) for text in bins]
         by_end = PaymentMethod.last4.in_(ends) if ends else None
         by_start = or_(*(_begins(bin_) for bin_ in starts)) if starts else None
-        found = [one for one in (by_end, by_start) if one is not None]
+        found: list[Condition] = [one for one in (by_end, by_start) if one is not None]
         if not found:
             return None
-        exact = [unindexed(PaymentMethod.last4).in_(ends)] if ends else []
+        exact: list[Condition] = [unindexed(PaymentMethod.last4).in_(ends)] if ends else []
         exact += [or_(*(_begins(bin_, unindexed(PaymentMethod.bin)) for bin_ in starts))] if starts else []
         return cls(and_(*exact), and_(*found))
 
@@ -69,7 +67,7 @@ class _Card:
 def _begins(bin_: str, column: Any = PaymentMethod.bin) -> Condition:
     """Cards whose first digits are these. csctl may know fewer of them: six."""
     after = str(int(bin_) + 1)
-    below = [column < after] if len(after) == len(bin_) else []  # nothing comes after 9999
+    below: list[Condition] = [column < after] if len(after) == len(bin_) else []  # nothing comes after 9999
     return or_(and_(column >= bin_, *below), column == bin_[:6])
 
 

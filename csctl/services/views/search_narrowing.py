@@ -9,8 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, null, or_, select, text, union_all
+from sqlalchemy import ColumnElement, Select, literal, literal_column, or_, select, text, union_all
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql import coercions, roles
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from csctl import search_index
 from csctl.models import Customer
@@ -74,6 +77,27 @@ def candidates_by_text(session: Session, criteria: Iterable[Alternatives]) -> Id
     return (select(Customer.id).where(*exact, *(pair for pair in pairs if pair is not None)),)
 
 
-def unindexed(column: Any) -> Any:
-    """A column as it is, which no index is used for: what it is compared with is common."""
-    return func.coalesce(column, null())
+class unindexed(ColumnElement[Any]):  # noqa: N801 - a function in SQL
+    """A column as it is, for a comparison that SQLite shall use no index for: many records have the same value."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]  # noqa: RUF012
+
+    def __init__(self, column: Any) -> None:
+        self.column = coercions.expect(roles.ExpressionElementRole, column)
+        self.type = self.column.type
+
+
+@compiles(unindexed)
+def _as_it_is(element: unindexed, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.column, **options))
+
+
+@compiles(unindexed, "sqlite")
+def _with_a_plus(element: unindexed, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.column, **options)}"
+
+
+def has_row(*conditions: Condition) -> Condition:
+    """Whether a row meets the conditions, for use within OR: there EXISTS makes PostgreSQL collect all such rows."""
+    return select(literal(1)).where(*conditions).limit(1).scalar_subquery().is_not(None)

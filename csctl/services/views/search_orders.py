@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from csctl.domain.states import OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase, Transaction
-from csctl.services.views.search_narrowing import Criterion, unindexed
+from csctl.services.views.search_narrowing import Criterion, has_row, unindexed
 
 Condition = ColumnElement[bool]
 
@@ -49,7 +49,7 @@ def _status(wanted: Sequence[str]) -> Criterion:
         either.append(unindexed(Order.status).in_(of_orders))
         ids.append(select(Order.id).where(Order.status.in_(of_orders)))
     if of_purchases:
-        either.append(exists().where(Purchase.order_id == Order.id, unindexed(Purchase.status).in_(of_purchases)))
+        either.append(has_row(Purchase.order_id == Order.id, unindexed(Purchase.status).in_(of_purchases)))
         ids.append(
             select(Order.id).join(Purchase, Purchase.order_id == Order.id).where(Purchase.status.in_(of_purchases))
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -25,9 +26,7 @@ def texts(given: _Given, country: str | None) -> list[Alternatives]:
     """For each field that is a part of a text: any of its values. `country` is the shop's. Raises Usage."""
     by_field: dict[str, Callable[[str], Alternatives]] = {
         "name": lambda text: _every_word(search_texts.NAME, text),
-        "first_name": lambda text: _part(search_texts.FIRST_NAME, text),
-        "last_name": lambda text: _part(search_texts.LAST_NAME, text),
-        "email": lambda text: _part(search_texts.EMAIL, text),
+        **{name: partial(_part, field) for name, field in search_texts.DETAILS.items()},
         "phone": lambda text: phone(text, country),
         "address": lambda text: _every_word(search_texts.ADDRESS, text),
         "city": lambda text: _part(search_texts.CITY, text),

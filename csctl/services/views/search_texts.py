@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, false, func, literal_column, or_
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, false, literal_column, or_
 
 from csctl import search_index
+from csctl.domain.fields import TEXTS
 from csctl.models import Customer
 
 Condition = ColumnElement[bool]
@@ -19,7 +20,8 @@ _FOLLOWING = [chr(code) for code in range(1, 128) if not chr(code).isupper()]
 
 
 def _plain_code(name: str) -> ColumnElement[str]:
-    return func.replace(func.replace(func.lower(Customer.__table__.c[name]), " ", ""), "-", "")
+    """Worded as the index of PostgreSQL is."""
+    return literal_column(search_index.PLAIN_CODE.format(f"customers.{name}"), Text)
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,7 @@ class Field:
 
 
 NAME = Field((Customer.folded_first_name, Customer.folded_last_name), "first_name last_name")
-FIRST_NAME = Field((Customer.folded_first_name,), "first_name")
-LAST_NAME = Field((Customer.folded_last_name,), "last_name")
-EMAIL = Field((Customer.folded_email,), "email")
+DETAILS = {name: Field((getattr(Customer, f"folded_{name}"),), name) for name in TEXTS}
 ADDRESS = Field((Customer.folded_address,), "address")
 CITY = Field((Customer.folded_city,), "address")
 REGION = Field((Customer.folded_region,), "address")
@@ -43,8 +43,7 @@ POSTAL_CODE = Field(
     (_plain_code("billing_postal_code"), _plain_code("shipping_postal_code")), "postal_code", bigrams=False
 )
 ANYWHERE = Field(
-    (Customer.folded_first_name, Customer.folded_last_name, Customer.folded_email, Customer.folded_address),
-    "first_name last_name email address",
+    tuple(column for field in (*DETAILS.values(), ADDRESS) for column in field.columns), " ".join((*TEXTS, "address"))
 )
 
 
@@ -71,7 +70,7 @@ class Part:
         pairs = {word[at : at + 2] for word in words for at in range(len(word) - 1)}
         if not pairs or not self.field.bigrams:
             return None
-        return literal_column(f"csctl_bigrams({search_index.BIGRAM_TEXT})").op("@>")(cast(sorted(pairs), _TEXTS))
+        return literal_column(f"csctl_bigrams({search_index.bigram_text()})").op("@>")(cast(sorted(pairs), _TEXTS))
 
 
 # Any of several, each of which is several parts that all have to match.

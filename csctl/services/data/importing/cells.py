@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
 from csctl.card_numbers import is_blotted_out
 from csctl.clock import parse_date, parse_time
-from csctl.domain.money import exponent, to_minor
-from csctl.domain.record_kinds import REFERENCES
+from csctl.domain import amounts
+from csctl.domain.field_uses import ADDRESSES
+from csctl.domain.money import exponent
+from csctl.domain.record_kinds import REFERENCES, RecordKind
 from csctl.domain.text import accept
 from csctl.errors import Usage
 
 Word = TypeVar("Word", bound=StrEnum)
 Value = TypeVar("Value")
+_ADDRESS_LINES = [(f"{kind}_line1", f"{kind}_line2") for kind in ADDRESSES]
 MOST = 2**63 - 1  # minor units that a column holds
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the values of a file are written: the decimal sign, if it is known; amounts in `minor` units. `by` are the
+    fields that name a record by another key; `known_by` is the field by which one is recognized besides its key.
+    """
+
+    decimal: str | None = None
+    minor: bool = False
+    by: Mapping[str, str] = field(default_factory=dict)
+    known_by: str | None = None
 
 
 class Cells:
@@ -26,11 +42,12 @@ class Cells:
     naming the field, where it makes no sense.
     """
 
-    def __init__(self, place: int, line: int, texts: Mapping[str, str], zone: tzinfo) -> None:
+    def __init__(self, place: int, line: int, texts: Mapping[str, str], zone: tzinfo, form: Form = Form()) -> None:
         self.place = place  # in its batch
         self.line = line
         self._texts = texts
         self._zone = zone
+        self._form = form
 
     def check(self) -> None:
         """Raises Usage for a text that may not be kept: a card number, the mark that a file of rejects has in its
@@ -41,17 +58,37 @@ class Cells:
                 raise Usage(f"{name}: a card number was here", fix="write its last four digits, or leave it empty")
             accept(text, name, reference=name in REFERENCES)
 
+    def split_addresses(self) -> bool:
+        """Take the further lines of a first address line for the second. Returns whether there was one."""
+        found = False
+        for first, second in _ADDRESS_LINES:
+            text = self._texts.get(first, "")
+            if "\n" in text or "\r" in text:
+                line, *more = [part.strip() for part in text.splitlines() if part.strip()]
+                below = ", ".join([*more, *filter(None, [self._texts.get(second)])])
+                self._texts = {**self._texts, first: line, **({second: below} if below else {})}
+                found = True
+        return found
+
     def __contains__(self, name: str) -> bool:
         return name in self._texts
 
-    def need(self, names: Sequence[str], what: str) -> None:
+    def need(self, kind: RecordKind) -> None:
         """Raises Usage if a field that a new record needs is not given."""
-        for name in names:
-            if name not in self._texts:
-                raise Usage(f"{name} is missing", cause=f"a new {what} needs it")
+        for name in kind.missing(self._texts):
+            raise Usage(f"{name} is missing", cause=f"a new {kind.noun} needs it")
+
+    @property
+    def known_by(self) -> str | None:
+        """By which other field a record is recognized that is here already, and then left alone."""
+        return self._form.known_by
 
     def text(self, name: str) -> str | None:
         return self._texts.get(name)
+
+    def by(self, name: str) -> str | None:
+        """By which other key a field names its record."""
+        return self._form.by.get(name)
 
     def read(self, name: str, reader: Callable[[str], Value]) -> Value | None:
         """A field as `reader` understands it."""
@@ -92,7 +129,7 @@ class Cells:
         """Minor units. Negative ones are refused."""
 
         def minor(text: str) -> int:
-            amount = to_minor(text, currency)
+            amount = amounts.read(text, currency, decimal=self._form.decimal, minor=self._form.minor)
             if amount < 0:
                 raise Usage(f"{text} is negative", fix="a refund is a transaction of its own, with a positive amount")
             return amount
@@ -111,6 +148,16 @@ class Cells:
                 return parse_date(text)
             except Usage:
                 return parse_time(text, self._zone).astimezone(self._zone).date()
+
+        return self.read(name, read)
+
+    def mark(self, name: str, otherwise: datetime) -> datetime | None:
+        """A time, or a plain yes, which stands for another time. None for a plain no."""
+
+        def read(text: str) -> datetime | None:
+            if text.lower() in _FALSE:
+                return None
+            return otherwise if text.lower() in _TRUE else parse_time(text, self._zone)
 
         return self.read(name, read)
 

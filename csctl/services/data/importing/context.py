@@ -31,6 +31,11 @@ class RowOutcome(Enum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     DIFFERS = "differs"
+    SKIPPED = "skipped"
+
+
+class NotYet(Usage):
+    """A row refers to a record that is not here; it may come further down in the file."""
 
 
 @dataclass
@@ -67,6 +72,7 @@ class Context:
     country: str | None
     update: bool
     mark: str
+    dry_run: bool = False
     warnings: Warnings = field(default_factory=Warnings)
 
 
@@ -83,6 +89,9 @@ class Importer(Protocol):
 
     def put(self, row: Cells) -> RowOutcome:
         """Make or change a record. Raises CsctlError, having changed nothing."""
+
+    def record(self, key: str) -> Any | None:
+        """The record with this key, as it is or would be stored."""
 
     def finish(self) -> None:
         """What follows once all rows are in."""
@@ -153,7 +162,8 @@ def referred(found: Mapping[str, Value], row: Cells, name: str, noun: str, kind:
     if text is None:
         return None
     if text not in found:
-        raise Usage(f"{name}: there is no {noun} {text!r}", fix=f"import it first: csctl data import {kind} FILE")
+        problem = NotYet if name == "parent" else Usage
+        raise problem(f"{name}: there is no {noun} {text!r}", fix=f"import it first: csctl data import {kind} FILE")
     return found[text]
 
 

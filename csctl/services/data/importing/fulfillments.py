@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from csctl.domain.record_kinds import KINDS
@@ -40,7 +42,7 @@ class Fulfillments:
         )
         if existing := self._found.get(key):
             return merge(existing, values, self._context, fixed={"order_id": order.id} if order else None)
-        row.need(_KIND.required, _KIND.noun)
+        row.need(_KIND)
         assert order is not None  # noqa: S101 - it is one of those that a new one needs
         self._found[key] = self._new.add(
             external_id=key,
@@ -49,6 +51,9 @@ class Fulfillments:
             **{"status": FulfillmentStatus.PENDING, **values},
         )
         return RowOutcome.CREATED
+
+    def record(self, key: str) -> Any | None:
+        return self._found.get(key)
 
     def finish(self) -> None:
         self._new.store()

@@ -22,7 +22,7 @@ def renew(session: Session, orders: Mapping[int, KnownOrder]) -> None:
         return
     session.flush()
     costs = (
-        select(Purchase.order_id, func.sum(Purchase.price))
+        select(Purchase.order_id, func.sum(Purchase.checkout_amount))
         .where(Purchase.order_id.in_(imported))
         .group_by(Purchase.order_id)
     )

@@ -25,7 +25,7 @@ class Orders:
         self._session, self._context = session, context
         self._found: dict[str, Order] = {}
         self._new = Drafts(session, Order)
-        self._customers: dict[str, KnownCustomer] = {}
+        self._customers = people.Customers({}, {})
         self._owners: dict[int, KnownCustomer] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
@@ -37,12 +37,12 @@ class Orders:
 
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
-        customer, currency = people.referred(self._customers, row), row.currency()
+        customer, currency = self._customers.of(row), row.currency()
         if existing := self._found.get(key):
             return self._change(existing, row, customer, currency)
-        row.need(_KIND.required, _KIND.noun)
+        row.need(_KIND)
         customer = people.present(customer)
-        shipping = address(row, "shipping") or customer.shipping or customer.billing or Address()
+        shipping = address(row, "shipping", self._context) or customer.shipping or customer.billing or Address()
         values = {"status": OrderStatus.COMPLETE, "placed_at": self._context.now, **_values(row)}
         self._owners[customer.id] = customer
         self._found[key] = self._new.add(
@@ -55,6 +55,9 @@ class Orders:
         )
         return RowOutcome.CREATED
 
+    def record(self, key: str) -> Any | None:
+        return self._found.get(key)
+
     def finish(self) -> None:
         """Totals come with purchases and transactions."""
         self._new.store()
@@ -63,7 +66,7 @@ class Orders:
         owner = self._owners.get(order.customer_id)
         if owner and owner.erased_at:
             return RowOutcome.UNCHANGED
-        shipping = address(row, "shipping", order.shipping)
+        shipping = address(row, "shipping", self._context, order.shipping)
         fixed = given(customer_id=customer.id if customer else None, currency=currency)
         return merge(order, {**_values(row), "shipping": shipping}, self._context, fixed=fixed)
 

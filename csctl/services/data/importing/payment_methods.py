@@ -25,7 +25,7 @@ class PaymentMethods:
         self._session, self._context = session, context
         self._found: dict[str, PaymentMethod] = {}
         self._new = Drafts(session, PaymentMethod)
-        self._customers: dict[str, KnownCustomer] = {}
+        self._customers = people.Customers({}, {})
         self._owners: dict[int, KnownCustomer] = {}
         self._defaults: dict[int, PaymentMethod] = {}
 
@@ -39,7 +39,7 @@ class PaymentMethods:
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
-        customer = people.referred(self._customers, row)
+        customer = self._customers.of(row)
         owner = self._owners.get(existing.customer_id) if existing else None
         if owner and owner.erased_at:
             return RowOutcome.UNCHANGED
@@ -50,7 +50,7 @@ class PaymentMethods:
             if outcome is RowOutcome.UPDATED and values.get("is_default"):
                 self._make_default(existing)
             return outcome
-        row.need(_KIND.required, _KIND.noun)
+        row.need(_KIND)
         customer = people.present(customer)
         now = self._context.now
         method = self._new.add(external_id=key, customer_id=customer.id, created_at=now, **values)
@@ -59,6 +59,9 @@ class PaymentMethods:
         if method.is_default:
             self._make_default(method)
         return RowOutcome.CREATED
+
+    def record(self, key: str) -> Any | None:
+        return self._found.get(key)
 
     def finish(self) -> None:
         if self._defaults:
@@ -89,14 +92,23 @@ def _values(row: Cells) -> dict[str, Any]:
         brand=row.text("brand"),
         bin=first and bin_to_keep(first),
         last4=row.digits("last4", 4, 4),
-        exp_month=row.whole("exp_month", 1, 12),
+        exp_month=row.read("exp_month", _month),
         exp_year=row.read("exp_year", _year),
         is_default=row.flag("default"),
     )
 
 
+def _month(text: str) -> int:
+    """A month; of an expiry such as `09/2027`, the first part."""
+    month = text.partition("/")[0].strip()
+    if not (month.isascii() and month.isdigit() and 1 <= int(month) <= 12):
+        raise Usage(f"{text[:40]!r} is not a month")
+    return int(month)
+
+
 def _year(text: str) -> int:
-    """A year of four digits, or of two as on cards."""
+    """A year of four digits, or of two as on cards; of an expiry, the last part."""
+    text = text.rpartition("/")[2].strip()
     if not (text.isascii() and text.isdigit() and len(text) in (2, 4)):
         raise Usage(f"{text[:40]!r} is not a year")
     year = int(text) + (2000 if len(text) == 2 else 0)

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from csctl.domain.text import fold
 from csctl.errors import Conflict, Usage
+from csctl.models import Customer
 from csctl.services.data.importing import context, references
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.references import KnownCustomer
 
 
-def named(session: Session, rows: Iterable[Cells], known: context.Context) -> dict[str, KnownCustomer]:
+@dataclass(frozen=True)
+class Customers:
+    """The customers that rows name: by external id, and by email."""
+
+    by_name: Mapping[str, KnownCustomer]
+    by_email: Mapping[str, Sequence[KnownCustomer]]
+
+    def of(self, row: Cells) -> KnownCustomer | None:
+        """The customer that a row names. Raises Usage if there is none, or if an email is that of several."""
+        text = row.text("customer")
+        if text is not None and row.by("customer") == "email":
+            return references.only(self.by_email, text, "customer", "customer", "email")
+        return context.referred(self.by_name, row, "customer", "customer", "customers")
+
+
+def named(session: Session, rows: Sequence[Cells], known: context.Context) -> Customers:
     """The customers that rows name; for one who was merged into another, that other."""
+    if rows and rows[0].by("customer") == "email":
+        return Customers({}, with_emails(session, [row.text("customer") for row in rows]))
+    return Customers(_by_external_id(session, rows, known), {})
+
+
+def with_emails(session: Session, emails: Iterable[str | None]) -> dict[str, list[KnownCustomer]]:
+    """The customers who have these emails, in any case."""
+    return references.by_other_key(session, KnownCustomer, Customer.folded_email, emails, fold)
+
+
+def _by_external_id(session: Session, rows: Iterable[Cells], known: context.Context) -> dict[str, KnownCustomer]:
     found = references.named(session, KnownCustomer, [row.text("customer") for row in rows], known.mark)
     kept = by_id(session, [customer.merged_into_id for customer in found.values()])
     return {name: kept.get(customer.merged_into_id or 0, customer) for name, customer in found.items()}
@@ -21,11 +50,6 @@ def named(session: Session, rows: Iterable[Cells], known: context.Context) -> di
 
 def by_id(session: Session, numbers: Iterable[int | None]) -> dict[int, KnownCustomer]:
     return references.numbered(session, KnownCustomer, numbers)
-
-
-def referred(customers: dict[str, KnownCustomer], row: Cells) -> KnownCustomer | None:
-    """The customer that a row names. Raises Usage if there is none."""
-    return context.referred(customers, row, "customer", "customer", "customers")
 
 
 def present(customer: KnownCustomer | None) -> KnownCustomer:

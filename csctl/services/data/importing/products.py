@@ -44,7 +44,7 @@ class Products:
         code = row.text("price") or ""
         price = self._prices.get(code)
         if price is None:
-            row.need(_KIND.required, _KIND.noun)
+            row.need(_KIND)
         sku = row.text("sku") or (price.option.product.sku if price else "")
         option_code = row.text("option") or (price.option.code if price else _ONLY_OPTION)
         if price and (price.option.product.sku, price.option.code) != (sku, option_code):
@@ -61,6 +61,9 @@ class Products:
             return RowOutcome.CREATED
         outcomes.append(merge(price, values, self._context))
         return next((one for one in (RowOutcome.UPDATED, RowOutcome.DIFFERS) if one in outcomes), RowOutcome.UNCHANGED)
+
+    def record(self, key: str) -> Any | None:
+        return self._prices.get(key)
 
     def finish(self) -> None:
         """Nothing follows."""

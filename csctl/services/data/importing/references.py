@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain.addresses import Address
 from csctl.domain.states import OrderStatus
+from csctl.errors import Usage
 from csctl.models import Customer, Order, PaymentMethod, Purchase
 from csctl.models.columns import Base
 from csctl.services.data.importing.context import find_columns
@@ -67,6 +68,35 @@ def named(
     model, prefix = _TABLES[known]
     rows = find_columns(session, model, prefix, names, mark, [field.name for field in fields(known)], lock=lock)
     return {name: known(*row) for name, row in rows.items()}
+
+
+def by_other_key(
+    session: Session, known: type[Known], column: Any, texts: Iterable[str | None], read: Callable[[str], str] = str
+) -> dict[str, list[Known]]:
+    """The records with these texts in another column than their external id, by text. Merged customers are left out."""
+    wanted = {text: read(text) for text in texts if text}
+    if not wanted:
+        return {}
+    model: Any = _TABLES[known][0]
+    columns = [getattr(model, field.name) for field in fields(known)]
+    statement = select(column, *columns).where(column.in_(set(wanted.values()))).order_by(model.id)
+    if known is KnownCustomer:
+        statement = statement.where(model.merged_into_id.is_(None))
+    found: dict[str, list[Known]] = {}
+    for value, *row in session.execute(statement):
+        found.setdefault(value, []).append(known(*row))
+    return {text: found.get(value, []) for text, value in wanted.items()}
+
+
+def only(found: Mapping[str, Sequence[Known]], text: str, field: str, noun: str, key: str) -> Known:
+    """The one record with a text. Raises Usage where there is none, or more than one."""
+    records = found.get(text, ())
+    if len(records) != 1:
+        raise Usage(
+            f"{field}: {len(records) or 'no'} {noun}s have the {key} {text!r}",
+            fix=f"import it first, or name the {noun} by its external_id",
+        )
+    return records[0]
 
 
 def numbered(session: Session, known: type[Known], ids: Iterable[int | None]) -> dict[int, Known]:

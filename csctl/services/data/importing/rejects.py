@@ -9,75 +9,58 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from csctl.card_numbers import blotted_out
-from csctl.domain.spreadsheet import neutralised, restored
+from csctl.domain.spreadsheet import neutralised, unwrapped
 from csctl.errors import CsctlError, Misconfigured, Usage
-from csctl.services.data.importing.mapping import Mapping
-from csctl.services.data.importing.source import STDIN, Row
+from csctl.tabular.options import STDIN
+from csctl.tabular.reading import Table
+from csctl.tabular.row import Row
 
 _ADDED = ("line", "reason")
 
 
 class Rejects:
-    """Made at the first refused row. It holds what people are called, so that only its owner may read it."""
+    """Made at the first refused row. It holds what people are called, so that only its owner may read it.
 
-    def __init__(self, source: Path, given: Path | None, kind: str, format: str, delimiter: str) -> None:
-        self._format, self._delimiter = format, delimiter
-        self._header: list[str] = []
-        self._mapping = Mapping()
+    No card number is written into it, not even back.
+    """
+
+    def __init__(self, table: Table, given: Path | None, name: str, header: list[str] | None, *, several: bool) -> None:
+        """`name` is that of the section, which the name of the file has where there are `several`."""
+        source, self._format, self._delimiter = table.path, table.format, table.delimiter
+        self._header = [column for column in header or [] if column not in _ADDED]
+        self._dropped = {place for place, column in enumerate(header or []) if column in _ADDED}
         self._file: TextIO | None = None
         self._writer: Any = None
         self.path: Path | None = None
-        stem = kind if source == STDIN else source.stem
-        name = f"{stem}.rejects.{format}"
-        self._candidates = [given] if given else [source.parent / name, Path(name)]
+        stem = source.name.removesuffix(".gz").rpartition(".")[0] or source.name
+        stem = name if source == STDIN else f"{stem}.{name}" if several else stem
+        file = f"{stem}.rejects.{self._format}"
+        self._candidates = [given] if given else [source.parent / file, Path(file)]
         if given and (given.is_dir() or not given.parent.is_dir()):
-            raise Usage(f"cannot write {given}", fix="name a file in a directory that is there: --rejects PATH")
+            raise Usage(f"cannot write {given}", fix="name a file in a directory that exists: --rejects PATH")
         if given and source != STDIN and given.resolve() == source.resolve():
             raise Usage("--rejects names the file that is read", fix="give the rejects a file of their own")
-
-    def expect(self, header: list[str] | None, mapping: Mapping) -> None:
-        """Learn the columns before the first row is added."""
-        self._header, self._mapping = [name for name in header or [] if name not in _ADDED], mapping
-        self._dropped = {place for place, name in enumerate(header or []) if name in _ADDED}
 
     def add(self, row: Row, error: CsctlError) -> None:
         file = self._file or self._open()
         reason = " - ".join(part for part in (error.message, error.cause, error.fix) if part)
         if isinstance(row.original, dict):
-            kept = self._blotted_object(row.original)
+            kept = {name: _blotted(value) for name, value in row.original.items()}
             file.write(json.dumps({**kept, "line": row.line, "reason": reason}) + "\n")
         else:
             # In front, where they stay what they are in a row with too few cells or too many.
             added = [row.line, neutralised(reason)]
-            self._writer.writerow([*added, *(neutralised(restored(cell)) for cell in self._cells(row.original))])
-
-    def _cells(self, original: list[str] | str) -> list[str]:
-        """The cells of a row as they came, one too few or too many as well: so it is refused until it is mended."""
-        if isinstance(original, str):
-            whole = blotted_out(original)
-            return [whole, ""] if len(self._header) == 1 else [whole]
-        cells = [cell for place, cell in enumerate(original) if place not in self._dropped]
-        if len(cells) != len(self._header):  # nobody knows which cell belongs to which column
-            return [blotted_out(cell) for cell in cells]
-        return [self._blotted(name, cell) for name, cell in zip(self._header, cells, strict=True)]
+            self._writer.writerow([*added, *map(_written, self._cells(row.original))])
 
     def close(self) -> None:
         if self._file:
             self._file.close()
 
-    def _blotted(self, column: str, text: str) -> str:
-        """No card number is written anywhere, not even back."""
-        return text if self._mapping.is_reference(column) else blotted_out(text)
-
-    def _blotted_object(self, values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-        return {name: self._blotted_value(f"{prefix}{name}", value) for name, value in values.items()}
-
-    def _blotted_value(self, column: str, value: Any) -> Any:
-        if isinstance(value, dict):
-            return self._blotted_object(value, f"{column}_")
-        if isinstance(value, list):
-            return [self._blotted_value(column, one) for one in value]
-        return self._blotted(column, value) if isinstance(value, str) else value
+    def _cells(self, original: list[str] | str) -> list[str]:
+        """The cells of a row as they came, one too few or too many as well: so it is refused until it is mended."""
+        if isinstance(original, str):
+            return [original, ""] if len(self._header) == 1 else [original]
+        return [cell for place, cell in enumerate(original) if place not in self._dropped]
 
     def _open(self) -> TextIO:
         problem: OSError | None = None
@@ -97,6 +80,20 @@ class Rejects:
             cause=problem.strerror if problem else None,
             fix="--rejects PATH",
         )
+
+
+def _written(cell: str) -> str:
+    """A cell as it was in the file, which csctl reads in the same way again."""
+    blotted = blotted_out(cell)
+    return blotted if cell.startswith("'") or unwrapped(cell) != cell else neutralised(blotted)
+
+
+def _blotted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _blotted(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_blotted(one) for one in value]
+    return blotted_out(value) if isinstance(value, str) else value
 
 
 def _private(path: Path) -> TextIO:

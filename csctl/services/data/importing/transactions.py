@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from csctl.domain.booking import effect
 from csctl.domain.record_kinds import KINDS
-from csctl.domain.states import SALES, Kind, OrderStatus, Settlement, State
+from csctl.domain.states import SALES, Kind, OrderStatus, Outside, Settlement, State
 from csctl.errors import Conflict, Usage
-from csctl.models import Order, Transaction
+from csctl.models import Order, PaymentMethod, Transaction
 from csctl.services.data.importing import order_totals, parents, references
 from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.charges import Charges, kind_of
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownMethod, KnownOrder, KnownPurchase
@@ -37,6 +38,8 @@ class Transactions:
         self._methods: dict[str, KnownMethod] = {}
         self._touched: dict[int, KnownOrder] = {}
         self._returned: set[int] = set()
+        self._charges = Charges(session)
+        self._cards: dict[str, list[KnownMethod]] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
         def texts(*fields: str) -> list[str | None]:
@@ -45,12 +48,17 @@ class Transactions:
         mark = self._context.mark
         self._orders = references.named(self._session, KnownOrder, texts("order"), mark, lock=True)
         self._purchases = references.named(self._session, KnownPurchase, texts("purchase"), mark)
-        self._methods = references.named(self._session, KnownMethod, texts("payment_method"), mark)
+        if rows and rows[0].by("payment_method"):
+            tokens = texts("payment_method")
+            self._cards = references.by_other_key(self._session, KnownMethod, PaymentMethod.token, tokens)
+        else:
+            self._methods = references.named(self._session, KnownMethod, texts("payment_method"), mark)
         self._found = find(self._session, Transaction, "txn", texts("external_id", "parent"), mark, lock=True)
-        own = {txn.order_id for txn in self._found.values()} - {order.id for order in self._orders.values()}
+        charges = self._charges.load(rows, [order.id for order in self._orders.values()])
+        self._by_id = {txn.id: txn for txn in (*self._found.values(), *charges)}
+        own = {txn.order_id for txn in self._by_id.values()} - {order.id for order in self._orders.values()}
         self._orders_by_id = references.numbered(self._session, KnownOrder, own)
         self._orders_by_id |= {order.id: order for order in self._orders.values()}
-        self._by_id = {txn.id: txn for txn in self._found.values()}
         parents = {txn.parent_id for txn in self._found.values() if txn.parent_id} - self._by_id.keys()
         if parents:
             held = select(Transaction).where(Transaction.id.in_(parents)).order_by(Transaction.id)
@@ -63,13 +71,17 @@ class Transactions:
         existing = self._found.get(key)
         order = referred(self._orders, row, "order", "order", "orders")
         if existing is None:
-            row.need(_KIND.required, _KIND.noun)
-        order = order or self._orders_by_id[existing.order_id if existing else 0]
-        facts = self._facts(row, order, existing)
+            row.need(_KIND)
+        parent = self._parent(row, order, existing)
+        order = order or self._orders_by_id[existing.order_id if existing else parent.order_id if parent else 0]
+        facts = self._facts(row, order, existing, parent)
         details = self._details(row, order, existing, facts["state"])
         if existing:
             return self._change(existing, facts, details)
         return self._add(key, order, facts, details)
+
+    def record(self, key: str) -> Any | None:
+        return self._found.get(key)
 
     def finish(self) -> None:
         self._session.flush()
@@ -86,7 +98,18 @@ class Transactions:
 
     # -- what a row says
 
-    def _facts(self, row: Cells, order: KnownOrder, existing: Transaction | None) -> dict[str, Any]:
+    def _parent(self, row: Cells, order: KnownOrder | None, existing: Transaction | None) -> Transaction | None:
+        """The charge that a row belongs to: the one it names, else the only one of its order."""
+        if (text := row.text("parent")) is not None and row.by("parent"):
+            return self._charges.with_reference(text)
+        if (named := referred(self._found, row, "parent", "transaction", "transactions")) or existing or not order:
+            return named
+        kind = kind_of(row)
+        return self._charges.only_one(order.id, kind) if kind and not _stands_alone(kind) else None
+
+    def _facts(
+        self, row: Cells, order: KnownOrder, existing: Transaction | None, parent: Transaction | None
+    ) -> dict[str, Any]:
         """What stays as it is once it is on the books, and the state."""
         kind = row.word("kind", Kind) or (existing.kind if existing else Kind.SALE)
         currency = row.currency() or order.currency
@@ -94,6 +117,8 @@ class Transactions:
             raise Usage(f"currency: the order is in {order.currency}, and this is in {currency}")
         amount = row.amount("amount", currency)
         amount = existing.amount if amount is None and existing else amount or 0
+        if amount == 0 and kind is Kind.VOID and parent:
+            amount = parent.amount  # a void is for the whole, and some systems write nothing
         if amount == 0 and kind in (Kind.REFUND, Kind.CAPTURE, Kind.VOID):
             raise Usage(f"amount: a {kind.value} of nothing makes no sense")
         state = row.word("state", State) or (existing.state if existing else State.APPROVED)
@@ -102,13 +127,13 @@ class Transactions:
                 f"state: what is {state.value} is still under way elsewhere",
                 fix="approved, declined, failed, pending or unknown",
             )
-        parent = referred(self._found, row, "parent", "transaction", "transactions")
         return {
             "kind": kind,
             "amount": amount,
             "currency": currency,
             "state": state,
             "gateway": row.account() or (existing.gateway if existing else ""),
+            **_outside(row, kind, state),
             "parent_id": parent.id if parent else existing.parent_id if existing else None,
         }
 
@@ -117,7 +142,7 @@ class Transactions:
         purchase = referred(self._purchases, row, "purchase", "purchase", "purchases")
         if purchase and purchase.order_id != order.id:
             raise Usage("purchase: it belongs to another order")
-        method = referred(self._methods, row, "payment_method", "payment method", "payment-methods")
+        method = self._card(row)
         if method and method.customer_id != order.customer_id:
             raise Usage("payment_method: it is another customer's")
         created_at = row.time("created_at") or (existing.created_at if existing else self._context.now)
@@ -127,8 +152,16 @@ class Transactions:
             payment_method_id=method.id if method else None,
             gateway_ref=row.text("gateway_ref"),
             created_at=row.time("created_at"),
+            cycle=row.whole("cycle", 1, 100_000),
             **_settlement(row, kind, state, existing, created_at),
+            **_marks(row, kind, state, existing, created_at),
         )
+
+    def _card(self, row: Cells) -> KnownMethod | None:
+        text = row.text("payment_method")
+        if text is not None and row.by("payment_method"):
+            return references.only(self._cards, text, "payment_method", "payment method", "token")
+        return referred(self._methods, row, "payment_method", "payment method", "payment-methods")
 
     # -- what becomes of it
 
@@ -143,6 +176,7 @@ class Transactions:
         times = {"sent_at": made, "finished_at": made if done else None}
         record = self._new.add(external_id=key, order_id=order.id, **times, **facts, **details)
         self._found[key] = self._by_id[record.id] = record
+        self._charges.add(record)
         self._note(record, order)
         return RowOutcome.CREATED
 
@@ -173,6 +207,34 @@ def _rank(row: Cells) -> int:
     """Charges before what belongs to them, whichever way the file is sorted."""
     kind = (row.text("kind") or "").lower()
     return _ORDER.index(Kind(kind)) if kind in _ORDER else 0
+
+
+def _stands_alone(kind: Kind) -> bool:
+    return kind in (Kind.SALE, Kind.AUTHORIZE)
+
+
+def _outside(row: Cells, kind: Kind, state: State) -> dict[str, Any]:
+    """How money was returned that no gateway was asked for."""
+    outside, reference = row.word("outside", Outside), row.text("outside_reference")
+    if (outside or reference) and (kind is not Kind.REFUND or state is not State.APPROVED):
+        raise Usage(f"outside: a {kind.value} that is {state.value} is not money returned elsewhere")
+    if reference and outside is None:
+        raise Usage("outside is missing", cause="there is an outside_reference", fix=f"one of: {', '.join(Outside)}")
+    return given(outside=outside, outside_reference=reference)
+
+
+def _marks(row: Cells, kind: Kind, state: State, existing: Transaction | None, created_at: datetime) -> dict[str, Any]:
+    """That a charge was voided, or is disputed."""
+    voided, disputed = row.mark("voided", created_at), row.mark("disputed", created_at)
+    if (voided and not kind.is_charge) or (disputed and not kind.takes_money) or state is not State.APPROVED:
+        for name, moment in (("voided", voided), ("disputed", disputed)):
+            if moment:
+                raise Usage(f"{name}: a {kind.value} that is {state.value} cannot be {name}")
+    if voided and (row.word("settlement", Settlement) is Settlement.SETTLED):
+        raise Usage("voided: what has settled cannot be voided", fix="import a refund of it")
+    if existing and existing.voided_at is None and voided and existing.refunded + existing.reserved:
+        raise Conflict("voided: something of it is refunded, or being refunded")
+    return given(voided_at=voided, disputed_at=disputed)
 
 
 def _refuse_to_go_back(record: Transaction, state: State) -> None:

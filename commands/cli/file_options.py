@@ -1,0 +1,34 @@
+"""Options that say how a file of records is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from csctl.tabular.options import FORMATS, FileOptions, delimiter
+
+
+def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--format, --encoding, --delimiter, --skip-lines and --items. The command gets them as FileOptions, `form`."""
+
+    def collect(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        said = ctx.meta.setdefault(__name__, {})
+        if value is not None:
+            said[param.name] = delimiter(value) if param.name == "delimiter" else value
+        ctx.params["form"] = FileOptions(**said)
+
+    def option(flag: str, **attributes: Any) -> Callable[[Any], Any]:
+        return click.option(flag, callback=collect, expose_value=False, **attributes)
+
+    options = (
+        option("--format", type=click.Choice(FORMATS), help="Format of the file [default: by its name, else csv]."),
+        option("--encoding", metavar="NAME", help="Encoding of the file, such as cp1252 [default: utf-8]."),
+        option("--delimiter", metavar="CHAR", help="Character between the cells of a CSV file, or tab [default: ,]."),
+        option("--skip-lines", type=click.IntRange(min=0), metavar="N", help="Lines above the header of a CSV file."),
+        option("--items", metavar="PATH", help="Path to the rows in a JSON file, such as data.list."),
+    )
+    for one in reversed(options):
+        command = one(command)
+    return command

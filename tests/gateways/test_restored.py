@@ -1,0 +1,84 @@
+"""A database that was restored from a backup is noticed before anything is sent from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.factories import make_sale
+from tests.gateways.worlds import World
+from tests.shops import Shop
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
+class Backup:
+    """A copy of the shop's database as it is now."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._database, self._copy = shop.database_url.removeprefix("sqlite:///"), str(shop.folder / "backup.db")
+        self._copied(self._database, self._copy)
+
+    def restore(self) -> None:
+        self._copied(self._copy, self._database)
+
+    def _copied(self, source: str, target: str) -> None:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+
+
+def test_nothing_is_sent_until_the_books_know_what_was_sent(world: World) -> None:
+    sale, reference = world.sale()
+    assert world.shop(f"txn refund {sale} --amount 3.00 --yes").code == 0
+    backup = Backup(world.shop)
+    world.later(timedelta(hours=5))
+    assert world.shop(f"txn refund {sale} --amount 8.00 --yes").code == 0
+    world.later(timedelta(hours=5))
+    backup.restore()
+
+    refused = world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    run = world.shop("queue retry", as_="service")
+
+    assert (refused.code, run.code) == (11, 0), refused.err
+    assert "1 operation of csctl that this database does not know" in refused.err
+    assert "csctl gateway accept main" in refused.err
+    assert world.returned(reference) == Decimal("11.00")
+
+    world.later(timedelta(hours=20))
+    world.shop("txn sync", as_="service")
+    assert world.booked(sale) == Decimal("11.00")
+    assert world.shop("gateway accept main --yes").code == 0
+    assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 0
+    assert world.returned(reference) == world.booked(sale) == Decimal("12.00")
+    assert world.shop("db check").code == 0
+
+
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_another_database_at_the_account_is_told_by_its_url(world: World) -> None:
+    sale, reference = world.sale()
+    world.shop(f"txn refund {sale} --amount 3.00 --yes")
+    intent = world.ledger._make_intent  # type: ignore[attr-defined]
+    intent({"amount": "500", "currency": "usd", "customer": "cus_1", "metadata[csctl_key]": "ab" * 16})
+    assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 11
+
+    world.shop.env["CSCTL_GATEWAY_MAIN"] += "&shared=on"
+
+    assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 0
+    world.ledger._make_refund(reference, 200, {"csctl_key": "cd" * 16})  # type: ignore[attr-defined]
+    assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 11  # of a sale that the books have
+
+
+def test_so_it_is_at_the_sandbox(shop: Shop) -> None:
+    first, second = make_sale(shop), make_sale(shop)
+    shop(f"txn refund {first} --amount 1.00 --yes")
+    backup = Backup(shop)
+    shop(f"txn refund {second} --yes")
+    backup.restore()
+
+    assert shop(f"txn refund {second} --yes").code == 11
+
+    assert len([row for row in shop.ledger() if row["kind"] == "refund"]) == 2
