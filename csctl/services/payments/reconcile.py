@@ -163,20 +163,12 @@ def _job(app: App, ref: Ref, *, named: bool = True, verdict: Seen | None = None)
 
 
 def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen | None = None) -> Work:
-    """Find out what became of one attempt, unless somebody is at it. Raises NotFound and Conflict.
+    """Find the outcome of one attempt, unless a process has it. Raises NotFound and Conflict.
 
-    One that nobody `named` is left to whoever took it since it was listed. A `verdict` is taken instead of asking.
+    One that was not `named` is left to the process that took it since it was listed. A `verdict` is taken instead of
+    asking.
     """
-    row = turn.transaction(ref.id)
-    if row is None:
-        raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
-    of_ours = row.key if row.kind is Kind.SALE else row.parent_id
-    if row.kind not in verdicts.DONE or of_ours is None:
-        raise Conflict(
-            f"{ref.given} was not made by csctl",
-            cause="only refunds, voids and csctl's own sales are asked about",
-            fix="csctl txn sync",
-        )
+    row = _attempt(turn, ref)
     leased = row.lease_until is not None and row.lease_until >= app.clock.now()
     if not named and (leased or row.state.closed):
         return
@@ -189,10 +181,29 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen 
     if row.state.closed and row.look_since and verdict and verdict.answer.state is State.APPROVED:
         late.looked_at(turn.session, app, row)
         yield Result(ref.given, verdicts.DONE[row.kind], "it was approved late, and was looked at")
-        return
-    if row.state.closed:
+    elif row.state.closed:
         yield from _look_again(turn, app, ref, row, named=named)
-        return
+    else:
+        yield from _decide(turn, app, ref, row, verdict)
+
+
+def _attempt(turn: Turn, ref: Ref) -> Transaction:
+    """The attempt of csctl's own. Raises NotFound and Conflict."""
+    row = turn.transaction(ref.id)
+    if row is None:
+        raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
+    of_ours = row.key if row.kind is Kind.SALE else row.parent_id
+    if row.kind not in verdicts.DONE or of_ours is None:
+        raise Conflict(
+            f"{ref.given} was not made by csctl",
+            cause="only refunds, voids and csctl's own sales are asked about",
+            fix="csctl txn sync",
+        )
+    return row
+
+
+def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | None) -> Work:
+    """Claim an attempt that is open, find its outcome and record it."""
     _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed
     if row.state is State.CREATED:
         claim, word = attempts.claim_for(app, row), Word(_NEVER_SENT)
