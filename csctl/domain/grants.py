@@ -1,6 +1,6 @@
-"""What the PostgreSQL groups may do with each table: the one table that `db grants`, docs and tests are made from.
+"""The rights of the PostgreSQL groups on each table: the one table for `db grants`, docs and tests.
 
-The command line asks for the role of a token (`domain/permissions.py`). These hold whatever program is used.
+The command line checks the role of a token (`domain/permissions.py`). These rights apply to every program.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _ADD = ("SELECT", "INSERT")
 _EDIT = ("SELECT", "INSERT", "UPDATE")
 _ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _NONE: tuple[str, ...] = ()
-# A row of the trail gets its number from the database: no place in it can be chosen, or taken beforehand.
+# The database numbers the rows of the audit log: no program can choose a number, or reserve one.
 WRITE_DOWN = "INSERT (at, operator_id, operator, command, target, changes, outcome)"
 _TRAIL = ("SELECT", WRITE_DOWN)
-# Each sign-in notes when the token was last used, and nothing else of an operator.
+# Each sign-in records when the token was last used, and changes nothing else of an operator.
 _SIGN_IN = ("SELECT", "UPDATE (last_used_at)")
-# What an operation at a gateway comes to may be written; what it was, who asked for it and its key stay as they were.
+# The outcome of an operation at a gateway may be written; its content, its operator and its key stay unchanged.
 OUTCOME = (
     "UPDATE (state, reason, message, gateway_ref, claim, lease_until, sent_at, finished_at, settlement, settled_at,"
     " voided_at, disputed_at, billing_blocked_at, refunded, reserved, over_returned, look_since, watch_until,"
@@ -32,7 +32,7 @@ _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
 _RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
 _RECORD = ("SELECT", "INSERT", "DELETE", "UPDATE (state, outcome, message, transactions, at)")
 _CARDS = ("SELECT", "UPDATE (is_default, disabled_at)")
-# What is to be returned of which sale stays as it was queued.
+# The sale and amount of a queued refund stay unchanged.
 _QUEUE = (
     "SELECT",
     "INSERT",
@@ -45,7 +45,7 @@ _ADDRESSES = ", ".join(
     for which in ("billing", "shipping")
     for part in ("line1", "line2", "city", "region", "postal_code", "country")
 )
-# Whose record it is stays as it was: merging and erasing are for administrators.
+# The customer of a record stays unchanged: merging and erasing are for administrators.
 _CUSTOMER = (
     "SELECT",
     "INSERT",
@@ -62,13 +62,13 @@ _PURCHASE = (
     " next_price_point_id, next_quantity, next_unit_price, version)",
 )
 _SHIPMENT = ("SELECT", "INSERT", "UPDATE (status, carrier, tracking, shipped_at)")
-# To whom an email goes, and what it says, stays as it was written.
+# The recipient and the values of an email stay unchanged.
 _EMAIL = ("SELECT", "INSERT", "UPDATE (subject, text, html, state, error, attempts, lease_until, sent_at)")
 
 # table -> what agents, admins and the service may do with it
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "customers": (_CUSTOMER, _EDIT, _READ),
-    # Whose card it is, and at which gateway, is written by an import alone.
+    # The customer and the gateway of a card are written by an import alone.
     "payment_methods": (_CARDS, _EDIT, _READ),
     "history": (_ADD, _EDIT, _ADD),
     "products": (_READ, _EDIT, _READ),
@@ -79,13 +79,14 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "fulfillments": (_SHIPMENT, _EDIT, _SHIPMENT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
     "refund_queue": (_QUEUE, _EDIT, _EDIT),
-    # Who asked for what, and what was decided, is written once; what a person wrote may be erased.
+    # A request and its decision are written once; what a person wrote may be erased. The service asks for a refund that
+    # the queue would make above the limit of the agent who wanted it.
     "approvals": (_ADD, _WORDS, _ADD),
     "approval_decisions": (_ADD, _WORDS, _READ),
     "deferred_changes": (_ALL, _ALL, _ALL),
     "requests": (_EDIT, _EDIT, _EDIT),
-    # What a run does, whose it is and which records it names stay as they were written. One that was refused before
-    # its first record is deleted: a trigger allows no other.
+    # The command, operator and records of a run stay unchanged. One that was refused before its first record is
+    # deleted: a trigger allows no other.
     "runs": (_RUN, _RUN, _RUN),
     "run_records": (_RECORD, _RECORD, _RECORD),
     "emails": (_EMAIL, _EDIT, _EMAIL),
@@ -106,7 +107,7 @@ FUNCTIONS: dict[str, tuple[Role, ...]] = {"audit_newest_row()": (Role.ADMIN, Rol
 
 
 def rights(table: str) -> Mapping[Role, tuple[str, ...]]:
-    """What each group may do with a table."""
+    """The rights of each group on a table."""
     return dict(zip((Role.AGENT, Role.ADMIN, Role.SERVICE), TABLES[table], strict=True))
 
 

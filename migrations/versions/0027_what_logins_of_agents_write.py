@@ -93,7 +93,7 @@ _SUMS = """CREATE OR REPLACE FUNCTION csctl_sums_hold() RETURNS trigger LANGUAGE
             limited := TG_OP = 'INSERT' AND EXISTS (
                 SELECT FROM transactions t WHERE t.id = item.origin_id AND t.kind = 'void');
         ELSIF TG_OP = 'INSERT' THEN
-            limited := NEW.kind IN ('refund', 'void') AND NEW.queue_item_id IS NULL
+            limited := NEW.kind = 'refund' AND NEW.queue_item_id IS NULL
                 AND COALESCE(NEW.outside, 'payment') = 'payment';
         ELSE
             limited := NEW.kind = 'refund' AND OLD.state = 'approved' AND NEW.state = 'failed';

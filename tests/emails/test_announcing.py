@@ -94,6 +94,7 @@ def test_a_refund_given_up_is_told_to_each_notify_email_alone_with_every_attempt
         "March 3,",
         "March 4,",
         "March 5,",
+        "ord_1",
     ):
         assert word in said
     assert said.count("declined") >= 4

@@ -215,3 +215,16 @@ def test_a_chargeback_is_marked_and_unmarked(world: World) -> None:
 
     assert not world.shop(f"txn show {sale} -o json").json["disputed"]
     assert world.shop(f"txn refund {sale} --yes").code in (0, 12)
+
+
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_an_inquiry_blocks_refunds_only_where_the_charge_is_not_refundable(world: World) -> None:
+    assert isinstance(world.ledger, StripeLedger)
+    sales = [world.sale(), world.sale()]
+    for (_, reference), refundable in zip(sales, (True, False), strict=True):
+        world.ledger.dispute(reference, "warning_needs_response", refundable=refundable)
+
+    world.shop(f"txn sync {sales[0][0]} {sales[1][0]} --yes")
+
+    disputed = [world.shop(f"txn show {sale} -o json").json["disputed"] for sale, _ in sales]
+    assert disputed == [False, True]

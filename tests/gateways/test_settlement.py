@@ -67,6 +67,28 @@ def test_a_sale_that_is_never_reported_as_settled_can_be_refunded(world: World) 
 
 @one_database
 @never_settles
+def test_all_of_such_a_sale_can_be_refunded(world: World) -> None:
+    sale, reference = unsettled_for(world, timedelta(days=10))
+
+    done = world.shop(f"txn refund {sale} --yes -o json")
+
+    assert done.code == 0, done.err
+    assert world.returned(reference) == world.booked(sale) == Decimal("20.00")
+
+
+@one_database
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_where_only_authorizations_are_voided_a_captured_sale_is_not(world: World) -> None:
+    sale, _ = world.sale(settled=False)
+
+    done = world.shop(f"txn void {sale} --yes -o json")
+
+    assert (done.code, world.ledger.written()) == (5, [])
+    assert done.json[0]["error"]["fix"] == f"csctl txn refund {sale}"
+
+
+@one_database
+@never_settles
 def test_a_new_sale_waits_for_its_settlement(world: World) -> None:
     sale, reference = unsettled_for(world, timedelta(hours=20))
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +35,8 @@ def main() -> int:
         return 0
     bad: list[tuple[str, Mutant]] = []
     with _places(options.jobs) as places, ThreadPoolExecutor(options.jobs) as pool:
+        if not options.unchecked:
+            _require_success(mutants, places)
         for number, (mutant, verdict) in enumerate(pool.map(lambda m: (m, _try(m, places)), mutants), 1):
             print(f"{number}/{len(mutants)}  {verdict:9}  {mutant.name}  {mutant.says}", flush=True)
             if verdict != _NOTICED:
@@ -43,6 +45,15 @@ def main() -> int:
     without = sum("impossible" in rule for rule in rules())
     print(f"{len(mutants)} mutants, {len(bad)} not noticed; {without} rules have none")
     return 1 if bad else 0
+
+
+def _require_success(mutants: list[Mutant], places: Queue[Place]) -> None:
+    """Without a mutant all of the tests pass: else those that fail would notice anything. Raises SystemExit."""
+    copy, runner = place = places.get()
+    tests = sorted({test for mutant in mutants for test in mutant.tests})
+    if _run(runner, copy, tests, Mutant("", "", ())):
+        raise SystemExit(f"without a mutant tests fail:\n{_log(copy)}")
+    places.put(place)
 
 
 def _chosen(options: argparse.Namespace) -> list[Mutant]:
@@ -57,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--section", type=int, help="The rules of this section of the domain alone.")
     parser.add_argument("names", nargs="*", default=[""], help="Beginnings of names [default: all mutants].")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="How many at once [default: one a core].")
+    parser.add_argument("--unchecked", action="store_true", help="Do not run the tests without a mutant first.")
     parser.add_argument("--list", action="store_true", help="Print the mutants and run nothing.")
     return parser.parse_args()
 
@@ -99,16 +111,23 @@ def _try(mutant: Mutant, places: Queue[Place]) -> str:
 
 def _verdict(mutant: Mutant, copy: Path, runner: Runner) -> str:
     """Whether one of its tests fails. Where they cannot even be collected, nobody knows: it is invalid."""
-    arguments = ["-x", "-q", "--quick", "-n", "0", "-p", "no:cacheprovider", *mutant.tests]
-    env = {"PYTHONPATH": str(copy), guards.VARIABLE: mutant.drop}
-    env |= {KEPT: "" if mutant.changes_schema else str(copy.parent)}
-    code = runner.run(copy, arguments, env)
+    code = _run(runner, copy, mutant.tests, mutant)
     if code == 0:
         return "SURVIVED"
     if code == 1 or code == -signal.SIGALRM:
         return _NOTICED
-    print(f"{mutant.name}: the tests did not run: {(copy / 'log').read_text()[-3000:]}", file=sys.stderr)
+    print(f"{mutant.name}: the tests did not run: {_log(copy)}", file=sys.stderr)
     return "INVALID"
+
+
+def _run(runner: Runner, copy: Path, tests: Iterable[str], mutant: Mutant) -> int:
+    env = {"PYTHONPATH": str(copy), guards.VARIABLE: mutant.drop}
+    env |= {KEPT: "" if mutant.changes_schema else str(copy.parent)}
+    return runner.run(copy, ["-x", "-q", "--quick", "-n", "0", "-p", "no:cacheprovider", *tests], env)
+
+
+def _log(copy: Path) -> str:
+    return (copy / "log").read_text()[-3000:]
 
 
 class Runner:

@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RULES = Path(__file__).with_name("rules.toml")
+SECURITY = Path(__file__).with_name("security.toml")
 _KEPT = ".unbroken"
 
 
@@ -44,9 +45,11 @@ class Mutant:
             path.write_text(broken, encoding="utf-8")
 
     def undo(self, copy: Path) -> None:
+        """Mend it: the file is written anew, as Python takes the bytecode of a file by its time and size."""
         kept = (copy / self.file).with_suffix(_KEPT)
         if self.file and kept.exists():
-            kept.replace(copy / self.file)
+            (copy / self.file).write_text(kept.read_text(encoding="utf-8"), encoding="utf-8")
+            kept.unlink()
 
     def replaced(self, text: str) -> str:
         """This text of its file, broken. Raises Stale."""
@@ -80,15 +83,16 @@ def _place(text: str, scope: str) -> tuple[int, int]:
 
 
 def from_rules() -> Iterator[Mutant]:
-    """The mutants of rules.toml; rules that give the reason why none is possible have none."""
-    for rule in rules():
+    """The mutants of rules.toml and security.toml; rules that give the reason why none is possible have none."""
+    for rule in [*rules(), *rules(SECURITY)]:
         if "impossible" not in rule:
-            file, _, scope = rule["at"].partition("::")
+            file, _, scope = rule.get("at", "").partition("::")
             tests = tuple(rule["tests"])
-            yield Mutant(rule["id"], rule["says"], tests, file, scope, rule["old"], rule["new"])
+            old, new, drop = (rule.get(name, "") for name in ("old", "new", "drop"))
+            yield Mutant(rule["id"], rule["says"], tests, file, scope, old, new, drop)
 
 
-def rules() -> list[dict[str, Any]]:
-    """The rules as rules.toml has them."""
-    found: list[dict[str, Any]] = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
+def rules(file: Path = RULES) -> list[dict[str, Any]]:
+    """The rules of rules.toml or security.toml, as written."""
+    found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["rule"]
     return found

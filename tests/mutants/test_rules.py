@@ -11,6 +11,8 @@ from tests.mutants.mutant import ROOT, Mutant, Stale, from_rules, rules
 def test_every_mutant_applies_to_the_code() -> None:
     problems = []
     for mutant in [*from_rules(), *locks(), *fences()]:
+        if mutant.drop:
+            continue
         try:
             broken = mutant.replaced((ROOT / mutant.file).read_text(encoding="utf-8"))
             if mutant.file.endswith(".py"):

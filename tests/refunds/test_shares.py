@@ -88,7 +88,9 @@ def test_options_that_say_two_amounts_are_usage_errors(shop: Shop, words: str) -
 def test_more_than_the_line_has_is_a_conflict(shop: Shop) -> None:
     _, many, _ = two_lines(shop)
 
-    assert shop(f"order refund --purchase {many} --quantity 4 --yes").code == 5
+    done = shop(f"order refund --purchase {many} --quantity 4 --yes -o json")
+
+    assert (done.code, done.json[0]["error"]["message"]) == (5, f"{many} has a quantity of 3")
 
 
 @pytest.mark.both_databases
@@ -109,7 +111,7 @@ def test_the_unused_days_of_the_latest_billing_are_refunded(shop: Shop) -> None:
 def test_a_later_billing_date_does_not_move_the_period(shop: Shop) -> None:
     purchase = subscribe(shop, amount="31.00", at="2026-03-01T09:00:00Z")
     shop("txn sync", at="2026-03-03T09:00:00Z")
-    shop(f"purchase billing-date {purchase} 2026-05-01", at="2026-03-10T09:00:00Z")
+    shop(f"purchase billing-date {purchase} 2026-04-20", at="2026-03-10T09:00:00Z")
 
     done = shop(f"order refund --prorate {purchase} --dry-run -o json", at="2026-03-16T09:00:00Z")
 

@@ -143,11 +143,16 @@ def test_a_queue_item_hides_no_refund_from_the_limit(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, attempt), "more than its item"
 
 
-def test_a_void_above_the_limit_is_refused_and_joins_no_queue(granted: Shop) -> None:
-    sale = number(make_sale(granted, settled=False))
+def test_a_void_above_the_limit_joins_no_queue(granted: Shop) -> None:
+    sale, other = number(make_sale(granted)), make_sale(granted, settled=False)
     void = _REFUND.replace("'refund'", "'void'").format(sale=sale, amount=1999, state="created")
+    reserve = f"UPDATE transactions SET reserved = 1999 WHERE id = {sale}"
+    assert not refused(granted, Role.AGENT, void, reserve), "a void is not limited, but settled sales are not voided"
 
-    assert refused(granted, Role.AGENT, void, f"UPDATE transactions SET reserved = 1999 WHERE id = {sale}")
+    failed = "UPDATE transactions SET state = 'failed' WHERE key = 'k1'"
+    origin = "(SELECT id FROM transactions WHERE key = 'k1')"
+    assert refused(granted, Role.AGENT, failed, _ITEM.format(sale=sale, origin=origin, amount=1999))
+    assert as_login(granted, Role.AGENT, f"txn void {other} --yes").code == 0
 
 
 def test_a_card_of_another_customer_is_not_charged(granted: Shop) -> None:

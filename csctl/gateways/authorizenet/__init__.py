@@ -29,7 +29,7 @@ def open_account(
     login, colon, key = url.secret.partition(":")
     if not (login and colon and key):
         raise url.problem("the login or the transaction key is missing", fix="authorizenet:LOGIN:TRANSACTION_KEY")
-    # A login is no secret, but need not be shown; one of few letters would blot out words of messages.
+    # A login is not secret, but need not be shown; a short one would hide words of messages.
     secrets = [key, login] if len(login) >= 8 else [key]
     transport = Transport(base, secrets=secrets, pace=pace, deadline=timeout.total_seconds(), rehearsal=rehearsal)
     return AuthorizeNet(Account(transport, login, key, now), live_host=_moves_money(base))

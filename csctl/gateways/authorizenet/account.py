@@ -1,4 +1,4 @@
-"""Requests to Authorize.Net, with the account's login and key, and what holds of every answer."""
+"""Requests to Authorize.Net, with the account's login and key, and the handling common to all answers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Fields = Mapping[str, object]
 
 
 class NoRecord(Exception):
-    """The account has no such record."""
+    """The account does not have the record."""
 
 
 class Account:
-    """An account by its login and transaction key. Both go into bodies only."""
+    """An account, its login and transaction key. Both are sent in bodies only."""
 
     def __init__(self, transport: Transport, login: str, key: str, now: Callable[[], datetime]) -> None:
         self._transport, self._login, self._key, self.now = transport, login, key, now
@@ -29,12 +29,12 @@ class Account:
         return timedelta(seconds=self._transport.deadline)
 
     def transact(self, fields: Fields, reference: str) -> Reply:
-        """Send what may move money, once. The answer repeats `reference`. Raises NotSent, AnswerLost."""
+        """Send a request that may move money, once. The answer repeats `reference`. Raises NotSent, AnswerLost."""
         body = self._body("createTransactionRequest", {"refId": reference, "transactionRequest": fields})
         return self._transport.write("POST", _PATH, body=body, content_type=JSON)
 
     def ask(self, name: str, fields: Fields | None = None) -> dict[str, object]:
-        """A question that changes nothing, and its answer. Raises Misconfigured, Unreachable, NoRecord."""
+        """Send a request that changes nothing, and return its answer. Raises Misconfigured, Unreachable, NoRecord."""
         reply = self._transport.read("POST", _PATH, body=self._body(name, fields or {}), content_type=JSON)
         answer = envelope(reply)
         code, text = message(answer)
@@ -67,7 +67,7 @@ class Account:
 
 
 def envelope(reply: Reply) -> dict[str, object]:
-    """The answer as an object that says whether it is one. Raises AnswerLost, or Unreachable of a read."""
+    """Parse an answer. Raises AnswerLost, or Unreachable for a read."""
     if reply.status != 200:
         raise reply.unreadable("Authorize.Net answers with HTTP 200")
     answer = reply.json()
@@ -86,7 +86,7 @@ def message(answer: Fields) -> tuple[str, str]:
     return text(first, "code"), text(first, "text")
 
 
-# -- JSON that was XML: an element that may stand several times is an object where it stands once
+# -- JSON that was XML: an element that may occur several times is an object if it occurs once
 
 
 def child(value: object, name: str) -> Fields:

@@ -30,7 +30,7 @@ from csctl.gateways.operations import (
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.transport import AnswerLost, NotSent, unanswered
 
-# While its batch closes a transaction is in neither list: absence is believed after a day.
+# While its batch closes a transaction is in neither list: an absence is final after a day.
 _LISTED = timedelta(hours=24)
 _SHOWN = timedelta(hours=1)  # voids and captures are in the transaction's own details
 _ABSENCE = {
@@ -50,7 +50,7 @@ class AuthorizeNet:
         self._account, self._live_host = account, live_host
         self.capabilities = Capabilities(
             finds=Finds.BY_KEY,
-            keys_live=None,  # there is a filter for duplicates, and no memory of keys
+            keys_live=None,  # there is a filter for duplicates, but keys are not stored
             absence_final_after=_ABSENCE,
             refund_watch=search.WATCH,
             changes=True,
@@ -117,7 +117,7 @@ class AuthorizeNet:
     # -- inside
 
     def _last4(self, sale: Sale) -> str | Answer:
-        """The last four digits of the card, which a refund must name; or why there is none."""
+        """The last four digits of the card, which a refund must name; or the error if there are none."""
         if sale.last4 and requests.is_last4(sale.last4):
             return sale.last4
         try:
@@ -166,7 +166,7 @@ class AuthorizeNet:
         if said.meaning is Meaning.LOOK and op.sale is not None:
             return self._why(op, said)
         state, reason = OUTCOMES.get(said.meaning, (State.UNKNOWN, None))
-        # A duplicate names the original: not this operation.
+        # a duplicate names the original: not this operation
         reference = None if said.meaning is Meaning.DUPLICATE else said.reference
         return Answer(state, reference, reason, self._account.clean(said.text), code=said.code)
 
@@ -181,7 +181,7 @@ class AuthorizeNet:
         )
 
     def _undo_part(self, op: Operation, reference: str) -> Answer:
-        """Void a charge that was approved for less than was asked. Declined only once the void is confirmed."""
+        """Void a charge that was approved for less than requested. Declined only once the void is confirmed."""
         void = Operation(Kind.VOID, op.key, op.amount, op.currency, op.sent_at)
         try:
             gone = self._write(void, requests.void(reference))
@@ -192,7 +192,7 @@ class AuthorizeNet:
         return Answer(State.UNKNOWN, reference, message="approved for a part, and not voided yet", code="295")
 
     def _why(self, op: Operation, said: Transacted) -> Answer:
-        """A void or refund was refused for certain, and the code has several reasons: the sale's details tell which."""
+        """The reason of a certain refusal of a void or refund with an ambiguous code, from the details of the sale."""
         reason = Reason.DECLINED
         try:
             record = reports.details(self._account, _sale(op).reference)
@@ -216,7 +216,7 @@ class AuthorizeNet:
             return Reason.NOT_SETTLED
         if sale.settlement is None:
             return Reason.DECLINED
-        # Refunded as a whole, older than the window, or the card differs: a person looks.
+        # Refunded as a whole, older than the window, or another card: a person checks.
         old = sale.settled_at is not None and self._account.now() - sale.settled_at > _REFUND_WINDOW
         return Reason.TOO_OLD if old else Reason.NOT_REFUNDABLE
 

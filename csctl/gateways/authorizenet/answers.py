@@ -14,7 +14,7 @@ from csctl.gateways.transport import Reply
 
 @dataclass(frozen=True)
 class Transacted:
-    """What Authorize.Net answered. `reference` is None where it gave none, or 0."""
+    """The answer of Authorize.Net. `reference` is None without one, or for 0."""
 
     meaning: Meaning
     code: str
@@ -25,7 +25,7 @@ class Transacted:
 
 
 def read(reply: Reply, op: Operation, reference: str) -> Transacted:
-    """An answer to `op`, which was sent as `reference`. Raises AnswerLost for what is not one."""
+    """Read an answer to `op`, which was sent as `reference`. Raises AnswerLost for an unreadable one."""
     answer = envelope(reply)
     if text(answer, "refId") not in ("", reference):
         raise reply.unreadable("it is about another operation")
@@ -33,7 +33,7 @@ def read(reply: Reply, op: Operation, reference: str) -> Transacted:
     if not response:
         code, said = message(answer)
         found = meaning(code)
-        # Without a transaction no code can be an approval.
+        # without a transaction no code can be an approval
         return Transacted(Meaning.UNKNOWN if found is Meaning.APPROVED else found, code, said)
     return _response(response, op, result(answer))
 
@@ -49,7 +49,7 @@ def _response(response: Mapping[str, object], op: Operation, outcome: str) -> Tr
     if found in (Meaning.APPROVED, Meaning.PENDING) and _is_part(response, op):
         found = Meaning.PARTIAL
     if found is Meaning.APPROVED and not named:
-        found = Meaning.UNKNOWN  # an approval without a number could never be looked at
+        found = Meaning.UNKNOWN  # an approval without a number could never be looked up
     return Transacted(
         found,
         code,
@@ -61,7 +61,9 @@ def _response(response: Mapping[str, object], op: Operation, outcome: str) -> Tr
 
 
 def _meaning(number: str, code: str, outcome: str, messages: list[Meaning], errors: bool) -> Meaning:
-    """The order of these questions matters: 310 and 311 come with responseCode 1, and nothing happened."""
+    """The meaning of an answer. The order of the checks matters: 310 and 311 come with responseCode 1, and nothing
+    happened.
+    """
     if number == "1":
         if Meaning.ALREADY_VOIDED in messages or Meaning.ALREADY_CAPTURED in messages:
             return next(one for one in messages if one in (Meaning.ALREADY_VOIDED, Meaning.ALREADY_CAPTURED))
@@ -76,6 +78,6 @@ def _meaning(number: str, code: str, outcome: str, messages: list[Meaning], erro
 
 
 def _is_part(response: Mapping[str, object], op: Operation) -> bool:
-    """Whether a prepaid card paid less than was asked."""
+    """Whether a prepaid card paid less than requested."""
     approved = child(response, "prePaidCard").get("approvedAmount")
     return approved is not None and decimals.read(approved) != op.amount

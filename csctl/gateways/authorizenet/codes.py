@@ -1,4 +1,4 @@
-"""What Authorize.Net's response reason codes and message codes mean. The table is in `codes.csv`."""
+"""The meaning of Authorize.Net's response reason codes and message codes. The table is in `codes.csv`."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ class Meaning(StrEnum):
     SOFT_DECLINED = "soft_declined"
     DECLINED = "declined"
     PENDING = "pending"  # held for review
-    REFUSED = "refused"  # before it was carried out
+    REFUSED = "refused"  # before execution
     NOT_SETTLED = "not_settled"
     ALREADY_SETTLED = "already_settled"
     ALREADY_VOIDED = "already_voided"  # 310 comes with responseCode 1
     ALREADY_CAPTURED = "already_captured"  # 311 too
     OVER_AMOUNT = "over_amount"
     UNKNOWN_REFERENCE = "unknown_reference"
-    DUPLICATE = "duplicate"  # of what may have been approved: ask
+    DUPLICATE = "duplicate"  # it may have been approved: ask
     PARTIAL = "partial"  # approved for less
     BUSY = "busy"
     MISCONFIGURED = "misconfigured"
-    LOOK = "look"  # refused for certain; only the transaction's details tell why
-    ENVELOPE = "envelope"  # says nothing by itself
-    UNKNOWN = "unknown"  # it may have been carried out: ask
+    LOOK = "look"  # certainly refused; only the transaction's details show why
+    ENVELOPE = "envelope"  # without meaning by itself
+    UNKNOWN = "unknown"  # it may have been executed: ask
 
 
-# What follows from a code alone; the other meanings need more than the code.
+# The result of a code alone; the other meanings need more than the code.
 OUTCOMES: dict[Meaning, tuple[State, Reason | None]] = {
     Meaning.SOFT_DECLINED: (State.DECLINED, Reason.SOFT_DECLINED),
     Meaning.DECLINED: (State.DECLINED, Reason.DECLINED),
@@ -41,7 +41,7 @@ OUTCOMES: dict[Meaning, tuple[State, Reason | None]] = {
     Meaning.NOT_SETTLED: (State.DECLINED, Reason.NOT_SETTLED),
     Meaning.ALREADY_SETTLED: (State.DECLINED, Reason.ALREADY_SETTLED),
     Meaning.ALREADY_VOIDED: (State.DECLINED, Reason.ALREADY_VOIDED),
-    # Nothing was captured by this request; an earlier one is found by asking.
+    # This request captured nothing; csctl finds an earlier one by asking.
     Meaning.ALREADY_CAPTURED: (State.DECLINED, Reason.ALREADY_SETTLED),
     Meaning.OVER_AMOUNT: (State.DECLINED, Reason.OVER_AMOUNT),
     Meaning.UNKNOWN_REFERENCE: (State.DECLINED, Reason.UNKNOWN_REFERENCE),
@@ -51,7 +51,7 @@ OUTCOMES: dict[Meaning, tuple[State, Reason | None]] = {
 
 
 def meaning(code: str) -> Meaning:
-    """What a code means. One that is not listed is unknown: never success, and never certain."""
+    """The meaning of a code. An unlisted one is unknown: never success, and never certain."""
     return _table().get(code, Meaning.UNKNOWN)
 
 

@@ -12,12 +12,12 @@ from csctl.gateways.authorizenet import requests
 from csctl.gateways.authorizenet.account import Account, NoRecord, child, children, text
 from csctl.gateways.protocol import UnknownReference
 
-_MOST_PAGES = 1000  # a list that never ends is a fault of the gateway
+_MOST_PAGES = 1000  # an endless list is a fault of the gateway
 
 
 @dataclass(frozen=True)
 class Record:
-    """A transaction as a list or its details show it. Lists leave `type`, `sale` and the card out."""
+    """A transaction in a list or with its details. Lists have no `type`, `sale` and card."""
 
     id: str
     status: str
@@ -74,7 +74,9 @@ def details(account: Account, reference: str) -> Record:
 
 
 def unsettled(account: Account) -> Iterator[Record]:
-    """All that is in no batch yet, declined and failed ones too. Raises Misconfigured, Unreachable."""
+    """All transactions that are in no batch yet, including declined and failed ones. Raises
+    Misconfigured, Unreachable.
+    """
     yield from _pages(account, "getUnsettledTransactionListRequest", {}, None)
 
 
@@ -83,7 +85,7 @@ def of_batch(account: Account, batch: Batch) -> Iterator[Record]:
 
 
 def of_customer(account: Account, customer: str, method: str) -> Iterator[Record]:
-    """What was done with a payment profile. Raises NoRecord for one that the account does not know."""
+    """The transactions of a payment profile. Raises NoRecord for an unknown one."""
     chosen: dict[str, object] = {"customerProfileId": customer, "customerPaymentProfileId": method}
     yield from _pages(account, "getTransactionListForCustomerRequest", chosen, None)
 
@@ -99,7 +101,7 @@ def batches(account: Account, first: datetime, last: datetime) -> Iterator[Batch
 
 
 def moment(written: str) -> datetime | None:
-    """A time as Authorize.Net writes it, in UTC."""
+    """A time of Authorize.Net, in UTC."""
     try:
         found = datetime.fromisoformat(written.replace("Z", "+00:00"))
     except ValueError:
@@ -140,6 +142,6 @@ def _summary(shown: Mapping[str, object], batch: Batch | None) -> Record:
 
 
 def _amount(shown: Mapping[str, object]) -> int | None:
-    """What is settled, or is to be; of an authorization and of what was voided what was authorized."""
+    """The settled amount, or the amount to settle; for authorizations and voided transactions the authorized one."""
     settled = decimals.read(shown.get("settleAmount"))
     return settled or decimals.read(shown.get("authAmount")) or settled

@@ -9,10 +9,10 @@ from csctl.domain.states import Kind
 from csctl.gateways import decimals
 from csctl.gateways.operations import Initiator, Operation, Sale
 
-PAGE = 1000  # transactions in one answer, the most that is given
-WINDOW_DAYS = 30  # of one list of batches; 31 are the most
-_DUPLICATE_WINDOW = "28800"  # seconds, the longest: the same attempt is then noticed, as its invoice number is the same
-_KEY = 20  # characters that fit into an invoice number
+PAGE = 1000  # transactions in one answer, the maximum
+WINDOW_DAYS = 30  # of one list of batches; 31 is the maximum
+_DUPLICATE_WINDOW = "28800"  # seconds, the maximum: a repeated attempt is then detected by its invoice number
+_KEY = 20  # the length of an invoice number
 _TOKEN = re.compile(r"(?P<customer>[0-9]{1,20})/(?P<method>[0-9]{1,20})", re.ASCII)
 _OURS = re.compile(r"[0-9a-f]{20}", re.ASCII)
 _LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
@@ -22,12 +22,12 @@ Fields = dict[str, object]
 
 
 def key20(key: str) -> str:
-    """Our key as it travels: an invoice number has 20 characters. Used for sending and for finding."""
+    """csctl's key in the form that is sent: an invoice number has 20 characters. Used for sending and for finding."""
     return key[:_KEY]
 
 
 def is_ours(invoice: str) -> bool:
-    """Whether an invoice number has the form of our keys."""
+    """Whether an invoice number has the form of csctl's keys."""
     return _OURS.fullmatch(invoice) is not None
 
 
@@ -51,7 +51,7 @@ def charge(op: Operation) -> Fields:
         "order": _order(op),
     }
     by_merchant = op.initiated is Initiator.MERCHANT
-    # Without allowPartialAuth=false a card with too little on it pays a part, and csctl knows no part of a sale.
+    # Without allowPartialAuth=false a card with too little money pays a part, which csctl does not support.
     settings = {"duplicateWindow": _DUPLICATE_WINDOW, "allowPartialAuth": "false"}
     fields["transactionSettings"] = _settings({**settings, **({"recurringBilling": "true"} if by_merchant else {})})
     if by_merchant:
@@ -86,7 +86,9 @@ def refund(op: Operation, sale: Sale, last4: str) -> Fields:
 
 
 def page(number: int, size: int | None = None) -> Fields:
-    """Newest first: what arrives while pages are read pushes others to a later page, so that none is left out."""
+    """A page, newest first: transactions that arrive between pages move others to a later page, so that none is left
+    out.
+    """
     return {
         "sorting": {"orderBy": "submitTimeUTC", "orderDescending": "true"},
         "paging": {"limit": str(size or PAGE), "offset": str(number)},
@@ -103,7 +105,7 @@ def stamp(moment: datetime) -> str:
 
 def _order(op: Operation) -> Fields:
     text = op.description or (f"order {op.order_number}" if op.order_number else "")
-    # Nothing else may write the invoice number: an attempt whose answer was lost is found by it.
+    # No other text may be the invoice number: an attempt whose answer was lost is found by it.
     return {"invoiceNumber": key20(op.key), **({"description": text[:_LONGEST_DESCRIPTION]} if text else {})}
 
 

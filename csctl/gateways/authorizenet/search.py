@@ -1,4 +1,4 @@
-"""Finding operations at Authorize.Net: by our key in the invoice number, and all that changed."""
+"""Find operations at Authorize.Net: by csctl's key in the invoice number, and all changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from csctl.gateways.authorizenet.reports import Record
 from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operation
 from csctl.gateways.protocol import UnknownReference
 
-_SKEW = timedelta(days=1)  # our clock and the gateway's may differ, and a batch may settle before it is listed
-WATCH = timedelta(days=5)  # how long an approved refund can still come back
-_FIRST = timedelta(days=29)  # how far back the first look goes: one list of batches; lookups cover what is older
+_SKEW = timedelta(days=1)  # csctl's clock and the gateway's may differ, and a batch may settle before it is listed
+WATCH = timedelta(days=5)  # how long an approved refund can still be returned
+_FIRST = timedelta(days=29)  # the range of the first sync: one list of batches; lookups cover older ones
 
 
 def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
-    """What became of an attempt. Absent only where the account knew the sale or payment profile."""
+    """Find an attempt. Absent only if the account has the sale or payment profile."""
     if op.kind in (Kind.VOID, Kind.CAPTURE):
         return _find_in_sale(account, op)
     if op.sale is not None:
@@ -42,7 +42,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 
 
 def _find_in_sale(account: Account, op: Operation) -> Found | Absent:
-    """Voids and captures are states of the transaction itself."""
+    """Find a void or capture, which is a state of the transaction itself."""
     if op.sale is None:
         raise ValueError(f"a {op.kind} without its sale")
     record = reports.details(account, op.sale.reference)
@@ -53,14 +53,16 @@ def _find_in_sale(account: Account, op: Operation) -> Found | Absent:
 
 
 def _fits(record: Record, op: Operation) -> bool:
-    """Whether what has our key is of the kind, and of the sale, that we sent it for."""
+    """Whether a transaction with csctl's key is of the right kind, and of the right sale."""
     if op.kind is Kind.REFUND:
         return record.type == "refundTransaction" and op.sale is not None and record.sale == op.sale.reference
     return record.type.startswith(statuses.CHARGE_TYPES)
 
 
 def _keyed(account: Account, op: Operation) -> list[str]:
-    """The transactions with our key. Unsettled ones first: one that moves into a batch in between is seen in it."""
+    """The transactions with csctl's key. Unsettled ones first: one that moves into a batch in the time between is found
+    there.
+    """
     key = requests.key20(op.key)
     found = [one.id for one in reports.unsettled(account) if one.invoice == key]
     for batch in reports.batches(account, op.sent_at - _SKEW, account.now()):
@@ -69,7 +71,9 @@ def _keyed(account: Account, op: Operation) -> list[str]:
 
 
 def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
-    """The same of a charge's payment profile: few calls. Raises UnknownReference for a profile of another account."""
+    """The transactions of a charge's payment profile: few calls. Raises UnknownReference for a profile of another
+    account.
+    """
     customer, method = requests.token(op.token) or ("", "")
     try:
         shown = list(reports.of_customer(account, customer, method))
@@ -79,24 +83,26 @@ def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
 
 
 def changes(account: Account, cursor: str | None) -> Iterator[Change]:
-    """What is unsettled, and then each batch since `cursor`, oldest first. The cursor moves with each whole batch."""
+    """The unsettled transactions, and then each batch since `cursor`, oldest first. The cursor moves with each whole
+    batch.
+    """
     before = reports.moment(cursor or "") or account.now() - _FIRST
     if cursor:
         yield from _watch_ended(account, before)
-    # The list of unsettled ones is read to its end before the batches: what settles in between is told after it.
+    # The list of unsettled ones is read to its end before the batches: what settles in the time between comes after it.
     for record in list(reports.unsettled(account)):
         yield from _change(account, record, before)
     for batch in reports.batches(account, before - _SKEW, account.now()):
         records = list(reports.of_batch(account, batch))
         done = max(before, batch.at)
-        told = [change for record in records for change in _change(account, record, before)]
-        for number, change in enumerate(told, start=1):
-            yield replace(change, cursor=requests.stamp(done)) if number == len(told) else change
+        found = [change for record in records for change in _change(account, record, before)]
+        for number, change in enumerate(found, start=1):
+            yield replace(change, cursor=requests.stamp(done)) if number == len(found) else change
         before = done
 
 
 def _watch_ended(account: Account, before: datetime) -> Iterator[Change]:
-    """A last look at what is ours in the batches whose watch has ended since `before`."""
+    """A last look-up of csctl's transactions in the batches whose watch has ended since `before`."""
     last = min(account.now() - WATCH, before - _SKEW)  # the batches after it are read anyway
     for batch in reports.batches(account, before - WATCH - _SKEW, last):
         for record in reports.of_batch(account, batch):
@@ -125,7 +131,7 @@ def _change(account: Account, record: Record, cursor: datetime) -> Iterator[Chan
 
 
 def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
-    """What was submitted in a period: it is unsettled, or in a batch that settled since its begin."""
+    """The transactions of a period: unsettled, or in a batch that settled since its begin."""
     listed = list(reports.unsettled(account))
     for batch in reports.batches(account, since, account.now()):
         listed.extend(reports.of_batch(account, batch))

@@ -1,4 +1,4 @@
-"""A transaction's status at Authorize.Net, in csctl's words."""
+"""The status of a transaction at Authorize.Net, in csctl's words."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DECLINED = {"declined", "failedReview", "expired"}
 _REVIEWED = {"underReview", "FDSPendingReview", "FDSAuthorizedPendingReview", "approvedReview"}
 _RETURNED = {"returnedItem", "settlementError"}
 _ERRORS = {"generalError", "communicationError"}
-# Statuses that only a refund has, and those that tell what a transaction is without a look at its details.
+# Statuses that only a refund has, and those that show the kind of a transaction without its details.
 _REFUNDS = {"refundPendingSettlement", "refundSettledSuccessfully"}
 _SALES = {"capturedPendingSettlement", "settledSuccessfully", "chargeback", "chargebackReversal", "underReview"}
 
 
 def kind_of(record: Record) -> Kind | None:
-    """What a transaction is; None where only its details tell."""
+    """The kind of a transaction; None if only its details show it."""
     if record.status in _REFUNDS or record.type == "refundTransaction":
         return Kind.REFUND
     if record.status in AUTHORIZED:
@@ -67,7 +67,7 @@ def found(record: Record, kind: Kind) -> Found:
 def _state(record: Record, kind: Kind) -> tuple[State, Reason | None]:
     status = record.status
     if status == "voided":
-        # Of a refund: somebody at the gateway took it back before it was paid.
+        # Of a refund: a user of the gateway's page withdrew it before it was paid.
         return (State.FAILED, Reason.NEVER_EXECUTED) if kind is Kind.REFUND else (State.APPROVED, None)
     if status in AUTHORIZED:
         return (State.FAILED, Reason.NEVER_EXECUTED) if kind is Kind.CAPTURE else (State.APPROVED, None)
@@ -97,7 +97,7 @@ def _settlement(record: Record) -> Settlement | None:
 
 
 def _dispute(record: Record) -> Dispute | None:
-    """Authorize.Net says only that there is one: no amount, reason or date."""
+    """A dispute: Authorize.Net reports only that there is one, without amount, reason or date."""
     if record.status == "chargeback":
         return Dispute(DisputeState.OPEN)
     return Dispute(DisputeState.WON) if record.status == "chargebackReversal" else None

@@ -1,4 +1,4 @@
-"""Whose account answers, and what it says of itself."""
+"""The account that answers, and its capabilities."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from csctl.gateways.conformance.server import Fault, LedgerServer, Request, Resp
 from csctl.gateways.conformance.world import HttpWorld, Sold
 from csctl.gateways.operations import Operation
 
-# What keeps an answer from arriving, or from being one. `body=None` is the approval of another operation.
+# What prevents an answer, or makes it invalid. `body=None` is the approval of another operation.
 _STATUSES = (201, 202, 204, 400, 404, 408, 409, 421, 424, 425, 500, 502, 503, 504)
 BROKEN = {
     "dropped": Fault(cut=0),
@@ -32,7 +32,7 @@ BROKEN = {
     "400 without a body": Fault(status=400, body=b""),
     **{str(status): Fault(status=status) for status in _STATUSES},
 }
-# What changes the form of an answer, not what it says.
+# Changes of the form of an answer, not of its content.
 _READABLE: dict[str, tuple[dict[str, str], Callable[[bytes], bytes]]] = {
     "byte order mark": ({}, lambda body: b"\xef\xbb\xbf" + body.removeprefix(b"\xef\xbb\xbf")),
     "gzip": ({"Content-Encoding": "gzip"}, gzip.compress),
@@ -155,7 +155,7 @@ def _operation(world: HttpWorld, kind: Kind) -> Operation:
 
 
 def _moved(world: HttpWorld, op: Operation) -> int:
-    """What the ledger has done of it, in minor units."""
+    """What the ledger has moved for it, in minor units."""
     if op.kind is Kind.REFUND and op.sale:
         return world.returned(op.sale.reference)
     if op.kind is Kind.VOID and op.sale:

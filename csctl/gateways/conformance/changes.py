@@ -1,4 +1,4 @@
-"""Changes: all that happened since a cursor, however often and however far they were read before."""
+"""Changes: all changes since a cursor, however often they were read before."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Changes:
         refund = world.write(ours).reference or ""
         theirs = world.refund_outside(sale, 500)
 
-        told = {change.reference: change for change in _changes(world, None)}
+        seen = {change.reference: change for change in _changes(world, None)}
         looks = _looks(world, None)
 
-        assert ours.key.startswith(told[refund].key or "none")
-        assert {told[refund].sale_reference, told[theirs].sale_reference} <= {sale, None}
+        assert ours.key.startswith(seen[refund].key or "none")
+        assert {seen[refund].sale_reference, seen[theirs].sale_reference} <= {sale, None}
         assert [looks[one].answer.amount for one in (refund, theirs)] == [800, 500]
         if world.account.capabilities.tells_refunded_total:
             assert looks[sale].refunded_total == 1300
         else:
-            assert told[theirs].sale_reference == sale
+            assert seen[theirs].sale_reference == sale
 
     def test_what_happens_to_older_ones_is_told(self, world: World) -> None:
         sale = world.sell(2000, Sold.UNSETTLED)
@@ -89,10 +89,10 @@ class Changes:
         refunded = world.write(refund).reference or ""
 
         period = (world.now - timedelta(days=1), world.now + timedelta(days=1))
-        told = {entry.reference: entry for entry in world.account.records(*period)}
+        seen = {entry.reference: entry for entry in world.account.records(*period)}
 
         for reference, op in ((sale, charge), (refunded, refund)):
-            entry = told[reference]
+            entry = seen[reference]
             assert (entry.kind, entry.amount, entry.state) == (op.kind, op.amount, State.APPROVED)
             assert entry.key
             assert op.key.startswith(entry.key)
@@ -107,7 +107,7 @@ def _changes(world: World, cursor: str | None) -> list[Change]:
 
 
 def _looks(world: World, cursor: str | None) -> dict[str, Found]:
-    """What the changes say of each reference; of those that they say nothing of a look tells."""
+    """The state of each reference by the changes; if they lack it, by a look-up."""
     account = world.account
     changes = _changes(world, cursor)
     return {one.reference: one.found or account.lookup(one.reference, one.kind) for one in changes}

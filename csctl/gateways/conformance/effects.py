@@ -1,4 +1,4 @@
-"""What the operations do: the answer of each, and what the gateway's books say then."""
+"""The operations: the answer of each, and the gateway's books after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFUSED = (State.DECLINED, State.FAILED)
 
 
 def wire(world: World) -> int:
-    """How many requests have reached the gateway."""
+    """The number of requests that reached the gateway."""
     return len(world.ledger.wire) if isinstance(world, HttpWorld) else 0
 
 

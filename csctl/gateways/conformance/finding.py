@@ -1,4 +1,4 @@
-"""Finding an attempt whose answer was lost: what is found is ours, and what is not there is absent for certain."""
+"""Find an attempt whose answer was lost: the found one is csctl's, and a missing one is certainly absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not leak in, and what must not leak out."""
+"""What must not get in, and what must not get out."""
 
 from __future__ import annotations
 

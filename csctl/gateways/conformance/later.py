@@ -1,4 +1,4 @@
-"""What happens to a sale or refund later: lookups tell it."""
+"""Later changes of a sale or refund: lookups report them."""
 
 from __future__ import annotations
 

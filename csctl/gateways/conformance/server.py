@@ -1,10 +1,10 @@
-"""A gateway on loopback: the HTTP server, the faults and the record of what stood on the wire.
+"""A gateway on loopback: the HTTP server, its faults, and a record of all requests.
 
-A ledger server speaks one gateway's protocol. It subclasses `LedgerServer`, says which calls move money (`writes`) and
-what each call does to its books and is answered (`carry_out`).
+A ledger server speaks one gateway's protocol. It subclasses `LedgerServer`, says which calls move money (`writes`), and
+handles each call (`carry_out`).
 
     with NmiLedger() as ledger:
-        ledger.fail_next(Fault(effect=True, cut=0))     # the next write is carried out, and its answer lost
+        ledger.fail_next(Fault(effect=True, cut=0))     # the next write is executed, and its answer lost
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it stood on the wire."""
+    """A request as it was sent."""
 
     method: str
     target: str
@@ -55,12 +55,11 @@ class Response:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one call. `effect`: whether it is carried out all the same.
+    """The fault of one call. `effect`: whether it is executed all the same.
 
-    `status`, `headers` and `body` take the place of the real answer's; `change` makes another body of it. `cut`: so
-    many bytes of the body are sent, then the connection is closed; 0 sends nothing at all. `reset` closes it by RST.
-    `drip`: seconds between single bytes. `hook` is called when the effect is done (or left out) and the answer is not
-    sent yet.
+    `status`, `headers` and `body` replace those of the real answer; `change` makes another body of it. `cut`: so many
+    bytes of the body are sent, then the connection is closed; 0 sends nothing at all. `reset` closes it by RST. `drip`:
+    seconds between single bytes. `hook` is called after the effect, before the answer is sent.
     """
 
     effect: bool = True
@@ -85,11 +84,11 @@ class LedgerServer(ABC):
     """An account at a gateway, served on 127.0.0.1. `now` is the gateway's own clock: set it to move it."""
 
     def __init__(self, port: int = 0) -> None:
-        """Listen on this port; 0 is any that is free."""
+        """Listen on this port; 0 is any free one."""
         self.wire: list[Request] = []
         self.now: datetime | None = None
         self._faults: list[_Awaiting] = []
-        self._lock = threading.Lock()  # one call at a time reaches the books, as one gateway decides in some order
+        self._lock = threading.Lock()  # one call at a time changes the books, as a gateway decides in some order
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.ledger = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -110,7 +109,7 @@ class LedgerServer(ABC):
 
     @property
     def base(self) -> str:
-        """Where it listens: `http://127.0.0.1:PORT`."""
+        """The address: `http://127.0.0.1:PORT`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
@@ -118,17 +117,17 @@ class LedgerServer(ABC):
         return self.now or datetime.now(UTC)
 
     def fail_next(self, fault: Fault, times: int = 1, matches: Callable[[Request], bool] | None = None) -> None:
-        """Let the next calls that match go wrong; by default the next that move money."""
+        """Add faults to the next calls that match; by default to the next that move money."""
         with self._lock:
             self._faults += [_Awaiting(fault, matches or self.writes) for _ in range(times)]
 
     def clear_faults(self) -> None:
-        """Let nothing more go wrong."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def close_idle(self) -> None:
-        """Close the connections that wait for another call, as a server does with them after a while."""
+        """Close idle connections, as a server does after a while."""
         self._server.close_idle()
 
     def written(self) -> list[Request]:
@@ -141,10 +140,10 @@ class LedgerServer(ABC):
 
     @abstractmethod
     def carry_out(self, request: Request) -> Response:
-        """Do what is asked, and answer. Called under a lock."""
+        """Execute a call, and answer. Called under a lock."""
 
     def answer(self, request: Request) -> tuple[Response, Fault | None]:
-        """The answer of a call, and what goes wrong with it."""
+        """The answer of a call, and its fault."""
         with self._lock:
             self.wire.append(request)
             awaiting = next((one for one in self._faults if one.matches(request)), None)
@@ -191,7 +190,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of callers that hung up: that is what they are made to do."""
+        """Print nothing about callers that hung up: the faults make them do so."""
 
 
 class _Handler(BaseHTTPRequestHandler):

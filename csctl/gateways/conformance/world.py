@@ -1,4 +1,4 @@
-"""What a gateway's author gives to the cases: an account that they may do anything to."""
+"""What the author of a gateway gives to the cases: an account on which everything may be tried."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def not_offered() -> NoReturn:
-    """Leave the case out: the gateway has no such thing."""
+    """Skip the case: the gateway does not have this."""
     pytest.skip("this gateway does not offer it")
 
 
 class Card(StrEnum):
-    """A payment method, by what a charge of it comes to."""
+    """A payment method, by the outcome of a charge."""
 
     APPROVED = "approved"
     DECLINED = "declined"
     SOFT_DECLINED = "soft_declined"
-    AUTHENTICATION = "authentication"  # the customer would have to confirm
-    PARTIAL = "partial"  # a part of the amount is approved
+    AUTHENTICATION = "authentication"  # the customer must confirm
+    PARTIAL = "partial"  # part of the amount is approved
     UNKNOWN = "unknown"  # one of another account
 
 
 class Sold(Enum):
-    """How far a sale has come."""
+    """The progress of a sale."""
 
     AUTHORIZED = "authorized"
     UNSETTLED = "unsettled"
@@ -76,7 +76,7 @@ class World(ABC):
         self.close()
 
     def close(self) -> None:
-        """End what the world has opened. Extend it for what else is open."""
+        """Close what the world has opened. Extend it for other resources."""
         for account in self._opened:
             account.close()
 
@@ -88,13 +88,13 @@ class World(ABC):
         return self._opened[0]
 
     def another(self, *, right: bool = True) -> Gateway:
-        """One more adapter object; with credentials that the gateway refuses where they are not `right`."""
+        """Another adapter object; with `right=False`, with credentials that the gateway refuses."""
         self._opened.append(self.open(right=right))
         return self._opened[-1]
 
     @property
     def voidable(self) -> Sold:
-        """How far a sale may have come to be voided."""
+        """The progress at which a sale can be voided."""
         captured = self.account.capabilities.void_captured is not Possible.NO
         return Sold.UNSETTLED if captured else Sold.AUTHORIZED
 
@@ -114,20 +114,20 @@ class World(ABC):
     def lose_next(self, *, effect: bool) -> None:
         """Lose the answer to the next write. Called before `sell` or `token`."""
 
-    # -- what the books of the gateway say
+    # -- the books of the gateway
 
     @abstractmethod
     def charged(self) -> int:
-        """What was taken from customers in all: captured, and not voided."""
+        """The sum taken from customers: captured, and not voided."""
 
     @abstractmethod
     def returned(self, sale: str) -> int:
-        """What was returned of a sale, by csctl and by others."""
+        """The sum returned of a sale, by csctl and by others."""
 
     @abstractmethod
     def is_voided(self, reference: str) -> bool: ...
 
-    # -- what others do at the gateway
+    # -- changes by others at the gateway
 
     @abstractmethod
     def refund_outside(self, sale: str, amount: int) -> str:
@@ -142,7 +142,7 @@ class World(ABC):
         not_offered()
 
     def pend_refunds(self) -> None:
-        """Let the next refund be accepted, its result to come later. Called before `sell`."""
+        """Let the next refund be accepted, with its outcome later. Called before `sell`."""
         not_offered()
 
     def dispute(self, sale: str, state: DisputeState) -> None:
@@ -151,9 +151,9 @@ class World(ABC):
 
     @abstractmethod
     def settle(self) -> None:
-        """Settle what waits for it, if anything does."""
+        """Settle the transactions that wait for it."""
 
-    # -- what csctl sends
+    # -- operations of csctl
 
     def op(
         self,
@@ -165,9 +165,9 @@ class World(ABC):
         sold: int = 2000,
         **more: Any,
     ) -> Operation:
-        """An operation with a key of its own: of a `sale` that was for `sold`, or a charge of a `card`."""
+        """An operation with its own key: of a `sale` that was for `sold`, or a charge of a `card`."""
         self._made += 1
-        # As random keys do, they differ in their first characters.
+        # they differ in their first characters, as random keys do
         key = f"{self._made:04x}{'c5c71ab0' * 4}"[:32]
         of = Sale(sale, sold, self.currency, self.now, last4="1111") if sale is not None else None
         token = self.token(card) if sale is None else None
@@ -181,11 +181,10 @@ class World(ABC):
 
 
 class HttpWorld(World):
-    """An account at a ledger server. `open` gives it the server's `base`.
+    """An account at a ledger server. `open` gets the server's `base`.
 
-    `secrets` may stand in headers and bodies alone. `approval` is the body of an approved refund that is not the one
-    asked for. `strange` are answers that look like answers and contradict themselves, or have codes that are not
-    documented: by name, with `effect=False`.
+    `secrets` may be in headers and bodies alone. `approval` is the body of an approved refund that is not the requested
+    one. `strange` are answers that contradict themselves, or have undocumented codes: by name, with `effect=False`.
     """
 
     ledger: LedgerServer

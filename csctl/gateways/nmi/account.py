@@ -1,4 +1,4 @@
-"""The two pages of NMI that csctl calls, with the account's security key."""
+"""Requests to the two pages of NMI, with the account's security key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Fields = list[tuple[str, str]]
 
 
 class Account:
-    """An account by its key. The key goes into bodies only."""
+    """An account and its key. The key is sent in bodies only."""
 
     def __init__(self, transport: Transport, key: str, now: Callable[[], datetime]) -> None:
         self._transport, self._key, self.now = transport, key, now
@@ -23,11 +23,11 @@ class Account:
         return timedelta(seconds=self._transport.deadline)
 
     def transact(self, fields: Fields) -> Reply:
-        """Send what may move money, once. Raises NotSent, AnswerLost."""
+        """Send a request that may move money, once. Raises NotSent, AnswerLost."""
         return self._transport.write("POST", _TRANSACT, body=self._body(fields))
 
     def ask(self, fields: Fields) -> Reply:
-        """Raises Unreachable."""
+        """Send a request that changes nothing. Raises Unreachable."""
         return self._transport.read(
             "POST", _QUERY, body=self._body(fields), content_type="application/x-www-form-urlencoded"
         )

@@ -30,7 +30,7 @@ from csctl.gateways.operations import (
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.transport import AnswerLost, NotSent, unanswered
 
-# How long after a write its answer to a query may lag is not published. Four hours is a guess on the safe side.
+# The delay of queries after a write is not published. Four hours is a safe guess.
 _LAG = timedelta(hours=4)
 
 
@@ -40,7 +40,7 @@ class Nmi:
     def __init__(self, account: Account, *, livemode: bool) -> None:
         self._account, self._livemode = account, livemode
         self.capabilities = Capabilities(
-            # Some European processors never report a sale as settled: only the gateway knows what can be refunded.
+            # Some European processors never report settlement: only the gateway knows what can be refunded.
             refund_unsettled=Possible.ASK,
             partial_unsettled=True,
             finds=Finds.BY_KEY,
@@ -53,7 +53,7 @@ class Nmi:
         )
 
     def identity(self) -> Identity:
-        """NMI tells no id of the account. That it answers proves the key alone."""
+        """An identity without id, which NMI does not have. An answer proves only that the key is valid."""
         self._account.query(requests.probe(self._account.now() - timedelta(days=1)))
         return Identity(None, self._livemode)
 
@@ -149,7 +149,7 @@ class Nmi:
         )
 
     def _undo_part(self, op: Operation, reference: str) -> Answer:
-        """Void a charge that was approved for less than was asked. Declined only once the void is confirmed."""
+        """Void a charge that was approved for less than requested. Declined only once the void is confirmed."""
         part = Sale(reference, op.amount, op.currency, op.sent_at)
         void = Operation(Kind.VOID, op.key, op.amount, op.currency, op.sent_at, sale=part)
         try:
@@ -163,7 +163,7 @@ class Nmi:
         return Answer(State.UNKNOWN, reference, message="approved for a part only, and not voided yet", code="part")
 
     def _why_not_voided(self, op: Operation, said: answers.Transacted, message: str | None) -> Answer:
-        """The void was refused. Only for a sale that has certainly settled may a refund follow."""
+        """The reason why a void was refused. A refund may follow only for a sale that has certainly settled."""
         reason = Reason.DECLINED
         try:
             sale = search.by_reference(self._account, _sale(op).reference)

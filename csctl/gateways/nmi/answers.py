@@ -15,18 +15,18 @@ _LONGEST = 100  # fields: an answer has about fifteen
 
 @dataclass(frozen=True)
 class Transacted:
-    """What NMI answered. `reference` is None where it gave none."""
+    """The answer of NMI. `reference` is None without one."""
 
     response: str
     code: str
     text: str
     reference: str | None
     partial: bool  # approved for less than was asked
-    amount: int | None  # minor units, where it says one
+    amount: int | None  # minor units, if there is one
 
 
 def read(reply: Reply, op: Operation) -> Transacted:
-    """An answer to `op`. Raises AnswerLost for what is not one, or is one to another operation."""
+    """Read an answer to `op`. Raises AnswerLost for an unreadable one, or the answer to another operation."""
     if reply.status != 200:
         raise reply.unreadable("NMI answers with HTTP 200")
     fields = _fields(reply)
@@ -69,6 +69,6 @@ def _fields(reply: Reply) -> dict[str, str]:
 
 
 def _is_partial(fields: dict[str, str]) -> bool:
-    """Whether a part of the amount was approved, and the rest is to be paid in another way."""
+    """Whether part of the amount was approved, and the rest is to be paid in another way."""
     balance = decimals.read(fields.get("partial_payment_balance"))
     return bool(fields.get("partial_payment_id")) or bool(balance)

@@ -1,7 +1,7 @@
-"""What the answers of `transact.php` mean.
+"""The meaning of the answers of `transact.php`.
 
-NMI answers `response` 1 (approved), 2 (declined) or 3 (error) with a `response_code`. Code 300 says nothing by itself:
-there the text is the protocol. Whatever is not listed here is unknown, and decided by asking.
+NMI answers `response` 1 (approved), 2 (declined) or 3 (error) with a `response_code`. Code 300 has no meaning by
+itself: there the text decides. Any other answer is unknown, and csctl asks for the outcome.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _CHARGES = (Kind.SALE, Kind.AUTHORIZE)
 
 
 class Meaning(StrEnum):
-    """What an answer leads to, where that is not one of csctl's reasons alone."""
+    """The result of an answer, if it is more than one of csctl's reasons."""
 
     APPROVED = "approved"
     DECLINED = "declined"  # with the reason
-    REFUSED = "refused"  # before it was carried out
+    REFUSED = "refused"  # before execution
     DUPLICATE = "duplicate"
     MISCONFIGURED = "misconfigured"
-    LOOK = "look"  # refused for certain; only a look at the sale tells why
+    LOOK = "look"  # certainly refused; only a look-up of the sale shows why
     UNKNOWN = "unknown"
 
 
-# The text with code 300, in lower case and without `REFID:…` -> on which kinds it is known, meaning, reason.
+# The text with code 300, in lower case and without `REFID:…` -> the kinds for which it is known, meaning, reason.
 _TEXTS: dict[str, tuple[tuple[Kind, ...], Meaning, Reason | None]] = {
     "only transactions pending settlement can be voided": ((Kind.VOID,), Meaning.LOOK, None),
     "refund amount may not exceed the transaction balance": ((Kind.REFUND,), Meaning.DECLINED, Reason.OVER_AMOUNT),
@@ -52,7 +52,7 @@ _TEXTS: dict[str, tuple[tuple[Kind, ...], Meaning, Reason | None]] = {
 
 
 def meaning(response: str, code: str, text: str, kind: Kind) -> tuple[Meaning, Reason | None]:
-    """What an answer means for an operation of `kind`, and csctl's reason."""
+    """The meaning of an answer for an operation of `kind`, and csctl's reason."""
     if (response, code) == APPROVED:
         return Meaning.APPROVED, None
     if response == "2":
@@ -83,10 +83,10 @@ def _error(code: str, text: str, kind: Kind) -> tuple[Meaning, Reason | None]:
         return Meaning.MISCONFIGURED, Reason.MISCONFIGURED
     if code in _REFUSED:
         return Meaning.REFUSED, Reason.REFUSED
-    # 400 is an error of the processor, 420 and 421 a broken line to it: it may have been carried out.
+    # 400 is an error of the processor, 420 and 421 a lost connection to it: it may have been executed.
     return Meaning.UNKNOWN, None
 
 
 def phrase(text: str) -> str:
-    """A text in lower case, without the number of the case that differs each time."""
+    """A text in lower case, without the number that differs each time."""
     return _REFID.sub("", " ".join(text.lower().split())).rstrip(". ")

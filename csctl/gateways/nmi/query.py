@@ -1,4 +1,4 @@
-"""The XML of `query.php`: transactions with what was done to each."""
+"""Parse the XML of `query.php`: transactions with their actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TEMPORARY = ("rate limit", "too many", "try again", "timeout", "timed out", "un
 
 @dataclass(frozen=True)
 class Action:
-    """Something that was done to a transaction. `amount` in minor units, without a sign."""
+    """An action on a transaction. `amount` in minor units, without a sign."""
 
     type: str
     success: bool
@@ -58,7 +58,7 @@ def knows_customer(reply: Reply, vault: str) -> bool:
 
 
 def _root(reply: Reply) -> Any:
-    # Not the parser of the standard library: what arrives here may be written to fill the memory.
+    # Not the parser of the standard library: an answer may be made to fill the memory.
     import defusedxml.ElementTree
     from defusedxml.common import DefusedXmlException
 
@@ -76,7 +76,9 @@ def _root(reply: Reply) -> Any:
 
 
 def _refuse(error: str) -> None:
-    """An account that may not ask is misconfigured, unless the gateway says that it is for now."""
+    """The error for an account without the right to query: misconfigured, unless the gateway says that
+    it is temporary.
+    """
     if any(word in error.lower() for word in _TEMPORARY):
         raise Unreachable("the gateway cannot be asked now", cause=error[:200])
     raise Misconfigured(
@@ -118,7 +120,7 @@ def _text(element: Any, name: str) -> str:
 
 
 def moment(text: str) -> datetime | None:
-    """A time as NMI writes it, `YYYYMMDDhhmmss` in UTC."""
+    """A time of NMI, `YYYYMMDDhhmmss` in UTC."""
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:

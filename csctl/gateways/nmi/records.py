@@ -1,4 +1,4 @@
-"""A transaction as `query.php` shows it, in csctl's words."""
+"""A transaction from `query.php`, in csctl's words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CANCELED = ("canceled", "cancelled")
 
 
 def kind_of(transaction: Transaction) -> Kind | None:
-    """What a transaction is; None for what csctl does not know (credits, validations)."""
+    """The kind of a transaction; None for kinds that csctl does not use (credits, validations)."""
     types = {action.type for action in transaction.actions}
     if types & {"sale", "capture"}:
         return Kind.SALE
@@ -27,7 +27,7 @@ def kind_of(transaction: Transaction) -> Kind | None:
 
 
 def is_refund(transaction: Transaction) -> bool:
-    """Whether it is a refund of its own, and not the sale that a refund was made of."""
+    """Whether it is a refund itself, and not the refunded sale."""
     return kind_of(transaction) is Kind.REFUND
 
 
@@ -77,7 +77,7 @@ def _charge_state(transaction: Transaction, kind: Kind, action: Action | None) -
 
 
 def _failed(transaction: Transaction, approved: bool) -> tuple[State, Reason | None]:
-    """Declined at once, or approved and then not settled: the money did not come, or came back."""
+    """Declined at once, or approved and then not settled: the money did not arrive, or was returned."""
     if approved:
         return State.FAILED, Reason.RETURNED
     last = transaction.actions[-1] if transaction.actions else None
@@ -103,7 +103,7 @@ def _refund_state(transaction: Transaction, action: Action | None) -> tuple[Stat
     condition = transaction.condition
     if transaction.did(*_RETURNED):
         return State.FAILED, Reason.RETURNED
-    if condition in _CANCELED or condition == "abandoned":  # somebody at the gateway voided the refund
+    if condition in _CANCELED or condition == "abandoned":  # a user of the gateway's page voided the refund
         return State.FAILED, Reason.NEVER_EXECUTED
     if condition == "failed":
         return _failed(transaction, bool(action))

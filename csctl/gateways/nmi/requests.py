@@ -50,7 +50,7 @@ def void(sale: Sale) -> Fields:
 
 
 def refund(op: Operation, sale: Sale) -> Fields:
-    # The amount always, even where it is the whole: left out, NMI returns all that remains by its own books.
+    # Always with the amount: without it, NMI returns all that remains by its own books.
     amount = decimals.written(op.amount, op.currency)
     return [
         ("type", "refund"),
@@ -79,12 +79,12 @@ def changed(since: datetime, until: datetime | None, page: int) -> Fields:
 
 
 def probe(since: datetime) -> Fields:
-    """A query that any account with the right to query is answered."""
+    """A query for any account with the right to query."""
     return [("start_date", stamp(since)), ("result_limit", "1")]
 
 
 def _payment(sale: Sale) -> Fields:
-    """NMI takes a transaction for one of a card unless it is said to be one of a bank account."""
+    """The kind of payment: NMI assumes a card unless a bank account is named."""
     return [("payment", "check")] if (sale.method_type or "").lower() in _CHECKS else []
 
 

@@ -1,4 +1,4 @@
-"""Finding operations at NMI: by reference, by key, and all that changed."""
+"""Find operations at NMI: by reference, by key, and all changes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from csctl.gateways.nmi.query import Transaction, knows_customer, moment, stamp
 from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operation
 from csctl.gateways.protocol import UnknownReference
 
-_SKEW = timedelta(minutes=10)  # our clock and the gateway's may differ
-_OVERLAP = timedelta(hours=4)  # what was done may show in queries that much later
-WATCH = timedelta(days=60)  # an electronic check may be returned that late
-_FIRST = timedelta(days=30)  # how far back the first look goes; lookups cover what is older
+_SKEW = timedelta(minutes=10)  # csctl's clock and the gateway's may differ
+_OVERLAP = timedelta(hours=4)  # queries may show an operation only after this time
+WATCH = timedelta(days=60)  # an electronic check may be returned this late
+_FIRST = timedelta(days=30)  # the range of the first sync; lookups cover older ones
 
 
 def by_reference(account: Account, reference: str) -> Transaction:
@@ -28,7 +28,7 @@ def by_reference(account: Account, reference: str) -> Transaction:
 
 
 def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
-    """What became of an attempt. NMI tells no id of the account: absence is believed only beside what it must know."""
+    """Find an attempt. NMI has no id of the account: an absence counts only if the account has the sale or customer."""
     if op.sale is None:
         return _find_charge(account, op)
     sale = by_reference(account, op.sale.reference)
@@ -36,7 +36,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
         return _find_refund(account, op, sale)
     found = records.found(sale, op.kind)
     done = found.voided if op.kind is Kind.VOID else found.captured
-    # What NMI has not decided yet says neither that it was done nor that it was not.
+    # An operation that NMI has not decided yet is neither done nor absent.
     return found if done or sale.condition in ("in_progress", "unknown") else Absent(f"the actions of {sale.id}")
 
 
@@ -52,7 +52,8 @@ def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 def _find_refund(account: Account, op: Operation, sale: Transaction) -> Found | Absent | Ambiguous:
     if found := _ours(_keyed(account, op), Kind.REFUND):
         return found
-    # The actions of a sale do not name our key. One that could be ours is not taken for another's: a person decides.
+    # The actions of a sale do not name csctl's key. One that could be the attempt is not taken for another's: a person
+    # decides.
     since = op.sent_at - _SKEW
     alike = [
         action
@@ -71,7 +72,7 @@ def _keyed(account: Account, op: Operation) -> list[Transaction]:
 
 
 def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
-    """The operation among those with our key. An order id is not unique: two that moved money are a person's."""
+    """The operation with csctl's key. An order id is not unique: if two moved money, a person decides."""
     if any(records.is_refund(one) is not (kind is Kind.REFUND) for one in keyed):
         return Ambiguous(tuple(one.id for one in keyed))
     looks = [records.found(one, kind) for one in keyed]
@@ -82,7 +83,7 @@ def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
 
 
 def changes(account: Account, cursor: str | None) -> Iterator[Change]:
-    """All transactions that something was done to since `cursor`. The cursor moves when the last one was applied."""
+    """All transactions with an action since `cursor`. The cursor moves when the last one was applied."""
     before = moment(cursor or "") or account.now() - _FIRST
     latest, waiting = before, None
     for transaction in _changed(account, before - _OVERLAP) if cursor is None else _changed_or_watched(account, before):
@@ -97,7 +98,7 @@ def changes(account: Account, cursor: str | None) -> Iterator[Change]:
 
 
 def _changed_or_watched(account: Account, before: datetime) -> Iterator[Transaction]:
-    """All that changed, after a last look at the refunds whose watch has ended since `before`."""
+    """All changed transactions, after a last look-up of the refunds whose watch has ended since `before`."""
     ended = _changed(account, before - WATCH - _OVERLAP, account.now() - WATCH)
     yield from (one for one in ended if records.is_refund(one))
     yield from _changed(account, before - _OVERLAP)
@@ -130,7 +131,7 @@ def _change(transaction: Transaction, cursor: str) -> Change | None:
 
 
 def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
-    """What was begun in a period."""
+    """The transactions that began in a period."""
     for transaction in _changed(account, since):
         began = min((action.at for action in transaction.actions if action.at), default=None)
         kind = records.kind_of(transaction)

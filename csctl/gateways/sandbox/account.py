@@ -8,54 +8,35 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
-from csctl.clock import parse_age
 from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
-from csctl.errors import Misconfigured, Unreachable, Usage
+from csctl.errors import Misconfigured, Unreachable
 from csctl.gateways.operations import (
     Absent,
     Ambiguous,
     Answer,
-    Capabilities,
     Change,
     Dispute,
     DisputeState,
-    Finds,
     Found,
     Identity,
     Operation,
-    Possible,
     Problem,
 )
 from csctl.gateways.pace import Pace, TurnTooLate
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.sandbox import behavior
 from csctl.gateways.sandbox.ledger import Ledger, Lesson, by, next_midnight, returned, stamp
+from csctl.gateways.sandbox.options import Options, capabilities_of, options_of
 from csctl.gateways.urls import AccountUrl
 
 _LOST = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message="the connection timed out")
 _BUSY = Answer(State.FAILED, reason=Reason.BUSY, message="Too many requests", retry_after=1.0)
-_SETTLES = {"midnight": "midnight", "capture": "capture", "never": "never"}
-_WATCH = timedelta(days=30)  # for so long a refund can come back
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a sandbox behaves. `lookup_delay`: what was sent is found only after it. `rate_limit`: calls a second."""
-
-    latency: float = 0
-    keys: bool = True
-    lookup: bool = True
-    known: bool = True
-    settles: str = "midnight"
-    account: str | None = None
-    rate_limit: int = 0
-    lookup_delay: timedelta = timedelta(0)
 
 
 class Sandbox:
@@ -73,7 +54,7 @@ class Sandbox:
         self._pace, self._options = pace or Pace(), options or Options()
         self._recent: deque[float] = deque()
         self._counting = threading.Lock()
-        self.capabilities = _capabilities(self._options)
+        self.capabilities = capabilities_of(self._options)
 
     @classmethod
     def at(cls, url: AccountUrl, now: Callable[[], datetime], zone: tzinfo, pace: Pace | None = None) -> Sandbox:
@@ -85,7 +66,7 @@ class Sandbox:
         if not url.secret:
             raise url.problem("the sandbox needs a ledger file", fix="write it like sandbox:PATH?latency_ms=0")
         try:
-            return cls(path, now, zone, pace, _options(url))
+            return cls(path, now, zone, pace, options_of(url))
         except (sqlite3.Error, OSError) as error:
             raise Misconfigured(
                 f"the sandbox's ledger cannot be opened: {path}",
@@ -303,44 +284,6 @@ class Sandbox:
         if row["kind"] == Kind.AUTHORIZE or self._options.settles == "never":
             return False
         return datetime.fromisoformat(row["settled_at"]) <= self._now()
-
-
-def _capabilities(options: Options) -> Capabilities:
-    never = options.settles == "never"
-    return Capabilities(
-        void_captured=Possible.NO if options.settles == "capture" else Possible.YES,
-        refund_unsettled=Possible.ASK if never else Possible.NO,
-        partial_unsettled=never,
-        finds=Finds.BY_KEY if options.lookup else Finds.NOTHING,
-        keys_live=timedelta(hours=24) if options.keys else None,
-        absence_final_after=dict.fromkeys(Kind, options.lookup_delay),
-        refund_watch=_WATCH,
-        reports_settlement=not never,
-        records=True,
-    )
-
-
-def _options(url: AccountUrl) -> Options:
-    found = Options(
-        latency=url.number("latency_ms", 0) / 1000,
-        keys=url.switch("idempotency", default=True),
-        lookup=url.switch("lookup", default=True),
-        known=url.text("credentials") != "wrong",
-        settles=url.choice("settles", _SETTLES, "midnight"),
-        account=url.text("account") or None,
-        rate_limit=url.number("rate_limit", 0),
-        lookup_delay=_age(url),
-    )
-    url.refuse_others()
-    return found
-
-
-def _age(url: AccountUrl) -> timedelta:
-    text = url.text("lookup_delay")
-    try:
-        return parse_age(text) if text else timedelta(0)
-    except Usage as error:
-        raise url.problem("lookup_delay cannot be read", fix=error.fix) from None
 
 
 def _answer_of(row: sqlite3.Row) -> Answer:

@@ -1,4 +1,4 @@
-"""The sandbox's books, in a SQLite file of their own. Several processes use one at once."""
+"""The sandbox's books, in a SQLite file of their own. Several processes may use one at once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS account (id TEXT NOT NULL);
 
 @dataclass(frozen=True)
 class Lesson:
-    """A sale that was made elsewhere, for the sandbox to know (`sandbox adopt`). `amount` in minor units."""
+    """A sale that was made elsewhere, for the sandbox to learn (`sandbox adopt`). `amount` in minor units."""
 
     ref: str
     kind: Kind
@@ -52,7 +52,7 @@ class Lesson:
 
 
 class Ledger:
-    """One ledger file; made where there is none. Raises sqlite3.Error and OSError where it cannot be used."""
+    """One ledger file; created if it is missing. Raises sqlite3.Error and OSError if it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,16 +67,17 @@ class Ledger:
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
-        """The books, in a transaction of its own. A connection a call: calls come from several threads.
+        """Open the books in a transaction of its own. One connection for each call: calls come from several threads.
 
-        They queue here, since SQLite lets those who wait sleep far longer than a transaction takes.
+        They queue here, because SQLite makes waiting connections sleep far longer than a transaction takes.
         """
         with self._one_at_a_time:
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             connection.row_factory = sqlite3.Row
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")  # outlives a killed process; it need not a power cut
+                # survives a killed process; it need not survive a power failure
+                connection.execute("PRAGMA synchronous=NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
@@ -89,7 +90,7 @@ class Ledger:
             return str(books.execute("SELECT id FROM account").fetchone()[0])
 
     def teach(self, lessons: Iterable[Lesson]) -> int:
-        """Add sales that it does not know, and update the token of known ones. Returns how many there were."""
+        """Add sales that it does not have, and update the token of known ones. Returns how many were added."""
         number = 0
         with self.open() as books:
             for lesson in lessons:

@@ -1,4 +1,4 @@
-"""Requests to Stripe, and what holds of every answer."""
+"""Requests to Stripe, and the handling common to all answers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from csctl.gateways.transport import FORM, Reply, Transport, form
 
 Fields = Sequence[tuple[str, str]]
 Object = Mapping[str, object]
-PAGE = 100  # objects in one answer, the most that Stripe gives
-_MOST_PAGES = 10_000  # a list that never ends is a fault of the gateway
+PAGE = 100  # objects in one answer, the maximum of Stripe
+_MOST_PAGES = 10_000  # an endless list is a fault of the gateway
 
 
 class NoRecord(Exception):
-    """The account has no such object."""
+    """The account does not have the object."""
 
 
 class Account:
-    """An account by its key, which goes into a header only."""
+    """An account and its key, which is sent in a header only."""
 
     def __init__(self, transport: Transport, now: Callable[[], datetime]) -> None:
         self._transport, self.now = transport, now
@@ -29,12 +29,12 @@ class Account:
         return timedelta(seconds=self._transport.deadline)
 
     def post(self, path: str, fields: Fields, key: str | None) -> Reply:
-        """Send what may move money, once, under an idempotency key. Raises NotSent, AnswerLost."""
+        """Send a request that may move money, once, under an idempotency key. Raises NotSent, AnswerLost."""
         headers = {"Idempotency-Key": key} if key else {}
         return self._transport.write("POST", path, body=form(fields), content_type=FORM, headers=headers)
 
     def get(self, path: str, query: Fields = ()) -> Object:
-        """An object, or a page of a list. Raises NoRecord, Misconfigured, Unreachable."""
+        """Read an object, or a page of a list. Raises NoRecord, Misconfigured, Unreachable."""
         reply = self._transport.read("GET", path, query=query)
         error = child(reply.json(), "error")
         if reply.status == 404 and text(error, "code") in ("resource_missing", "livemode_mismatch"):

@@ -30,7 +30,7 @@ from csctl.gateways.stripe.account import Account, Fields, text
 from csctl.gateways.stripe.amounts import NotWritable
 from csctl.gateways.transport import AnswerLost, NotSent, unanswered
 
-# What csctl reads with a key. Rights to write show only in use.
+# What csctl reads with a key. Rights to write show only when they are used.
 _READS = {
     "refunds": "/v1/refunds",
     "payment intents": "/v1/payment_intents",
@@ -49,7 +49,7 @@ class Stripe:
             refund_unsettled=Possible.YES,
             partial_unsettled=True,
             finds=Finds.BY_KEY,
-            keys_live=timedelta(hours=23),  # a key may be forgotten after 24
+            keys_live=timedelta(hours=23),  # Stripe may forget a key after 24
             resend_after_absence=True,
             absence_final_after=dict.fromkeys(Kind, timedelta(hours=1)),
             refund_watch=changes.WATCH,
@@ -62,7 +62,7 @@ class Stripe:
         try:
             return Identity(text(self._account.get("/v1/account"), "id") or None, self._livemode)
         except Misconfigured:
-            # A restricted key may lack the right to read the account. A key that is wrong fails here too.
+            # A restricted key may lack the right to read the account. A wrong key fails here too.
             self._account.get("/v1/balance")
             return Identity(None, self._livemode)
 
@@ -137,8 +137,8 @@ class Stripe:
             return unanswered(error)
 
     def _closed(self, op: Operation, answer: Answer) -> Answer:
-        """The answer to a charge that was not paid, once the intent that it left is canceled: else the customer could
-        confirm it later, and pay twice. What is not confirmed as canceled stays unknown.
+        """Cancel the intent of a charge that was not paid, and return its answer: otherwise the customer could confirm
+        it later, and pay twice. Without a confirmed cancellation it stays unknown.
         """
         left_open = answer.state.refused or answer.code in objects.CONFIRMABLE
         if not left_open or not answer.reference or answer.code == "canceled":
@@ -151,7 +151,7 @@ class Stripe:
         return replace(answer, state=objects.refused_for(answer.reason))
 
     def _cancel(self, intent: str, op: Operation) -> bool:
-        """Whether an intent is canceled for certain. Sent without a key: what Stripe keeps under one may be the answer
+        """Whether an intent is certainly cancelled. Sent without a key: what Stripe stored under one may be the answer
         to an earlier state of the intent.
         """
         sold = Sale(intent, op.amount, op.currency, op.sent_at)

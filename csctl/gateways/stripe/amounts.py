@@ -1,4 +1,4 @@
-"""Amounts as Stripe writes them: whole numbers whose unit differs by currency, and not always as ISO 4217 has it."""
+"""Amounts for Stripe: whole numbers whose unit differs by currency, and not always as in ISO 4217."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WITHOUT_DECIMALS = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
 _THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
-# ISO 4217 gives them no decimals, Stripe writes two.
+# ISO 4217 gives them no decimals, Stripe two.
 _AS_IF_TWO = frozenset({"ISK", "UGX"})
 _TWO_DECIMALS = frozenset(
     {
@@ -28,7 +28,7 @@ _LARGEST = 10**10
 
 
 class NotWritable(ValueError):
-    """An amount that Stripe cannot be asked for as it is meant."""
+    """An amount that cannot be sent to Stripe correctly."""
 
 
 def written(amount: int, currency: str) -> int:
@@ -57,7 +57,7 @@ def read(value: object, currency: str) -> int | None:
 
 
 def _shift(currency: str) -> int:
-    """How many decimals Stripe's number has beyond minor units. Raises NotWritable for an unknown currency."""
+    """The number of decimals of Stripe's number beyond minor units. Raises NotWritable for an unknown currency."""
     if currency in _WITHOUT_DECIMALS:
         decimals = 0
     elif currency in _THREE_DECIMALS:

@@ -18,7 +18,7 @@ _REFUSED = (400, 404, 409)
 
 
 def read(account: Account, reply: Reply, op: Operation) -> Answer:
-    """The answer to `op`. Raises AnswerLost for what is not one, Misconfigured for an account that is refused."""
+    """Read the answer to `op`. Raises AnswerLost for an unreadable one, Misconfigured if the account is refused."""
     request_id = reply.headers.get("request-id")
     if reply.status == _BUSY:
         busy = Answer(State.FAILED, reason=Reason.BUSY, message="the gateway has too many requests", code="429")
@@ -34,7 +34,7 @@ def read(account: Account, reply: Reply, op: Operation) -> Answer:
         return replace(_declined(account, _error(reply), op), request_id=request_id)
     if reply.status in _REFUSED:
         return replace(_refused(account, _error(reply), op), request_id=request_id)
-    raise reply.unreadable("it says neither yes nor no")  # a 500 is stored and repeated under the same key: ask
+    raise reply.unreadable("it says neither yes nor no")  # Stripe stores a 500 and repeats it under the same key: ask
 
 
 def _error(reply: Reply) -> Object:
@@ -64,8 +64,8 @@ def _done(account: Account, reply: Reply, op: Operation) -> Answer:
 
 
 def _declined(account: Account, error: Object, op: Operation) -> Answer:
-    """A card's decline. The intent that it left is in `reference`: a charge that names none stays unknown, since the
-    customer could confirm it later.
+    """A decline of the card. `reference` is the intent: a charge without one stays unknown, because the customer could
+    confirm it later.
     """
     code, decline = text(error, "code"), text(error, "decline_code")
     left, message = _left(error, op), account.clean(error.get("message"))
@@ -76,7 +76,7 @@ def _declined(account: Account, error: Object, op: Operation) -> Answer:
 
 
 def _left(error: Object, op: Operation) -> str | None:
-    """The payment intent that a refused charge left."""
+    """The payment intent of a refused charge."""
     return (text(child(error, "payment_intent"), "id") or None) if op.sale is None else None
 
 
@@ -94,7 +94,7 @@ def _refused(account: Account, error: Object, op: Operation) -> Answer:
 
 
 def _unexpected(intent: Object, op: Operation, message: str | None) -> Answer:
-    """The intent is in another state than the operation needs: it says in which."""
+    """The error for an intent in another state than the operation needs, with its state."""
     status, code = text(intent, "status"), "payment_intent_unexpected_state"
     if op.kind in (Kind.VOID, Kind.CAPTURE) and status == "succeeded":
         return Answer(State.DECLINED, None, Reason.ALREADY_SETTLED, message, code=code)

@@ -1,7 +1,7 @@
-"""All that changed at Stripe since the last sync: lists of what is new, and events of what is older.
+"""All changes at Stripe since the last sync: lists of new objects, and events of older ones.
 
-An event shows its object as it was then: only the id is taken, and the object is read as it is now. Objects are read a
-page of a list at a time wherever many of one day are wanted.
+An event shows its object as it was then: only its id is used, and the object is read in its current state. If many
+objects of one day are wanted, they are read by pages of a list.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import objects, search
 from csctl.gateways.stripe.account import Account, NoRecord, Object, child, id_of, moment, seconds, text
 
-WATCH = timedelta(days=30)  # how long an approved refund can still come back
-_SKEW = timedelta(minutes=10)  # our clock and Stripe's may differ
+WATCH = timedelta(days=30)  # how long an approved refund can still be returned
+_SKEW = timedelta(minutes=10)  # csctl's clock and Stripe's may differ
 _OVERLAP = timedelta(hours=1)
 _EVENTS_KEPT = timedelta(days=29)  # Stripe keeps them for 30 days
-_FIRST = timedelta(days=45)  # how far back the lists go where there are no events
-_FIRST_PAYMENTS = 10_000  # of them, newest first; lookups cover what is older
-_MANY = 20  # objects of one day that are read from its list and not one by one
+_FIRST = timedelta(days=45)  # the range of the lists if there are no events
+_FIRST_PAYMENTS = 10_000  # maximum number, newest first; lookups cover older ones
+_MANY = 20  # from this many objects of one day on, they are read from its list
 _EVENTS = (
     *("refund.updated", "refund.failed", "charge.refund.updated"),
     *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
@@ -31,12 +31,12 @@ _EVENTS = (
 )
 _IDS = {"payment_intent": ("pi_",), "refund": ("re_", "pyr_"), "dispute": ("dp_", "du_")}
 _LISTS = {"payment_intent": "/v1/payment_intents", "refund": "/v1/refunds", "dispute": "/v1/disputes"}
-# A payment is told with its charge, and a dispute, or a refund that csctl did not make, with its payment.
+# A payment is reported with its charge, and a dispute, or a refund that csctl did not make, with its payment.
 _EXPANDED = {"payment_intent": "latest_charge", **dict.fromkeys(("refund", "dispute"), "payment_intent.latest_charge")}
 
 
 def since(account: Account, cursor: str | None) -> Iterator[Change]:
-    """What happened since `cursor`, payments before their refunds. The cursor moves when all is applied."""
+    """The changes since `cursor`, payments before their refunds. The cursor moves when all are applied."""
     now = account.now()
     before = datetime.fromtimestamp(int(cursor), UTC) if cursor and cursor.isdigit() else None
     reading = _Reading(account, before if before and now - before <= _EVENTS_KEPT else None, now)
@@ -46,13 +46,13 @@ def since(account: Account, cursor: str | None) -> Iterator[Change]:
             yield replace(waiting, cursor=seconds(before or reading.first))
         waiting = change
     if waiting:
-        # Lists are newest first: a cursor that moved earlier would leave older ones out.
+        # Lists are newest first: a cursor that moved earlier would leave older objects out.
         yield replace(waiting, cursor=seconds(now - _SKEW))
 
 
 @dataclass
 class _Reading:
-    """One reading of all changes. `before` is None where no events reach back to the last one."""
+    """One reading of all changes. `before` is None if no events reach back to the last one."""
 
     account: Account
     before: datetime | None
@@ -60,7 +60,7 @@ class _Reading:
 
     def __post_init__(self) -> None:
         self.first = self.before - _OVERLAP if self.before else self.now - _FIRST
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._disputes: dict[str, Object] = {}
 
     def changes(self) -> Iterator[Change]:
@@ -75,7 +75,7 @@ class _Reading:
         for shown in self._listed("refund", self.first):
             yield from self._refund(shown)
         if self.before:
-            # A last look at the refunds whose watch has ended since.
+            # a last look-up of the refunds whose watch has ended since
             for shown in self._listed("refund", self.first - WATCH, self.now - WATCH - _SKEW):
                 yield from self._refund(shown)
         for shown in self._read(older, "payment_intent"):
@@ -84,16 +84,16 @@ class _Reading:
             yield from self._refund(shown)
 
     def _of_events(self) -> dict[str, datetime]:
-        """The ids of what something happened to, with the time of their making."""
+        """The ids of changed objects, with their creation times."""
         types = [*(("types[]", name) for name in _EVENTS), ("created[gte]", seconds(self.first))]
         shown = [child(child(event, "data"), "object") for event in self.account.pages("/v1/events", types)]
         return {text(one, "id"): moment(one, "created") or self.now for one in shown}
 
     def _read(self, wanted: dict[str, datetime], kind: str) -> Iterator[Object]:
-        """The objects of one kind that have not been told yet."""
+        """The objects of one kind that were not reported yet."""
         days: dict[datetime, set[str]] = {}
         for reference, created in wanted.items():
-            if reference.startswith(_IDS[kind]) and reference not in self._told:
+            if reference.startswith(_IDS[kind]) and reference not in self._reported:
                 day = created.replace(hour=0, minute=0, second=0, microsecond=0)
                 days.setdefault(day, set()).add(reference)
         for day, missing in days.items():
@@ -111,7 +111,7 @@ class _Reading:
                     continue
 
     def _refund(self, shown: Object) -> Iterator[Change]:
-        """A refund; of one that csctl did not make its payment too."""
+        """A refund; for one that csctl did not make, its payment too."""
         reference, key = text(shown, "id"), objects.key_of(shown)
         if not self._is_new(reference):
             return
@@ -145,9 +145,9 @@ class _Reading:
         return self.account.pages(_LISTS[kind], [expanded, ("created[gte]", seconds(first)), *until])
 
     def _is_new(self, reference: str) -> bool:
-        """Whether something has not been told yet; from now on it has."""
-        new = bool(reference) and reference not in self._told
-        self._told.add(reference)
+        """Whether this object was not reported yet; it counts as reported from now on."""
+        new = bool(reference) and reference not in self._reported
+        self._reported.add(reference)
         return new
 
 

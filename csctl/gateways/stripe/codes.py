@@ -1,4 +1,4 @@
-"""What Stripe's errors mean. Whatever is not listed is unknown, and decided by asking."""
+"""The meaning of Stripe's errors. Any other error is unknown, and csctl asks for the outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SOFT = {
 }
 _AUTHENTICATION = {"authentication_required", "payment_intent_authentication_failure"}
 
-# The codes of refused requests, by what was asked for. They say for certain that nothing was done.
+# The codes of refused requests, by operation. They say for certain that nothing was done.
 _ANY: dict[str, Outcome] = {
     "amount_too_small": (State.FAILED, Reason.REFUSED),
     "amount_too_large": (State.FAILED, Reason.REFUSED),
@@ -46,7 +46,7 @@ _BUSY = {"rate_limit", "lock_timeout"}
 
 
 def refused(kind: Kind, code: str, param: str) -> Outcome:
-    """What a request that Stripe refused (HTTP 400) came to."""
+    """The outcome of a request that Stripe refused (HTTP 400)."""
     if found := _BY_KIND.get(kind, {}).get(code) or _ANY.get(code):
         return found
     if code in _BUSY:
@@ -59,7 +59,7 @@ def refused(kind: Kind, code: str, param: str) -> Outcome:
 
 
 def declined(code: str, decline_code: str, advice: str) -> Reason:
-    """What a card's decline (HTTP 402, or an intent's last error) means for the next try."""
+    """The reason of a decline (HTTP 402, or an intent's last error)."""
     if code in _AUTHENTICATION or decline_code in _AUTHENTICATION:
         return Reason.AUTHENTICATION
     if advice in ("do_not_try_again", "confirm_card_data"):

@@ -1,4 +1,4 @@
-"""What Stripe has on record of a period, to compare the books with."""
+"""Stripe's records of a period, to compare the books with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from csctl.gateways.stripe.account import Account, id_of, moment, seconds, text
 
 
 def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
-    """Payments and refunds that were made in a period. Raises Misconfigured, Unreachable."""
+    """The payments and refunds of a period. Raises Misconfigured, Unreachable."""
     window = [("created[gte]", seconds(since)), ("created[lt]", seconds(until))]
     for shown in account.pages("/v1/payment_intents", [*window, ("expand[]", "data.latest_charge")]):
         kind = Kind.AUTHORIZE if text(shown, "status") == "requires_capture" else Kind.SALE

@@ -11,7 +11,7 @@ from csctl.gateways.stripe import amounts, codes
 from csctl.gateways.stripe.account import Object, child, id_of, moment, text
 from csctl.gateways.stripe.requests import KEY
 
-# An intent that was not paid and can still be: csctl cancels its own, and takes none of them for declined before.
+# An intent that was not paid and can still be: csctl cancels its own, and only then calls them declined.
 CONFIRMABLE = {
     "requires_action": Reason.AUTHENTICATION,
     "requires_payment_method": Reason.DECLINED,
@@ -28,7 +28,7 @@ _DISPUTES = {
 
 
 def key_of(shown: Object) -> str | None:
-    """Our key, which travels in the metadata."""
+    """csctl's key, from the metadata."""
     return text(child(shown, "metadata"), KEY) or None
 
 
@@ -57,7 +57,7 @@ def intent(shown: Object, kind: Kind) -> Answer:
         return replace(base, state=State.APPROVED, amount=received, settlement=Settlement.SETTLED, settled_at=at)
     if status == "requires_capture":
         if kind is not Kind.AUTHORIZE:
-            return base  # a sale that was not captured is a mistake of ours: a person looks
+            return base  # a sale without capture is a mistake of csctl: a person checks
         held = amounts.read(shown.get("amount"), currency)
         return replace(base, state=State.APPROVED, amount=held, settlement=Settlement.UNSETTLED)
     if status == "processing":
@@ -76,7 +76,7 @@ def refused_for(reason: Reason) -> State:
 
 
 def _unpaid(shown: Object, otherwise: Reason) -> Reason:
-    """Why an intent was not paid: its last error, if it has one."""
+    """The reason why an intent was not paid: its last error, if it has one."""
     error = child(shown, "last_payment_error")
     if not error:
         return otherwise
@@ -105,7 +105,7 @@ def intent_found(shown: Object, kind: Kind, dispute: Dispute | None) -> Found:
 
 
 def _returned(charge: Object, currency: str) -> int | None:
-    """What was returned of a charge. Stripe counts the rest that a partial capture released as refunded too."""
+    """The amount returned of a charge. Stripe also counts the rest that a partial capture released."""
     returned = amounts.read(charge.get("amount_refunded"), currency)
     held, taken = amounts.read(charge.get("amount"), currency), amounts.read(charge.get("amount_captured"), currency)
     if not returned or held is None or taken is None or charge.get("captured") is not True:
@@ -114,7 +114,7 @@ def _returned(charge: Object, currency: str) -> int | None:
 
 
 def charge_found(shown: Object, dispute: Dispute | None) -> Found:
-    """A charge without an intent, as old sales are."""
+    """A charge without an intent, like old sales."""
     status, currency = text(shown, "status"), currency_of(shown)
     captured = shown.get("captured") is True
     base = Answer(State.UNKNOWN, text(shown, "id"), currency=currency, code=status, livemode=_livemode(shown))
@@ -156,7 +156,7 @@ def refund(shown: Object) -> Found:
     elif status in ("pending", "requires_action"):
         answer = replace(answer, state=State.PENDING)
     elif status == "failed":
-        # The money is back in the shop's own balance.
+        # the money is back in the shop's own balance
         why = text(shown, "failure_reason")
         reason = _RETURNED.get(why, Reason.RETURNED)
         answer = replace(answer, state=State.FAILED, reason=reason, code=why or status)
@@ -166,7 +166,7 @@ def refund(shown: Object) -> Found:
 
 
 def dispute(shown: Object) -> Dispute | None:
-    """A dispute; None in a state that csctl does not know, or that changes nothing."""
+    """A dispute; None for an unknown state, or one that changes nothing."""
     state = _DISPUTES.get(text(shown, "status"))
     if state is None:
         return None

@@ -1,4 +1,4 @@
-"""The requests of Stripe. All of them come from the attempt alone: what is sent again is sent exactly the same."""
+"""The requests of Stripe. They contain only data of the attempt: a repeated request is identical."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from csctl.gateways.operations import Initiator, Operation, Sale
 from csctl.gateways.stripe import amounts
 from csctl.gateways.stripe.account import Fields
 
-KEY = "csctl_key"  # the name of our key in an object's metadata
+KEY = "csctl_key"  # the name of csctl's key in an object's metadata
 _TOKEN = re.compile(r"(?P<customer>cus_[A-Za-z0-9]{1,64})/(?P<method>(?:pm|card|src|ba)_[A-Za-z0-9]{1,64})", re.ASCII)
 _REFERENCE = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9_]{1,120}", re.ASCII)
 _LONGEST_DESCRIPTION = 500
@@ -22,7 +22,7 @@ def token(text: str | None) -> tuple[str, str] | None:
 
 
 def is_reference(text: str) -> bool:
-    """Whether something is the id of a payment or refund: it becomes part of a path."""
+    """Whether a text is the id of a payment or refund: it becomes part of a path."""
     return _REFERENCE.fullmatch(text) is not None
 
 
@@ -40,7 +40,7 @@ def charge(op: Operation) -> Fields:
         ("payment_method", method),
         ("confirm", "true"),
         *([("off_session", "true")] if op.initiated is Initiator.MERCHANT else []),
-        # What wants the customer's confirmation fails: nobody is there to give it.
+        # A charge that needs the customer's confirmation fails: the customer is not there to give it.
         ("error_on_requires_action", "true"),
         ("capture_method", "manual" if op.kind is Kind.AUTHORIZE else "automatic"),
         (f"metadata[{KEY}]", op.key),
@@ -62,7 +62,7 @@ def refund(op: Operation, sale: Sale) -> Fields:
     name = "charge" if is_charge(sale.reference) else "payment_intent"
     return [
         (name, sale.reference),
-        # Always: without it Stripe returns all that remains by its own books.
+        # always: without it Stripe returns all that remains by its own books
         ("amount", str(amounts.written(op.amount, op.currency))),
         (f"metadata[{KEY}]", op.key),
         *([("metadata[order]", op.order_number)] if op.order_number else []),

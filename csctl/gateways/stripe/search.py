@@ -1,4 +1,4 @@
-"""Finding operations at Stripe: by id, and by our key in the metadata."""
+"""Find operations at Stripe: by id, and by csctl's key in the metadata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import objects, requests
 from csctl.gateways.stripe.account import Account, Fields, NoRecord, Object, child, seconds, text
 
-_SKEW = timedelta(minutes=10)  # our clock and Stripe's may differ
+_SKEW = timedelta(minutes=10)  # csctl's clock and Stripe's may differ
 _EXPANDED: Fields = [("expand[]", "latest_charge")]
 
 
@@ -32,7 +32,7 @@ def lookup(account: Account, reference: str, kind: Kind) -> Found:
 
 
 def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
-    """What became of an attempt. The sale or customer is read first: if it is not known, it is the wrong account."""
+    """Find an attempt. The sale or customer is read first: if it does not exist, it is the wrong account."""
     if op.sale is None:
         return _find_charge(account, op)
     found = lookup(account, op.sale.reference, op.kind)
@@ -63,7 +63,7 @@ def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 
 
 def _one(looks: list[Found], searched: str) -> Found | Absent | Ambiguous:
-    """The one that is ours. Two that moved money are a person's."""
+    """The operation with csctl's key. If two moved money, a person decides."""
     moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
     if len(moved) > 1:
         return Ambiguous(tuple(look.answer.reference or "" for look in moved))

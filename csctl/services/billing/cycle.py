@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import billing as calendar
@@ -82,9 +82,12 @@ def under_way(turn: Turn, purchase: Purchase) -> Transaction | None:
     return next((sale for sale in sales_of_next(turn, purchase) if not sale.state.refused), None)
 
 
-def disputed_charge(turn: Turn, purchase: Purchase) -> Conflict | None:
-    """Why a purchase is not billed: its newest charge is disputed, or was lost to a chargeback."""
-    paid = [sale for sale in turn.sales_of(purchase.order_id) if sale.is_sale]
+def disputed_charge(purchase: Purchase, sales: Sequence[Transaction]) -> Conflict | None:
+    """Why a purchase is not billed: its newest charge is disputed, or was lost to a chargeback.
+
+    `sales` are those of its order.
+    """
+    paid = [sale for sale in sales if sale.is_sale]
     mine = [sale for sale in paid if sale.purchase_id in (None, purchase.id)]
     newest = max(mine, key=lambda sale: (sale.created_at, sale.id), default=None)
     if newest is None or not (newest.disputed_at or newest.billing_blocked_at):

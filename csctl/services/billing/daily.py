@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import joinedload
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
@@ -21,7 +20,6 @@ from csctl.errors import Conflict
 from csctl.models import Order, Purchase
 from csctl.results import Result
 from csctl.services.billing import cycle as billing
-from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.payments import reconcile
 from csctl.services.payments.engine import drive
@@ -31,8 +29,6 @@ from csctl.services.shared import listing
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_BATCH = 500
 
 
 def run(
@@ -58,22 +54,6 @@ def run(
 def _due(app: App) -> Iterator[int]:
     statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.in_(CONFIRMED))
     return listing.numbers(app, statement, Purchase.id)
-
-
-def overdue(app: App) -> list[str]:
-    """The purchases that were due before today and are not billed, except those of blacklisted customers."""
-    with app.read() as session:
-        found = session.scalars(
-            select(Purchase)
-            .join(Order)
-            .where(Purchase.status.in_(BILLED), Purchase.next_bill_on < app.clock.today())
-            .where(Order.status.in_(CONFIRMED), Purchase.billed_by.is_(None))
-            .options(joinedload(Purchase.order).joinedload(Order.customer))
-            .order_by(Purchase.id)
-            .limit(_BATCH)
-        ).all()
-        unwanted = blacklist.matches(session, list({one.order.customer for one in found}), app.shop.country)
-        return [ids.show("pur", one.id) for one in found if one.order.customer_id not in unwanted]
 
 
 def _has_come(app: App) -> ColumnElement[bool]:
@@ -116,7 +96,7 @@ def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     if refusal := billing.blacklisted(turn, app, order):
         yield Result(ref.given, Outcome.SKIPPED, f"{refusal.message}: {refusal.cause}")
         return
-    if _is_due(app, purchase) and (disputed := billing.disputed_charge(turn, purchase)):
+    if _is_due(app, purchase) and (disputed := billing.disputed_charge(purchase, turn.sales_of(order.id))):
         yield Result(ref.given, Outcome.SKIPPED, f"{disputed.message}: {disputed.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):

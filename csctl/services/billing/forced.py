@@ -71,7 +71,7 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
             cause="a customer who disputes a charge is not charged again",
             fix=f"csctl txn list --order {order}, and csctl txn dispute TXN --revert once it is won",
         )
-    if disputed := billing.disputed_charge(turn, purchase):
+    if disputed := billing.disputed_charge(purchase, turn.sales_of(purchase.order_id)):
         raise disputed
     _refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
     wanted = _with_terms(purchase, billing.next_of(app, purchase), terms)
@@ -81,7 +81,7 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
 
 def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
     purchase = _billable(turn, app, ref, Operation.TRIAL_SKIP)
-    if disputed := billing.disputed_charge(turn, purchase):
+    if disputed := billing.disputed_charge(purchase, turn.sales_of(purchase.order_id)):
         raise disputed
     wanted = replace(billing.next_of(app, purchase), due_on=app.clock.today())
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)

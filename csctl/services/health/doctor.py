@@ -20,7 +20,7 @@ from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
 from csctl.models import Customer, Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
-from csctl.services.billing import daily as billing_run
+from csctl.services.billing import overdue
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import access, consistency, gateways
 from csctl.services.health.finding import Problem
@@ -242,9 +242,16 @@ def _queue(app: App) -> Problems:
 
 
 def _billing(app: App) -> Problems:
-    if late := billing_run.overdue(app):
-        names = ", ".join(late[:3]) + (", …" if len(late) > 3 else "")
-        yield Problem(f"{_plural(len(late), 'purchase')} due before today and not billed: {names}", "csctl billing run")
+    late = overdue.find(app)
+    if late.missed:
+        names = ", ".join(late.missed[:3]) + (", …" if len(late.missed) > 3 else "")
+        count = _plural(len(late.missed), "purchase")
+        yield Problem(f"{count} due before today and not billed: {names}", "csctl billing run")
+    if late.waiting:
+        first, reason = next(iter(late.waiting.items()))
+        more = f", and {len(late.waiting) - 1} more" if len(late.waiting) > 1 else ""
+        said = f"due, and not billed until a person acts: {first} ({reason.message}: {reason.cause}){more}"
+        yield Problem(f"{_plural(len(late.waiting), 'purchase')} {said}", reason.fix, "warning")
 
 
 def _emails(app: App) -> Problems:

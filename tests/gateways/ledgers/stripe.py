@@ -70,12 +70,16 @@ class StripeLedger(LedgerServer):
         charge["amount_refunded"] -= one["amount"]
         self._event("refund.failed", one)
 
-    def dispute(self, reference: str, status: str = "needs_response", amount: int | None = None) -> None:
+    def dispute(
+        self, reference: str, status: str = "needs_response", amount: int | None = None, *, refundable: bool = False
+    ) -> None:
         charge = self._charge(reference)
         charge["disputed"] = True  # and stays so, whoever wins
         found = next((one for one in self._all("dispute") if one["payment_intent"] == reference), None)
         one = found or self._add("dp", "dispute", payment_intent=reference, charge=charge["id"], currency="usd")
-        one.update(status=status, amount=amount or charge["amount"], reason="fraudulent", is_charge_refundable=False)
+        one.update(
+            status=status, amount=amount or charge["amount"], reason="fraudulent", is_charge_refundable=refundable
+        )
         self._event("charge.dispute.updated", one)
 
     def returned(self, reference: str | None = None) -> Decimal:
