@@ -108,7 +108,10 @@ KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
     "agent-daily-limit": ("the most an agent may refund on one business day, e.g. `500 USD`; one a currency", _limit),
     "recycle-days": ("days after a soft decline on which billing is tried again", _recycle_days),
     "refund-reasons": ("the reasons a refund may have; --reason is then one of them", _reasons),
-    "unattempted-days": ("days after which Notify Emails are told of a refund that could not be attempted", _days),
+    "unattempted-days": (
+        "days after which Notify Emails receive a message about a refund that could not be attempted",
+        _days,
+    ),
     "approval-days": ("days after which a request for approval expires", _days),
     "email-refund-returned": ("tell the customer when a bank returned their refund", _switch),
     "email-billing-declined": ("tell the customer when a billing was declined", _switch),

@@ -31,7 +31,7 @@ def correct(turn: Turn, app: App, attempt: Transaction, amount: str) -> None:
         raise Usage(f"an amount of {amount} was not moved", fix="--as failed, if nothing was")
     if attempt.reason != Reason.MISMATCH or attempt.kind is Kind.VOID:
         raise Conflict(
-            f"the gateway has not told another amount of {name}",
+            f"the gateway has reported no other amount of {name}",
             cause="--amount is for what it did where it was asked for something else",
             fix=f"csctl txn reconcile {name}",
         )
