@@ -39,7 +39,8 @@ def _run(words: list[str]) -> int:
             from .cli import shells
 
             shells.register()
-        result = root.main(args=words, prog_name="csctl", standalone_mode=False)
+        width = streams.help_width()
+        result = root.main(args=words, prog_name="csctl", standalone_mode=False, terminal_width=width)
         streams.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:

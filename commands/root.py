@@ -97,7 +97,7 @@ def _profiles(word: str) -> list[str]:
     return [name for name in profiles.names() if name.startswith(word)]
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings, instead of ./.env.")
 @click.option(
     "--database",

@@ -6,7 +6,6 @@ secret: they are printed, and stored in the audit log.
 
 from __future__ import annotations
 
-from decimal import InvalidOperation
 from typing import ClassVar
 
 from csctl.card_numbers import without_card_numbers
@@ -50,10 +49,6 @@ class Conflict(CsctlError):
 
 class Damaged(Conflict):
     """A record of the database cannot be read."""
-
-
-# The exceptions of reading a damaged record in code that does not expect damage.
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, OverflowError, InvalidOperation)
 
 
 class NotPermitted(CsctlError):

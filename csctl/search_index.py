@@ -13,7 +13,8 @@ from sqlalchemy import Connection, inspect, text
 
 from csctl.domain.fields import TEXTS
 
-_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
+# A postal code without blanks and dashes.
+PLAIN_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
 _CODES = ("billing_postal_code", "shipping_postal_code")
 _TRIGGERS = ("customers_search_added", "customers_search_removed", "customers_search_changed")
 TRIGRAMS, BIGRAMS = "ix_customers_trigrams", "ix_customers_bigrams"
@@ -28,12 +29,6 @@ _FUNCTION = """CREATE OR REPLACE FUNCTION csctl_bigrams(given text) RETURNS text
     IMMUTABLE PARALLEL SAFE STRICT AS $$
         SELECT coalesce(array_agg(substr(given, n, 2)), '{}') FROM generate_series(1, length(given) - 1) AS n
     $$"""
-# A postal code without blanks and dashes.
-PLAIN_CODE = "replace(replace(lower({}), ' ', ''), '-', '')"
-_TRIGRAM_COLUMNS = (
-    *("folded_first_name", "folded_last_name", "folded_email", "folded_address", "phone_digits"),
-    *(f"({PLAIN_CODE.format(column)})" for column in ("billing_postal_code", "shipping_postal_code")),
-)
 
 
 def build(connection: Connection) -> None:
@@ -59,7 +54,7 @@ def _build_on_sqlite(connection: Connection, texts: Sequence[str]) -> None:
 
     def cells(row: str) -> str:
         """The values of a row. A space at the end of each: so each bigram begins a trigram."""
-        codes = (f"coalesce({_CODE.format(f'{row}.{code}')}, '')" for code in _CODES)
+        codes = (f"coalesce({PLAIN_CODE.format(f'{row}.{code}')}, '')" for code in _CODES)
         plain = [f"{row}.{column} || ' '" for column in (*folded, "phone_digits")]
         return ", ".join((*plain, " || ' ' || ".join(codes) + " || ' '"))
 
@@ -87,7 +82,7 @@ def _build_on_postgresql(connection: Connection, texts: Sequence[str]) -> None:
     )
     if _has_trigrams(connection):
         plain = [f"folded_{name}" for name in (*texts, "address")]
-        columns = (*plain, "phone_digits", *(f"({_CODE.format(code)})" for code in _CODES))
+        columns = (*plain, "phone_digits", *(f"({PLAIN_CODE.format(code)})" for code in _CODES))
         trigrams = ", ".join(f"{column} gin_trgm_ops" for column in columns)
         connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {TRIGRAMS} ON customers USING gin ({trigrams})")
 

@@ -5,7 +5,6 @@ Precedence: option, a file named by --env-file, environment, `.env`, profile, de
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import re
@@ -206,6 +205,8 @@ def default_database_url() -> str:
 
 def _collect(layers: Sequence[_Layer]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Collect the values, the source of each, and the names that look misspelled."""
+    import difflib  # no completion needs it
+
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
     mistyped: dict[str, str] = {}

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from csctl.errors import UNREADABLE, Damaged, Unreachable
+from csctl.errors import Damaged, Unreachable
+from csctl.unreadable import UNREADABLE
 
 from . import common_options, completion_cache, invocation, names, repeat, suggest
 from .change import ChangeOutput

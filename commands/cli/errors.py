@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
-import traceback
 from pathlib import Path
 
 import click
 
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Unreachable
-from csctl.settings import mask_within, preference
 
 from . import color, streams
 from .streams import OutputLost
@@ -35,6 +32,8 @@ class Ended(Exception):
 def report(problem: CsctlError, words: list[str]) -> int:
     """Print an error as the command line `words` asks for. Returns its exit code."""
     if wanted_output(words) in ("json", "jsonl"):
+        import json
+
         say(json.dumps({"error": problem.as_dict()}))
     else:
         say_error(problem, _color_choice(words))
@@ -53,6 +52,10 @@ def say_error(problem: CsctlError, choice: str = "auto") -> None:
 def report_bug(problem: Exception, words: list[str]) -> int:
     """Report an exception that csctl does not expect. The traceback only with --debug, with passwords masked."""
     if "--debug" in words:
+        import traceback
+
+        from csctl.settings import mask_within
+
         say(mask_within("".join(traceback.format_exception(problem))).rstrip())
     return report(
         CsctlError(
@@ -107,7 +110,13 @@ def wanted_output(words: list[str]) -> str:
             return word.partition("=")[2]
         if joined := _SHORT_OUTPUT.fullmatch(word):  # -ojson, -qo json
             return joined[1].removeprefix("=") or next(iter(words[place + 1 :]), "table")
-    return preference("CSCTL_OUTPUT", os.environ, _env_file(words)) or "table"
+    return _preference("CSCTL_OUTPUT", words) or "table"
+
+
+def _preference(name: str, words: list[str]) -> str | None:
+    from csctl.settings import preference  # --help and completion need no settings
+
+    return preference(name, os.environ, _env_file(words))
 
 
 def _env_file(words: list[str]) -> Path | None:
@@ -123,7 +132,7 @@ def _env_file(words: list[str]) -> Path | None:
 
 def _color_choice(words: list[str]) -> str:
     choice = color.choice_in(words)
-    return "never" if choice == "auto" and preference("NO_COLOR", os.environ, _env_file(words)) else choice
+    return "never" if choice == "auto" and _preference("NO_COLOR", words) else choice
 
 
 def help_hint(ctx: click.Context | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,8 @@ _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, for
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON in which nothing would act on a terminal: control and format characters are escaped."""
+    import json  # csctl --help writes none
+
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_to_text)
     return text if text.isascii() and _DELETE not in text else _NOT_PLAIN.sub(_escape, text)
 
@@ -32,6 +33,8 @@ def _escape(match: re.Match[str]) -> str:
     char = match[0]
     if char == "\n" or unicodedata.category(char) not in _ESCAPED_CATEGORIES:
         return char
+    import json
+
     return r"\u007f" if char == _DELETE else json.dumps(char)[1:-1]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
 def similar(word: str, known: Iterable[str]) -> list[str]:
     """Up to three known words that are like this one, the most similar first."""
+    import difflib  # for errors alone
+
     return difflib.get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 _GONE = (errno.EPIPE, errno.EBADF, errno.ECONNRESET)
@@ -90,3 +90,13 @@ def discard_output() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
+
+
+def help_width() -> int:
+    """The width of help texts: that of the terminal, 50 to 100. click would import compression to find it out."""
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() else 0
+    if not width:
+        with suppress(OSError):  # no terminal
+            width = os.get_terminal_size(1).columns
+    return max(min(width or 80, 100) - 2, 50)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, event
+from sqlalchemy import ForeignKey, Index, String, event, text
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from csctl.domain.addresses import Address
@@ -27,7 +27,17 @@ class Customer(Base):
     """A person who buys. `folded_…` and `phone_digits` are the columns of searches, updated by the listener below."""
 
     __tablename__ = "customers"
-    __table_args__ = (Index(None, "billing_country"), Index(None, "shipping_country"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "billing_country"),
+        Index(None, "shipping_country"),
+        Index(
+            "ix_customers_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
@@ -47,7 +57,7 @@ class Customer(Base):
     phone_digits: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     erased_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
 
@@ -69,9 +79,9 @@ def _fold(_mapper: Any, _connection: Any, customer: Customer) -> None:
 
 def fold_for_search(customer: Customer) -> None:
     """Fill the columns of searches. To be called for a customer that is stored without the ORM."""
-    texts = {name: getattr(customer, name) for name in (*TEXTS, "phone")}
-    for name, text in search_columns(billing=customer.billing, shipping=customer.shipping, **texts).items():
-        setattr(customer, name, text)
+    details = {name: getattr(customer, name) for name in (*TEXTS, "phone")}
+    for name, folded in search_columns(billing=customer.billing, shipping=customer.shipping, **details).items():
+        setattr(customer, name, folded)
 
 
 def search_columns(

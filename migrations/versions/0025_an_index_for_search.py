@@ -18,7 +18,6 @@ _INDEXES = (
     ("ix_customers_ip", "customers", ["ip"]),
     ("ix_customers_billing_country", "customers", ["billing_country"]),
     ("ix_customers_shipping_country", "customers", ["shipping_country"]),
-    ("ix_customers_merged_into_id", "customers", ["merged_into_id"]),
     ("ix_payment_methods_bin", "payment_methods", ["bin"]),
 )
 
@@ -28,11 +27,16 @@ def upgrade() -> None:
     _fold_regions(op.get_bind())
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns)
+    merged = sa.text("merged_into_id IS NOT NULL")
+    op.create_index(
+        "ix_customers_merged_into_id", "customers", ["merged_into_id"], sqlite_where=merged, postgresql_where=merged
+    )
     search_index.build(op.get_bind())
 
 
 def downgrade() -> None:
     search_index.drop(op.get_bind())
+    op.drop_index("ix_customers_merged_into_id", "customers")
     for name, table, _columns in _INDEXES:
         op.drop_index(name, table)
     op.drop_column("customers", "folded_region")

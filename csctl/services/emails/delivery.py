@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from csctl import interrupts
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
-from csctl.errors import UNREADABLE, CsctlError, Damaged, Unreachable
+from csctl.errors import CsctlError, Damaged, Unreachable
 from csctl.mail.message import compose
 from csctl.mail.rendering import Rendered, TemplateBroken
 from csctl.mail.transport import ConnectionLost, Postponed, Refused
 from csctl.models import Email
 from csctl.results import Result
 from csctl.services.emails import outbox
+from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App

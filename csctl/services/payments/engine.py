@@ -28,7 +28,6 @@ from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import State
 from csctl.errors import (
-    UNREADABLE,
     Conflict,
     CsctlError,
     DatabaseUnreachable,
@@ -45,6 +44,7 @@ from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import LEASE, Call, Job, Turn
 from csctl.services.payments.rehearsal import rehearse
 from csctl.services.shared import access, audit, damage
+from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.errors import UNREADABLE, Conflict, CsctlError, NotPermitted, RightsLost
+from csctl.errors import Conflict, CsctlError, NotPermitted, RightsLost
 from csctl.journal import Entry
 from csctl.models.columns import Base
 from csctl.results import Result
 from csctl.services.shared import access, damage, listing
+from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from csctl.domain import ids
 from csctl.domain.fields import RECORDS
-from csctl.errors import UNREADABLE, CsctlError, Damaged
+from csctl.errors import CsctlError, Damaged
 from csctl.models import Base
+from csctl.unreadable import UNREADABLE
 
 Record = TypeVar("Record", bound=Base)
 ERRORS = (Damaged, *UNREADABLE)

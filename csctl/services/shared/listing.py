@@ -37,13 +37,15 @@ def newest_first(
     number: InstrumentedAttribute[int],
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
     limit: Limit,
+    by_id: Select[Record] | None = None,
     **sortable: Any,
 ) -> Page:
     """The records of `statement` by time and id, newest first, as `rows` describes each batch.
 
     Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of the output
-    blocks nothing. `sortable` are columns that --sort takes besides those of the record. Raises Usage for an invalid
-    sort field.
+    blocks nothing. `sortable` are columns that --sort takes besides those of the record. With `by_id`, the same without
+    conditions, ids are sorted and the records of the first ones read: faster where many match. Raises Usage for an
+    invalid sort field.
     """
     wanted = limit if isinstance(limit, Paging) else Paging(limit)
     if wanted.count:
@@ -52,7 +54,7 @@ def newest_first(
             return Page((), count=session.scalar(select(func.count()).select_from(every.subquery())))
     described = partial(_described, rows)
     if wanted.sort is None:
-        return Page(_stream(app, statement, at, number, described, wanted.limit), wanted.limit)
+        return Page(_stream(app, statement, at, number, described, wanted.limit, by_id), wanted.limit)
     order = _order(statement, wanted.sort, sortable)
     return Page(_sorted(app, statement, order, number, described, wanted.limit), wanted.limit)
 
@@ -111,6 +113,7 @@ def _stream(
     number: InstrumentedAttribute[int],
     rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
     limit: int | None,
+    by_id: Select[Record] | None,
 ) -> Iterator[dict[str, Any]]:
     wanted = None if limit is None else limit + 1  # one more than the limit shows that there are more
     ordered = statement.order_by(at.desc(), number.desc())
@@ -118,7 +121,11 @@ def _stream(
     while wanted is None or wanted > 0:
         size = _BATCH if wanted is None else min(_BATCH, wanted)
         with app.read() as session:
-            records = list(session.scalars(batch.limit(size)))
+            if by_id is None:
+                records = list(session.scalars(batch.limit(size)))
+            else:
+                ids = session.scalars(batch.with_only_columns(number, maintain_column_froms=True).limit(size)).all()
+                records = list(session.scalars(by_id.where(number.in_(ids)).order_by(at.desc(), number.desc())))
             described = rows(session, records) if records else []
         yield from described
         if len(records) < size:

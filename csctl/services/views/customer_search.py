@@ -95,8 +95,7 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
             *(_of_their_orders(one) for one in _of_order(search)),
         ]
         by_word = [or_(search_texts.condition(word.texts), Customer.id.in_(word.customers)) for word in words]
-        besides = [Customer.id.in_(word.customers) for word in words if word.customers]
-        by_text = Candidates(Customer.id, candidates_by_text(session, _texts(texts, words)), besides)
+        by_text = Candidates(Customer.id, candidates_by_text(session, _texts(texts, words)), _named_by(words))
         few = narrowed(session, _in_order([(one, Candidates(Customer.id, one.ids)) for one in criteria], by_text))
     found = [
         *(one.condition for one in criteria),
@@ -109,7 +108,7 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
         return customer_rows.rows(session, customers, country)
 
-    return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit)
+    return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit, select(Customer))
 
 
 def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[Condition]:
@@ -145,7 +144,8 @@ def orders(app: App, search: Search, limit: Limit) -> Page:
         by_text = Candidates(
             Order.customer_id,
             candidates_by_text(session, _texts(texts, words)),
-            [named for word in words if (word.customers or word.orders) for named in _names_order(word)],
+            _named_by(words),
+            [Order.id.in_(word.orders) for word in words if word.orders],
         )
         candidates = [(one, Candidates(Order.id, one.ids)) for one in own]
         candidates += [(one, Candidates(Order.customer_id, one.ids)) for one in theirs]
@@ -158,8 +158,8 @@ def orders(app: App, search: Search, limit: Limit) -> Page:
         *(or_(_has_customer(word), *_names_order(word)) for word in words),
         *listing.between(app.clock, Order.placed_at, search.since, search.until),
     ]
-    statement = select(Order).where(*found).options(joinedload(Order.customer))
-    return listing.newest_first(app, statement, Order.placed_at, Order.id, order_rows.rows, limit)
+    by_id = select(Order).options(joinedload(Order.customer))
+    return listing.newest_first(app, by_id.where(*found), Order.placed_at, Order.id, order_rows.rows, limit, by_id)
 
 
 def _checked(text: str, field: str) -> str:
@@ -168,6 +168,10 @@ def _checked(text: str, field: str) -> str:
 
 def _texts(texts: list[Alternatives], words: list[Word]) -> list[Alternatives]:
     return [*texts, *(word.texts for word in words)]
+
+
+def _named_by(words: list[Word]) -> frozenset[int]:
+    return frozenset(number for word in words for number in word.customers)
 
 
 def _of_order(search: Search) -> Iterator[Criterion]:

@@ -5,11 +5,25 @@ Where every index finds many, the newest records are looked at one after the oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, literal_column, or_, select, text, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import coercions, roles
@@ -23,9 +37,10 @@ from csctl.services.views.search_texts import Alternatives
 Condition = ColumnElement[bool]
 Ids = tuple[Select[Any], ...]  # each finds ids, with an index; together all that can match
 
-_FEW = 4000  # so many records are looked at one by one in the time that walking through the newest takes
+_FEW = 6000  # so many records are looked at one by one in the time that walking through the newest takes
 # With another condition, which may leave few of them: walking could take far longer than to look at this many.
 _FEW_OF_SEVERAL = 10_000
+_MANY_VALUES = 100
 
 
 @dataclass(frozen=True)
@@ -42,10 +57,11 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Ids that a column of the records has; records for which `besides` holds can match, too."""
+    """Ids that a column of the records has; `also` are more of them. Records that `besides` names can match, too."""
 
     column: InstrumentedAttribute[int]
     ids: Ids
+    also: frozenset[int] = frozenset()
     besides: Sequence[Condition] = ()
 
 
@@ -56,8 +72,18 @@ def narrowed(session: Session, several: Sequence[Candidates]) -> list[Condition]
         found = one.ids[0] if len(one.ids) == 1 else union_all(*one.ids)
         numbers = session.scalars(found.limit(most + 1)).all()
         if len(numbers) <= most:
-            return [or_(one.column.in_(set(numbers)), *one.besides)]
+            return [or_(one_of(session, one.column, one.also.union(numbers)), *one.besides)]
     return []
+
+
+def one_of(session: Session, column: InstrumentedAttribute[int], numbers: Collection[int]) -> Condition:
+    """The column has one of these ids. Many are sent as one value, which takes far less time than one each."""
+    if len(numbers) < _MANY_VALUES:
+        return column.in_(numbers)
+    if session.get_bind().dialect.name == "sqlite":
+        sent: Any = func.json_each(json.dumps(sorted(numbers))).table_valued("value").c.value
+        return column.in_(select(sent))
+    return column.in_(select(func.unnest(cast(sorted(numbers), ARRAY(BigInteger)))))
 
 
 def candidates_by_text(session: Session, criteria: Iterable[Alternatives]) -> Ids:
