@@ -8,12 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from csctl import interrupts
-from csctl.errors import UNREADABLE, CsctlError
+from csctl.errors import CsctlError
 from csctl.results import Result
 from csctl.services.payments import resume
 from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import Call, Job, Turn
 from csctl.services.shared import damage
+from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App
