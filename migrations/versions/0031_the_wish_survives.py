@@ -11,8 +11,8 @@ from alembic import op
 from csctl.schema_checks import Checks, add_checks, drop_checks, make_again
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
