@@ -16,7 +16,7 @@ from csctl.errors import Usage
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
 from .cli.declare import group
-from .cli.file_options import file_options
+from .cli.file_options import file_options, mapping_options
 from .cli.output import Output
 from .layouts.data import import_result
 
@@ -54,20 +54,9 @@ _EXPORTED = ("kind", "written", "file")
 )
 @_kind_argument
 @click.argument("file", type=InputFile())
-@click.option(
-    "--map",
-    "maps",
-    metavar="FIELD=COLUMN",
-    multiple=True,
-    help="Column of a field; FIELD:=VALUE sets a constant. May be repeated.",
-)
-@click.option("--mapping", type=InputFile(), help="TOML file that says what the columns are. --map overrides it.")
-@click.option("--from", "named", metavar="NAME", help="Mapping that comes with csctl (csctl data mapping list).")
+@mapping_options
 @click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
 @file_options
-@click.option(
-    "--decimal", type=click.Choice([".", ","]), help="Decimal sign of amounts [default: ., and no thousands]."
-)
 @click.option("--rejects", type=click.Path(path_type=Path), help="File for rejected rows [default: FILE.rejects.csv].")
 @click.option(
     "--source-retired", is_flag=True, help="With all DIR: the database that DIR was exported from is retired."
@@ -100,7 +89,7 @@ def import_(
         out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
         return
     if source_retired:
-        raise Usage("--source-retired belongs to: csctl data import all DIR")
+        raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
     from csctl.services.data.importing.job import Job
     from csctl.services.data.importing.run import run
     from csctl.services.data.mapping import options

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,8 @@ from csctl.errors import Conflict, Usage
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
+from ..cli.confined import InputFile
+from ..cli.file_options import file_options, mapping_options
 from ..cli.ids import ids_argument
 from ..cli.search_options import period_options
 from ..cli.shared_options import (
@@ -26,6 +29,13 @@ if TYPE_CHECKING:
     from csctl.results import Result
 
 _since, _until = period_options("created")
+
+
+class AccountOrFile(InputFile):
+    """The name of a gateway account; one with a dot or a slash is a file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if "." in str(value) or "/" in str(value) else value
 
 
 _DIFFERENCES = (
@@ -44,7 +54,9 @@ _DIFFERENCES = (
         "csctl txn reconcile",
         "csctl txn reconcile txn_12 -o json",
         "csctl txn reconcile txn_12 --as failed",
+        "csctl txn reconcile txn_12 --as approved --amount 4.00",
         "csctl txn reconcile --against sandbox --since 30d",
+        "csctl txn reconcile --against payments.csv --from stripe-payments -o csv",
     ),
 )
 @ids_argument("txn", required=False)
@@ -57,11 +69,16 @@ _DIFFERENCES = (
     help="Outcome that the gateway's own page shows, for gateways without lookup (administrators).",
 )
 @click.option("--reference", metavar="REF", help="Reference at the gateway, with --as approved.")
+@click.option("--amount", metavar="4.00", help="Amount that the gateway moved, with --as approved [default: as asked].")
 @click.option(
     "--against",
-    metavar="ACCOUNT",
-    help="Only compare the books with what this gateway account has on record (administrators); changes nothing.",
+    type=AccountOrFile(),
+    metavar="ACCOUNT|FILE",
+    help="Only compare the books with what this gateway account has on record, or with its export"
+    " (administrators); changes nothing.",
 )
+@mapping_options
+@file_options
 @_since
 @_until
 def reconcile(
@@ -72,25 +89,28 @@ def reconcile(
     fail_fast: bool,
     seen: str | None,
     reference: str | None,
-    against: str | None,
+    amount: str | None,
+    against: str | Path | None,
     since: str | None,
     until: str | None,
+    **columns: Any,
 ) -> None:
     """Ask the gateway for the outcome of unknown, pending and orphaned transactions.
 
     Without ids: of all of them. Exits 9 if some remain unknown. With --against it lists the differences between the
-    books and the gateway [default: of the last 30 days], and exits 5 if there are any.
+    books and the gateway [default: of the last 30 days, or of the file], and exits 5 if there are any. A name with a
+    dot or a slash is a file, with the fields of csctl data import transactions.
     """
     from csctl.services.payments import reconcile
 
     if against is not None:
-        if refs or seen or reference:
-            raise Usage("--against compares a whole period", fix="leave the ids, --as and --reference out")
-        _compare(app, out, against, since, until)
+        if refs or seen or reference or amount:
+            raise Usage("--against compares a whole period", fix="leave the ids, --as, --reference and --amount out")
+        _compare(app, out, against, (since, until), columns)
         return
-    if since or until:
-        raise Usage("--since and --until go with --against", fix="leave them out, or add --against ACCOUNT")
-    verdict = reconcile.verdict(app, refs, seen, reference)
+    if since or until or columns["maps"] or columns["mapping"] or columns["named"]:
+        raise Usage("options of a comparison need --against", fix="leave them out, or add --against ACCOUNT")
+    verdict = reconcile.verdict(app, refs, seen, reference, amount)
     out.change(
         lambda dry_run: reconcile.reconcile(
             app, refs, verdict, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast
@@ -99,12 +119,23 @@ def reconcile(
     out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))
 
 
-def _compare(app: App, out: ChangeOutput, name: str, since: str | None, until: str | None) -> None:
+def _compare(
+    app: App, out: ChangeOutput, what: str | Path, limits: tuple[str | None, str | None], columns: dict[str, Any]
+) -> None:
     from csctl.services.payments import against
 
     out.narrow(against.FIELDS, against.COLUMNS)
-    period = against.period(app, since, until)
-    rows = against.differences(app, against.account(app, name, period), period)
+    if isinstance(what, Path):
+        from csctl.services.data import statement
+        from csctl.services.data.mapping import options
+
+        against.permit(app)
+        records = statement.read(app, what, options.given("transactions", file=columns.pop("mapping"), **columns))
+        period = against.period(app, *limits, records)
+    else:
+        period = against.period(app, *limits)
+        records = against.account(app, what, period)
+    rows = against.differences(app, records, period)
     out.rows(rows)
     out.exit_code = Conflict.exit if rows else 0
 

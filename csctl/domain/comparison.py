@@ -7,7 +7,7 @@ moved (approved, pending), not moved (declined, failed), or open.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -80,9 +80,11 @@ class Finding:
 _SHORTEST_KEY = 20  # characters of a key that a gateway must have stored
 
 
-def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = True) -> Iterator[Finding]:
-    """All differences. `whole`: the entries are everything that the gateway has of the period, so that a missing one
-    does not exist.
+def compare(
+    books: Iterable[Booked], entries: Iterable[Entry], *, listed: Collection[Kind] = tuple(Kind)
+) -> Iterator[Finding]:
+    """All differences. `listed` are the kinds of which the entries are everything that the gateway has of the period,
+    so that a missing one does not exist.
     """
     index = _Index(list(books))
     matched: set[int] = set()
@@ -93,8 +95,7 @@ def compare(books: Iterable[Booked], entries: Iterable[Entry], *, whole: bool = 
             yield from (Finding(what, ours, entry) for what in _differences(ours, entry))
         elif _moved(entry.state) and not index.take_unnamed(entry):
             yield Finding(Difference.ONLY_GATEWAY, None, entry)
-    if whole:
-        yield from _unmatched(index.rows, matched)
+    yield from _unmatched([row for row in index.rows if any(_alike(row.kind, kind) for kind in listed)], matched)
 
 
 class _Index:

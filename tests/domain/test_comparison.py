@@ -18,8 +18,8 @@ ENTRY = Entry("re_1", Kind.REFUND, State.APPROVED, 800, "USD")
 CHARGE = Entry("ch_1", Kind.SALE, State.APPROVED, 2000, "USD", voided=False, refunded=0)
 
 
-def found(books: list[Booked], entries: list[Entry], *, whole: bool = True) -> list[Difference]:
-    return [finding.what for finding in compare(books, entries, whole=whole)]
+def found(books: list[Booked], entries: list[Entry], *, listed: tuple[Kind, ...] = tuple(Kind)) -> list[Difference]:
+    return [finding.what for finding in compare(books, entries, listed=listed)]
 
 
 def test_books_that_agree_have_no_differences() -> None:
@@ -86,7 +86,7 @@ def test_what_only_one_side_knows_is_found() -> None:
 
 
 def test_a_list_that_is_not_whole_says_nothing_of_what_it_leaves_out() -> None:
-    assert found([REFUND], [], whole=False) == []
+    assert found([REFUND], [], listed=()) == []
 
 
 def test_a_refund_that_was_learned_without_its_reference_is_known_once() -> None:

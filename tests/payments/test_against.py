@@ -90,3 +90,48 @@ def test_only_administrators_compare_and_nothing_changes(shop: Shop) -> None:
     assert shop("txn reconcile --since 3d").code == 2
     assert shop("txn reconcile --against main --since 2026-03-02 --until 2026-03-01").code == 2
     assert shop.sql("SELECT * FROM transactions") == before
+
+
+@one_database
+def test_an_export_of_the_gateway_is_compared_by_a_mapping(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop(f"txn refund {sale} --amount 5.00 --yes")
+    file = shop.folder / "ledger.csv"
+    columns = "--map gateway_ref=ref --map state=result --map created_at=at --map parent=parent_ref"
+    file.write_text(shop("sandbox ledger --all -o csv").out)
+
+    agreed = shop(f"txn reconcile --against {file} {columns}")
+    file.write_text(file.read_text().replace("5.00", "6.00"))
+    differing = shop(f"txn reconcile --against {file} {columns} -o json")
+    file.write_text(file.read_text().replace("6.00", "six"))
+    refused = shop(f"txn reconcile --against {file} {columns} -o json")
+
+    assert (agreed.code, agreed.out) == (0, ""), agreed.err
+    assert differing.code == 5
+    assert [(row["difference"], row["gateway_amount"]) for row in differing.json] == [("amount", "6.00")]
+    assert (refused.code, "line 2: amount" in refused.error["message"]) == (2, True)
+
+
+@one_database
+def test_an_export_that_names_no_refunds_is_compared_by_the_totals_of_sales(shop: Shop) -> None:
+    """As that of Stripe, which has one row for each payment, with what was refunded of it."""
+    sale = make_sale(shop)
+    shop(f"txn refund {sale} --amount 5.00 --yes")
+    (reference,) = (row["gateway_ref"] for row in shop("txn list --kind sale -o json").json)
+    file = shop.folder / "payments.csv"
+    mapping = shop.folder / "mapping.toml"
+    mapping.write_text(
+        "[transactions]\nexternal_id = 'id'\ncurrency = 'currency'\n"
+        "[transactions.sale]\nkind = {value = 'sale'}\namount = 'amount'\ngateway_ref = 'id'\ncreated_at = 'at'\n"
+        "[transactions.refund]\nwhere = {refunded = {not = ['0.00']}}\nexternal_id = '{id}/refund'\n"
+        "parent = 'id'\nkind = {value = 'refund'}\namount = 'refunded'\n"
+    )
+    rows = "id,amount,currency,refunded,at\n{},19.99,USD,{},2026-02-28\n"
+
+    codes = []
+    for refunded in ("5.00", "7.00", "0.00"):
+        file.write_text(rows.format(reference, refunded))
+        done = shop(f"txn reconcile --against {file} --mapping {mapping} -o json")
+        codes.append((done.code, [row["difference"] for row in done.json] if done.out else done.err))
+
+    assert codes == [(0, []), (5, ["refunded"]), (5, ["refunded"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,26 +47,36 @@ class Period:
 
 @dataclass(frozen=True)
 class Records:
-    """The gateway's side. `whole`: it is all of the period, so that what is not in it is not at the gateway.
+    """The gateway's side. Of the `listed` kinds it has all of the period: what is missing is not at the gateway.
 
     `account` is whose it is; None where only the records themselves can tell.
     """
 
-    entries: Iterable[Entry]
+    entries: list[Entry]
     account: str | None = None
-    whole: bool = True
+    listed: frozenset[Kind] = frozenset(Kind)
 
 
-def period(app: App, since: str | None, until: str | None) -> Period:
-    """The period that is compared [default: the last 30 days]. Raises Usage for a time that is not valid."""
+def period(app: App, since: str | None, until: str | None, records: Records | None = None) -> Period:
+    """The period that is compared [default: that of the records of a file, else the last 30 days].
+
+    Raises Usage for a time that is not valid.
+    """
     first, after = listing.period(app.clock, since, until)
-    last = after or app.clock.now() + timedelta(seconds=1)  # what was made at this very moment is in it
-    return Period(first or last - _PERIOD, last)
+    times = [entry.at for entry in records.entries if entry.at] if records else []
+    moment = timedelta(seconds=1)  # what was made at the last moment is in it
+    last = after or max(times, default=app.clock.now()) + moment
+    return Period(first or min(times, default=last - _PERIOD), last)
+
+
+def permit(app: App) -> None:
+    """Raises NotPermitted for anybody but an administrator."""
+    access.require(app, "txn reconcile with --against")
 
 
 def account(app: App, name: str, period: Period) -> Records:
     """What a configured account has on record; `sandbox` is the one sandbox account. Raises NotFound and Conflict."""
-    access.require(app, "txn reconcile with --against")
+    permit(app)
     wanted = name
     if name == "sandbox" and name not in app.gateways:
         sandboxes = list(app.gateways.sandboxes())
@@ -90,13 +100,13 @@ def differences(app: App, records: Records, period: Period) -> list[dict[str, An
     Failed attempts that the records do not name are looked up at their account by their key: a process that was killed
     after the gateway had paid leaves such a row once somebody took it for failed.
     """
-    access.require(app, "txn reconcile with --against")
-    entries = list(records.entries)
+    permit(app)
+    entries = records.entries
     with app.read() as session:
         books = list(_books(session, records.account, period))
     of_account = _accounts(records, books, entries)
     books = [row for row in books if row.account in of_account or not of_account]
-    found = [finding for finding in compare(books, entries, whole=records.whole) if _belongs(finding, period)]
+    found = [finding for finding in compare(books, entries, listed=records.listed) if _belongs(finding, period)]
     named = {finding.ours.id for finding in found if finding.ours}
     looked = list(_looked_up(app, [row for row in books if row.id not in named], entries, period))
     rows = [_row(finding, records.account) for finding in (*found, *looked)]
