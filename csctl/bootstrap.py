@@ -33,8 +33,8 @@ def start(
 ) -> App:
     """Build an App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
 
-    With `only_reads` it reads from the replica that CSCTL_READ_URL names, if any. Raises Misconfigured, NotPermitted, or
-    Unreachable.
+    With `only_reads` it reads from the replica that CSCTL_READ_URL names, if any. Raises Misconfigured, NotPermitted,
+    or Unreachable.
     """
     engine = _connect(settings)
     app = App(settings, command, engine, notice, accounts.open_all, access.note_refusal)
