@@ -89,7 +89,7 @@ def import_(
         out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
         return
     if source_retired:
-        raise Usage("--source-retired belongs to: csctl data import all DIR")
+        raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
     from csctl.services.data.importing.job import Job
     from csctl.services.data.importing.run import run
     from csctl.services.data.mapping import options
