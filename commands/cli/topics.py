@@ -120,6 +120,7 @@ on. Its value names the kind of gateway, the account's key, and options.
   stripe:KEY                              Stripe: a restricted or secret key
   authorizenet:LOGIN:TRANSACTION_KEY      Authorize.Net
   nmi:SECURITY_KEY                        NMI and its resellers
+  checkoutchamp:LOGIN:PASSWORD            CheckoutChamp: imports only
 
   base=URL       another host of the vendor, a brand of NMI
                  (https://apitest.authorize.net is Authorize.Net's sandbox)
