@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# A charge keeps its reference, a final outcome stays, and a voided sale stays voided.
+# A charge keeps its reference, an outcome that is final stays unless a bank sent a refund back, and what was voided
+# stays voided.
 _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_kept()
     BEGIN
         IF csctl_is_agent() AND (
             (OLD.gateway_ref <> '' AND NEW.gateway_ref IS DISTINCT FROM OLD.gateway_ref)
-            OR (OLD.state = 'approved' AND NEW.state <> 'approved')
+            OR (OLD.state = 'approved' AND NEW.state <> 'approved'
+                AND NOT (OLD.kind = 'refund' AND OLD.outside IS NULL AND NEW.state = 'failed'
+                AND NEW.reason IN ('returned', 'card_closed') AND NEW.queue_item_id IS NOT NULL))
             OR (OLD.voided_at IS NOT NULL AND NEW.voided_at IS NULL)
         ) THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what a transaction came to';
@@ -45,7 +48,8 @@ _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH
         END IF;
         RETURN NEW;
     END"""
-# A refund joins the queue item that it began, and one that the bank returned stays known as such.
+# A refund joins the queue item that it began, and one that the bank returned stays known as such; only what exceeds the
+# sale counts as over-returned.
 _LINKED = """CREATE TRIGGER transactions_linked BEFORE UPDATE ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_linked()
     BEGIN
@@ -54,6 +58,7 @@ _LINKED = """CREATE TRIGGER transactions_linked BEFORE UPDATE ON transactions FO
                 SELECT FROM refund_queue q WHERE q.id = NEW.queue_item_id AND q.origin_id = NEW.id)))
             OR (OLD.state = 'failed' AND OLD.reason IN ('returned', 'card_closed') AND NEW.state <> 'approved'
                 AND (NEW.state <> OLD.state OR NEW.reason IS DISTINCT FROM OLD.reason))
+            OR (NEW.over_returned > OLD.over_returned AND NEW.refunded + NEW.reserved <> NEW.amount)
         ) THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what a transaction belongs to';
         END IF;
@@ -79,6 +84,15 @@ _ITEM = """CREATE TRIGGER refund_queue_new BEFORE INSERT ON refund_queue FOR EAC
             SELECT FROM transactions t WHERE t.id = NEW.origin_id AND t.kind IN ('refund', 'void')
             AND t.parent_id = NEW.sale_id AND t.amount = NEW.amount AND t.currency = NEW.currency
         ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refunded';
+        END IF;
+        RETURN NEW;
+    END"""
+# What remains to be returned of a queued refund only becomes less.
+_LESS = """CREATE TRIGGER refund_queue_kept BEFORE UPDATE ON refund_queue FOR EACH ROW
+    EXECUTE FUNCTION refund_queue_kept()
+    BEGIN
+        IF csctl_is_agent() AND NEW.amount > OLD.amount THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refunded';
         END IF;
         RETURN NEW;
@@ -146,6 +160,23 @@ _RUNS = """CREATE TRIGGER runs_kept BEFORE DELETE ON runs FOR EACH ROW EXECUTE F
         END IF;
         RETURN OLD;
     END"""
+# What an administrator began is not continued, ended or extended by an agent.
+_OWN_RUNS = """CREATE TRIGGER {table}_of_agents BEFORE INSERT OR DELETE OR UPDATE ON {table} FOR EACH ROW
+    EXECUTE FUNCTION csctl_runs_of_agents() DECLARE number bigint;
+    BEGIN
+        IF NOT csctl_is_agent() THEN
+            RETURN COALESCE(NEW, OLD);
+        END IF;
+        IF TG_TABLE_NAME = 'runs' THEN
+            number := (to_jsonb(COALESCE(NEW, OLD)) ->> 'operator_id')::bigint;
+        ELSE
+            SELECT operator_id INTO number FROM runs WHERE id = (to_jsonb(COALESCE(NEW, OLD)) ->> 'run_id')::bigint;
+        END IF;
+        IF NOT EXISTS (SELECT FROM operators WHERE id = number AND role = 'agent') THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to change a run of an administrator';
+        END IF;
+        RETURN COALESCE(NEW, OLD);
+    END"""
 
 TRIGGERS: Mapping[str, str] = {
     "transactions_kept": _KEPT,
@@ -153,7 +184,10 @@ TRIGGERS: Mapping[str, str] = {
     "transactions_linked": _LINKED,
     "purchases_card": _CARD,
     "refund_queue_new": _ITEM,
+    "refund_queue_kept": _LESS,
     "transactions_sums": _SUMS.format(table="transactions") + _HOLDS,
     "refund_queue_sums": _SUMS.format(table="refund_queue") + _HOLDS,
     "runs_kept": _RUNS,
+    "runs_of_agents": _OWN_RUNS.format(table="runs"),
+    "run_records_of_agents": _OWN_RUNS.format(table="run_records"),
 }

@@ -69,6 +69,13 @@ class Operation:
     network_ref: str | None = None  # of the first charge with this token, for networks that require it
     prepared: str | None = None  # the result of `prepare` for this attempt
 
+    @property
+    def its_sale(self) -> Sale:
+        """The sale of a void, refund or capture. Raises ValueError, which is a bug, for an operation without one."""
+        if self.sale is None:
+            raise ValueError(f"a {self.kind} without its sale")
+        return self.sale
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -24,7 +24,7 @@ import logging
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -267,6 +267,12 @@ def unanswered(error: NotSent | AnswerLost) -> Answer:
     if isinstance(error, NotSent):
         return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=str(error))
     return Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=str(error))
+
+
+def too_many(reply: Reply) -> Answer:
+    """The answer to a write that the gateway refused as one too many (HTTP 429): nothing was executed."""
+    busy = Answer(State.FAILED, reason=Reason.BUSY, message="the gateway has too many requests", code="429")
+    return replace(busy, retry_after=reply.retry_after)
 
 
 def _split(base: str, rehearsal: bool) -> tuple[str, str, int | None, str]:

@@ -63,6 +63,12 @@ def test_json_is_an_array_an_object_or_an_answer_with_a_path(shop: Shop, file: s
     assert counts(taken(shop, file, more)) == {"created": created}
 
 
+def test_a_document_without_a_path_names_where_its_rows_may_be(shop: Shop) -> None:
+    done = taken(shop, "data_wrap.json")
+
+    assert (done.code, "--items data" in reasons(done)[0]) == (3, True)
+
+
 def test_an_id_that_stands_twice_with_different_contents_costs_both_rows(shop: Shop) -> None:
     done = taken(shop, "dupid.csv")
 

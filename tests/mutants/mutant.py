@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 RULES = Path(__file__).with_name("rules.toml")
 SECURITY = Path(__file__).with_name("security.toml")
+GATEWAYS = Path(__file__).with_name("gateways.toml")
 _KEPT = ".unbroken"
 
 
@@ -83,8 +84,8 @@ def _place(text: str, scope: str) -> tuple[int, int]:
 
 
 def from_rules() -> Iterator[Mutant]:
-    """The mutants of rules.toml and security.toml; rules that give the reason why none is possible have none."""
-    for rule in [*rules(), *rules(SECURITY)]:
+    """The mutants of the three files; rules that give the reason why none is possible have none."""
+    for rule in [*rules(), *rules(SECURITY), *rules(GATEWAYS)]:
         if "impossible" not in rule:
             file, _, scope = rule.get("at", "").partition("::")
             tests = tuple(rule["tests"])
@@ -93,6 +94,6 @@ def from_rules() -> Iterator[Mutant]:
 
 
 def rules(file: Path = RULES) -> list[dict[str, Any]]:
-    """The rules of rules.toml or security.toml, as written."""
+    """The rules of one of the files, as written."""
     found: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["rule"]
     return found

@@ -193,6 +193,29 @@ def test_a_copy_of_a_sale_cannot_be_made(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, copy)
 
 
+def test_what_an_administrator_began_is_not_touched(granted: Shop) -> None:
+    one, two = make_sale(granted), make_sale(granted)
+    assert granted(f"txn refund {one} {two} --amount 1 --yes").code == 0
+    granted.sql("UPDATE runs SET state = 'stopped'")
+
+    for attack in (
+        "UPDATE run_records SET state = 'pending', transactions = NULL",
+        "DELETE FROM run_records",
+        "INSERT INTO run_records (run_id, place, given, state) SELECT id, 9, 'txn_1', 'pending' FROM runs",
+        "UPDATE runs SET state = 'complete'",
+        "INSERT INTO runs (operator_id, command, arguments, by_ids, state, total, done, failed, started_at)"
+        " SELECT operator_id, command, arguments, by_ids, state, total, done, failed, started_at FROM runs",
+    ):
+        assert refused(granted, Role.AGENT, attack), attack
+
+
+def test_a_refund_is_not_moved_to_what_was_over_returned(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{sale} --amount 5 --yes").code == 0
+
+    assert refused(granted, Role.AGENT, f"UPDATE transactions SET refunded = 0, over_returned = 500 WHERE id = {sale}")
+
+
 def test_a_run_of_others_is_neither_rewritten_nor_deleted(granted: Shop) -> None:
     one, two = make_sale(granted), make_sale(granted)
     assert granted(f"txn refund {one} {two} --amount 1 --yes").code == 0

@@ -28,7 +28,7 @@ from csctl.gateways.operations import (
     Sale,
 )
 from csctl.gateways.protocol import UnknownReference
-from csctl.gateways.transport import AnswerLost, NotSent, unanswered
+from csctl.gateways.transport import AnswerLost, NotSent, too_many, unanswered
 
 # While its batch closes a transaction is in neither list: an absence is final after a day.
 _LISTED = timedelta(hours=24)
@@ -88,16 +88,16 @@ class AuthorizeNet:
         return self._write(op, requests.charge(op))
 
     def capture(self, op: Operation) -> Answer:
-        return decimals.refused(op.amount, op.currency) or self._write(op, requests.capture(op, _sale(op)))
+        return decimals.refused(op.amount, op.currency) or self._write(op, requests.capture(op, op.its_sale))
 
     def void(self, op: Operation) -> Answer:
-        return self._write(op, requests.void(_sale(op).reference))
+        return self._write(op, requests.void(op.its_sale.reference))
 
     def refund(self, op: Operation) -> Answer:
         if no := decimals.refused(op.amount, op.currency):
             return no
-        last4 = self._last4(_sale(op))
-        return last4 if isinstance(last4, Answer) else self._write(op, requests.refund(op, _sale(op), last4))
+        last4 = self._last4(op.its_sale)
+        return last4 if isinstance(last4, Answer) else self._write(op, requests.refund(op, op.its_sale, last4))
 
     def lookup(self, reference: str, kind: Kind) -> Found:
         return statuses.found(reports.details(self._account, reference), kind)
@@ -138,13 +138,7 @@ class AuthorizeNet:
         try:
             reply = self._account.transact(fields, reference)
             if reply.status == 429:
-                return Answer(
-                    State.FAILED,
-                    reason=Reason.BUSY,
-                    message="the gateway has too many requests",
-                    code="429",
-                    retry_after=reply.retry_after,
-                )
+                return too_many(reply)
             said = answers.read(reply, op, reference)
         except (NotSent, AnswerLost) as error:
             return unanswered(error)
@@ -195,7 +189,7 @@ class AuthorizeNet:
         """The reason of a certain refusal of a void or refund with an ambiguous code, from the details of the sale."""
         reason = Reason.DECLINED
         try:
-            record = reports.details(self._account, _sale(op).reference)
+            record = reports.details(self._account, op.its_sale.reference)
         except UnknownReference:
             reason = Reason.UNKNOWN_REFERENCE
         except (Unreachable, Misconfigured):
@@ -219,9 +213,3 @@ class AuthorizeNet:
         # Refunded as a whole, older than the window, or another card: a person checks.
         old = sale.settled_at is not None and self._account.now() - sale.settled_at > _REFUND_WINDOW
         return Reason.TOO_OLD if old else Reason.NOT_REFUNDABLE
-
-
-def _sale(op: Operation) -> Sale:
-    if op.sale is None:
-        raise ValueError(f"a {op.kind} without its sale")
-    return op.sale

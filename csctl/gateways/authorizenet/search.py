@@ -43,9 +43,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 
 def _find_in_sale(account: Account, op: Operation) -> Found | Absent:
     """Find a void or capture, which is a state of the transaction itself."""
-    if op.sale is None:
-        raise ValueError(f"a {op.kind} without its sale")
-    record = reports.details(account, op.sale.reference)
+    record = reports.details(account, op.its_sale.reference)
     look = statuses.found(record, op.kind)
     if op.kind is Kind.VOID:
         return look if look.voided or record.status == "couldNotVoid" else Absent(f"the details of {record.id}")

@@ -28,7 +28,7 @@ from csctl.gateways.operations import (
     Sale,
 )
 from csctl.gateways.protocol import UnknownReference
-from csctl.gateways.transport import AnswerLost, NotSent, unanswered
+from csctl.gateways.transport import AnswerLost, NotSent, too_many, unanswered
 
 # The delay of queries after a write is not published. Four hours is a safe guess.
 _LAG = timedelta(hours=4)
@@ -75,13 +75,13 @@ class Nmi:
         return self._write(op, requests.charge(op))
 
     def capture(self, op: Operation) -> Answer:
-        return decimals.refused(op.amount, op.currency) or self._write(op, requests.capture(op, _sale(op)))
+        return decimals.refused(op.amount, op.currency) or self._write(op, requests.capture(op, op.its_sale))
 
     def void(self, op: Operation) -> Answer:
-        return self._write(op, requests.void(_sale(op)))
+        return self._write(op, requests.void(op.its_sale))
 
     def refund(self, op: Operation) -> Answer:
-        return decimals.refused(op.amount, op.currency) or self._write(op, requests.refund(op, _sale(op)))
+        return decimals.refused(op.amount, op.currency) or self._write(op, requests.refund(op, op.its_sale))
 
     def lookup(self, reference: str, kind: Kind) -> Found:
         return records.found(search.by_reference(self._account, reference), kind)
@@ -104,13 +104,7 @@ class Nmi:
         try:
             reply = self._account.transact(fields)
             if reply.status == 429:
-                return Answer(
-                    State.FAILED,
-                    reason=Reason.BUSY,
-                    message="the gateway has too many requests",
-                    code="429",
-                    retry_after=reply.retry_after,
-                )
+                return too_many(reply)
             transacted = answers.read(reply, op)
         except (NotSent, AnswerLost) as error:
             return unanswered(error)
@@ -166,7 +160,7 @@ class Nmi:
         """The reason why a void was refused. A refund may follow only for a sale that has certainly settled."""
         reason = Reason.DECLINED
         try:
-            sale = search.by_reference(self._account, _sale(op).reference)
+            sale = search.by_reference(self._account, op.its_sale.reference)
         except (Unreachable, UnknownReference):
             pass
         else:
@@ -175,9 +169,3 @@ class Nmi:
             elif records.found(sale, Kind.SALE).voided:
                 reason = Reason.ALREADY_VOIDED
         return Answer(State.DECLINED, reason=reason, message=message, code=said.code)
-
-
-def _sale(op: Operation) -> Sale:
-    if op.sale is None:
-        raise ValueError(f"a {op.kind} without its sale")
-    return op.sale

@@ -44,6 +44,7 @@ class Stripe:
 
     def __init__(self, account: Account, *, livemode: bool) -> None:
         self._account, self._livemode = account, livemode
+        self.client = account  # to read what an import needs
         self.capabilities = Capabilities(
             void_captured=Possible.NO,
             refund_unsettled=Possible.YES,
@@ -87,7 +88,7 @@ class Stripe:
         return self._closed(op, answer)
 
     def capture(self, op: Operation) -> Answer:
-        sale = _sale(op)
+        sale = op.its_sale
         of_charge = requests.is_charge(sale.reference)
         try:
             fields = requests.capture_of_charge(op) if of_charge else requests.capture(op)
@@ -97,14 +98,14 @@ class Stripe:
         return self._write(op, f"/v1/{kind}/{sale.reference}/capture", fields)
 
     def void(self, op: Operation) -> Answer:
-        sale = _sale(op)
+        sale = op.its_sale
         if requests.is_charge(sale.reference):
             return refusal("a charge without a payment intent cannot be canceled")
         return self._write(op, f"/v1/payment_intents/{sale.reference}/cancel", [])
 
     def refund(self, op: Operation) -> Answer:
         try:
-            return self._write(op, "/v1/refunds", requests.refund(op, _sale(op)))
+            return self._write(op, "/v1/refunds", requests.refund(op, op.its_sale))
         except NotWritable as error:
             return refusal(str(error))
 
@@ -170,9 +171,3 @@ class Stripe:
         except Unreachable as error:
             return Problem(f"{what} cannot be read: {error.cause}", "try again later")
         return None
-
-
-def _sale(op: Operation) -> Sale:
-    if op.sale is None:
-        raise ValueError(f"a {op.kind} without its sale")
-    return op.sale

@@ -9,7 +9,7 @@ from csctl.domain.states import Kind, State
 from csctl.gateways.operations import Answer, Operation
 from csctl.gateways.stripe import codes, objects
 from csctl.gateways.stripe.account import Account, Object, child, text
-from csctl.gateways.transport import Reply
+from csctl.gateways.transport import Reply, too_many
 
 _CARD = 402
 _BUSY = 429
@@ -21,8 +21,7 @@ def read(account: Account, reply: Reply, op: Operation) -> Answer:
     """Read the answer to `op`. Raises AnswerLost for an unreadable one, Misconfigured if the account is refused."""
     request_id = reply.headers.get("request-id")
     if reply.status == _BUSY:
-        busy = Answer(State.FAILED, reason=Reason.BUSY, message="the gateway has too many requests", code="429")
-        return replace(busy, retry_after=reply.retry_after, request_id=request_id)
+        return replace(too_many(reply), request_id=request_id)
     if reply.status in _ACCOUNT:
         error = _error(reply)
         if text(error, "code") == "anomalous_money_movement_request":

@@ -209,9 +209,7 @@ class _NoRecord(Exception):
 
 
 def _path(op: Operation) -> str:
-    if op.sale is None:
-        raise ValueError(f"a {op.kind} without its sale")
-    return f"/payments/{quote(op.sale.reference, safe='') or '-'}"
+    return f"/payments/{quote(op.its_sale.reference, safe='') or '-'}"
 
 
 def _money(op: Operation) -> Fields:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -30,7 +30,7 @@ from csctl.services.data.mapping.language import FileRules, Section
 if TYPE_CHECKING:
     from csctl.app import App
 
-BATCH = 500  # records that are kept together, with the same few queries
+BATCH = 4000  # records that are kept together, with the same few queries
 IMPORTERS: dict[str, type[Importer]] = {
     "customers": Customers,
     "payment-methods": PaymentMethods,
@@ -66,6 +66,17 @@ def transactions(app: App, *, dry_run: bool) -> Iterator[Begin]:
             session.expunge_all()
 
         yield nested
+
+
+def _where_rows_may_be(original: list[str] | dict[str, Any] | str) -> str | None:
+    """The path of a list of objects in a JSON document that was taken for a row."""
+    if not isinstance(original, dict):
+        return None
+    lists = (
+        name for name, value in original.items() if isinstance(value, list) and value and isinstance(value[0], dict)
+    )
+    path = next(lists, None)
+    return f"if {path} holds the rows: --items {path}" if path else None
 
 
 class Batches:
@@ -118,7 +129,7 @@ class Batches:
     def _read(self, place: int, entry: Entry, context: Context) -> Cells:
         cells = Cells(place, entry.row.line, entry.values, context.zone, self._form)
         if self._section.kind.key not in cells:
-            raise Usage(f"{self._section.kind.key} is missing")
+            raise Usage(f"{self._section.kind.key} is missing", fix=_where_rows_may_be(entry.row.original))
         if (cells.text(self._section.kind.key) or "").casefold() in _TOTALS and len(entry.values) <= _FEW:
             raise Usage("the row looks like a line of totals", cause="it is not a record", fix="delete it")
         if cells.split_addresses():

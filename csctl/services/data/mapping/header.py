@@ -29,7 +29,7 @@ def resolve(mappings: Mappings, section: Section, header: Sequence[str]) -> Name
         one = f"the file has no column {missing[0]!r}"
         raise Usage(
             one if len(missing) == 1 else f"the file lacks {len(missing)} columns: {', '.join(missing)}",
-            cause=f"it is mapped to the field {fields}" if fields else f"{mappings.label} names it",
+            cause=_cause(mappings, missing, fields),
             fix=f"its columns are: {', '.join(name for name in header if name)}{_hint(header, mappings.file)}",
         )
     if section.automatic:
@@ -38,6 +38,15 @@ def resolve(mappings: Mappings, section: Section, header: Sequence[str]) -> Name
     if twice := next((name for name in header if name in used and header.count(name) > 1), None):
         raise Usage(f"the header names the column {twice!r} twice", fix="rename one of them")
     return found
+
+
+def _cause(mappings: Mappings, missing: Sequence[str], fields: str) -> str:
+    """Where the missing columns are named."""
+    one = len(missing) == 1
+    if mappings.label:
+        named = f"the mapping {mappings.label} names {'it' if one else 'them'}"
+        return f"{named} for {fields}" if fields else named
+    return f"{'it is' if one else 'they are'} mapped to {fields}"
 
 
 def _needed(section: Section) -> list[list[str]]:

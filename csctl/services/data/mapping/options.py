@@ -28,7 +28,8 @@ def given(
         mappings = toml.read(file, None if kind == ALL else kind, shipped.table)
     elif kind == ALL:
         raise Usage(
-            "all needs to know which kinds the file has", fix="--from NAME (csctl data mapping list), or --mapping"
+            "all is a directory of csctl data export all, or a file with a mapping",
+            fix="--from NAME (csctl data mapping list), or --mapping",
         )
     else:
         mappings = Mappings(sections=[Section(KINDS[kind], kind, automatic=True)])

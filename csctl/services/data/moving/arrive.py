@@ -100,8 +100,8 @@ def _load(session: Session, archive: Reader) -> dict[str, int]:
         if table.name == OPERATORS:
             counts[table.name] = sum(1 for given, number in operators.items() if given == number)
             continue
-        if table.name in REPLACED:
-            session.execute(delete(table))
+        if table.name in REPLACED and session.execute(select(table).limit(1)).first():
+            session.execute(delete(table))  # not every login that may add rows may delete them
         counts[table.name] = _insert(session, table, archive.rows(table.name), operators)
     for table in moving():
         _connect(session, table, archive)

@@ -44,7 +44,7 @@ def run(app: App, folder: Path, *, retire: bool) -> Iterator[dict[str, Any]]:
             content = writer.table(table.name, _rows(session, table))
             rows.append({"kind": table.name, "written": content.rows, "file": str(folder / f"{table.name}.jsonl")})
         archive, mark = str(uuid.uuid4()), mark_of(session)
-        if retire:
+        if retire and app.retired_at is None:
             session.add(Move(direction=Direction.OUT, archive=archive, mark=mark, at=app.clock.now()))
         audit.write(session, app, "exported", target="all", archive=archive, retired=retire)
         session.flush()
