@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
+<<<<<<< HEAD
 from benchmarks.figures import files, startup
 
 FIGURES: dict[str, Figure] = {
     "startup": startup.measure,
     "files": files.measure,
+=======
+from benchmarks.figures import search, startup
+
+FIGURES: dict[str, Figure] = {
+    "startup": startup.measure,
+    "search": search.measure,
+>>>>>>> main
 }
