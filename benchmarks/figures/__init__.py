@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
-<<<<<<< HEAD
-from benchmarks.figures import files, startup
+from benchmarks.figures import files, search, startup
 
 FIGURES: dict[str, Figure] = {
-    "startup": startup.measure,
     "files": files.measure,
-=======
-from benchmarks.figures import search, startup
-
-FIGURES: dict[str, Figure] = {
     "startup": startup.measure,
     "search": search.measure,
->>>>>>> main
 }
