@@ -51,9 +51,24 @@ def test_a_refund_by_hand_is_booked_once_however_often_it_is_told(world: World) 
         world.later(timedelta(days=1))
         sync(world)
 
+    world.shop.sql("DELETE FROM gateway_cursors")  # all of it is told once more
+    sync(world)
+
     assert world.booked(sale) == Decimal("15.00")
     (refund,) = world.shop("txn list --kind refund -o json").json
     assert refund["amount"] == "15.00"
+    no_problems(world)
+
+
+def test_a_cheque_is_not_taken_for_a_refund_by_hand(world: World) -> None:
+    sale, reference = world.sale()
+    world.shop(f"txn refund {sale} --amount 5.00 --outside 'cheque 118' --yes")
+    world.refund_outside(reference, "4.00")
+
+    world.later(timedelta(days=1))
+    sync(world)
+
+    assert world.booked(sale) == Decimal("9.00")
     no_problems(world)
 
 
