@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,6 +35,7 @@ _FIELDS_HELP = "\n\n".join(
     f"{kind.name}: {', '.join(f'{f}*' if f in kind.required else f for f in kind.fields)}" for kind in KINDS.values()
 )
 _ALL = "all"
+_APIS = ("stripe", "checkoutchamp")
 _kind_argument = click.argument("kind", type=click.Choice([*KINDS, _ALL]))
 _EXPORTED = ("kind", "written", "file")
 
@@ -49,11 +50,23 @@ _EXPORTED = ("kind", "written", "file")
         " --map currency:=USD",
         "csctl data import all orders_export.csv --from shopify-orders --dry-run",
         "csctl data import transactions - --format jsonl --update -o json < transactions.jsonl",
+        "csctl data import stripe --account main --since 2026-01-01",
     ),
     epilog="Fields of each kind; * marks those that a new record requires:\n\n" + _FIELDS_HELP,
 )
-@_kind_argument
-@click.argument("file", type=InputFile())
+@click.argument("kind", type=click.Choice([*KINDS, _ALL, *_APIS]))
+@click.argument("file", type=InputFile(), required=False)
+@click.option("--account", metavar="NAME", help="With stripe or checkoutchamp: the account, as in CSCTL_GATEWAY_NAME.")
+@click.option(
+    "--since", metavar="TIME", help="With stripe or checkoutchamp: only what was made since then [default: all]."
+)
+@click.option(
+    "--map-merchant",
+    "merchants",
+    metavar="ID=NAME",
+    multiple=True,
+    help="With checkoutchamp: the account of csctl that is its merchant account ID. May be repeated.",
+)
 @mapping_options
 @click.option("--update", is_flag=True, help="Also update existing records; by default they stay as they are.")
 @file_options
@@ -65,7 +78,10 @@ def import_(
     app: App,
     out: ChangeOutput,
     kind: str,
-    file: Path,
+    file: Path | None,
+    account: str | None,
+    since: str | None,
+    merchants: tuple[str, ...],
     maps: tuple[str, ...],
     mapping: Path | None,
     named: str | None,
@@ -82,24 +98,42 @@ def import_(
 
     Records are recognized by their external_id: importing a file twice changes nothing. Invalid rows are written to a
     file of rejects with their line number and the reason; the other rows are imported.
+
+    stripe --account NAME imports from the API of Stripe, checkoutchamp --account NAME from that of CheckoutChamp; both
+    are only read, and go on billing what they bill. An interrupted import continues where it stopped.
     """
-    if kind == _ALL and file.is_dir():
+    if confinement := click.get_current_context().obj.confinement:
+        rejects = confinement.rejects
+    from_api = kind in _APIS
+    if from_api is not bool(account) or from_api is (file is not None) or (from_api and (maps or mapping or named)):
+        raise Usage(
+            f"{kind} is imported from {'an account' if from_api else 'a file'}, and nothing else can be named",
+            fix=f"csctl data import {kind} {'--account NAME' if from_api else 'FILE'}",
+        )
+    if source_retired and not (kind == _ALL and file and file.is_dir()):
+        raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
+    if file is None:
+        from csctl.services.data import apis
+
+        job = apis.ApiJob(kind, str(account), since, update, out.dry_run, rejects, merchants)
+        _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, job, _progress(out))])
+    elif kind == _ALL and file.is_dir():
         from csctl.services.data.moving import arrive
 
         out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
-        return
-    if source_retired:
-        raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
-    from csctl.services.data.importing.job import Job
-    from csctl.services.data.importing.run import run
-    from csctl.services.data.mapping import options
+    else:
+        from csctl.services.data.importing.job import Job
+        from csctl.services.data.importing.run import run
+        from csctl.services.data.mapping import options
 
-    if confinement := click.get_current_context().obj.confinement:
-        rejects = confinement.rejects
-    mappings = options.given(kind, maps, mapping, named, form, decimal)
-    counts = run(app, Job(file, mappings, update, rejects), dry_run=out.dry_run, progress=_progress(out))
-    rows = [count.row(dry_run=out.dry_run) for count in counts]
-    if kind != _ALL:
+        wanted = Job(file, options.given(kind, maps, mapping, named, form, decimal), update, rejects)
+        counts = run(app, wanted, dry_run=out.dry_run, progress=_progress(out))
+        _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=kind != _ALL)
+
+
+def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -> None:
+    """Print the counts: of a single kind as an object, of several as a list."""
+    if one:
         out.show(rows[0], import_result)
     elif out.output in ("table", "wide"):
         for row in rows:

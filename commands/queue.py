@@ -109,15 +109,15 @@ def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concu
     """
     from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
-    from csctl.services.refunds import queue, refunds
+    from csctl.services.refunds import refunds, retries
 
     if refs:
         how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
-        out.change(lambda dry_run: queue.retry_named(app, refs, replace(how, dry_run=dry_run)))
+        out.change(lambda dry_run: retries.retry_named(app, refs, replace(how, dry_run=dry_run)))
         return
     orphans = reconcile.Orphans()
     out.change(
-        lambda dry_run: queue.retry_due(
+        lambda dry_run: retries.retry_due(
             app, orphans, limit=limit, concurrency=concurrency, dry_run=dry_run, fail_fast=fail_fast
         )
     )

@@ -48,6 +48,7 @@ class App:
     clock: Clock = field(default_factory=Clock)
     shop: Shop = field(default_factory=Shop)
     rehearsal: bool = False
+    replica: Engine | None = None
     retired_at: datetime | None = None  # the shop has moved to another database: this one changes nothing
     operator: Actor | None = None
     journal: Journal = field(default_factory=Journal)  # the journal of the run, during a bulk change
@@ -55,8 +56,9 @@ class App:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that changes nothing."""
-        with self._translated(), database.reading(self.engine) as session:
+        """A session that changes nothing, on the read replica for a command that only reads."""
+        url = self.settings.database_url if self.replica is None else str(self.settings.read_url)
+        with driver_errors.translated(url), database.reading(self.replica or self.engine) as session:
             yield session
 
     @contextmanager
@@ -119,3 +121,5 @@ class App:
         if "gateways" in self.__dict__:
             self.gateways.close()
         self.engine.dispose()
+        if self.replica:
+            self.replica.dispose()

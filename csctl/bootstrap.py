@@ -24,21 +24,45 @@ def _silent(_text: str) -> None:
 
 
 def start(
-    settings: Settings, command: str, notice: Callable[[str], None] = _silent, *, any_schema: bool = False
+    settings: Settings,
+    command: str,
+    notice: Callable[[str], None] = _silent,
+    *,
+    any_schema: bool = False,
+    only_reads: bool = False,
 ) -> App:
     """Build an App whose operator may run `command`, on a database whose schema is current (unless `any_schema`).
 
-    Raises Misconfigured, NotPermitted, or Unreachable.
+    With `only_reads` it reads from the replica that CSCTL_READ_URL names, if any. Raises Misconfigured, NotPermitted,
+    or Unreachable.
     """
     engine = _connect(settings)
     app = App(settings, command, engine, notice, accounts.open_all, access.note_refusal)
     try:
         _identify(app, any_schema=any_schema)
         access.require(app, command)
+        if only_reads and not any_schema and settings.read_url:
+            _read_from_replica(app, settings.read_url)
     except CsctlError:
         app.close()
         raise
     return app
+
+
+def _read_from_replica(app: App, url: str) -> None:
+    """Have the App read from the replica. Raises Misconfigured if it is not one of this database."""
+    installed = select(Installation.created_at)
+    with app.read() as session:
+        here = session.scalar(installed)
+    app.replica = database.connect(url)
+    with app.read() as session:
+        database.require_current_schema(session)
+        if session.scalar(installed) != here:
+            raise Misconfigured(
+                "CSCTL_READ_URL is the database of another shop",
+                cause=f"{mask(url)} is not a replica of {mask(app.settings.database_url)}",
+                fix="unset CSCTL_READ_URL, or set it to a replica",
+            )
 
 
 def _connect(settings: Settings) -> Engine:

@@ -24,7 +24,7 @@ def add_checks(connection: Connection, checks: Checks) -> None:
         for condition in conditions.values():
             _refuse_broken(connection, table, condition)
         if connection.dialect.name == "sqlite":
-            _make_again(connection, table, partial(_with, _clauses(conditions)))
+            make_again(connection, table, partial(_with, _clauses(conditions)))
         else:
             for name, condition in conditions.items():
                 connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})")
@@ -34,7 +34,7 @@ def drop_checks(connection: Connection, checks: Checks) -> None:
     """Drop constraints that `add_checks` added with these conditions."""
     for table, conditions in checks.items():
         if connection.dialect.name == "sqlite":
-            _make_again(connection, table, partial(_without, _clauses(conditions)))
+            make_again(connection, table, partial(_without, _clauses(conditions)))
         else:
             for name in conditions:
                 connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
@@ -65,7 +65,7 @@ def _without(clauses: list[str], sql: str) -> str:
     return sql
 
 
-def _make_again(connection: Connection, table: str, edit: Callable[[str], str]) -> None:
+def make_again(connection: Connection, table: str, edit: Callable[[str], str]) -> None:
     """Copy a table of SQLite into one with the edited definition, with its indexes, triggers and numbering.
 
     Foreign keys are off during a migration, and are checked at its end.

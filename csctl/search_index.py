@@ -7,7 +7,8 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, inspect, text
 
@@ -49,18 +50,11 @@ def build(connection: Connection) -> None:
 def _build_on_sqlite(connection: Connection, texts: Sequence[str]) -> None:
     if is_there(connection):
         return
-    names = ", ".join((*texts, "address", "phone", "postal_code"))
-    folded = [f"folded_{name}" for name in (*texts, "address")]
-
-    def cells(row: str) -> str:
-        """The values of a row. A space at the end of each: so each bigram begins a trigram."""
-        codes = (f"coalesce({PLAIN_CODE.format(f'{row}.{code}')}, '')" for code in _CODES)
-        plain = [f"{row}.{column} || ' '" for column in (*folded, "phone_digits")]
-        return ", ".join((*plain, " || ' ' || ".join(codes) + " || ' '"))
-
-    add = f"INSERT INTO customer_search (rowid, {names}) VALUES (new.id, {cells('new')})"  # noqa: S608 - our own names
-    remove = f"INSERT INTO customer_search (customer_search, rowid, {names}) VALUES ('delete', old.id, {cells('old')})"  # noqa: S608
-    watched = ", ".join(("id", *folded, "phone_digits", *_CODES))
+    names = _names(texts)
+    add = f"INSERT INTO customer_search (rowid, {names}) VALUES (new.id, {_cells('new', texts)})"  # noqa: S608 - our own names
+    removed = f"'delete', old.id, {_cells('old', texts)}"
+    remove = f"INSERT INTO customer_search (customer_search, rowid, {names}) VALUES ({removed})"  # noqa: S608
+    watched = ", ".join(("id", *(f"folded_{name}" for name in (*texts, "address")), "phone_digits", *_CODES))
     events = (
         f"AFTER INSERT ON customers BEGIN {add}; END",
         f"AFTER DELETE ON customers BEGIN {remove}; END",
@@ -69,10 +63,41 @@ def _build_on_sqlite(connection: Connection, texts: Sequence[str]) -> None:
     for statement in (
         f"CREATE VIRTUAL TABLE customer_search USING fts5({names},"
         " content='', columnsize=0, detail=column, tokenize='trigram case_sensitive 1')",
-        f"INSERT INTO customer_search (rowid, {names}) SELECT id, {cells('customers')} FROM customers",  # noqa: S608
+        f"INSERT INTO customer_search (rowid, {names}) SELECT id, {_cells('customers', texts)} FROM customers",  # noqa: S608
         *(f"CREATE TRIGGER {name} {event}" for name, event in zip(_TRIGGERS, events, strict=True)),
     ):
         connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def indexed_together(connection: Connection) -> Iterator[None]:
+    """Index the customers that are inserted in this block, and its transaction, with one statement.
+
+    On SQLite a trigger writes the index to its table after each row, which takes ten times as long.
+    """
+    if connection.dialect.name != "sqlite" or not is_there(connection):
+        yield
+        return
+    trigger = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": _TRIGGERS[0]})
+    last = connection.scalar(text("SELECT coalesce(max(id), 0) FROM customers"))
+    connection.exec_driver_sql(f"DROP TRIGGER {_TRIGGERS[0]}")
+    yield
+    added = f"SELECT id, {_cells('customers', TEXTS)} FROM customers WHERE id > {last}"  # noqa: S608 - our own names
+    connection.exec_driver_sql(f"INSERT INTO customer_search (rowid, {_names(TEXTS)}) {added}")
+    connection.exec_driver_sql(str(trigger))
+
+
+def _names(texts: Sequence[str]) -> str:
+    return ", ".join((*texts, "address", "phone", "postal_code"))
+
+
+def _cells(row: str, texts: Sequence[str]) -> str:
+    """The values of a row. A space at the end of each: so each bigram begins a trigram."""
+    codes = (f"coalesce({PLAIN_CODE.format(f'{row}.{code}')}, '')" for code in _CODES)
+    plain = [
+        f"{row}.{column} || ' '" for column in (*(f"folded_{name}" for name in (*texts, "address")), "phone_digits")
+    ]
+    return ", ".join((*plain, " || ' ' || ".join(codes) + " || ' '"))
 
 
 def _build_on_postgresql(connection: Connection, texts: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ PREFIX = "CSCTL_"
 GATEWAY = "CSCTL_GATEWAY_"
 NAMES = (
     "CSCTL_DATABASE_URL",
+    "CSCTL_READ_URL",
     "CSCTL_TOKEN",
     "CSCTL_MAIL_URL",
     "CSCTL_TEMPLATES_DIR",
@@ -39,7 +40,7 @@ NAMES = (
 )
 # Where a path begins in a value, whether it is relative, and whether it is percent-encoded there.
 _RELATIVE_PATHS = (
-    (re.compile(r"CSCTL_DATABASE_URL=sqlite(?:\+\w+)?:///(?=[^/:?])"), False),
+    (re.compile(r"CSCTL_(?:DATABASE|READ)_URL=sqlite(?:\+\w+)?:///(?=[^/:?])"), False),
     (re.compile(rf"{GATEWAY}\w+=sandbox:(?=[^/?])"), True),
     (re.compile(r"CSCTL_MAIL_URL=file:(?=[^/~])"), False),
     (re.compile(r"CSCTL_TEMPLATES_DIR=(?=[^/~])"), False),
@@ -66,6 +67,7 @@ class Settings:
     templates_dir: Path | None = None
     phone_switch: str = "manual:"
     now: datetime | None = None
+    read_url: str | None = None  # a read replica
     output: str | None = None
     no_color: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Settings:
         """Each value and its origin, secrets masked: what `config show` prints."""
         values: dict[str, str | None] = {
             "CSCTL_DATABASE_URL": mask(self.database_url),
+            "CSCTL_READ_URL": mask(self.read_url) if self.read_url else None,
             "CSCTL_TOKEN": "***" if self.token else None,
             **{GATEWAY + name.upper(): mask_all(url, but="sandbox") for name, url in sorted(self.gateways.items())},
             "CSCTL_MAIL_URL": mask(self.mail_url) if self.mail_url else None,
@@ -140,6 +143,7 @@ def load(
         templates_dir=Path(templates) if templates else None,
         phone_switch=values.get("CSCTL_PHONE_SWITCH", "manual:"),
         now=_now(values.get("CSCTL_NOW")),
+        read_url=values.get("CSCTL_READ_URL"),
         output=values.get("CSCTL_OUTPUT"),
         no_color=values.get("NO_COLOR"),
         origins=origins,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
-from benchmarks.figures import startup
+from benchmarks.figures import search, startup
 
 FIGURES: dict[str, Figure] = {
     "startup": startup.measure,
+    "search": search.measure,
 }

@@ -37,14 +37,16 @@ class Cli:
         return os.environ.get(name) if self.confinement else preference(name, os.environ, self.env_file)
 
     @contextmanager
-    def app(self, command: str, notice: Callable[[str], None], *, any_schema: bool = False) -> Iterator[App]:
+    def app(
+        self, command: str, notice: Callable[[str], None], *, any_schema: bool = False, only_reads: bool = False
+    ) -> Iterator[App]:
         """The App of an operator who may run `command`."""
         from csctl.bootstrap import start
 
         settings = self.settings()
         for warning in settings.warnings:
             notice(warning)
-        app = start(settings, command, notice, any_schema=any_schema)
+        app = start(settings, command, notice, any_schema=any_schema, only_reads=only_reads)
         try:
             yield app
         finally:

@@ -96,7 +96,8 @@ class Command(click.Command):
             assert self.callback is not None  # noqa: S101 - a command without one cannot be declared
             ctx.invoke(self.callback, ctx.obj, out, **ctx.params)
             return out.exit_code
-        with ctx.obj.app(self.path(ctx), out.notice, any_schema=self.any_schema) as app:
+        only_reads = not self.changes
+        with ctx.obj.app(self.path(ctx), out.notice, any_schema=self.any_schema, only_reads=only_reads) as app:
             out.zone = app.clock.zone
             if self.changes and self.path(ctx).partition(" ")[0] not in _ADMINISTRATION:
                 from csctl.services.shared import access

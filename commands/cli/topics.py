@@ -51,6 +51,8 @@ of that file.
                         authorizenet:LOGIN:TRANSACTION_KEY; a secret may be in
                         a file: nmi:@FILE; ?rate=5/s limits the calls;
                         without an account, commands that move money exit 11
+  CSCTL_READ_URL        a read replica of the database, for commands that only
+                        read; never for money
   CSCTL_MAIL_URL        file:DIR writes .eml files; smtps://... or
                         smtp://user:password@host:port?tls=starttls
                         without one, emails wait in the outbox
@@ -120,6 +122,7 @@ on. Its value names the kind of gateway, the account's key, and options.
   stripe:KEY                              Stripe: a restricted or secret key
   authorizenet:LOGIN:TRANSACTION_KEY      Authorize.Net
   nmi:SECURITY_KEY                        NMI and its resellers
+  checkoutchamp:LOGIN:PASSWORD            CheckoutChamp: imports only
 
   base=URL       another host of the vendor, a brand of NMI
                  (https://apitest.authorize.net is Authorize.Net's sandbox)

@@ -116,6 +116,7 @@ def cancel(
     With --refund it prints a row for each sale, then one for the order. The order is cancelled once a refund is
     approved, accepted or queued; if the gateway is unreachable, nothing is done.
     """
+    from csctl.domain.cancellations import Carried, Scope
     from csctl.domain.refund_plan import Which
     from csctl.services.orders import cancel
     from csctl.services.refunds import refunds
@@ -123,5 +124,6 @@ def cancel(
     if not refund:
         out.change(lambda dry: cancel.cancel(app, refs, reason, dry_run=dry, fail_fast=fail_fast))
         return
-    wish = refunds.Wish(reason=reason, cancel="order", email=email, which=Which(last=last, all_cycles=all_cycles))
+    which = Which(last=last, all_cycles=all_cycles)
+    wish = refunds.Wish(reason=reason, cancel=Carried(Scope.ORDER), email=email, which=which)
     out.change(lambda dry: cancel.cancel_and_refund(app, refs, wish, refunds.How(dry, concurrency, fail_fast)))

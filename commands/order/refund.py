@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--last", is_flag=True, help="Refund the newest of several billings.")
 @click.option("--cycle", type=click.IntRange(min=1), metavar="N", help="Refund the billing of cycle N.")
 @click.option("--all-cycles", is_flag=True, help="Refund all billings.")
-@click.option("--cancel", flag_value="order", help="Also cancel the order, once the refund is accepted or queued.")
+@click.option("--cancel", is_flag=True, help="Also cancel the order, once the refund is accepted or queued.")
 @bulk_options
 def refund(
     app: App,
@@ -54,6 +54,7 @@ def refund(
     last: bool,
     cycle: int | None,
     all_cycles: bool,
+    cancel: bool,
     concurrency: int,
     fail_fast: bool,
     **wish: Any,
@@ -64,13 +65,15 @@ def refund(
     --all-cycles, so that no year of billings is returned by accident. ORD may be left out with --purchase or
     --prorate.
     """
+    from csctl.domain.cancellations import Carried, Scope
     from csctl.domain.refund_plan import Which
     from csctl.services.refunds import refunds, shares
 
     prorate = prorate_id is not None
     _refuse_mixed(prorate, purchase_id, quantity, wish["amount"], chosen=last or all_cycles or cycle is not None)
     which = Which(last or prorate, cycle, all_cycles, purchase_id or prorate_id)
-    wanted = refunds.Wish(**wish, which=which, quantity=quantity, prorate=prorate)
+    carried = Carried(Scope.ORDER) if cancel else None
+    wanted = refunds.Wish(**wish, cancel=carried, which=which, quantity=quantity, prorate=prorate)
     if not refs:
         refs = [shares.order_of(app, which.purchase_id)]
     out.besides = "Each refund also cancels its order." if wanted.cancel else None

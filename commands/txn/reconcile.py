@@ -54,6 +54,7 @@ _DIFFERENCES = (
         "csctl txn reconcile",
         "csctl txn reconcile txn_12 -o json",
         "csctl txn reconcile txn_12 --as failed",
+        "csctl txn reconcile txn_12 --as approved --amount 4.00",
         "csctl txn reconcile --against sandbox --since 30d",
         "csctl txn reconcile --against payments.csv --from stripe-payments -o csv",
     ),
@@ -68,6 +69,7 @@ _DIFFERENCES = (
     help="Outcome that the gateway's own page shows, for gateways without lookup (administrators).",
 )
 @click.option("--reference", metavar="REF", help="Reference at the gateway, with --as approved.")
+@click.option("--amount", metavar="4.00", help="Amount that the gateway moved, with --as approved [default: as asked].")
 @click.option(
     "--against",
     type=AccountOrFile(),
@@ -87,6 +89,7 @@ def reconcile(
     fail_fast: bool,
     seen: str | None,
     reference: str | None,
+    amount: str | None,
     against: str | Path | None,
     since: str | None,
     until: str | None,
@@ -101,13 +104,13 @@ def reconcile(
     from csctl.services.payments import reconcile
 
     if against is not None:
-        if refs or seen or reference:
-            raise Usage("--against compares a whole period", fix="leave the ids, --as and --reference out")
+        if refs or seen or reference or amount:
+            raise Usage("--against compares a whole period", fix="leave the ids, --as, --reference and --amount out")
         _compare(app, out, against, (since, until), columns)
         return
     if since or until or columns["maps"] or columns["mapping"] or columns["named"]:
         raise Usage("options of a comparison need --against", fix="leave them out, or add --against ACCOUNT")
-    verdict = reconcile.verdict(app, refs, seen, reference)
+    verdict = reconcile.verdict(app, refs, seen, reference, amount)
     out.change(
         lambda dry_run: reconcile.reconcile(
             app, refs, verdict, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast

@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 )
 @ids_argument("txn")
 @refund_options
-@click.option(
-    "--cancel", flag_value="purchase", help="Also cancel the purchase, once the refund is accepted or queued."
-)
+@click.option("--cancel", is_flag=True, help="Also cancel the purchase, once the refund is accepted or queued.")
 @click.option(
     "--outside", metavar="REFERENCE", help="Only record money that was returned by other means, such as 'cheque 118'."
 )
@@ -51,6 +49,7 @@ def refund(
     app: App,
     out: ChangeOutput,
     refs: list[Ref],
+    cancel: bool,
     outside: str | None,
     undo_outside: bool,
     concurrency: int,
@@ -62,6 +61,7 @@ def refund(
     A refund that fails for certain is queued (exit 12), and retried once a day: csctl queue. With --outside nothing is
     sent: the amount counts as refunded.
     """
+    from csctl.domain.cancellations import Carried, Scope
     from csctl.services.refunds import outside as records
     from csctl.services.refunds import refunds
 
@@ -70,7 +70,7 @@ def refund(
             raise Usage("--undo-outside takes back a whole record", fix="leave --outside and --amount out")
         out.change(lambda dry_run: records.undo(app, refs, dry_run=dry_run, fail_fast=fail_fast))
         return
-    wanted = refunds.Wish(**wish)
+    wanted = refunds.Wish(**wish, cancel=Carried(Scope.PAID_FOR) if cancel else None)
     out.besides = "Each refund also cancels the purchase that was billed." if wanted.cancel else None
 
     def work(dry_run: bool) -> Iterator[Result]:

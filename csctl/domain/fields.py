@@ -177,7 +177,8 @@ _ALL = (
         each("key claim lease_until request_id", _INTERNAL),
         each("occasion due_on quantity sent_at watch_until looked_at billing_blocked_at look_since finished_at"),
         each("bank_reference", _LISTED),
-        each("queue_item_id attempt_on send_email then_cancel"),
+        each("queue_item_id attempt_on send_email joins_queue"),
+        each("cancels cancels_purchase_id cancels_on cancels_after_billing"),
     ),
     record(
         "refund_queue",
@@ -194,7 +195,13 @@ _ALL = (
         each("order_id", _LISTED),
         each("customer_id", _LISTED | _MERGED),
         each("close_reason", _SHOWN, erase=Erase.REPLACE),
-        each("origin_id last_attempt_on send_email"),
+        each("origin_id last_attempt_on send_email unattempted_told_at"),
+    ),
+    record(
+        "deferred_changes",
+        None,
+        each("reason", erase=Erase.REPLACE),
+        each("id charge_id order_id purchase_id bill_on created_at created_by"),
     ),
     record(
         "approvals",
@@ -205,7 +212,7 @@ _ALL = (
         each("reason", _LISTED, erase=Erase.REPLACE),
         each("returned_before", _SHOWN | _AMOUNT, key="returned_since"),
         each("request_id", _INTERNAL),
-        each("purchase_id then_cancel send_email"),
+        each("purchase_id cancels send_email"),
     ),
     record(
         "approval_decisions",

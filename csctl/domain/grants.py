@@ -25,7 +25,8 @@ _SIGN_IN = ("SELECT", "UPDATE (last_used_at)")
 OUTCOME = (
     "UPDATE (state, reason, message, gateway_ref, claim, lease_until, sent_at, finished_at, settlement, settled_at,"
     " voided_at, disputed_at, billing_blocked_at, refunded, reserved, over_returned, look_since, watch_until,"
-    " looked_at, queue_item_id, attempt_on, then_cancel)"
+    " looked_at, queue_item_id, attempt_on, cancels, cancels_purchase_id,"
+    " cancels_on, cancels_after_billing)"
 )
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
 _RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
@@ -35,8 +36,8 @@ _CARDS = ("SELECT", "UPDATE (is_default, disabled_at)")
 _QUEUE = (
     "SELECT",
     "INSERT",
-    "UPDATE (state, attempts, next_attempt_on, last_attempt_on, last_reason, send_email, closed_at, close_reason,"
-    " reference)",
+    "UPDATE (state, amount, attempts, next_attempt_on, last_attempt_on, last_reason, send_email, closed_at,"
+    " close_reason, reference, unattempted_told_at)",
 )
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
 _ADDRESSES = ", ".join(
@@ -78,9 +79,11 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "fulfillments": (_SHIPMENT, _EDIT, _SHIPMENT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
     "refund_queue": (_QUEUE, _EDIT, _EDIT),
-    # A request and its decision are written once; what a person wrote may be erased.
-    "approvals": (_ADD, _WORDS, _READ),
+    # A request and its decision are written once; what a person wrote may be erased. The service asks for a refund that
+    # the queue would make above the limit of the agent who wanted it.
+    "approvals": (_ADD, _WORDS, _ADD),
     "approval_decisions": (_ADD, _WORDS, _READ),
+    "deferred_changes": (_ALL, _ALL, _ALL),
     "requests": (_EDIT, _EDIT, _EDIT),
     # The command, operator and records of a run stay unchanged. One that was refused before its first record is
     # deleted: a trigger allows no other.

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# A charge keeps its reference, a final outcome stays, and a voided sale stays voided.
+# A charge keeps its reference, an outcome that is final stays unless a bank sent a refund back, and what was voided
+# stays voided.
 _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_kept()
     BEGIN
         IF csctl_is_agent() AND (
             (OLD.gateway_ref <> '' AND NEW.gateway_ref IS DISTINCT FROM OLD.gateway_ref)
-            OR (OLD.state = 'approved' AND NEW.state <> 'approved')
+            OR (OLD.state = 'approved' AND NEW.state <> 'approved'
+                AND NOT (OLD.kind = 'refund' AND OLD.outside IS NULL AND NEW.state = 'failed'
+                AND NEW.reason IN ('returned', 'card_closed') AND NEW.queue_item_id IS NOT NULL))
             OR (OLD.voided_at IS NOT NULL AND NEW.voided_at IS NULL)
         ) THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what a transaction came to';
@@ -81,6 +84,15 @@ _ITEM = """CREATE TRIGGER refund_queue_new BEFORE INSERT ON refund_queue FOR EAC
             SELECT FROM transactions t WHERE t.id = NEW.origin_id AND t.kind IN ('refund', 'void')
             AND t.parent_id = NEW.sale_id AND t.amount = NEW.amount AND t.currency = NEW.currency
         ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refunded';
+        END IF;
+        RETURN NEW;
+    END"""
+# What remains to be returned of a queued refund only becomes less.
+_LESS = """CREATE TRIGGER refund_queue_kept BEFORE UPDATE ON refund_queue FOR EACH ROW
+    EXECUTE FUNCTION refund_queue_kept()
+    BEGIN
+        IF csctl_is_agent() AND NEW.amount > OLD.amount THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refunded';
         END IF;
         RETURN NEW;
@@ -172,6 +184,7 @@ TRIGGERS: Mapping[str, str] = {
     "transactions_linked": _LINKED,
     "purchases_card": _CARD,
     "refund_queue_new": _ITEM,
+    "refund_queue_kept": _LESS,
     "transactions_sums": _SUMS.format(table="transactions") + _HOLDS,
     "refund_queue_sums": _SUMS.format(table="refund_queue") + _HOLDS,
     "runs_kept": _RUNS,

@@ -40,9 +40,10 @@ class Refused(StrEnum):
     """What the refund queue does with a refund that did not succeed."""
 
     COUNT = "count"  # it counts as one of the attempts of a queued item
-    WAIT = "wait"  # it does not count, and may be repeated on the same day
-    TOMORROW = "tomorrow"  # it does not count, and is not repeated on that day
-    PERSON = "person"  # no retry can succeed: the item is exhausted at once, and the Notify Emails receive a message
+    WAIT = "wait"  # it was none, and the day's slot is free again
+    TOMORROW = "tomorrow"  # it was none, and is not repeated on that day
+    PERSON = "person"  # no retry can succeed: given up at once, and the Notify Emails are told
+    TOTALS = "totals"  # the gateway's totals are read; where they explain nothing, as `person`
     NOTHING = "nothing"  # there is nothing to return: the sale is voided
     RELEASE = "release"  # csctl could not send it: a first refund has no effect at all
 
@@ -55,8 +56,8 @@ REFUND: dict[Reason, Refused] = {
     Reason.ALREADY_SETTLED: Refused.COUNT,
     Reason.NOT_SETTLED: Refused.WAIT,
     Reason.ALREADY_VOIDED: Refused.NOTHING,
-    Reason.ALREADY_REFUNDED: Refused.PERSON,
-    Reason.OVER_AMOUNT: Refused.PERSON,
+    Reason.ALREADY_REFUNDED: Refused.TOTALS,
+    Reason.OVER_AMOUNT: Refused.TOTALS,
     Reason.UNKNOWN_REFERENCE: Refused.RELEASE,
     Reason.DUPLICATE: Refused.TOMORROW,
     Reason.BUSY: Refused.WAIT,
@@ -76,7 +77,9 @@ REFUND: dict[Reason, Refused] = {
     Reason.MISCONFIGURED: Refused.RELEASE,
     Reason.RECORDED_BY_MISTAKE: Refused.RELEASE,
 }
-# Nothing was sent: the same attempt may be sent again in the same run.
+# The gateway has returned more of the sale than the books say: its totals tell how much.
+READ = frozenset({Reason.ALREADY_REFUNDED, Reason.OVER_AMOUNT})
+# Nothing was sent: the same may be sent again in the same run.
 NOT_SENT = frozenset({Reason.BUSY, Reason.UNREACHABLE})
 
 

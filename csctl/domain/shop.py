@@ -12,8 +12,8 @@ class Shop:
     """The settings of the shop.
 
     `refund_limits`: what an agent may return of one sale, `daily_limits`: on one business day; in minor units by
-    currency. `refund_reasons`: the allowed reasons of refunds; empty allows any text. `emails`: the optional emails
-    that are sent.
+    currency. `refund_reasons`: the reasons that refunds may have; empty allows any text. `unattempted_days`: after so
+    many the Notify Emails are told of a refund that could not be attempted. `emails`: the optional ones that are sent.
     """
 
     timezone: ZoneInfo = ZoneInfo("UTC")
@@ -27,4 +27,5 @@ class Shop:
     recycle_days: tuple[int, ...] = (3, 7, 14)
     refund_reasons: tuple[str, ...] = ()
     approval_days: int = 14
+    unattempted_days: int = 7
     emails: frozenset[str] = frozenset()

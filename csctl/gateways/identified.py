@@ -55,6 +55,11 @@ class Identified:
         """The account itself, to check whether it is the right one."""
         return self._gateway
 
+    def confirmed(self) -> Gateway:
+        """The account itself, once it is known to be the right one. Raises Misconfigured, Unreachable."""
+        self._confirm()
+        return self._gateway
+
     def prepare(self, op: Operation) -> str | None:
         self._confirm()
         return self._gateway.prepare(op)

@@ -34,9 +34,10 @@ KINDS = {
     "stripe": "csctl.gateways.stripe",
     "authorizenet": "csctl.gateways.authorizenet",
     "nmi": "csctl.gateways.nmi",
+    "checkoutchamp": "csctl.gateways.checkoutchamp",  # can be imported from, and pays nothing
 }
 # Calls per second if the URL has no rate. The vendors do not publish their limits.
-_RATES = {"stripe": "20/s", "authorizenet": "5/s", "nmi": "5/s"}
+_RATES = {"stripe": "20/s", "authorizenet": "5/s", "nmi": "5/s", "checkoutchamp": "5/s"}
 
 
 class Opener(Protocol):

@@ -16,6 +16,7 @@ from csctl.models.approval import Approval, ApprovalDecision
 from csctl.models.catalog import PricePoint, Product, ProductOption
 from csctl.models.columns import Base
 from csctl.models.customer import Customer, HistoryEntry, PaymentMethod
+from csctl.models.deferred import DeferredChange
 from csctl.models.email import Email, NotifyEmail
 from csctl.models.order import Fulfillment, Order, Purchase
 from csctl.models.run import Run, RunRecord
@@ -31,6 +32,7 @@ __all__ = [
     "Base",
     "BlacklistEntry",
     "Customer",
+    "DeferredChange",
     "Email",
     "Fulfillment",
     "GatewayAccount",

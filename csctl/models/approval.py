@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from csctl.domain.cancellations import Carried, Scope
 from csctl.domain.states import ApprovalState
 from csctl.models.administration import Operator
-from csctl.models.columns import Base, BigId
+from csctl.models.columns import Base, BigId, Words
 from csctl.models.transaction import Transaction
 
 
@@ -31,7 +32,7 @@ class Approval(Base):
     currency: Mapped[str] = mapped_column(String(3))
     returned_before: Mapped[int] = mapped_column(BigId)
     reason: Mapped[str | None]
-    then_cancel: Mapped[str | None]  # as in transactions
+    cancels: Mapped[Scope | None] = mapped_column(Words(Scope))  # the order, or what the sale paid for
     send_email: Mapped[bool]
     request_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
     requested_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
@@ -40,6 +41,11 @@ class Approval(Base):
     sale: Mapped[Transaction] = relationship()
     requester: Mapped[Operator] = relationship()
     decision: Mapped[ApprovalDecision | None] = relationship(back_populates="approval")
+
+    @property
+    def carries(self) -> Carried | None:
+        """The cancellation that comes with the refund."""
+        return Carried(self.cancels) if self.cancels else None
 
 
 class ApprovalDecision(Base):

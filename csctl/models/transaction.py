@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from csctl.domain.cancellations import Carried, Scope
 from csctl.domain.reasons import Reason
 from csctl.domain.states import ItemState, Kind, Occasion, Outside, Settlement, State
+from csctl.models import cancellations
 from csctl.models.columns import Base, BigId, Words
 from csctl.models.order import Order
 
@@ -26,7 +28,8 @@ class Transaction(Base):
         CheckConstraint("reserved >= 0 AND refunded >= 0 AND reserved + refunded <= amount", name="reservation"),
         CheckConstraint("over_returned >= 0", name="over_returned"),
         CheckConstraint("voided_at IS NULL OR reserved + refunded = 0", name="voided"),
-        # Each cycle of a purchase is billed at most once.
+        CheckConstraint(cancellations.CHECK, name="carried"),
+        # Each cycle of a purchase is billed at most once, whatever happens.
         Index(
             "uq_transactions_billing",
             "purchase_id",
@@ -104,15 +107,27 @@ class Transaction(Base):
     attempt_on: Mapped[date | None]  # the business day that this attempt of a queue item uses
     request_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"), index=True)
     send_email: Mapped[bool] = mapped_column(default=True)
-    # "order", "purchase", or which purchase and when ("pur_3 now"): cancelled once this refund is accepted or queued
-    then_cancel: Mapped[str | None]
-    refund_reason: Mapped[str | None]  # the reason that the operator gave
+    # The cancellation that comes with it, once it is approved, accepted or queued.
+    cancels: Mapped[Scope | None] = mapped_column(Words(Scope))
+    cancels_purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"))
+    cancels_on: Mapped[date | None]
+    cancels_after_billing: Mapped[bool | None]
+    # Of a void: the money is to be returned, so where the void never happened, the refund queue continues.
+    joins_queue: Mapped[bool] = mapped_column(default=False, server_default=false())
+    refund_reason: Mapped[str | None]  # why the operator did it
     created_at: Mapped[datetime] = mapped_column(index=True)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     finished_at: Mapped[datetime | None]
 
     order: Mapped[Order] = relationship()
     parent: Mapped[Transaction | None] = relationship(remote_side=[id])
+
+    @property
+    def carries(self) -> Carried | None:
+        """The cancellation that comes with it."""
+        if self.cancels is None:
+            return None
+        return Carried(self.cancels, self.cancels_purchase_id, self.cancels_on, bool(self.cancels_after_billing))
 
     @property
     def is_sale(self) -> bool:
@@ -155,7 +170,8 @@ class QueueItem(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]  # why it was removed
-    reference: Mapped[str | None]  # of the outside payment that resolved it
+    reference: Mapped[str | None]  # of the payment outside that resolved it
+    unattempted_told_at: Mapped[datetime | None]  # the Notify Emails know that it could not be attempted for days
 
     sale: Mapped[Transaction] = relationship(foreign_keys=[sale_id])
     origin: Mapped[Transaction] = relationship(foreign_keys=[origin_id])

@@ -78,7 +78,7 @@ def test_a_refunded_order_that_was_cancelled_is_so_again_when_another_charge_is_
     change_card(shop, buyer, APPLIED)
     shop("billing run", as_="service", at="2026-04-02T09:00:00Z")
     shop("order cancel ord_1 --yes", at="2026-04-02T09:01:00Z")
-    shop("order refund ord_1 --yes", at="2026-04-02T09:02:00Z")
+    shop("order refund ord_1 --cycle 1 --yes", at="2026-04-02T09:02:00Z")
     refunded = shop("order show ord_1 -o json").json["status"]
 
     shop("txn reconcile", at="2026-04-02T09:10:00Z")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from csctl.gateways.conformance.server import Fault
 from tests.factories import make_payment_method, make_sale
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
@@ -101,3 +102,18 @@ def test_an_account_that_is_down_is_a_problem(world: World) -> None:
 
 def _secret(world: World) -> str:
     return world.url.partition("?")[0].rpartition(":")[2]
+
+
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_a_key_that_is_refused_in_the_middle_of_its_work_leaves_nothing_behind(world: World) -> None:
+    sale, reference = world.sale()
+    no = b'{"error": {"type": "invalid_request_error", "message": "Expired API Key"}}'
+    world.ledger.fail_next(
+        Fault(status=401, body=no, effect=False), matches=lambda request: request.path == "/v1/refunds"
+    )
+    refused = world.shop(f"txn refund {sale} --yes")
+
+    assert refused.code == 11
+    assert world.shop(f"txn show {sale} -o json").json["refundable"] == "20.00"
+    assert world.shop("queue list --state any -o json").json == []
+    assert world.returned(reference) == 0

@@ -51,9 +51,24 @@ def test_a_refund_by_hand_is_booked_once_however_often_it_is_told(world: World) 
         world.later(timedelta(days=1))
         sync(world)
 
+    world.shop.sql("DELETE FROM gateway_cursors")  # all of it is told once more
+    sync(world)
+
     assert world.booked(sale) == Decimal("15.00")
     (refund,) = world.shop("txn list --kind refund -o json").json
     assert refund["amount"] == "15.00"
+    no_problems(world)
+
+
+def test_a_cheque_is_not_taken_for_a_refund_by_hand(world: World) -> None:
+    sale, reference = world.sale()
+    world.shop(f"txn refund {sale} --amount 5.00 --outside 'cheque 118' --yes")
+    world.refund_outside(reference, "4.00")
+
+    world.later(timedelta(days=1))
+    sync(world)
+
+    assert world.booked(sale) == Decimal("9.00")
     no_problems(world)
 
 
@@ -85,7 +100,7 @@ def test_a_queued_refund_that_was_made_by_hand_leaves_the_queue(world: World) ->
     no_problems(world)
 
 
-def test_queued_refunds_that_no_longer_fit_leave_the_queue(world: World) -> None:
+def test_a_queued_refund_that_no_longer_fits_is_reduced_to_what_does(world: World) -> None:
     sale, reference = world.sale()
     world.decline()
     world.shop(f"txn refund {sale} --amount 8.00 --yes")
@@ -95,8 +110,8 @@ def test_queued_refunds_that_no_longer_fit_leave_the_queue(world: World) -> None
     sync(world)
     world.shop("queue retry", as_="service")
 
-    assert world.returned(reference) == world.booked(sale) == Decimal("15.00")
-    assert world.shop(f"txn show {sale} -o json").json["refundable"] == "5.00"
+    assert world.returned(reference) == world.booked(sale) == Decimal("20.00")
+    assert world.shop("queue list --state any -o json").json[0]["amount"] == "5.00"
     no_problems(world)
 
 

@@ -104,6 +104,7 @@ def test_a_gateway_that_can_do_neither_leaves_it_unknown_and_says_so(shop: Shop)
 
     assert (done.code, done.json[0]["outcome"]) == (9, "unknown")
     assert "cannot be asked" in done.json[0]["error"]["cause"]
+    assert "--as approved|failed" in done.json[0]["error"]["fix"]
     assert cron.code == 9
     assert paid(shop) == ["19.99"]
 

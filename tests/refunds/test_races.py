@@ -116,7 +116,7 @@ def test_any_number_may_use_a_new_account_first_at_once(shop: Shop) -> None:
 
 
 @only_sqlite
-def test_a_request_whose_void_died_is_finished_by_the_same_request(shop: Shop) -> None:
+def test_a_request_whose_void_died_is_queued_and_paid_once(shop: Shop) -> None:
     make_sale(shop, settled=False)
     words = "order refund ord_1 --request-id K --yes"
     run = sending(shop, words, at=TUESDAY)
@@ -124,9 +124,11 @@ def test_a_request_whose_void_died_is_finished_by_the_same_request(shop: Shop) -
     run.wait()
     shop("txn reconcile", at="2026-03-03T09:06:00Z")
 
-    again = shop(words, at="2026-03-03T09:07:00Z")
+    again = shop(f"{words} -o json", at="2026-03-03T09:07:00Z")
+    for day in (4, 5):
+        shop("queue retry", at=f"2026-03-0{day}T09:00:00Z")
 
-    assert again.code == 0, again.err
+    assert (again.code, again.json[0]["outcome"]) == (12, "queued")
     assert paid(shop) == [("refund", "19.99")]
 
 

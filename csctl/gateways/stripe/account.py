@@ -47,16 +47,22 @@ class Account:
 
     def pages(self, path: str, query: Fields) -> Iterator[Object]:
         """All objects of a list, newest first. Raises NoRecord, Misconfigured, Unreachable."""
-        after: Fields = ()
+        for page in self.lists(path, query):
+            yield from page
+
+    def lists(self, path: str, query: Fields, after: str | None = None) -> Iterator[list[Object]]:
+        """The same page by page, none of them empty. `after` is the id of the object before the first one."""
         for _ in range(_MOST_PAGES):
-            page = self.get(path, [*query, ("limit", str(PAGE)), *after])
+            start = [("starting_after", after)] if after else []
+            page = self.get(path, [*query, ("limit", str(PAGE)), *start])
             objects = children(page, "data")
-            yield from objects
+            if objects:
+                yield objects
             if page.get("has_more") is not True:
                 return
             if not objects:
                 break
-            after = [("starting_after", text(objects[-1], "id"))]
+            after = text(objects[-1], "id")
         raise Unreachable("the gateway cannot answer now", cause="its list has no end")
 
     def misconfigured(self, error: Object) -> Misconfigured:

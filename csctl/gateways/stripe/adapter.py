@@ -44,6 +44,7 @@ class Stripe:
 
     def __init__(self, account: Account, *, livemode: bool) -> None:
         self._account, self._livemode = account, livemode
+        self.client = account  # to read what an import needs
         self.capabilities = Capabilities(
             void_captured=Possible.NO,
             refund_unsettled=Possible.YES,

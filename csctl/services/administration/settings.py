@@ -108,6 +108,10 @@ KNOWN: dict[str, tuple[str, Callable[[str], str]]] = {
     "agent-daily-limit": ("the most an agent may refund on one business day, e.g. `500 USD`; one a currency", _limit),
     "recycle-days": ("days after a soft decline on which billing is tried again", _recycle_days),
     "refund-reasons": ("the reasons a refund may have; --reason is then one of them", _reasons),
+    "unattempted-days": (
+        "days after which Notify Emails receive a message about a refund that could not be attempted",
+        _days,
+    ),
     "approval-days": ("days after which a request for approval expires", _days),
     "email-refund-returned": ("tell the customer when a bank returned their refund", _switch),
     "email-billing-declined": ("tell the customer when a billing was declined", _switch),
@@ -122,6 +126,7 @@ DEFAULTS: dict[str, str | None] = {
     "shop-name": Shop().name,
     "recycle-days": ",".join(str(day) for day in Shop().recycle_days),
     "approval-days": str(Shop().approval_days),
+    "unattempted-days": str(Shop().unattempted_days),
     **{name: "off" for name in KNOWN if name.startswith(_EMAIL)},
 }
 
@@ -144,6 +149,7 @@ def load(session: Session) -> Shop:
         else default.recycle_days,
         refund_reasons=tuple(found["refund-reasons"].split(", ")) if "refund-reasons" in found else (),
         approval_days=int(found.get("approval-days", default.approval_days)),
+        unattempted_days=int(found.get("unattempted-days", default.unattempted_days)),
         emails=frozenset(
             name.removeprefix(_EMAIL).replace("-", "_")
             for name, value in found.items()

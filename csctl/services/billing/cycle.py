@@ -11,13 +11,12 @@ from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Occasion
 from csctl.errors import Conflict, NotPermitted
-from csctl.models import BlacklistEntry, Order, Purchase, Transaction
+from csctl.models import Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import billing as billing_rules
 from csctl.services.outcomes.billing import Billing
-from csctl.services.payments import cards, charges
-from csctl.services.payments.engine import customers_held
+from csctl.services.payments import attempts, cards, opening
 from csctl.services.payments.jobs import Call, Turn
 from csctl.services.shared import audit, history
 from csctl.services.views import purchases
@@ -38,7 +37,7 @@ def bill(
         return _bill_nothing(turn, app, purchase, billing)
     method = cards.of_purchase(turn.session, purchase, turn.sales_of(purchase.order_id))
     _ = app.gateways[method.gateway]
-    sale = charges.open_sale(
+    sale = opening.open_sale(
         turn,
         app,
         purchase.order,
@@ -51,7 +50,7 @@ def bill(
         quantity=billing.quantity if billing.keep else None,
         unit_price=billing.unit_price if billing.keep else None,
     )
-    return (yield from charges.exchange(turn, app, sale))
+    return (yield from attempts.exchange(turn, app, sale))
 
 
 def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) -> Result:
@@ -121,10 +120,9 @@ def blacklisted(turn: Turn, app: App, order: Order) -> NotPermitted | None:
 
     All locked customers of a transaction are checked at once: a run bills many in each.
     """
-    session, customer = turn.session, order.customer
-    known: dict[int, list[BlacklistEntry]] = session.info.setdefault("blacklisted", {})
+    session, customer, known = turn.session, order.customer, turn.held.blacklisted
     if customer.id not in known:
-        customers = {one.id: one for one in (customer, *customers_held(session))}
+        customers = {one.id: one for one in (customer, *turn.held.customers)}
         found = blacklist.matches(session, list(customers.values()), app.shop.country)
         known.update((number, found.get(number, [])) for number in customers)
     addresses = (order.billing, order.shipping)

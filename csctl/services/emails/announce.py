@@ -68,9 +68,13 @@ def _is_on(app: App, kind: EmailKind) -> bool:
     return kind.value in app.shop.emails
 
 
-def announce_exhausted(session: Session, app: App, item: QueueItem, attempts: Sequence[Transaction]) -> None:
-    """Write to every Notify Email about an exhausted refund. `attempts`: the first failure, then the retries."""
-    context = contexts.of_exhausted(item, attempts)
+def announce_exhausted(
+    session: Session, app: App, item: QueueItem, attempts: Sequence[Transaction], news: str = ""
+) -> None:
+    """Tell every Notify Email of a refund that was given up, or of other `news` of it. `attempts`: the first failure,
+    then the retries.
+    """
+    context = contexts.of_exhausted(item, attempts, news)
     about = {"customer_id": item.customer_id, "order_id": item.order_id, "queue_item_id": item.id}
     for address in session.scalars(select(NotifyEmail.address).order_by(NotifyEmail.id)):
         _put(session, app, EmailKind.REFUND_EXHAUSTED, address, context, **about)

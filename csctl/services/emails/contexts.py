@@ -64,8 +64,8 @@ def of_cancelled(purchase: Purchase, day: date) -> Context:
     }
 
 
-def of_exhausted(item: QueueItem, attempts: Sequence[Transaction]) -> Context:
-    """An exhausted refund. `attempts`: the first failure, then the retries."""
+def of_exhausted(item: QueueItem, attempts: Sequence[Transaction], news: str = "") -> Context:
+    """A refund that was given up, or of which there is other `news`. `attempts`: the first, then the retries."""
     customer = item.order.customer
     return {
         "customer": {**_customer(customer), "id": ids.show("cus", customer.id), "email": customer.email or ""},
@@ -74,6 +74,7 @@ def of_exhausted(item: QueueItem, attempts: Sequence[Transaction]) -> Context:
             "id": ids.show("rfq", item.id),
             "sale": ids.show("txn", item.sale_id),
             "amount": _money(item.amount, item.currency),
+            "news": news,
         },
         "attempts": [_attempt(attempt) for attempt in attempts],
     }

@@ -26,6 +26,7 @@ from csctl.services.health import access, consistency, gateways
 from csctl.services.health.finding import Problem
 from csctl.services.outcomes import late
 from csctl.services.payments import accounts
+from csctl.services.refunds import unattempted
 from csctl.services.runs import repeats
 from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 
@@ -234,6 +235,10 @@ def _queue(app: App) -> Problems:
             yield Problem(
                 f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
             )
+        if stuck := session.scalars(unattempted.waiting(app)).all():
+            names = ", ".join(ids.show("rfq", item.id) for item in stuck[:3]) + (", …" if len(stuck) > 3 else "")
+            days = _plural(app.shop.unattempted_days, "day")
+            yield Problem(f"{_plural(len(stuck), 'refund')} not attempted for {days}: {names}", "csctl gateway check")
 
 
 def _billing(app: App) -> Problems:

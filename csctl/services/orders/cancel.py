@@ -16,6 +16,7 @@ from csctl.errors import Conflict, NotFound
 from csctl.models import Order, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.outcomes import deferred
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.refunds import refunds
@@ -100,6 +101,9 @@ def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
 
 def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
     _refuse_what_is_over(ref, order)
+    if charge := deferred.charge_of(session, app, order.id):
+        told = deferred.cancel_order(session, app, order, charge, wish.reason)
+        return Result(ref.given, Outcome.PENDING, told, transaction_id=ids.show("txn", charge.id))
     cancelling.cancel_order(session, app, order, wish.reason)
     return Result(ref.given, Outcome.CANCELLED, wish.reason or "")
 

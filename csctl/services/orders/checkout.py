@@ -23,7 +23,7 @@ from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup as customers
 from csctl.services.outcomes import checkout as checkout_rules
-from csctl.services.payments import cards, charges
+from csctl.services.payments import attempts, cards, opening
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.shared import audit, history
@@ -99,7 +99,7 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
         yield Result(name, Outcome.CREATED, "nothing was due", money=money, extra={"order_id": name})
         return
     sale = _open(turn, app, order, method, email=wish.email)
-    result = yield from charges.exchange(turn, app, sale)
+    result = yield from attempts.exchange(turn, app, sale)
     outcome = Outcome.CREATED if result.outcome == Outcome.BILLED else result.outcome
     yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
 
@@ -221,7 +221,7 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
 def _open(turn: Turn, app: App, order: Order, method: PaymentMethod, *, email: bool) -> Transaction:
     """Open the one sale of the checkout; it names its purchase if there is only one."""
     only = order.purchases[0].id if len(order.purchases) == 1 else None
-    return charges.open_sale(
+    return opening.open_sale(
         turn,
         app,
         order,

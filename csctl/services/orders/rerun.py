@@ -15,7 +15,7 @@ from csctl.models import Order, PaymentMethod, Purchase
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import checkout as checkout_rules
-from csctl.services.payments import cards, charges
+from csctl.services.payments import attempts, cards, opening
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.shared import audit, history
@@ -53,7 +53,7 @@ def _rerun(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
     _ = app.gateways[method.gateway]
     _begin_again(turn, app, order, method, chosen=wish.payment_method_id is not None)
     only = order.purchases[0].id if len(order.purchases) == 1 else None
-    sale = charges.open_sale(
+    sale = opening.open_sale(
         turn,
         app,
         order,
@@ -64,7 +64,7 @@ def _rerun(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         cycle=1 if only else None,
         send_email=wish.email,
     )
-    result = yield from charges.exchange(turn, app, sale)
+    result = yield from attempts.exchange(turn, app, sale)
     yield replace(result, id=ref.given, extra={"order_id": ids.show("ord", ref.id)})
 
 

@@ -13,10 +13,11 @@ from csctl.domain import intervals
 from csctl.domain import purchases as rules
 from csctl.domain.purchases import Operation
 from csctl.domain.reasons import Reason
-from csctl.domain.states import FulfillmentStatus, Occasion, OrderStatus, PurchaseStatus, State
+from csctl.domain.states import FulfillmentStatus, Occasion, PurchaseStatus, State
 from csctl.models import Fulfillment, Purchase, Transaction
 from csctl.services.emails import announce as emails
 from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.outcomes import orders
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -72,8 +73,7 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
     if billing.keep:
         purchase.quantity, purchase.unit_price = billing.quantity, billing.unit_price
         purchase.price = billing.amount
-    if purchase.order.status is OrderStatus.REFUNDED:  # part of its money was returned
-        purchase.order.status = OrderStatus.CANCELLED if purchase.order.cancelled_at else OrderStatus.COMPLETE
+    orders.note_money(purchase.order)
     if purchase.order.cancelled_at is None:
         shipment = Fulfillment(order_id=purchase.order_id, status=FulfillmentStatus.PENDING)
         shipment.created_at = app.clock.now()
@@ -83,6 +83,22 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
     _advance(purchase, billing)
     if purchase.cancel_after_billing and not purchase.status.over:
         cancelling.cancel_purchase(session, app, purchase, purchase.cancel_reason)
+
+
+def bill_next_on(app: App, purchase: Purchase, day: date) -> None:
+    """Bill next on a day. The end of a trial, and a cancellation for before the next billing, move with it."""
+    if purchase.cancel_on is not None and purchase.cancel_on == purchase.next_bill_on:
+        purchase.cancel_on = day
+    if rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today()):
+        purchase.trial_ends_on = day
+    bill_on(purchase, day)
+
+
+def bill_on(purchase: Purchase, day: date) -> None:
+    """Bill next on this day, and from then on by this day of the month."""
+    purchase.next_bill_on, purchase.due_on = day, None
+    if purchase.interval:
+        purchase.billing_day = day.day if intervals.parse(purchase.interval).monthly else None
 
 
 def _note_period(purchase: Purchase, due_on: date) -> None:

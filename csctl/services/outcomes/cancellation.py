@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -11,10 +10,12 @@ from sqlalchemy.orm import Session
 from csctl.domain import fulfillments as shipments
 from csctl.domain import ids
 from csctl.domain import purchases as rules
+from csctl.domain.cancellations import Carried, Scope
 from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation, When
 from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
-from csctl.models import Fulfillment, Order, Purchase
+from csctl.models import Fulfillment, Order, Purchase, Transaction
+from csctl.models.cancellations import columns_of
 from csctl.services.emails import announce as emails
 from csctl.services.shared import audit, history
 
@@ -74,18 +75,33 @@ def call_off(purchase: Purchase) -> None:
     purchase.cancel_after_billing = False
 
 
-def to_carry(purchase: Purchase, moment: When) -> str:
-    """A cancellation in the form that a refund carries, to be made once that is accepted: `pur_3 2026-04-01`."""
-    return f"{ids.show('pur', purchase.id)} {moment}"
+def to_carry(purchase: Purchase, moment: When) -> Carried:
+    """The cancellation of a purchase, for a refund that brings it."""
+    return Carried(Scope.PURCHASE, purchase.id, moment.on, moment.after_next)
 
 
-def cancel_carried(session: Session, app: App, carried: str, reason: str | None) -> None:
-    """Make the cancellation that a refund carried. A purchase that has changed in the time between stays as it is."""
-    name, _, words = carried.partition(" ")
-    purchase = session.get_one(Purchase, ids.parse("pur", name).id)
-    after_next = words == "after-next"
-    day = None if words in ("now", "after-next") else date.fromisoformat(words)
-    moment = When() if day and day <= app.clock.today() else When(on=day, after_next=after_next)
+def carry_out(session: Session, app: App, attempt: Transaction) -> None:
+    """Do the cancellation that a refund or void brings, once. What is to be shipped for a purchase is left alone."""
+    carried, reason = attempt.carries, attempt.refund_reason
+    if carried is None:
+        return
+    if carried.scope is Scope.ORDER:
+        cancel_order(session, app, attempt.order, reason)
+    elif carried.scope is Scope.PAID_FOR:
+        for purchase in attempt.order.purchases:
+            if attempt.purchase_id in (None, purchase.id):
+                cancel_purchase(session, app, purchase, reason)
+    else:
+        _cancel_carried(session, app, carried, reason)
+    for column, nothing in columns_of(None).items():
+        setattr(attempt, column, nothing)
+
+
+def _cancel_carried(session: Session, app: App, carried: Carried, reason: str | None) -> None:
+    """Where the purchase has gone another way since, it is left there."""
+    purchase = session.get_one(Purchase, carried.purchase_id)
+    passed = carried.on is not None and carried.on <= app.clock.today()
+    moment = When() if passed else When(on=carried.on, after_next=carried.after_next)
     if (purchase.status, Operation.CANCEL if moment.now else Operation.SCHEDULE) in rules.TABLE:
         cancel_at(session, app, purchase, moment, reason)
 

@@ -47,7 +47,7 @@ def take_failure(
         return None
     item = _enqueue(session, app, refund, sale)
     if then is Refused.PERSON:
-        _give_up(session, app, sale, item)
+        give_up(session, app, sale, item)
     return item
 
 
@@ -71,7 +71,7 @@ def take_return(
     sale.reserved += item.amount
     item.send_email &= not refund.send_email  # the customer has received the email that announces it
     if after_refund(refund.reason) is Refused.PERSON or POLICY.is_exhausted(item.attempts):
-        _give_up(session, app, sale, item)
+        give_up(session, app, sale, item)
     return item
 
 
@@ -114,25 +114,35 @@ def _take_failed_retry(
         sale.reserved -= item.amount
         sale.refunded, sale.over_returned = sale.refunded + sale.over_returned, 0
     elif then in (Refused.WAIT, Refused.RELEASE):
-        refund.attempt_on = item.last_attempt_on = None  # it does not count: another attempt is possible on this day
+        free_the_day(refund, item)
         _wait(item, None)
-    elif then is Refused.TOMORROW:
+    elif then in (Refused.TOMORROW, Refused.TOTALS):
         _wait(item, refund.attempt_on)
     elif then is Refused.NOTHING:
         sale.reserved -= item.amount
         sale.voided_at = sale.voided_at or app.clock.now()
-        close(app, item, Operation.SETTLE)
-        item.close_reason = "the sale is voided"
+        settle(app, item, "the sale is voided")
     else:
         item.attempts += 1
         if then is Refused.PERSON or POLICY.is_exhausted(item.attempts):
-            _give_up(session, app, sale, item)
+            give_up(session, app, sale, item)
         else:
             _wait(item, refund.attempt_on or app.clock.today())
 
 
-def _give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> None:
-    """Close the item as exhausted: the amount remains on the sale again, and the Notify Emails receive a message."""
+def free_the_day(attempt: Transaction, item: QueueItem) -> None:
+    """It was no attempt: the day's slot of its item is free again."""
+    attempt.attempt_on = item.last_attempt_on = None
+
+
+def settle(app: App, item: QueueItem, why: str) -> None:
+    """There is nothing to return any more."""
+    close(app, item, Operation.SETTLE)
+    item.close_reason = why
+
+
+def give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> None:
+    """No further retry: the amount is left of the sale again, and the Notify Emails are told."""
     close(app, item, Operation.GIVE_UP)
     sale.reserved -= item.amount
     emails.announce_exhausted(session, app, item, attempts_of(session, item))
@@ -143,6 +153,12 @@ def _give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> 
         f"gave up refund {ids.show('rfq', item.id)}{_after(item)}: {item.last_reason}",
         order_id=item.order_id,
     )
+
+
+def tell(session: Session, app: App, item: QueueItem, news: str) -> None:
+    """Tell the Notify Emails, and the customer's history, what happened to a queued refund."""
+    emails.announce_exhausted(session, app, item, attempts_of(session, item), news)
+    history.event(session, app, item.customer_id, f"{ids.show('rfq', item.id)}: {news}", order_id=item.order_id)
 
 
 def _after(item: QueueItem) -> str:

@@ -20,8 +20,8 @@ from csctl.errors import CsctlError
 from csctl.gateways.operations import Change, Found
 from csctl.models import GatewayCursor, Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, learned, reconcile, settlement
-from csctl.services.payments.engine import hold
+from csctl.services.payments import attempts, learned, returns, settlement
+from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import Needs, Turn
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ def _with_sales(app: App, account: str, chunk: list[Change]) -> list[Change]:
 def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> Iterator[Result]:
     known = _rows_of(session, covered.account, chunk)
     needs = Needs(transactions=set(known.values()))
-    hold(session, [needs])
-    turn = Turn(session, needs)
+    turn = Turn(session, needs, hold(session, [needs]))
     for change in chunk:
         number = known.get(change.reference) or known.get(_of_key(change))
         row = session.get(Transaction, number) if number else None
@@ -107,12 +106,12 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
     """Update one transaction. None if nothing changed."""
     if row.state is State.APPROVED and row.outside is None:
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
-            return attempts.take_back(turn, app, row, found.answer)
+            return returns.take_back(turn, app, row, found.answer)
         return settlement.take(turn, app, row, found)
     leased = row.lease_until is not None and row.lease_until >= app.clock.now()
     decided = found.answer.state.closed and row.state in (State.UNKNOWN, State.PENDING)
     if decided and not leased and row.key:
-        return reconcile.record(turn, app, row, attempts.claim_for(app, row), found.answer)
+        return attempts.record(turn, app, row.id, attempts.claim_for(app, row), found.answer)
     return None
 
 

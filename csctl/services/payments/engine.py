@@ -16,19 +16,17 @@ and records all answers that have come in since, in one transaction, so that man
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import CHARGES, State
+from csctl.domain.states import State
 from csctl.errors import (
     Conflict,
     CsctlError,
@@ -38,21 +36,25 @@ from csctl.errors import (
     OutcomeUnknown,
     RightsLost,
 )
+from csctl.fault_points import Point, reached
 from csctl.journal import Entry
-from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
-from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
+from csctl.services.payments.holding import hold
+from csctl.services.payments.jobs import LEASE, Call, Job, Turn
+from csctl.services.payments.rehearsal import rehearse
 from csctl.services.shared import access, audit, damage
 from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-_TOO_LATE = LEASE.total_seconds() * 0.8  # a call that could not be begun by then is not begun
+# Seconds after the claim by which a call has begun, or is not begun: the lease, without the longest call and a reserve.
+_TOO_LATE = LEASE.total_seconds() - 90 - 30
+_INTENTS = (Point.INTENT_WRITTEN, Point.INTENT_KEPT)
+_OUTCOMES = (Point.OUTCOME_WRITTEN, Point.OUTCOME_KEPT)
 _PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
 _GATHER = 0.02  # seconds to wait for more answers once one has come
-_TOGETHER = 64  # jobs of a dry run in one transaction
 
 
 def drive(
@@ -66,7 +68,7 @@ def drive(
     """
     _ = app.gateways  # reads the database, and so cannot be opened inside a transaction
     if dry_run:
-        yield from _rehearse(app, jobs, fail_fast=fail_fast)
+        yield from rehearse(app, jobs, fail_fast=fail_fast)
         return
     accounts.remember(app)
     window = app.gateways.window(window)
@@ -76,47 +78,6 @@ def drive(
             yield from engine.results()
         finally:
             engine.finish()
-
-
-def _rehearse(app: App, jobs: Iterable[Job], *, fail_fast: bool) -> Iterator[Result]:
-    """A dry run: the jobs in transactions that are rolled back, some together as they would be, and first just one:
-    whoever waits for the first line has it soon.
-    """
-    coming, size = iter(jobs), 1
-    while not interrupts.asked() and (batch := list(islice(coming, size))):
-        size = 1 if fail_fast else min(size * 2, _TOGETHER)
-        with app.write(dry_run=True) as session:
-            hold(session, [job.needs for job in batch])
-            results = [result.as_dry_run() for job in batch for result in _assume(app, job, session)]
-        yield from results
-        if fail_fast and not all(result.ok for result in results):
-            return
-
-
-def _assume(app: App, job: Job, session: Session) -> Iterator[Result]:
-    reply: Any = None
-    try:
-        work = _started(app, job, Turn(session, job.needs))
-        while True:
-            step = work.send(reply)
-            reply = None
-            if isinstance(step, Result):
-                yield step
-            else:
-                session.flush()
-                reply = step.assumed
-    except StopIteration:
-        return
-    except UNREADABLE as error:
-        yield Result.refused(job.given, damage.damaged(job.given, error))
-    except CsctlError as error:
-        yield Result.refused(job.given, error)
-
-
-def _started(app: App, job: Job, turn: Turn) -> Work:
-    """The work at a record: what its job is, or what is left of that where a run had begun payments for it."""
-    begun = app.journal.begun(turn.session, job.given)
-    return job.begin(turn) if begun is None else resume.work(job, turn, begun.transactions, again=begun.again)
 
 
 class _Engine:
@@ -202,7 +163,7 @@ class _Engine:
         for pause in _PATIENCE if replies else ():
             time.sleep(pause)
             try:
-                return self._advance(replies)
+                return self._advance(replies, _OUTCOMES)
             except (CsctlError, DBAPIError, StaleDataError) as error:
                 problem = error
                 if self.moved:
@@ -218,7 +179,7 @@ class _Engine:
     def _begin(self, fresh: list[Job]) -> list[Result]:
         """Intents of what is new. Where they cannot be kept, nothing was sent."""
         try:
-            return self._advance([(job, None) for job in fresh]) if fresh else []
+            return self._advance([(job, None) for job in fresh], _INTENTS) if fresh else []
         except (IntegrityError, DataError, *UNREADABLE) as problem:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.anew()])]
@@ -232,15 +193,17 @@ class _Engine:
             self.undone |= self.lost is not None
             return [_not_begun(job, problem) for job in fresh]
 
-    def _advance(self, steps: list[tuple[Job, Any]]) -> list[Result]:
+    def _advance(self, steps: list[tuple[Job, Any]], points: tuple[Point, Point]) -> list[Result]:
         """Let the jobs work in one transaction; what they call is called once it is committed."""
         self.moved = False
-        results, calls = self._work(steps)
+        written, kept = points
+        results, calls = self._work(steps, written)
+        reached(kept)
         for job, call in calls:
             self.in_flight[self.pool.submit(_in_time(call))] = job
         return results
 
-    def _work(self, steps: list[tuple[Job, Any]]) -> tuple[list[Result], list[tuple[Job, Call]]]:
+    def _work(self, steps: list[tuple[Job, Any]], written: Point) -> tuple[list[Result], list[tuple[Job, Call]]]:
         results: list[Result] = []
         calls: list[tuple[Job, Call]] = []
         refusals: list[tuple[str, NotPermitted]] = []
@@ -251,12 +214,12 @@ class _Engine:
                 steps = [(job, reply) for job, reply in steps if job.work]
             if any(job.work is None for job, _ in steps):
                 access.look_again(session, self.app)
-            hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
+            held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
             self.moved = True
             for job, reply in steps:
                 known, before = len(job.needs.opened), len(results)
                 try:
-                    call = _step(self.app, job, session, reply, results)
+                    call = _step(self.app, job, Turn(session, job.needs, held), reply, results)
                 except CsctlError as error:
                     call = None
                     results.append(Result.refused(job.given, error))
@@ -269,15 +232,17 @@ class _Engine:
             for given, refusal in refusals:
                 audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
+            session.flush()
+            reached(written)
         return results, calls
 
 
-def _step(app: App, job: Job, session: Session, reply: Any, results: list[Result]) -> Call | None:
+def _step(app: App, job: Job, turn: Turn, reply: Any, results: list[Result]) -> Call | None:
     """Let a job work until it calls, or is done."""
     if job.work is None or job.turn is None:
-        job.turn = Turn(session, job.needs)
-        job.work = _started(app, job, job.turn)
-    job.turn.session = session
+        job.turn = turn
+        job.work = resume.started(app, job, turn)
+    job.turn.session, job.turn.held = turn.session, turn.held
     while True:
         try:
             step = job.work.throw(reply) if isinstance(reply, CsctlError) else job.work.send(reply)
@@ -287,62 +252,6 @@ def _step(app: App, job: Job, session: Session, reply: Any, results: list[Result
         if isinstance(step, Call):
             return step
         results.append(step)
-
-
-def hold(session: Session, needs: Iterable[Needs]) -> None:
-    """Lock and load, in a fixed number of queries: the orders concerned, purchases, transactions, queue items.
-
-    Always in this order and by id, so that two processes never wait for each other in a circle.
-    """
-    wanted = list(needs)
-    numbers = {number for need in wanted for number in need.numbers()}
-    order_ids = {number for need in wanted for number in need.orders}
-    of_transactions = select(Transaction.order_id).where(Transaction.id.in_(numbers))
-    of_items = select(QueueItem.order_id).where(QueueItem.id.in_({n for need in wanted for n in need.items}))
-    billed = {number for need in wanted for number in need.purchases}
-    of_purchases = select(Purchase.order_id).where(Purchase.id.in_(billed))
-    # `with_for_update` says nothing on SQLite, where a writing transaction is alone from its start.
-    orders = session.scalars(
-        select(Order)
-        .where(
-            or_(
-                Order.id.in_(order_ids),
-                Order.id.in_(of_transactions),
-                Order.id.in_(of_items),
-                *([Order.id.in_(of_purchases)] if billed else []),
-            )
-        )
-        .order_by(Order.id)
-        .with_for_update()
-    ).all()
-    held = [order.id for order in orders]
-    chosen = select(Purchase).where(Purchase.id.in_(billed)).order_by(Purchase.id).with_for_update()
-    purchases = session.scalars(chosen).all() if billed else []
-    transactions = session.scalars(
-        select(Transaction)
-        .where(
-            or_(
-                Transaction.id.in_(numbers),
-                Transaction.order_id.in_(held) & Transaction.kind.in_(CHARGES),
-            )
-        )
-        .order_by(Transaction.id)
-        .with_for_update()
-    ).all()
-    item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
-    item_ids |= {number for need in wanted for number in need.items}
-    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).options(selectinload(QueueItem.origin))
-    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
-    theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
-    customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
-    # The session refers to its rows weakly: keep them as long as it lives.
-    session.info["held"] = (orders, purchases, transactions, items, customers)
-
-
-def customers_held(session: Session) -> Sequence[Customer]:
-    """The customers of all orders that are held."""
-    found: Sequence[Customer] = session.info["held"][-1]
-    return found
 
 
 def _said(problem: Exception, name: str = "the record") -> CsctlError:
@@ -382,7 +291,15 @@ def _lost(job: Job, problem: Exception | None) -> Result:
 def _in_time(call: Call) -> Callable[[], Any]:
     """The call, not begun if this process slept so long that its lease may be over."""
     claimed = _awake_or_not()
-    return lambda: call.make() if _awake_or_not() - claimed < _TOO_LATE else call.unsent
+    return lambda: _made(call) if _awake_or_not() - claimed < _TOO_LATE else call.unsent
+
+
+def _made(call: Call) -> Any:
+    reached(Point.CALLING)
+    try:
+        return call.make()
+    finally:
+        reached(Point.ANSWERED)
 
 
 def _awake_or_not() -> float:

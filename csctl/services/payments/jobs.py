@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from csctl.models import Transaction
+from csctl.models import BlacklistEntry, Customer, Order, Purchase, QueueItem, Transaction
 from csctl.results import Result
 
+_NEW = 2**63  # an attempt without an id comes after those that have one
 LEASE = timedelta(minutes=5)  # how long an attempt belongs to who claimed it (domain rules, section 3)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run."""
+    """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run.
+
+    One that only `reads` is made in a dry run, too: what it would refuse depends on the answer.
+    """
 
     make: Callable[[], Any]
     assumed: Any
     unsent: Any
+    reads: bool = False
 
 
 Work = Generator[Call | Result, Any, None]
 
 
 @dataclass
+class Held:
+    """The rows that one database transaction holds under lock, for all of its pieces of work.
+
+    The session refers to its rows weakly: they live as long as this does. `transactions` also has the attempts that
+    were opened since.
+    """
+
+    orders: Sequence[Order] = ()
+    purchases: Sequence[Purchase] = ()
+    transactions: list[Transaction] = field(default_factory=list)
+    items: Sequence[QueueItem] = ()
+    customers: Sequence[Customer] = ()
+    blacklisted: dict[int, list[BlacklistEntry]] = field(default_factory=dict)  # by customer, once it was asked
+
+
+@dataclass
 class Turn:
-    """What a piece of work holds while it has the database: a session, and its rows under lock."""
+    """What a piece of work has while it has the database: a session, and the rows under lock."""
 
     session: Session
     needs: Needs
+    held: Held = field(default_factory=Held)
 
     def transaction(self, number: int) -> Transaction | None:
         return self.session.get(Transaction, number)
 
     def sales_of(self, order_id: int) -> list[Transaction]:
         """Sales, captures and authorizations of an order, oldest first."""
-        loaded = [row for row in self.session.identity_map.values() if isinstance(row, Transaction)]
-        return sorted((t for t in loaded if t.order_id == order_id and t.kind.is_charge), key=lambda t: t.id)
+        found = [row for row in self.held.transactions if row.order_id == order_id and row.kind.is_charge]
+        return sorted(found, key=lambda row: row.id or _NEW)
 
 
 @dataclass

@@ -17,8 +17,9 @@ from csctl.domain.refund_queue import Operation
 from csctl.domain.states import OPEN_STATES, ItemState, Kind, Outside, State
 from csctl.gateways.operations import Dispute, DisputeState, Found
 from csctl.models import QueueItem, Transaction
+from csctl.services.outcomes import orders
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.payments import attempts, outside
+from csctl.services.payments import outside
 from csctl.services.payments.jobs import Turn
 from csctl.services.shared import audit, history
 
@@ -71,7 +72,7 @@ def _learn_void(turn: Turn, app: App, row: Transaction, found: Found) -> None:
         return
     before = row.settlement.value if row.settlement else None
     row.voided_at = app.clock.now()
-    attempts.note_if_all_returned(row.order, turn.sales_of(row.order_id))
+    orders.note_if_all_returned(row.order, turn.sales_of(row.order_id))
     name = ids.show("txn", row.id)
     said = f"{name} was voided at the gateway"
     history.event(turn.session, app, row.order.customer_id, said, order_id=row.order_id, transaction_id=row.id)
@@ -141,19 +142,29 @@ def _returned_there(turn: Turn, sale: Transaction) -> int:
 
 
 def _make_room(turn: Turn, app: App, sale: Transaction, amount: int) -> None:
-    """Close queued refunds whose money was returned: one of the same amount, else the newest that no longer fits. An
-    item that no longer fits as a whole is resolved: the remaining amount can be refunded again.
+    """Take out of the queue what the money was returned for: the item of the same amount, else the newest that no
+    longer fit. One of which a part still fits is reduced to that part. The Notify Emails are told of each.
     """
     queued = select(QueueItem).where(QueueItem.sale_id == sale.id, QueueItem.state == ItemState.QUEUED)
     items = list(turn.session.scalars(queued.order_by(QueueItem.id.desc()).with_for_update()))
     same = next((item for item in items if item.amount == amount), None)
     for item in [same] if same else items:
-        if same is None and sale.refunded + sale.reserved + amount <= sale.amount:
-            return
+        beyond = amount if same else sale.refunded + sale.reserved + amount - sale.amount
+        if beyond > 0:
+            _reduce(turn, app, sale, item, min(beyond, item.amount))
+
+
+def _reduce(turn: Turn, app: App, sale: Transaction, item: QueueItem, by: int) -> None:
+    before, money = item.amount, Money(by, item.currency)
+    sale.reserved -= by
+    if by == item.amount:
         queue_rules.close(app, item, Operation.RESOLVE)
         item.close_reason = _FITS_NO_MORE
-        sale.reserved -= item.amount
-        name = ids.show("rfq", item.id)
-        said = f"closed refund {name} in the queue: {_FITS_NO_MORE}"
-        history.event(turn.session, app, item.customer_id, said, order_id=item.order_id)
-        audit.write(turn.session, app, Outcome.RESOLVED, target=name, amount=str(Money(item.amount, item.currency)))
+        news, outcome = f"{money} was returned at the gateway. The refund left the queue.", Outcome.RESOLVED
+    else:
+        item.amount -= by
+        rest = Money(item.amount, item.currency)
+        news, outcome = f"{money} was returned at the gateway. {rest} remains in the queue.", Outcome.UPDATED
+    queue_rules.tell(turn.session, app, item, news)
+    name = ids.show("rfq", item.id)
+    audit.write(turn.session, app, outcome, target=name, before=str(Money(before, item.currency)), returned=str(money))

@@ -4,11 +4,14 @@ identical.
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.states import Kind, Occasion
-from csctl.gateways.operations import Initiator, Operation, Sale
+from csctl.gateways.operations import Answer, Initiator, Operation, Sale
+from csctl.gateways.protocol import Gateway
 from csctl.models import Order, PaymentMethod, Transaction
 
 
@@ -29,6 +32,12 @@ def of_attempt(session: Session, attempt: Transaction) -> Operation:
         order_number=order.external_id or ids.show("ord", order.id),
         initiated=Initiator.CUSTOMER if by_customer else Initiator.MERCHANT,
     )
+
+
+def write(gateway: Gateway, operation: Operation) -> partial[Answer]:
+    """The call that carries an operation out. The same key again: a gateway that honours keys does it at most once."""
+    calls = {Kind.VOID: gateway.void, Kind.REFUND: gateway.refund}
+    return partial(calls.get(operation.kind, gateway.charge), operation)
 
 
 def _sale(row: Transaction, method: PaymentMethod | None) -> Sale:

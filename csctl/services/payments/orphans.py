@@ -6,19 +6,20 @@ command of the run process the remaining records (`resume`).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
-from csctl.domain.states import Kind, State
+from csctl.domain.states import State
 from csctl.gateways.operations import Answer
 from csctl.models import Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, charges, reconcile
+from csctl.services.payments import attempts, reconcile
 from csctl.services.payments.engine import drive
-from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
+from csctl.services.payments.reconcile import Certainty
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -46,25 +47,19 @@ def _settle(turn: Turn, app: App, number: int) -> Work:
     _ = app.gateways[row.gateway]
     if row.state is State.SENT:
         claim = attempts.claim_for(app, row)
-        answer = yield from reconcile.ask(turn, app, row)
+        word = yield from reconcile.ask(turn, app, row)
         row = turn.session.get_one(Transaction, number)
-        if row.claim != claim or answer is not reconcile.ABSENT:
-            yield reconcile.record(turn, app, row, claim, _known(answer))
+        if row.claim != claim or word.certainty is not Certainty.ABSENT:
+            yield attempts.record(turn, app, number, claim, _known(word.answer))
             return
     if row.parent_id and turn.session.get_one(Transaction, row.parent_id).disputed_at:
-        yield reconcile.record(turn, app, row, attempts.claim_for(app, row), attempts.NOT_SENT)
+        yield attempts.record(turn, app, number, attempts.claim_for(app, row), attempts.NOT_SENT)
         return
-    yield (yield from _send(turn, app, row))
+    if row.state is State.SENT:  # it is certain that it was not carried out: its sending begins again
+        row.state = becomes(row.state, State.CREATED)
+    yield (yield from attempts.exchange(turn, app, row))
 
 
 def _known(answer: Answer) -> Answer:
     """The result if the gateway cannot tell: it was sent, and its outcome is unknown."""
     return replace(answer, state=State.UNKNOWN) if answer.state is State.SENT else answer
-
-
-def _send(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Result]:
-    if row.kind is not Kind.SALE:
-        if row.state is State.SENT:  # it was certainly not executed: it is sent again
-            row.state = becomes(row.state, State.CREATED)
-        return (yield from attempts.exchange(turn, app, row))
-    return (yield from charges.exchange(turn, app, row))

@@ -12,9 +12,9 @@ from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import Reason
-from csctl.domain.states import SALES, Kind, OrderStatus, Outside, Settlement, State
+from csctl.domain.states import SALES, Kind, Outside, Settlement, State
 from csctl.models import Transaction
-from csctl.services.payments import attempts
+from csctl.services.outcomes import orders
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def book(
     sale.refunded += amount
     session.add(refund)
     session.flush()
-    attempts.note_if_all_returned(sale.order, _sales_of(session, sale))
+    orders.note_if_all_returned(sale.order, _sales_of(session, sale))
     _note_booked(session, app, refund, sale)
     return refund
 
@@ -77,8 +77,7 @@ def take_back(session: Session, app: App, refund: Transaction, sale: Transaction
     refund.state, refund.reason = becomes(refund.state, State.FAILED), Reason.RECORDED_BY_MISTAKE
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
-    if sale.order.status is OrderStatus.REFUNDED:
-        sale.order.status = OrderStatus.CANCELLED if sale.order.cancelled_at else OrderStatus.COMPLETE
+    orders.note_money(sale.order)
     money, name = Money(refund.amount, refund.currency), ids.show("txn", refund.id)
     _note(session, app, refund, f"{name}, a refund outside of {money}, was recorded by mistake", None)
     audit.write(

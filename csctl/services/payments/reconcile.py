@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,10 @@ from csctl.domain.states import OPEN_STATES, RETURNS, Kind, State
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable, Usage
 from csctl.gateways.operations import Absent, Ambiguous, Answer, Finds, Found
-from csctl.gateways.protocol import Gateway
 from csctl.models import Transaction
 from csctl.results import Result
 from csctl.services.outcomes import late
-from csctl.services.payments import attempts, charges, operations, settlement, verdicts
+from csctl.services.payments import amounts, attempts, operations, returns, settlement, verdicts
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.shared import access, listing
@@ -31,32 +31,60 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _NEVER_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="its worker died before it was sent")
-ABSENT = Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="the gateway never carried it out")
+_ABSENT = Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="the gateway never carried it out")
 _NEVER = timedelta.max  # a kind for which a gateway names no delay: its absence is not believed
 _MUTE = "this gateway cannot be asked: look at its own page"
+# How an operation is found where what is found may be another's.
+_UNSURE = (Finds.AMBIGUOUS, Finds.BY_REFERENCE)
 
 
-def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | None) -> Answer | None:
+class Certainty(Enum):
+    """How much a gateway could say of an attempt."""
+
+    TOLD = auto()  # what it knows
+    ABSENT = auto()  # that there is no such operation, and there will be none
+    AMBIGUOUS = auto()  # that several operations could be ours
+    MUTE = auto()  # nothing: it cannot be asked
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a gateway says of an attempt."""
+
+    answer: Answer
+    certainty: Certainty = Certainty.TOLD
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an administrator saw on the gateway's own page. `amount` is a decimal string, where it is another one."""
+
+    answer: Answer
+    amount: str | None = None
+
+
+def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | None, amount: str | None) -> Seen | None:
     """What an administrator saw on the gateway's own page of named transactions: `approved`, with the gateway's
-    reference, or `failed`. None if nothing is `seen`. Raises Usage and NotPermitted.
+    reference and amount, or `failed`. None if nothing is `seen`. Raises Usage and NotPermitted.
     """
+    if (reference or amount) and seen != "approved":
+        option = "--reference" if reference else "--amount"
+        raise Usage(f"{option} goes with --as approved", fix="leave it out, or add --as approved")
     if seen is None:
-        if reference:
-            raise Usage("--reference goes with --as approved", fix="leave it out, or add --as approved")
         return None
     if not refs:
         raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
     access.require(app, "txn reconcile with --as")
     if seen == "failed":
-        return Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page")
+        return Seen(Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page"))
     known_as = accept(reference, "reference") if reference else None
-    return Answer(State.APPROVED, known_as, message="found on the gateway's own page")
+    return Seen(Answer(State.APPROVED, known_as, message="found on the gateway's own page"), amount)
 
 
 def reconcile(
     app: App,
     refs: Sequence[Ref] = (),
-    verdict: Answer | None = None,
+    verdict: Seen | None = None,
     *,
     dry_run: bool = False,
     concurrency: int = 1,
@@ -129,16 +157,38 @@ def _all_jobs(app: App) -> Iterator[Job]:
     return (_job(app, Ref(ids.show("txn", number), number), named=False) for number in unsure)
 
 
-def _job(app: App, ref: Ref, *, named: bool = True, verdict: Answer | None = None) -> Job:
+def _job(app: App, ref: Ref, *, named: bool = True, verdict: Seen | None = None) -> Job:
     work = partial(settle, app=app, ref=ref, named=named, verdict=verdict)
     return Job(ref.given, Needs(transactions={ref.id}), work)
 
 
-def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answer | None = None) -> Work:
-    """Find out what became of one attempt, unless somebody is at it. Raises NotFound and Conflict.
+def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen | None = None) -> Work:
+    """Find the outcome of one attempt, unless a process has it. Raises NotFound and Conflict.
 
-    One that nobody `named` is left to whoever took it since it was listed. A `verdict` is taken instead of asking.
+    One that was not `named` is left to the process that took it since it was listed. A `verdict` is taken instead of
+    asking.
     """
+    row = _attempt(turn, ref)
+    leased = row.lease_until is not None and row.lease_until >= app.clock.now()
+    if not named and (leased or row.state.closed):
+        return
+    if leased and row.lease_until:
+        raise Conflict(
+            f"{ref.given} is being worked on",
+            cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
+            fix="run it again then",
+        )
+    if row.state.closed and row.look_since and verdict and verdict.answer.state is State.APPROVED:
+        late.looked_at(turn.session, app, row)
+        yield Result(ref.given, verdicts.DONE[row.kind], "it was approved late, and was looked at")
+    elif row.state.closed:
+        yield from _look_again(turn, app, ref, row, named=named)
+    else:
+        yield from _decide(turn, app, ref, row, verdict)
+
+
+def _attempt(turn: Turn, ref: Ref) -> Transaction:
+    """The attempt of csctl's own. Raises NotFound and Conflict."""
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
@@ -149,56 +199,52 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Answe
             cause="only refunds, voids and csctl's own sales are asked about",
             fix="csctl txn sync",
         )
-    leased = row.lease_until is not None and row.lease_until >= app.clock.now()
-    if not named and (leased or row.state.closed):
-        return
-    if leased and row.lease_until:
-        raise Conflict(
-            f"{ref.given} is being worked on",
-            cause=f"until {row.lease_until:%H:%M:%S} UTC at the latest",
-            fix="run it again then",
-        )
-    if row.state.closed and row.look_since and verdict and verdict.state is State.APPROVED:
-        late.looked_at(turn.session, app, row)
-        yield Result(ref.given, verdicts.DONE[row.kind], "it was approved late, and was looked at")
-        return
-    if row.state.closed:
-        yield from _look_again(turn, app, ref, row)
-        return
+    return row
+
+
+def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | None) -> Work:
+    """Claim an attempt that is open, find its outcome and record it."""
     _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed
     if row.state is State.CREATED:
-        claim, answer = attempts.claim_for(app, row), _NEVER_SENT
+        claim, word = attempts.claim_for(app, row), Word(_NEVER_SENT)
     elif verdict:
-        _refuse_unless_mute(app, ref, row)
-        claim, answer = attempts.claim_for(app, row), verdict
+        yield from _refuse_unless_mute(turn, app, ref, row)
+        row = turn.session.get_one(Transaction, ref.id)
+        claim, word = attempts.claim_for(app, row), Word(verdict.answer)
+        if verdict.amount is not None:
+            amounts.correct(turn, app, row, verdict.amount)
     else:
         row.state = State.UNKNOWN if row.state is State.SENT else row.state
         claim = attempts.claim_for(app, row)
         try:
-            answer = yield from ask(turn, app, row)
-        except Misconfigured:  # our own fault, and once it is mended somebody may ask at once
+            word = yield from ask(turn, app, row)
+        except Misconfigured:  # our own fault, and once it is corrected it may be asked at once
             row = turn.session.get_one(Transaction, ref.id)
             row.claim = row.lease_until = None
             raise
-        row = turn.session.get_one(Transaction, ref.id)
-    result = replace(record(turn, app, row, claim, answer), id=ref.given)
-    yield _for_a_person(result, row) if answer.message == _MUTE else result
+    result = replace(attempts.record(turn, app, ref.id, claim, word.answer), id=ref.given)
+    yield _for_a_person(result, ref) if word.certainty is Certainty.MUTE else result
 
 
-def _for_a_person(result: Result, row: Transaction) -> Result:
-    """Only somebody who looks can tell."""
-    fix = f"look at its own page, then csctl txn reconcile {ids.show('txn', row.id)} --as approved|failed"
+def _for_a_person(result: Result, ref: Ref) -> Result:
+    """Only a person who looks can tell."""
+    fix = f"look at its own page, then csctl txn reconcile {ids.show('txn', ref.id)} --as approved|failed"
     unknown = OutcomeUnknown(result.message, cause=_MUTE, fix=fix)
     return replace(result, error=unknown) if result.error else replace(result, message=f"{_MUTE}; {fix}")
 
 
-def _refuse_unless_mute(app: App, ref: Ref, row: Transaction) -> None:
-    if app.gateways[row.gateway].capabilities.finds is not Finds.NOTHING or _key_lives(app, row):
-        raise Conflict(
-            f"the gateway {row.gateway} can be asked about {ref.given}",
-            cause="--as is for gateways without lookup",
-            fix=f"csctl txn reconcile {ids.show('txn', row.id)}",
-        )
+def _refuse_unless_mute(turn: Turn, app: App, ref: Ref, row: Transaction) -> Generator[Call, Any, None]:
+    """Raises Conflict where the gateway itself can tell what the attempt came to."""
+    finds = app.gateways[row.gateway].capabilities.finds
+    if row.reason == Reason.MISMATCH or (finds is Finds.NOTHING and not _key_lives(app, row)):
+        return
+    if finds in _UNSURE and (yield from ask(turn, app, row)).certainty is Certainty.AMBIGUOUS:
+        return
+    raise Conflict(
+        f"the gateway {row.gateway} can be asked about {ref.given}",
+        cause="--as is for what a gateway cannot tell, or tells of another amount",
+        fix=f"csctl txn reconcile {ids.show('txn', row.id)}",
+    )
 
 
 def _key_lives(app: App, row: Transaction) -> bool:
@@ -207,60 +253,67 @@ def _key_lives(app: App, row: Transaction) -> bool:
     return bool(row.key and life and app.clock.now() - (row.sent_at or row.created_at) < life)
 
 
-def record(turn: Turn, app: App, row: Transaction, claim: str, answer: Answer) -> Result:
-    """The outcome of an attempt of any kind, if the claim to it still holds."""
-    of_kind = charges.record if row.kind is Kind.SALE else attempts.record
-    return of_kind(turn, app, row.id, claim, answer)
-
-
-def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction) -> Work:
-    """A final outcome stays; but an approved refund may have been returned by a bank since."""
+def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction, *, named: bool) -> Work:
+    """A final outcome stays; but an approved refund may have been returned by a bank since, and what was taken for
+    failed may have been carried out after all.
+    """
     if row.kind is Kind.REFUND and row.state is State.APPROVED:
         found = yield from settlement.ask(turn, app, ref.id)
         row = turn.session.get_one(Transaction, ref.id)
         if found and row.state is State.APPROVED and found.answer.state is State.FAILED:
-            yield replace(attempts.take_back(turn, app, row, found.answer), id=ref.given)
+            yield replace(returns.take_back(turn, app, row, found.answer), id=ref.given)
+            return
+    elif named and row.state is State.FAILED and row.key and row.sent_at:
+        word = yield from ask(turn, app, row, resend=False)
+        row = turn.session.get_one(Transaction, ref.id)
+        if row.state is State.FAILED and word.answer.state is State.APPROVED:
+            result = attempts.approve_late(turn, app, row, word.answer)
+            if not row.state.closed:
+                result = attempts.record(turn, app, ref.id, row.claim, word.answer)
+            yield replace(result, id=ref.given)
             return
     outcome = verdicts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)
     yield Result(ref.given, outcome, "it was settled before")
 
 
-def ask(turn: Turn, app: App, row: Transaction) -> Generator[Call, Any, Answer]:
-    """What the gateway says of an attempt. Where it cannot say, the attempt stays as it is."""
+def ask(turn: Turn, app: App, row: Transaction, *, resend: bool = True) -> Generator[Call, Any, Word]:
+    """What the gateway says of an attempt. Where it cannot say, the attempt stays as it is; with `resend` the same
+    attempt is sent once more to a gateway that honours its key.
+    """
     gateway = app.gateways[row.gateway]
     sale = turn.session.get_one(Transaction, row.parent_id) if row.parent_id else None
     stays = Answer(row.state, row.gateway_ref, Reason(row.reason) if row.reason else None)
-    sent_at = row.sent_at or row.created_at
-    age = app.clock.now() - sent_at
     can_find = gateway.capabilities.finds is not Finds.NOTHING
     try:
         if can_find and row.key:
-            operation = operations.of_attempt(turn.session, row)
-            found: Found | Absent | Ambiguous = yield Call(
-                partial(gateway.find, operation), assumed=Found(stays), unsent=Found(stays)
-            )
-            if isinstance(found, Found):
-                return found.answer
-            if isinstance(found, Ambiguous):
-                return replace(stays, message=f"it may be one of: {', '.join(found.candidates)}")
-            late = replace(stays, message="the gateway does not know it yet")
-            return ABSENT if age >= gateway.capabilities.absence_final_after.get(row.kind, _NEVER) else late
+            return (yield from _find(turn, app, row, stays))
         if can_find and row.gateway_ref:  # made elsewhere: only the gateway's reference names it
             known: Found = yield Call(
-                partial(gateway.lookup, row.gateway_ref, row.kind), assumed=Found(stays), unsent=Found(stays)
+                partial(gateway.lookup, row.gateway_ref, row.kind), Found(stays), Found(stays), reads=True
             )
-            return known.answer
+            return Word(known.answer)
         disputed = sale is not None and sale.disputed_at is not None  # then nothing is sent, not even again
-        if not disputed and _key_lives(app, row):
-            answer: Answer = yield Call(_again(turn, gateway, row), assumed=stays, unsent=stays)
+        if resend and not disputed and _key_lives(app, row):
+            write = operations.write(gateway, operations.of_attempt(turn.session, row))
+            answer: Answer = yield Call(write, assumed=stays, unsent=stays)
             # A connection that is refused now says nothing of what was sent then.
-            return stays if answer.reason == Reason.UNREACHABLE else answer
+            return Word(stays if answer.reason == Reason.UNREACHABLE else answer)
     except (Unreachable, OutcomeUnknown) as gone:
-        return replace(stays, message=gone.message)
-    return replace(stays, message=_MUTE)
+        return Word(replace(stays, message=gone.message))
+    return Word(replace(stays, message=_MUTE), Certainty.MUTE)
 
 
-def _again(turn: Turn, gateway: Gateway, row: Transaction) -> partial[Answer]:
-    """The same attempt once more, with its key: a gateway that honours keys does it at most once."""
-    writes = {Kind.VOID: gateway.void, Kind.REFUND: gateway.refund}
-    return partial(writes.get(row.kind, gateway.charge), operations.of_attempt(turn.session, row))
+def _find(turn: Turn, app: App, row: Transaction, stays: Answer) -> Generator[Call, Any, Word]:
+    """The attempt by its key. That there is none is believed once the gateway's delay is over."""
+    gateway, kind = app.gateways[row.gateway], row.kind
+    age = app.clock.now() - (row.sent_at or row.created_at)
+    find = partial(gateway.find, operations.of_attempt(turn.session, row))
+    found: Found | Absent | Ambiguous = yield Call(find, assumed=Found(stays), unsent=Found(stays), reads=True)
+    if isinstance(found, Found):
+        return Word(found.answer)
+    if isinstance(found, Ambiguous):
+        several = replace(stays, message=f"it may be one of: {', '.join(found.candidates)}")
+        return Word(several, Certainty.AMBIGUOUS)
+    if age >= gateway.capabilities.absence_final_after.get(kind, _NEVER):
+        return Word(_ABSENT, Certainty.ABSENT)
+    return Word(replace(stays, message="the gateway does not know it yet"))

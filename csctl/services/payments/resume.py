@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import ItemState
@@ -16,6 +17,15 @@ from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import verdicts
 from csctl.services.payments.jobs import Job, Turn, Work
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def started(app: App, job: Job, turn: Turn) -> Work:
+    """The work at a record: what its job is, or what is left of that where a run had begun payments for it."""
+    begun = app.journal.begun(turn.session, job.given)
+    return job.begin(turn) if begun is None else work(job, turn, begun.transactions, again=begun.again)
 
 
 def work(job: Job, turn: Turn, numbers: Iterable[int], *, again: bool) -> Work:

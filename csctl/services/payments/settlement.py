@@ -19,7 +19,7 @@ from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, learned
+from csctl.services.payments import learned, returns
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.shared import access, audit, listing
@@ -40,7 +40,9 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
     if gateway.capabilities.finds is Finds.NOTHING or reference is None:
         return None
     try:
-        found: Found | None = yield Call(partial(gateway.lookup, reference, row.kind), assumed=None, unsent=None)
+        found: Found | None = yield Call(
+            partial(gateway.lookup, reference, row.kind), assumed=None, unsent=None, reads=True
+        )
     except OutcomeUnknown as lost:
         raise Unreachable("the gateway cannot be asked", cause=lost.cause, fix="run it again") from None
     if found is not None:
@@ -119,7 +121,7 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     found = yield from ask(turn, app, ref.id)
     row = turn.session.get_one(Transaction, ref.id)
     if found and row.kind is Kind.REFUND and row.state is State.APPROVED and found.answer.state is State.FAILED:
-        result = attempts.take_back(turn, app, row, found.answer)
+        result = returns.take_back(turn, app, row, found.answer)
         yield replace(result, id=ref.given)
         return
     yield Result(ref.given, Outcome.UPDATED if standing(row) != before else Outcome.SKIPPED, said(row, before))

@@ -1,7 +1,7 @@
 """Cancel purchases: now, on a day, before or after the next billing, and optionally refund the last billing.
 
-With a refund, the refund comes first and carries the cancellation (`Transaction.then_cancel`): both are recorded in one
-transaction, so that a crash cannot leave one without the other.
+With the money, the refund comes first and carries the cancellation along (`Transaction.cancels`): both are recorded
+in one transaction, so that nothing that dies between them leaves one without the other.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from csctl.errors import Conflict
 from csctl.models import Purchase, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.outcomes import deferred
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
@@ -65,6 +66,9 @@ def cancel(
     def change(session: Session, ref: Ref) -> Result:
         purchase = purchase_changes.locked(session, ref.id)
         fitting = _fitting(app, purchase, moment)
+        if fitting.now and (charge := deferred.charge_of(session, app, purchase.order_id, purchase)):
+            told = deferred.cancel_purchase(session, app, purchase, charge, reason)
+            return Result(ref.given, Outcome.PENDING, told, transaction_id=ids.show("txn", charge.id))
         before = purchase_changes.shown(session, purchase)
         cancelling.cancel_at(session, app, purchase, fitting, reason)
         outcome = Outcome.CANCELLED if fitting.now else Outcome.UPDATED

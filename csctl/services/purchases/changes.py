@@ -12,15 +12,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.clock import parse_date
-from csctl.domain import ids, intervals
+from csctl.domain import ids
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
 from csctl.domain.money import to_decimal, to_minor
 from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation
+from csctl.domain.states import PurchaseStatus
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
 from csctl.results import Result
+from csctl.services.outcomes import billing, deferred
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.shared import audit, bulk, history
 from csctl.services.views import purchases
@@ -62,7 +64,7 @@ def restart_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: b
                 fix=f"csctl purchase billing-date {name} DATE",
             )
         purchase.trial_ends_on = rules.trial_end(app.clock.today(), days)
-        bill_on(purchase, purchase.trial_ends_on)
+        billing.bill_on(purchase, purchase.trial_ends_on)
 
     return _each(app, refs, Operation.TRIAL_RESTART, restart, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -113,7 +115,7 @@ def resume_one(session: Session, app: App, purchase: Purchase, given: str) -> Re
         if paused and purchase.interval:
             day = rules.billing_resumes(purchase.next_bill_on, app.clock.today())
             if day != purchase.next_bill_on:
-                bill_on(purchase, day)
+                billing.bill_on(purchase, day)
 
     recycled = (purchase.status, Operation.CALL_OFF) in rules.TABLE
     operation = Operation.CALL_OFF if recycled and purchase.ends_later else Operation.RESUME
@@ -127,13 +129,18 @@ def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Itera
 
     def move(_session: Session, purchase: Purchase) -> None:
         require_recurring(purchase)
-        if purchase.cancel_on is not None and purchase.cancel_on == purchase.next_bill_on:
-            purchase.cancel_on = new  # scheduled for before the next billing, on any day
-        if rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today()):
-            purchase.trial_ends_on = new
-        bill_on(purchase, new)
+        billing.bill_next_on(app, purchase, new)
 
-    return _each(app, [ref], Operation.BILLING_DATE, move, dry_run=dry_run)
+    def change(session: Session, ref: Ref) -> Result:
+        purchase = locked(session, ref.id)
+        if charge := deferred.charge_of(session, app, purchase.order_id, purchase):
+            _allowed(app, purchase, Operation.BILLING_DATE)
+            require_recurring(purchase)
+            told = deferred.bill_on(session, app, purchase, charge, new)
+            return Result(ref.given, Outcome.PENDING, told, transaction_id=ids.show("txn", charge.id))
+        return carry_out(session, app, purchase, ref.given, Operation.BILLING_DATE, move)
+
+    return bulk.each(app, [ref], change, dry_run=dry_run)
 
 
 def change_quantity(
@@ -180,11 +187,7 @@ def carry_out(
 
     Raises Conflict if its state does not allow it, and the errors of `change`.
     """
-    name, before = ids.show("pur", purchase.id), shown(session, purchase)
-    trial = rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today())
-    if operation not in _LOCAL:
-        rules.refuse_billed_elsewhere(name, purchase.billed_by)
-    then = rules.after(name, purchase.status, operation, in_trial=trial)
+    before, then = shown(session, purchase), _allowed(app, purchase, operation)
     change(session, purchase)
     purchase.status = then
     session.flush()
@@ -192,6 +195,15 @@ def carry_out(
     if said.outcome != Outcome.SKIPPED:
         note(session, app, purchase, said)
     return said
+
+
+def _allowed(app: App, purchase: Purchase, operation: Operation) -> PurchaseStatus:
+    """Where the purchase stands after an operation. Raises Conflict where its state does not allow it."""
+    name = ids.show("pur", purchase.id)
+    if operation not in _LOCAL:
+        rules.refuse_billed_elsewhere(name, purchase.billed_by)
+    trial = rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today())
+    return rules.after(name, purchase.status, operation, in_trial=trial)
 
 
 def _each(
@@ -234,13 +246,6 @@ def note(session: Session, app: App, purchase: Purchase, said: Result) -> None:
     name = ids.show("pur", purchase.id)
     history.event(session, app, purchase.order.customer_id, f"{name}: {said.message}", order_id=purchase.order_id)
     audit.write(session, app, said.outcome, target=name, before=said.extra["before"], after=said.extra["after"])
-
-
-def bill_on(purchase: Purchase, day: date) -> None:
-    """Bill next on this day, and then on this day of the month."""
-    purchase.next_bill_on, purchase.due_on = day, None
-    if purchase.interval:
-        purchase.billing_day = day.day if intervals.parse(purchase.interval).monthly else None
 
 
 def require_recurring(purchase: Purchase) -> None:

@@ -20,6 +20,7 @@ from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
+from csctl.services.outcomes import billing
 from csctl.services.payments import cards
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.shared import audit, bulk, history
@@ -72,7 +73,7 @@ def reactivate(
         def go_on(session: Session, purchase: Purchase) -> None:
             purchase.cancelled_at = purchase.cancel_reason = None
             purchase.recycle_attempts = 0
-            purchase_changes.bill_on(purchase, on)
+            billing.bill_on(purchase, on)
             _reopen(session, app, purchase.order)
 
         return purchase_changes.carry_out(session, app, purchase, ref.given, Operation.REACTIVATE, go_on)

@@ -46,9 +46,8 @@ def ask(session: Session, app: App, sale: Transaction, amount: int, **details: A
         amount=amount,
         currency=sale.currency,
         returned_before=sale.refunded + sale.reserved,
-        requested_by=app.actor.id,
         created_at=app.clock.now(),
-        **details,
+        **{"requested_by": app.actor.id, **details},
     )
     session.add(made)
     session.flush()

@@ -16,7 +16,7 @@ from csctl.domain.states import ApprovalState, Kind, Settlement
 from csctl.errors import Conflict
 from csctl.models import Approval, Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, settlement
+from csctl.services.payments import attempts, returns, settlement
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.refunds import approvals, refunds, ways
@@ -68,7 +68,7 @@ def _grant_one(turn: Turn, app: App, ref: Ref, accepted: Mapping[int, Money] | N
     # Decision and intent are committed together: a request is never granted without its refund, nor twice.
     approvals.decide(turn.session, app, approval, ApprovalState.GRANTED, transaction_id=attempt.id)
     result = yield from attempts.exchange(turn, app, attempt)
-    if attempts.settled_meanwhile(turn, attempt.id):
+    if returns.settled_meanwhile(turn, attempt.id):
         result = yield from refunds.refund_instead(turn, app, attempt.id, wish, attempt.request_id)
     yield replace(result, id=ref.given)
 
@@ -109,7 +109,7 @@ def _part(app: App, approval: Approval, sale: Transaction) -> Part:
 def _wish_of(approval: Approval) -> refunds.Wish:
     return refunds.Wish(
         reason=approval.reason,
-        cancel=approval.then_cancel,
+        cancel=approval.carries,
         email=approval.send_email,
         which=Which(purchase_id=approval.purchase_id),
         made_by=approval.requested_by,

@@ -28,11 +28,11 @@ def refusal(session: Session, app: App, sale: Transaction, amount: int, *, with_
     if app.actor.role is not Role.AGENT:
         return None
     by_day = with_others + amount if amount else 0
-    return _of_sale(session, sale, amount) or _of_day(session, app, sale.currency, by_day)
+    return of_sale(session, sale, amount) or _of_day(session, app, sale.currency, by_day)
 
 
-def _of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | None:
-    """The limit of one sale, which is cumulative. Once any limit is set, a currency without one needs an admin.
+def of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | None:
+    """Cumulative per sale. Once any limit is set, a currency without one needs an admin.
 
     Read for each record: a limit that is lowered while a command runs applies from then on.
     """

@@ -8,13 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
+from csctl.domain.cancellations import Carried
 from csctl.domain.ids import Ref
 from csctl.domain.refund_plan import Part, Unsettled, plan
 from csctl.domain.states import HistoryKind, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import HistoryEntry, Order, Transaction
+from csctl.models.cancellations import columns_of
 from csctl.results import Result
-from csctl.services.payments import attempts, settlement
+from csctl.services.payments import attempts, opening, returns, settlement
 from csctl.services.payments import resume as taking_up
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
@@ -64,7 +66,7 @@ def refund_orders(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> Iterat
 
     One Result for each affected sale. Raises Usage like `refund_transactions`.
     """
-    wish = wish.with_reason_of(app.shop).checked()
+    wish = replace(wish.with_reason_of(app.shop).checked(), survives=True)
     amount = wishes.amount_of(app, refs, wish, Order)
     request = wishes.request_of(app, refs, wish, amount, how)
 
@@ -131,7 +133,7 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         raise ways.refuse_void(sale)
     attempt, whose = open_part(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None), _whose(sale.order)
     result = yield from attempts.exchange(turn, app, attempt)
-    if attempts.settled_meanwhile(turn, attempt.id):
+    if returns.settled_meanwhile(turn, attempt.id):
         raise refund_checks.settled_already(app, refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE))
     yield replace(result, id=ref.given, about=whose)
 
@@ -141,7 +143,7 @@ def return_of_order(turn: Turn, app: App, ref: Ref, order_id: int, wish: Wish) -
 
     A run that was interrupted resumes with `finish_order`.
     """
-    return _refund_order(turn, app, Ref(ref.given, order_id), wish.checked(), None, None)
+    return _refund_order(turn, app, Ref(ref.given, order_id), replace(wish.checked(), survives=True), None, None)
 
 
 def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, request: int | None) -> Work:
@@ -151,6 +153,8 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
     if made := wishes.made_by(turn, app, request, Transaction.order_id == ref.id):
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
+    if wish.which.cycle is None or wish.cancel:  # it depends on a charge that is under way
+        refund_scope.refuse_unanswered(turn, ref.id, wish.which.purchase_id)
     parts, words = yield from _plan(turn, app, order, wish, amount)
     if made := wishes.made_by(
         turn, app, request, Transaction.order_id == ref.id
@@ -174,7 +178,7 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         mine = turn.session.get_one(Transaction, attempt.id) if place else attempt
         _keep_hold(turn, app, opened[place + 1 :])
         result = yield from attempts.exchange(turn, app, mine)
-        if attempts.settled_meanwhile(turn, attempt.id):
+        if returns.settled_meanwhile(turn, attempt.id):
             result = yield from refund_instead(turn, app, attempt.id, wish, request)
         yield replace(result, id=ref.given, message=result.message or words, about=whose)
 
@@ -206,7 +210,7 @@ def _ask(turn: Turn, app: App, sale: Transaction, part: Part, wish: Wish, reques
         part.amount,
         purchase_id=sale.purchase_id or wish.which.purchase_id,
         reason=wish.reason,
-        then_cancel=wish.cancel,
+        cancels=wish.cancel and wish.cancel.scope,
         send_email=wish.email,
         request_id=request,
     )
@@ -226,7 +230,7 @@ def _keep_hold(turn: Turn, app: App, waiting: Sequence[Transaction]) -> None:
 def finish_order(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
     """Complete an order that a run had begun. All parts of its plan were opened together, and show what remains."""
     for attempt in made:
-        if attempts.settled_meanwhile(turn, attempt.id):
+        if returns.settled_meanwhile(turn, attempt.id):
             sale = turn.session.get_one(Transaction, attempt.parent_id)
             refund_checks.refuse_unless_refundable(app, sale, attempt.amount)
             result = yield from refund_instead(turn, app, attempt.id, wish, attempt.request_id)
@@ -246,9 +250,10 @@ def _repeat(turn: Turn, app: App, number: int, wish: Wish) -> Generator[Call, An
     else:
         refund_checks.refuse_unless_refundable(app, sale, first.amount)
     part = Part(sale.id, first.kind, first.amount)
-    attempt = open_part(turn, app, sale, part, wish.again(), first.request_id, carries=first.then_cancel)
+    wish = replace(wish.again(), survives=first.joins_queue)
+    attempt = open_part(turn, app, sale, part, wish, first.request_id, carries=first.carries)
     result = yield from attempts.exchange(turn, app, attempt)
-    if attempts.settled_meanwhile(turn, attempt.id):
+    if returns.settled_meanwhile(turn, attempt.id):
         result = yield from refund_instead(turn, app, attempt.id, wish, first.request_id)
     return result
 
@@ -264,7 +269,7 @@ def refund_instead(turn: Turn, app: App, void_id: int, wish: Wish, request: int 
             raise refusal
         return _ask(turn, app, sale, Part(sale.id, Kind.REFUND, void.amount), wish, request)
     part = Part(sale.id, Kind.REFUND, void.amount)
-    refund = open_part(turn, app, sale, part, wish.again(), request, carries=void.then_cancel)
+    refund = open_part(turn, app, sale, part, wish.again(), request, carries=void.carries)
     return (yield from attempts.exchange(turn, app, refund))
 
 
@@ -300,10 +305,10 @@ def open_part(
     wish: Wish,
     request: int | None,
     *,
-    carries: str | None = None,
+    carries: Carried | None = None,
 ) -> Transaction:
-    """The intent of a part. `carries`: the cancellation of the attempt before it."""
-    attempt = attempts.open_attempt(
+    """The intent of a part. `carries`: the cancellation that the attempt before it was to bring."""
+    attempt = opening.open_attempt(
         turn,
         app,
         sale,
@@ -313,7 +318,8 @@ def open_part(
         request_id=request,
         send_email=wish.email,
         refund_reason=wish.reason,
-        then_cancel=carries or wish.cancel,
+        joins_queue=wish.survives and part.kind is Kind.VOID,
+        **columns_of(carries or wish.cancel),
     )
     if wish.made_by:
         attempt.created_by = wish.made_by

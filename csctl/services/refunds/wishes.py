@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from csctl.domain import ids
+from csctl.domain.cancellations import Carried
 from csctl.domain.ids import Ref
 from csctl.domain.money import to_minor
 from csctl.domain.refund_plan import Which
@@ -31,21 +32,22 @@ _CHUNK = 500  # ids in one query
 class Wish:
     """The request for a refund or void. `amount` is a decimal string, for each record; None is the remaining amount.
 
-    `cancel` is what the refund cancels once it is approved, accepted or queued: the `order`, the `purchase` that was
-    billed, or a purchase and its moment as `cancellation.to_carry` writes them.
+    `cancel` is what the refund brings with it once it is approved, accepted or queued. A wish that `survives` is for
+    the return of the money, whatever way: where a void turns out never to have been carried out, it joins the queue.
     """
 
     amount: str | None = None
     reason: str | None = None
     note: str | None = None
-    cancel: str | None = None
+    cancel: Carried | None = None
     email: bool = True
     request_id: str | None = None
     which: Which = field(default_factory=Which)
-    request_approval: bool = False  # an amount above the agent's limit is stored as a request
-    made_by: int | None = None  # the operator who requested it, where an administrator grants it
-    quantity: int | None = None  # the number of items that are returned, of the chosen purchase
-    prorate: bool = False  # the unused part of the last billing period
+    request_approval: bool = False  # what is above the agent's limit is kept as a request
+    made_by: int | None = None  # the operator who asked, where an administrator grants it
+    quantity: int | None = None  # of the chosen purchase, how many are returned
+    survives: bool = False
+    prorate: bool = False  # the unused part of the period that was billed last
 
     def again(self) -> Wish:
         """The same for a further part: its note is stored already."""

@@ -12,6 +12,15 @@ from typing import Any
 from csctl.gateways.conformance.server import LedgerServer, Request, Response
 
 KEY = "rk_test_51PretendKeyOfTheTests"
+_LISTS = {
+    "refunds": "refund",
+    "payment_intents": "payment_intent",
+    "disputes": "dispute",
+    "customers": "customer",
+    "subscriptions": "subscription",
+    "invoices": "invoice",
+    "charges": "charge",
+}
 _DECLINES = {
     "pm_declined": ("card_declined", "lost_card"),
     "pm_soft": ("card_declined", "insufficient_funds"),
@@ -254,7 +263,7 @@ class StripeLedger(LedgerServer):
         return self._list(words[0], query, [value for name, value in pairs if name == "types[]"])
 
     def _list(self, name: str, query: Mapping[str, str], types: list[str]) -> dict[str, Any]:
-        kind = {"refunds": "refund", "payment_intents": "payment_intent", "disputes": "dispute"}.get(name)
+        kind = _LISTS.get(name)
         found = list(self.events) if kind is None else self._all(kind)
         wanted = {key: value for key, value in query.items() if key in ("payment_intent", "charge", "customer")}
         since, until = int(query.get("created[gte]", "0")), int(query.get("created[lte]", str(10**12)))

@@ -30,7 +30,7 @@ from csctl.services.data.mapping.language import FileRules, Section
 if TYPE_CHECKING:
     from csctl.app import App
 
-BATCH = 500  # records that are kept together, with the same few queries
+BATCH = 4000  # records that are kept together, with the same few queries
 IMPORTERS: dict[str, type[Importer]] = {
     "customers": Customers,
     "payment-methods": PaymentMethods,

@@ -15,13 +15,17 @@ from csctl.domain import amounts
 from csctl.domain.field_uses import ADDRESSES
 from csctl.domain.money import exponent
 from csctl.domain.record_kinds import REFERENCES, RecordKind
-from csctl.domain.text import accept
+from csctl.domain.text import SHORT, accept
 from csctl.errors import Usage
 
 Word = TypeVar("Word", bound=StrEnum)
 Value = TypeVar("Value")
 _ADDRESS_LINES = [(f"{kind}_line1", f"{kind}_line2") for kind in ADDRESSES]
 MOST = 2**63 - 1  # minor units that a column holds
+# In texts on lines of their own: what cannot be printed, thirteen digits, and the mark of a card number.
+_DOUBTFUL = re.compile(r"[^\n -~]|(?:[0-9][^0-9\n]*+){13}|\[card number", re.ASCII)
+_TIMES = frozenset(("created_at", "placed_at", "settled_at", "shipped_at", "closed_at"))
+_LONGEST_TIME = 40
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 
 
@@ -53,7 +57,14 @@ class Cells:
         """Raises Usage for a text that may not be kept: a card number, the mark that a file of rejects has in its
         place, NUL, bytes that are not UTF-8.
         """
-        for name, text in self._texts.items():
+        # Most rows hold nothing that has to be looked at: that is found out of all their texts together.
+        doubtful = self._texts
+        plain = [text for name, text in self._texts.items() if text.isascii() and name not in _TIMES]
+        if plain and _are_plain(plain):
+            doubtful = {name: text for name, text in self._texts.items() if not text.isascii() or name in _TIMES}
+        for name, text in doubtful.items():
+            if name in _TIMES and len(text) <= _LONGEST_TIME and text.isascii() and text.isprintable():
+                continue  # it is a time, or refused
             if is_blotted_out(text):
                 raise Usage(f"{name}: a card number was here", fix="write its last four digits, or leave it empty")
             accept(text, name, reference=name in REFERENCES)
@@ -195,3 +206,10 @@ def _currency(text: str) -> str:
     code = text.upper()
     exponent(code)
     return code
+
+
+def _are_plain(texts: list[str]) -> bool:
+    """Whether none of these texts, all of them ASCII, holds anything that has to be looked at."""
+    together = "\n".join(texts)
+    alone = together.count("\n") == len(texts) - 1
+    return alone and len(together) <= SHORT and not _DOUBTFUL.search(together)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from csctl import search_index
 from csctl.domain import contact
 from csctl.domain.addresses import ADDRESS_FIELDS, Address
 from csctl.domain.countries import is_code
@@ -73,7 +74,9 @@ class Customers:
     def finish(self) -> None:
         for customer in self._new.made:
             fold_for_search(customer)
-        self._new.store()
+        if self._new.made:
+            with search_index.indexed_together(self._session.connection()):
+                self._new.store()
 
     def _values(self, row: Cells, existing: Customer | None) -> dict[str, Any]:
         addresses = {kind: address(row, kind, self._context, getattr(existing, kind, None)) for kind in ADDRESSES}
@@ -100,7 +103,9 @@ def address(row: Cells, kind: str, context: Context, existing: Address | None = 
     for field, name in _ADDRESS_COLUMNS[kind].items():
         if name in row:
             parts[field] = _country(row, name, context) if field == "country" else row.text(name)
-    return replace(before, **parts) if parts else before
+    if not parts:
+        return before
+    return replace(before, **parts) if existing else Address(**parts)
 
 
 def _country(row: Cells, name: str, context: Context) -> str | None:

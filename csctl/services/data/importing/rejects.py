@@ -6,16 +6,26 @@ import csv
 import json
 import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from csctl.card_numbers import blotted_out
 from csctl.domain.spreadsheet import neutralised, unwrapped
 from csctl.errors import CsctlError, Misconfigured, Usage
 from csctl.tabular.options import STDIN
-from csctl.tabular.reading import Table
 from csctl.tabular.row import Row
 
 _ADDED = ("line", "reason")
+
+
+class Origin(Protocol):
+    """Where the rows come from, after which their file of rejects is named and written."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def delimiter(self) -> str: ...
 
 
 class Rejects:
@@ -24,7 +34,9 @@ class Rejects:
     No card number is written into it, not even back.
     """
 
-    def __init__(self, table: Table, given: Path | None, name: str, header: list[str] | None, *, several: bool) -> None:
+    def __init__(
+        self, table: Origin, given: Path | None, name: str, header: list[str] | None, *, several: bool
+    ) -> None:
         """`name` is that of the section, which the name of the file has where there are `several`."""
         source, self._format, self._delimiter = table.path, table.format, table.delimiter
         self._header = [column for column in header or [] if column not in _ADDED]

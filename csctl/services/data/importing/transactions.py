@@ -19,7 +19,7 @@ from csctl.services.data.importing.charges import Charges, kind_of
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownMethod, KnownOrder, KnownPurchase
-from csctl.services.payments import attempts
+from csctl.services.outcomes import orders
 
 _KIND = KINDS["transactions"]
 _UNSURE = (State.PENDING, State.UNKNOWN)
@@ -94,7 +94,7 @@ class Transactions:
         for sale in self._session.scalars(charges):
             sales[sale.order_id].append(sale)
         for order in self._session.scalars(select(Order).where(Order.id.in_(sales))):
-            attempts.note_if_all_returned(order, sales[order.id])
+            orders.note_if_all_returned(order, sales[order.id])
 
     # -- what a row says
 

@@ -1,0 +1,1 @@
+"""Import from CheckoutChamp: its records by the days on which they were updated."""

@@ -1,0 +1,1 @@
+"""Import from Stripe: its objects as records. Money stays with Stripe, and what it bills is billed there."""

@@ -1,0 +1,142 @@
+"""Changes that wait for the answer of a charge that is under way (domain rules, section 2).
+
+What depends on the outcome of a charge is not done behind its back, and is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
+from csctl.domain.states import OPEN_STATES, Kind, Occasion
+from csctl.errors import Conflict
+from csctl.models import DeferredChange, Order, Purchase, Transaction
+from csctl.services.outcomes import billing
+from csctl.services.outcomes import cancellation as cancelling
+from csctl.services.shared import audit, history
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def charge_of(session: Session, app: App, order_id: int, purchase: Purchase | None = None) -> Transaction | None:
+    """The charge of an order, or of one purchase, whose answer is to be waited for. The caller holds the order.
+
+    Raises Conflict while a process waits for that answer.
+    """
+    charge = open_charge(session, order_id, purchase)
+    if charge and charge.lease_until and charge.lease_until >= app.clock.now():
+        what = ids.show("pur", purchase.id) if purchase else ids.show("ord", order_id)
+        raise Conflict(
+            f"{what} is being billed",
+            cause=f"{ids.show('txn', charge.id)} is at the gateway until {charge.lease_until:%H:%M:%S} UTC at most",
+            fix="run it again then",
+        )
+    return charge
+
+
+def open_charge(session: Session, order_id: int, purchase: Purchase | None = None) -> Transaction | None:
+    """The charge of ours whose outcome is not known yet."""
+    wanted = select(Transaction).where(
+        Transaction.order_id == order_id,
+        Transaction.kind == Kind.SALE,
+        Transaction.key.is_not(None),
+        Transaction.state.in_(OPEN_STATES),
+    )
+    if purchase is not None:
+        wanted = wanted.where(or_(Transaction.purchase_id.is_(None), Transaction.purchase_id == purchase.id))
+    return session.scalars(wanted.order_by(Transaction.id.desc()).limit(1)).first()
+
+
+def cancel_order(session: Session, app: App, order: Order, charge: Transaction, reason: str | None) -> str:
+    """Cancel an order once the charge is answered. Returns what to tell."""
+    _keep(session, app, charge, order_id=order.id, reason=reason)
+    return _told(session, app, charge, f"{ids.show('ord', order.id)} is cancelled")
+
+
+def cancel_purchase(session: Session, app: App, purchase: Purchase, charge: Transaction, reason: str | None) -> str:
+    """Cancel a purchase once the charge is answered. Returns what to tell."""
+    _keep(session, app, charge, purchase_id=purchase.id, reason=reason)
+    return _told(session, app, charge, f"{ids.show('pur', purchase.id)} is cancelled")
+
+
+def bill_on(session: Session, app: App, purchase: Purchase, charge: Transaction, day: date) -> str:
+    """Bill a purchase next on a day once the charge is answered. Returns what to tell."""
+    _keep(session, app, charge, purchase_id=purchase.id, bill_on=day)
+    return _told(session, app, charge, f"{ids.show('pur', purchase.id)} is billed next on {day}")
+
+
+def _keep(
+    session: Session,
+    app: App,
+    charge: Transaction,
+    *,
+    order_id: int | None = None,
+    purchase_id: int | None = None,
+    bill_on: date | None = None,
+    reason: str | None = None,
+) -> None:
+    """Keep a change; it replaces an earlier one of the same kind."""
+    same = select(DeferredChange).where(
+        DeferredChange.charge_id == charge.id,
+        DeferredChange.order_id == order_id if order_id else DeferredChange.purchase_id == purchase_id,
+        DeferredChange.bill_on.is_not(None) if bill_on else DeferredChange.bill_on.is_(None),
+    )
+    kept = session.scalars(same).first()
+    if kept is None:
+        kept = DeferredChange(charge_id=charge.id, order_id=order_id, purchase_id=purchase_id)
+        session.add(kept)
+    kept.bill_on, kept.reason = bill_on, reason
+    kept.created_at, kept.created_by = app.clock.now(), app.actor.id
+
+
+def _told(session: Session, app: App, charge: Transaction, what: str) -> str:
+    name = ids.show("txn", charge.id)
+    text = f"{what} once {name} is answered, which is {charge.state.value}"
+    history.event(session, app, charge.order.customer_id, text, order_id=charge.order_id, transaction_id=charge.id)
+    audit.write(session, app, Outcome.PENDING, target=name, deferred=what)
+    return text
+
+
+def cancel(session: Session, app: App, charge: Transaction) -> None:
+    """The charge is answered: do the cancellations that waited for that, before anything follows from the answer. An
+    order whose checkout was refused has nothing to cancel.
+    """
+    refused = charge.occasion is Occasion.CHECKOUT and charge.state.refused
+    for change in _waiting(session, charge, DeferredChange.bill_on.is_(None)):
+        if change.order_id and not refused:
+            cancelling.cancel_order(session, app, charge.order, change.reason)
+        elif change.purchase_id and not refused:
+            cancelling.cancel_purchase(session, app, session.get_one(Purchase, change.purchase_id), change.reason)
+        session.delete(change)
+
+
+def move_billing(session: Session, app: App, charge: Transaction) -> None:
+    """The charge is answered, and what follows from that is done: bill on the days that were asked for."""
+    for change in _waiting(session, charge, DeferredChange.bill_on.is_not(None)):
+        if change.purchase_id and change.bill_on:
+            _bill_on(session, app, session.get_one(Purchase, change.purchase_id), change.bill_on)
+        session.delete(change)
+
+
+def _waiting(session: Session, charge: Transaction, which: ColumnElement[bool]) -> Sequence[DeferredChange]:
+    of_charge = select(DeferredChange).where(DeferredChange.charge_id == charge.id, which)
+    return session.scalars(of_charge.order_by(DeferredChange.id)).all()
+
+
+def _bill_on(session: Session, app: App, purchase: Purchase, day: date) -> None:
+    """Not where the purchase has ended, nor on a day that has passed by now."""
+    name, before = ids.show("pur", purchase.id), purchase.next_bill_on
+    if purchase.status.over or day < app.clock.today():
+        return
+    billing.bill_next_on(app, purchase, day)
+    history.event(
+        session, app, purchase.order.customer_id, f"{name}: next_bill_on {before} -> {day}", order_id=purchase.order_id
+    )
+    audit.write(session, app, Outcome.UPDATED, target=name, before=str(before), after=str(day))

@@ -1,0 +1,51 @@
+"""Locking and loading the rows that pieces of work need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from csctl.domain.states import CHARGES
+from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
+from csctl.services.payments.jobs import Held, Needs
+
+
+def hold(session: Session, needs: Iterable[Needs]) -> Held:
+    """Lock and load, in a fixed number of queries: the orders concerned, purchases, transactions, queue items.
+
+    Always in this order and by id, so that two processes never wait for each other in a circle.
+    """
+    wanted = list(needs)
+    numbers = {number for need in wanted for number in need.numbers()}
+    billed = {number for need in wanted for number in need.purchases}
+    orders = _orders(session, wanted, numbers, billed)
+    held = [order.id for order in orders]
+    chosen = select(Purchase).where(Purchase.id.in_(billed)).order_by(Purchase.id).with_for_update()
+    purchases = session.scalars(chosen).all() if billed else []
+    of_orders = Transaction.order_id.in_(held) & Transaction.kind.in_(CHARGES)
+    meant = select(Transaction).where(or_(Transaction.id.in_(numbers), of_orders))
+    transactions = session.scalars(meant.order_by(Transaction.id).with_for_update()).all()
+    item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
+    item_ids |= {number for need in wanted for number in need.items}
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).options(selectinload(QueueItem.origin))
+    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
+    theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
+    customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
+    return Held(orders, purchases, list(transactions), items, customers)
+
+
+def _orders(session: Session, wanted: Sequence[Needs], numbers: set[int], billed: set[int]) -> Sequence[Order]:
+    """The orders that are named, and those of the transactions, items and purchases."""
+    named = {number for need in wanted for number in need.orders}
+    items = {number for need in wanted for number in need.items}
+    concerned = [
+        Order.id.in_(named),
+        Order.id.in_(select(Transaction.order_id).where(Transaction.id.in_(numbers))),
+        Order.id.in_(select(QueueItem.order_id).where(QueueItem.id.in_(items))),
+    ]
+    if billed:
+        concerned.append(Order.id.in_(select(Purchase.order_id).where(Purchase.id.in_(billed))))
+    # `with_for_update` says nothing on SQLite, where a writing transaction is alone from its start.
+    return session.scalars(select(Order).where(or_(*concerned)).order_by(Order.id).with_for_update()).all()

@@ -1,0 +1,207 @@
+"""Trying failed refunds again, once per business day (domain rules, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from csctl.domain import ids
+from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
+from csctl.domain.refund_queue import Operation, after
+from csctl.domain.retries import POLICY
+from csctl.domain.states import ItemState, Kind, Role, Settlement
+from csctl.errors import Conflict, NotFound
+from csctl.models import NotifyEmail, Operator, QueueItem, Transaction
+from csctl.results import Result
+from csctl.services.outcomes import refund as queue_rules
+from csctl.services.payments import attempts, opening, reconcile
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+from csctl.services.refunds import approvals, limits, refunds, unattempted, ways
+from csctl.services.shared import access, listing
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+def retry_due(
+    app: App,
+    orphans: reconcile.Orphans,
+    *,
+    limit: int | None = None,
+    concurrency: int = 1,
+    dry_run: bool = False,
+    fail_fast: bool = False,
+) -> Iterator[Result]:
+    """The daily cron: reconcile what is orphaned, then retry every refund that is due today.
+
+    Any number of processes may do this at once: each item is attempted by one of them. Waiting emails are delivered by
+    the caller, last.
+    """
+    access.require(app, "queue retry of all")
+    _ = app.gateways
+    warn_without_notify_emails(app)
+    if not dry_run:
+        reconcile.orphans(app, orphans, concurrency=concurrency)
+    _tell_what_waits(app)
+    jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
+    if not dry_run:
+        unattempted.tell(app)
+
+
+def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
+    """Try the named items now, taking the day's slot of each."""
+    access.require(app, "queue retry of named items")
+    jobs = (_job(app, ref, named=True) for ref in refs)
+    yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
+
+
+def warn_without_notify_emails(app: App) -> None:
+    with app.read() as session:
+        if session.scalar(select(NotifyEmail.id).limit(1)) is None:
+            app.notice(
+                "Warning: there are no Notify Emails: exhausted refunds are not reported (csctl queue notify add)."
+            )
+
+
+def _tell_what_waits(app: App) -> None:
+    disputed = select(func.count()).select_from(QueueItem).join(QueueItem.sale)
+    disputed = disputed.where(QueueItem.state == ItemState.QUEUED, Transaction.disputed_at.is_not(None))
+    with app.read() as session:
+        waiting = session.scalar(disputed)
+    if waiting:
+        what = "1 refund waits" if waiting == 1 else f"{waiting:,} refunds wait"
+        app.notice(f"{what} for the dispute of its sale: csctl queue list")
+
+
+def _due(app: App, limit: int | None) -> Iterator[int]:
+    """The items that are due, oldest first. A disputed sale's item is skipped, without consuming an attempt."""
+    statement = (
+        select(QueueItem.id)
+        .join(Transaction, QueueItem.sale_id == Transaction.id)
+        .where(
+            QueueItem.state == ItemState.QUEUED,
+            QueueItem.next_attempt_on <= app.clock.today(),
+            Transaction.disputed_at.is_(None),
+        )
+    )
+    return listing.numbers(app, statement, QueueItem.id, limit)
+
+
+def _job(app: App, ref: Ref, *, named: bool) -> Job:
+    return Job(ref.given, Needs(items={ref.id}), lambda turn: _retry(turn, app, ref, named=named))
+
+
+def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
+    item = _retriable(turn, app, ref, named=named)
+    if item is None:
+        return
+    sale = turn.session.get_one(Transaction, item.sale_id)
+    _ = app.gateways[sale.gateway]
+    kind = _way(app, item, sale)
+    if kind is Kind.REFUND and (request := _for_approval(turn, app, item, sale)):
+        yield replace(request, id=ref.given)
+        return
+    result = yield from _attempt(turn, app, item, sale, kind)
+    item, sale = turn.session.get_one(QueueItem, ref.id), turn.session.get_one(Transaction, item.sale_id)
+    if kind is Kind.VOID and item.state is ItemState.QUEUED and sale.settlement is Settlement.SETTLED:
+        if request := _for_approval(turn, app, item, sale):
+            yield replace(request, id=ref.given)
+            return
+        result = yield from _attempt(turn, app, item, sale, Kind.REFUND)  # of the same day: they count as one
+        item = turn.session.get_one(QueueItem, ref.id)
+    yield replace(result, id=ref.given, queue_item_id=ids.show("rfq", ref.id), extra={"attempt": _number(item, result)})
+
+
+def _retriable(turn: Turn, app: App, ref: Ref, *, named: bool) -> QueueItem | None:
+    """The item, if it can be attempted now. None for one that another worker has taken, or that is not due, unless it
+    is `named`: then raises NotFound or Conflict.
+    """
+    item = turn.session.get(QueueItem, ref.id)
+    if item is None:
+        raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
+    sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
+    if not named and (item.state is not ItemState.QUEUED or (item.next_attempt_on or today) > today):
+        return None
+    after(ref.given, item.state, Operation.RETRY)
+    if refusal := _not_today(ref, item, sale, today):
+        if named:
+            raise refusal
+        return None
+    return item
+
+
+def _way(app: App, item: QueueItem, sale: Transaction) -> Kind:
+    """What is possible today: a void where the sale is unsettled and all of it is meant, else a refund."""
+    whole = item.amount == sale.amount == sale.reserved and not sale.refunded
+    unsettled = sale.settlement is Settlement.UNSETTLED
+    return Kind.VOID if whole and unsettled and ways.of(app, sale).void else Kind.REFUND
+
+
+def _attempt(turn: Turn, app: App, item: QueueItem, sale: Transaction, kind: Kind) -> Generator[Call, Any, Result]:
+    today = app.clock.today()
+    attempt = opening.open_attempt(
+        turn,
+        app,
+        sale,
+        kind,
+        item.amount,
+        item=item,
+        attempt_on=today,
+        send_email=item.send_email,
+        purchase_id=item.origin.purchase_id,
+    )
+    queue_rules.move(item, Operation.RETRY)
+    item.last_attempt_on = today
+    return (yield from attempts.exchange(turn, app, attempt))
+
+
+def _for_approval(turn: Turn, app: App, item: QueueItem, sale: Transaction) -> Result | None:
+    """A void that has to become a refund above the limit of the agent who asked for it: it becomes their request for
+    approval, and leaves the queue. None where that is not so.
+    """
+    asked_by = item.origin.created_by if item.origin.kind is Kind.VOID else None
+    agent = turn.session.get(Operator, asked_by) if asked_by else None
+    if agent is None or agent.role is not Role.AGENT or limits.of_sale(turn.session, sale, 0) is None:
+        return None
+    queue_rules.close(app, item, Operation.REMOVE)
+    item.close_reason = "above the limit of the agent: it waits for approval"
+    sale.reserved -= item.amount
+    turn.session.flush()
+    return approvals.ask(
+        turn.session,
+        app,
+        sale,
+        item.amount,
+        requested_by=agent.id,
+        purchase_id=item.origin.purchase_id,
+        reason=item.origin.refund_reason,
+        send_email=item.send_email,
+    )
+
+
+def _number(item: QueueItem, result: Result) -> int:
+    """Which of the item's attempts this one is, or would be."""
+    done = (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED, Outcome.VOIDED)
+    return item.attempts + (0 if result.outcome in done else 1)
+
+
+def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Conflict | None:
+    if sale.disputed_at:
+        name = ids.show("txn", sale.id)
+        return Conflict(
+            f"the sale of {ref.given} is disputed",
+            cause="a chargeback returns the money already",
+            fix=f"csctl txn dispute {name} --revert, once it is won",
+        )
+    if POLICY.was_tried(item.last_attempt_on, today):
+        return Conflict(
+            f"{ref.given} was tried today", cause="a refund is tried once a day", fix="run it again tomorrow"
+        )
+    return None
