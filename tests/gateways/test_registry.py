@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from test_acme_gateway import KEY, AcmeLedger
 
 from csctl.clock import Clock
 from csctl.errors import Misconfigured
+from csctl.gateways.kinds import KINDS
 from csctl.gateways.registry import Registry
 from tests.factories import make_sale
+from tests.running import Done
 from tests.shops import Shop
 
+Csctl = Callable[..., Done]
 one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
@@ -55,3 +59,12 @@ def test_the_gateway_of_another_package_is_found_by_its_entry_point(
         assert ledger.books[reference]["returned"] == 800
         (listed,) = shop("gateway list -o json").json
         assert (listed["kind"], listed["account"]) == ("acme", "acme-account-7")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "sandbox"])
+def test_a_kind_has_the_cases_of_all_gateways_its_help_and_its_documentation(csctl: Csctl, kind: str) -> None:
+    root = Path(__file__).parent.parent.parent
+
+    assert (root / "tests" / "gateways" / kind / "test_conformance.py").is_file()
+    assert f"{kind}:" in csctl("help gateways").out
+    assert f"{kind}:" in (root / "docs" / "gateways.md").read_text(encoding="utf-8")

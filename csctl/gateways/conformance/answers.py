@@ -47,13 +47,15 @@ class Answers:
     @pytest.mark.parametrize("name", BROKEN)
     def test_a_broken_answer_leaves_every_operation_unknown(self, world: HttpWorld, name: str) -> None:
         fault = BROKEN[name]
-        if fault.body is None and fault.cut is None and not fault.reset:
-            fault = replace(fault, body=world.approval)
         for kind in _BY_KIND:
             for effect in (True, False):
                 op = _operation(world, kind)
                 moved, sent = _moved(world, op), len(world.ledger.written())
-                world.ledger.fail_next(replace(fault, effect=effect))
+                # Under an error's status the approval is that of this very operation, if it was carried out.
+                real = effect and (fault.status or 0) >= 400
+                empty = fault.body is None and fault.cut is None and not fault.reset
+                body = world.approval if empty and not real else fault.body
+                world.ledger.fail_next(replace(fault, effect=effect, body=body))
 
                 answer = world.write(op)
 

@@ -291,7 +291,8 @@ class StripeLedger(LedgerServer):
 
     def _add(self, prefix: str, kind: str, **values: Any) -> dict[str, Any]:
         reference = f"{prefix}_{next(self._numbers):08}"
-        one = {"id": reference, "object": kind, "created": int(self.time.timestamp()), "livemode": False, **values}
+        mode = {} if kind == "refund" else {"livemode": False}
+        one = {"id": reference, "object": kind, "created": int(self.time.timestamp()), **mode, **values}
         self.objects[reference] = one
         return one
 
