@@ -89,7 +89,7 @@ class Batches:
         self.last = False  # what refers to a record that has not come is refused
 
     def keep(self, entries: list[Entry]) -> list[Verdict]:
-        """What became of each record. Where the database refuses a batch, its records are tried one by one."""
+        """The outcome of each record. If the database refuses a batch, its records are tried one by one."""
         context = replace(self._context, warnings=Warnings())
         try:
             with self._begin() as session:

@@ -60,7 +60,7 @@ def run(app: App, folder: Path, *, retire: bool) -> Iterator[dict[str, Any]]:
 
 
 def _hold(session: Session) -> None:
-    """Let nobody else write until the end. SQLite does so itself."""
+    """Block all other writers until the end. SQLite does so itself."""
     if session.get_bind().dialect.name == "postgresql":
         names = ", ".join(table.name for table in moving())
         session.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
