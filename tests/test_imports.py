@@ -76,6 +76,40 @@ print("heavy:", *[name for name in {HEAVY!r} if name in sys.modules])
     assert done.stdout.splitlines()[-1] == "heavy:", done.stderr
 
 
+# What --version and --help may import beside csctl's own modules and what `import click` imports.
+START = {
+    *("_locale", "click._textwrap", "click.shell_completion", "copy", "dataclasses", "locale", "signal", "textwrap"),
+    "unicodedata",
+}
+
+
+@pytest.mark.parametrize("words", ["--help", "--version"])
+def test_the_start_imports_what_is_listed_and_no_more(words: str) -> None:
+    script = f"""
+import sys
+import importlib.metadata, click
+before = set(sys.modules)
+from csctl.commands import main
+try:
+    main([{words!r}])
+except SystemExit:
+    pass
+print("more:", *sorted(name for name in set(sys.modules) - before if not name.startswith("csctl")))
+"""
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert set(done.stdout.splitlines()[-1].split()[1:]) - START == set()
+
+
+def test_the_tables_import_no_dialect_that_is_not_used() -> None:
+    script = "import sys, csctl.models; print([name for name in sys.modules if 'dialects.postgresql' in name])"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
 def imported_parts(file: Path, *, only_at_the_top: bool = False) -> set[str]:
     """The parts of csctl that a file imports: `services` of `from csctl.services import refunds`."""
     return {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
-from benchmarks.figures import search, startup
+from benchmarks.figures import files, search, startup
 
 FIGURES: dict[str, Figure] = {
+    "files": files.measure,
     "startup": startup.measure,
     "search": search.measure,
 }

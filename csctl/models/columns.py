@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String, Text, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Index, Integer, MetaData, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.schema import CreateIndex
 
 from csctl.domain.states import STATES
 from csctl.domain.words import known
@@ -72,3 +74,18 @@ class Base(DeclarativeBase):
         str: Text,
         **{state: Words(state) for state in STATES},
     }
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that meet a condition.
+
+    As an option of each dialect (`postgresql_where`), the condition would have every process import both dialects.
+    """
+    return Index(name, *columns, unique=unique, info={"where": where})
+
+
+@compiles(CreateIndex)
+def _with_condition(element: CreateIndex, compiler: Any, **options: Any) -> str:
+    sql = str(compiler.visit_create_index(element, **options))
+    where = element.element.info.get("where")
+    return f"{sql} WHERE {where}" if where else sql

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, event, text
+from sqlalchemy import ForeignKey, Index, String, event
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from csctl.domain.addresses import Address
 from csctl.domain.fields import TEXTS
 from csctl.domain.states import HistoryKind
 from csctl.domain.text import digits, fold
-from csctl.models.columns import Base, BigId
+from csctl.models.columns import Base, BigId, partial_index
 
 
 def address_columns(prefix: str) -> tuple[Any, ...]:
@@ -30,12 +30,7 @@ class Customer(Base):
     __table_args__ = (
         Index(None, "billing_country"),
         Index(None, "shipping_country"),
-        Index(
-            "ix_customers_merged_into_id",
-            "merged_into_id",
-            sqlite_where=text("merged_into_id IS NOT NULL"),
-            postgresql_where=text("merged_into_id IS NOT NULL"),
-        ),
+        partial_index("ix_customers_merged_into_id", "merged_into_id", where="merged_into_id IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 

@@ -11,7 +11,7 @@ from csctl.domain.cancellations import Carried, Scope
 from csctl.domain.reasons import Reason
 from csctl.domain.states import ItemState, Kind, Occasion, Outside, Settlement, State
 from csctl.models import cancellations
-from csctl.models.columns import Base, BigId, Words
+from csctl.models.columns import Base, BigId, Words, partial_index
 from csctl.models.order import Order
 
 
@@ -30,33 +30,26 @@ class Transaction(Base):
         CheckConstraint("voided_at IS NULL OR reserved + refunded = 0", name="voided"),
         CheckConstraint(cancellations.CHECK, name="carried"),
         # Each cycle of a purchase is billed at most once, whatever happens.
-        Index(
+        partial_index(
             "uq_transactions_billing",
             "purchase_id",
             "cycle",
+            where="kind = 'sale' AND state NOT IN ('declined', 'failed')",
             unique=True,
-            sqlite_where=text("kind = 'sale' AND state NOT IN ('declined', 'failed')"),
-            postgresql_where=text("kind = 'sale' AND state NOT IN ('declined', 'failed')"),
         ),
         # An order is paid for by one checkout; after a decline it may be charged again.
-        Index(
+        partial_index(
             "uq_transactions_checkout",
             "order_id",
+            where="kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')",
             unique=True,
-            sqlite_where=text("kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')"),
-            postgresql_where=text("kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')"),
         ),
         # A queued refund is tried once a day, by any process.
         UniqueConstraint("queue_item_id", "attempt_on"),
         Index(None, "order_id", "kind"),
         Index(None, "state", "created_at"),
         Index(None, "gateway", "created_at"),
-        Index(
-            "ix_transactions_disputed_at",
-            "disputed_at",
-            sqlite_where=text("disputed_at IS NOT NULL"),
-            postgresql_where=text("disputed_at IS NOT NULL"),
-        ),
+        partial_index("ix_transactions_disputed_at", "disputed_at", where="disputed_at IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 

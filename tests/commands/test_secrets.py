@@ -11,6 +11,7 @@ import pytest
 
 from csctl.card_numbers import holds_card_number
 from csctl.models.columns import Base
+from csctl.services.views import history
 from tests.administration.command_tree import Leaf, leaves
 from tests.factories import make_customer, make_fulfillment, make_order, make_sale
 from tests.shops import Shop
@@ -84,13 +85,13 @@ def _digits_of_card(value: str) -> bool:
     return CARD.replace(" ", "") in re.sub(r"[ -]", "", value)
 
 
-def test_passwords_and_tokens_are_not_stored_or_printed(shop: Shop) -> None:
+def test_passwords_and_tokens_are_not_stored_or_printed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     furnish(shop)
     database = shop.database_url.replace("csctl@/", f"csctl:{_PASSWORDS['database']}@/")
     env = {
         "CSCTL_DATABASE_URL": database,
         "CSCTL_MAIL_URL": f"smtp://user:{_PASSWORDS['mail']}@127.0.0.1:9?tls=starttls",
-        "CSCTL_GATEWAY_EU": f"stripe:{_PASSWORDS['gateway']}",
+        "CSCTL_GATEWAY_EU": f"stripe:{_PASSWORDS['gateway']}?base=http://127.0.0.1:9",
     }
     shown = []
 
@@ -107,10 +108,9 @@ def test_passwords_and_tokens_are_not_stored_or_printed(shop: Shop) -> None:
     run("customer search doe --debug", env={"CSCTL_DATABASE_URL": "nonsense://u:Pa55-of-db@h:port/x"})
     run("email send", env={"CSCTL_MAIL_URL": f"ftp://user:{_PASSWORDS['mail']}@127.0.0.1"})
     run("doctor", env={"CSCTL_GATEWAY_X": f"{_PASSWORDS['gateway']}"})
-    shop.sql("ALTER TABLE history RENAME TO elsewhere")
+    monkeypatch.setattr(history, "of_customer", None)  # a bug
     run("customer history cus_1 --debug")
     assert "Traceback" in shown[-1]
-    shop.sql("ALTER TABLE elsewhere RENAME TO history")
 
     secrets = {**_PASSWORDS, **{f"token of {role}": token for role, token in shop.tokens.items()}}
     for name, secret in secrets.items():

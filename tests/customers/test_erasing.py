@@ -63,7 +63,7 @@ def make_person(shop: Shop) -> str:
 def everything(shop: Shop) -> str:
     """Every cell of every table, in small letters."""
     engine = database.connect(shop.database_url)
-    tables = inspect(engine).get_table_names()
+    tables = set(inspect(engine).get_table_names()) - {"customer_search"}  # an index: it can only be asked
     engine.dispose()
     rows = [list(row.values()) for table in tables for row in shop.sql(f"SELECT * FROM {table}")]  # noqa: S608
     return json.dumps(rows, default=str, ensure_ascii=False).casefold()

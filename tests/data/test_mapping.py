@@ -83,6 +83,9 @@ def test_a_customer_is_named_by_an_email_that_only_one_has(shop: Shop) -> None:
 
     assert counts(done) == {"created": 1, "rejected": 2}
     assert ["2 customers" in reasons(done)[0], "no customers" in reasons(done)[1]] == [True, True]
+    assert shop("customer merge cus_2 cus_3 --yes").code == 0
+    merged = mapped(shop, "orders", toml, {"external_id": "o9", "Email": "two@example.com", "currency": "USD"})
+    assert counts(merged) == {"created": 1}
 
 
 def test_rows_that_a_condition_leaves_out_are_counted_as_skipped(shop: Shop) -> None:

@@ -73,6 +73,8 @@ def test_shopify(shop: Shop) -> None:
         theirs = total(row["Amount"] for row in known if (row["Kind"], row["Status"]) == (word, "success"))
         assert booked(shop, kind) == theirs, kind
     assert shop("db check").code == 0
+    again = taken(shop, "shopify_transactions.csv", "--from shopify-transactions", 3)["transactions"]
+    assert (again["created"], again["unchanged"], again["differ"]) == (0, len(known), 0)
 
 
 def test_orders_of_shopify_alone_bring_their_customers_along(shop: Shop) -> None:

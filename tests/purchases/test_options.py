@@ -121,6 +121,7 @@ def test_what_is_said_last_has_its_way_with_the_next_billing(shop: Shop) -> None
     shop(f"purchase quantity {purchase} --quantity 2 --unit-price 7 --next-only")
 
     assert look_up(shop, purchase)["next_billing"]["price"] == "14.00"
+    assert look_up(shop, purchase)["price"] == "10.00"
     shop(f"purchase quantity {purchase} --quantity 1 --unit-price 9")
     assert look_up(shop, purchase)["next_billing"]["price"] == "9.00"
     assert look_up(shop, purchase)["next_billing"]["price_point"] == "tea"

@@ -229,7 +229,10 @@ def _runs(app: App) -> Problems:
 
 def _queue(app: App) -> Problems:
     disputed = select(Transaction.id).where(Transaction.disputed_at.is_not(None))  # those wait for the dispute
-    due = QueueItem.next_attempt_on < app.clock.today()
+    since = app.clock.start_of(app.clock.today() - timedelta(days=1))
+    lately = select(Transaction.queue_item_id).where(Transaction.queue_item_id.is_not(None))
+    lately = lately.where(Transaction.created_at >= since)  # cron tried, and could not reach the gateway
+    due = (QueueItem.next_attempt_on < app.clock.today()) & QueueItem.id.not_in(lately)
     with app.read() as session:
         if count := _count(session, QueueItem.id, _QUEUED, due, QueueItem.sale_id.not_in(disputed)):
             yield Problem(

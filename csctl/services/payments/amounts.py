@@ -35,9 +35,9 @@ def correct(turn: Turn, app: App, attempt: Transaction, amount: str) -> None:
             cause="--amount is for what it did where it was asked for something else",
             fix=f"csctl txn reconcile {name}",
         )
-    attempt.amount = done
     if attempt.kind is Kind.REFUND:
         _correct_refund(turn, app, attempt, asked, done)
+    attempt.amount = done
     said = f"{name}: the gateway did {money}, and {Money(asked, attempt.currency)} was asked for"
     history.event(turn.session, app, attempt.order.customer_id, said, attempt.order_id, attempt.id)
 

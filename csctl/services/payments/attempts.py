@@ -16,10 +16,10 @@ from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import READ, Reason
-from csctl.domain.states import Kind, State
+from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import CsctlError, Misconfigured, OutcomeUnknown, Unreachable
-from csctl.gateways.operations import Answer, Finds, Found
-from csctl.gateways.protocol import UnknownReference
+from csctl.gateways.operations import Answer, Finds, Found, Sale
+from csctl.gateways.protocol import Gateway, UnknownReference
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import late
@@ -131,7 +131,20 @@ def _send(turn: Turn, app: App, attempt: Transaction) -> tuple[Call, str]:
     claim = claim_for(app, attempt)
     attempt.state, attempt.sent_at = becomes(attempt.state, State.SENT), app.clock.now()
     operation = operations.of_attempt(turn.session, attempt)
-    return Call(operations.write(gateway, operation), Answer(State.APPROVED), NOT_SENT), claim
+    look = None
+    if operation.kind is Kind.VOID and operation.sale and gateway.capabilities.finds is not Finds.NOTHING:
+        look = partial(_would_void, gateway, operation.sale)
+    return Call(operations.write(gateway, operation), Answer(State.APPROVED), NOT_SENT, look=look), claim
+
+
+def _would_void(gateway: Gateway, sale: Sale) -> Answer:
+    """What a gateway would answer to a void, by what it has of the sale."""
+    found = gateway.lookup(sale.reference, Kind.SALE if sale.captured else Kind.AUTHORIZE)
+    if found.voided:
+        return Answer(State.DECLINED, reason=Reason.ALREADY_VOIDED)
+    if found.settlement is Settlement.SETTLED:
+        return Answer(State.DECLINED, reason=Reason.ALREADY_SETTLED)
+    return Answer(State.APPROVED)
 
 
 def claim_for(app: App, attempt: Transaction) -> str:

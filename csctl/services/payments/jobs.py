@@ -20,13 +20,15 @@ LEASE = timedelta(minutes=5)  # how long an attempt belongs to who claimed it (d
 class Call:
     """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run.
 
-    One that only `reads` is made in a dry run, too: what it would refuse depends on the answer.
+    One that only `reads` is made in a dry run, too: what it would refuse depends on the answer. For a write, `look` is
+    a question to the gateway that a dry run asks in its place.
     """
 
     make: Callable[[], Any]
     assumed: Any
     unsent: Any
     reads: bool = False
+    look: Callable[[], Any] | None = None
 
 
 Work = Generator[Call | Result, Any, None]

@@ -210,9 +210,9 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
     elif verdict:
         yield from _refuse_unless_mute(turn, app, ref, row)
         row = turn.session.get_one(Transaction, ref.id)
-        claim, word = attempts.claim_for(app, row), Word(verdict.answer)
         if verdict.amount is not None:
             amounts.correct(turn, app, row, verdict.amount)
+        claim, word = attempts.claim_for(app, row), Word(verdict.answer)
     else:
         row.state = State.UNKNOWN if row.state is State.SENT else row.state
         claim = attempts.claim_for(app, row)

@@ -70,7 +70,7 @@ class _Rehearsal:
                     yield step
                     continue
                 turn.session.flush()
-                reply = next(known, _UNKNOWN) if step.reads else step.assumed
+                reply = next(known, _UNKNOWN) if step.reads or step.look else step.assumed
                 if reply is _UNKNOWN:
                     self.asked[place] = step
                     work.close()
@@ -88,6 +88,6 @@ _UNKNOWN = object()
 
 def _reply(call: Call) -> Any:
     try:
-        return call.make()
+        return call.look() if call.look else call.make()
     except CsctlError as error:
         return error

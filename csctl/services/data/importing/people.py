@@ -38,8 +38,13 @@ def named(session: Session, rows: Sequence[Cells], known: context.Context) -> Cu
 
 
 def with_emails(session: Session, emails: Iterable[str | None]) -> dict[str, list[KnownCustomer]]:
-    """The customers who have these emails, in any case."""
-    return references.by_other_key(session, KnownCustomer, Customer.folded_email, emails, fold)
+    """The customers who have these emails, in any case; for one who was merged into another, that other."""
+    found = references.by_other_key(session, KnownCustomer, Customer.folded_email, emails, fold)
+    kept = by_id(session, [customer.merged_into_id for customers in found.values() for customer in customers])
+    owners = {
+        email: [kept.get(one.merged_into_id or 0, one) for one in customers] for email, customers in found.items()
+    }
+    return {email: list({owner.id: owner for owner in customers}.values()) for email, customers in owners.items()}
 
 
 def _by_external_id(session: Session, rows: Iterable[Cells], known: context.Context) -> dict[str, KnownCustomer]:

@@ -73,15 +73,13 @@ def named(
 def by_other_key(
     session: Session, known: type[Known], column: Any, texts: Iterable[str | None], read: Callable[[str], str] = str
 ) -> dict[str, list[Known]]:
-    """The records with these texts in another column than their external id, by text. Merged customers are left out."""
+    """The records with these texts in another column than their external id, by text."""
     wanted = {text: read(text) for text in texts if text}
     if not wanted:
         return {}
     model: Any = _TABLES[known][0]
     columns = [getattr(model, field.name) for field in fields(known)]
     statement = select(column, *columns).where(column.in_(set(wanted.values()))).order_by(model.id)
-    if known is KnownCustomer:
-        statement = statement.where(model.merged_into_id.is_(None))
     found: dict[str, list[Known]] = {}
     for value, *row in session.execute(statement):
         found.setdefault(value, []).append(known(*row))

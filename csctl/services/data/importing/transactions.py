@@ -117,8 +117,8 @@ class Transactions:
             raise Usage(f"currency: the order is in {order.currency}, and this is in {currency}")
         amount = row.amount("amount", currency)
         amount = existing.amount if amount is None and existing else amount or 0
-        if amount == 0 and kind is Kind.VOID and parent:
-            amount = parent.amount  # a void is for the whole, and some systems write nothing
+        if amount == 0 and kind is Kind.VOID and (whole := existing or parent):
+            amount = whole.amount  # a void is for the whole, and some systems write nothing
         if amount == 0 and kind in (Kind.REFUND, Kind.CAPTURE, Kind.VOID):
             raise Usage(f"amount: a {kind.value} of nothing makes no sense")
         state = row.word("state", State) or (existing.state if existing else State.APPROVED)

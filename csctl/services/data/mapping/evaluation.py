@@ -36,6 +36,7 @@ class Evaluation:
         if names is not None and section.automatic:
             free = (name for name in section.kind.fields if name in names and name not in self.readers)
             self.readers |= {name: self._reader(name, Rule((Template(("", name, "")),))) for name in free}
+        self._conditions = [(self._cell(condition.column), condition) for condition in section.where]
         self._seen: set[str] = set(header)
         used = set((names or {}).values())
         self.ignored: dict[str, None] = dict.fromkeys(name for name in header if name and name not in used)
@@ -43,8 +44,7 @@ class Evaluation:
     def applies(self, cells: _Cells) -> bool:
         """Whether the section takes this row."""
         return all(
-            (self._cell(condition.column)(cells).casefold() in condition.words) is not condition.negated
-            for condition in self.section.where
+            (read(cells).casefold() in condition.words) is not condition.negated for read, condition in self._conditions
         )
 
     def key(self, cells: _Cells) -> str:

@@ -1,0 +1,176 @@
+"""Files in and out, next to the tools that write and read the same file without looking at it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figure import CSCTL, Bench, Result
+
+_MOST = 100_000  # rows of a file
+_COLUMNS = (
+    *("external_id", "first_name", "last_name", "email", "phone", "ip", "billing_line1", "billing_city"),
+    *("billing_region", "billing_postal_code", "billing_country", "created_at"),
+)
+_EXPORTED = (
+    *("external_id", "first_name", "last_name", "email", "phone", "ip"),
+    *(f"{kind}_{part}" for kind in ("billing", "shipping") for part in ("line1", "line2", "city")),
+    *(f"{kind}_{part}" for kind in ("billing", "shipping") for part in ("region", "postal_code", "country")),
+    "created_at",
+)
+_PEAK = (
+    "import resource, subprocess, sys; r = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(r)"
+)
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    rows = min(bench.rows, _MOST)
+    mark = f"b{time.time_ns()}"  # of ids that the shop does not have
+    files = {kind: bench.folder / f"{kind}.csv" for kind in _ROWS}
+    for kind, path in files.items():
+        _write(path, _ROWS[kind](mark, rows))
+    shop = _shop(bench)
+    yield _imported(shop, "customers", files["customers"], rows)
+    shop.run(f"data import orders {files['orders']} -q")
+    if bench.backend == "SQLite":
+        yield _imported(shop, "transactions", files["transactions"], rows)
+    yield _exported(shop, rows)
+    yield _memory(bench, rows)
+
+
+def _imported(shop: Bench, kind: str, path: Path, rows: int) -> Result:
+    ours = _seconds(lambda: shop.run(f"data import {kind} {path} -q"))
+    if shop.backend == "SQLite":
+        target = path.with_suffix(".other.db")
+        target.unlink(missing_ok=True)
+        tool = str(Path(CSCTL).with_name("sqlite-utils"))
+        other = _seconds(lambda: _run([tool, "insert", str(target), kind, str(path), "--csv"]))
+        instead, goal = "sqlite-utils insert --csv", "at least 0.5" if kind == "customers" else "at least 0.33"
+    else:
+        other = _seconds(lambda: _copy(shop, path))
+        instead, goal = "COPY into a table with the same indexes", "at least 0.1"
+    name = f"data import {kind}, {rows:,} rows"
+    return Result(name, rows / ours, rows / other, unit="rows/s", instead=instead, goal=goal)
+
+
+def _exported(shop: Bench, rows: int) -> Result:
+    ours = _seconds(lambda: shop.run("data export customers -o csv"))
+    query = f"SELECT {', '.join(_EXPORTED)} FROM customers"  # noqa: S608 - our own words
+    if shop.backend == "SQLite":
+        other = _seconds(lambda: _run(["sqlite3", "-csv", shop.url.removeprefix("sqlite:///"), query]))
+        instead = "sqlite3 -csv"
+    else:
+        other = _seconds(lambda: _copy_out(shop, query))
+        instead = "COPY TO STDOUT"
+    name = f"data export customers, {rows:,} rows"
+    return Result(name, rows / ours, rows / other, unit="rows/s", instead=instead, goal="at least 0.1")
+
+
+def _memory(bench: Bench, rows: int) -> Result:
+    """What a file of all rows takes beyond one of a tenth of them."""
+    peaks = []
+    for part in (rows // 10, rows):
+        shop, path = _shop(bench), bench.folder / "part.csv"
+        _write(path, _customers(f"m{time.time_ns()}", part))
+        words = [sys.executable, "-c", _PEAK, CSCTL, "data", "import", "customers", str(path), "-q"]
+        peaks.append(int(_run(words, shop.env).split()[-1]) / 1024)
+    return Result(
+        f"memory of an import, {rows:,} rows beyond {rows // 10:,}", peaks[1] - peaks[0], unit="MB", goal="at most 40"
+    )
+
+
+def _shop(bench: Bench) -> Bench:
+    """An empty shop; on PostgreSQL the one that is there."""
+    if bench.backend != "SQLite":
+        return bench
+    url = f"sqlite:///{bench.folder / f'import-{time.time_ns()}.db'}"
+    env = {**bench.env, "CSCTL_DATABASE_URL": url}
+    made = bench.run("db init --admin bench --rehearsal -o json", env=env)
+    return replace(bench, url=url, env={**env, "CSCTL_TOKEN": json.loads(made)["token"]})
+
+
+def _copy(shop: Bench, path: Path) -> None:
+    engine = shop.engine()
+    driver = engine.raw_connection()
+    cursor: Any = driver.cursor()
+    cursor.execute("CREATE TEMP TABLE copied (LIKE customers INCLUDING INDEXES)")
+    cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'copied'::regclass AND attnotnull AND attnum > 0")
+    for (name,) in cursor.fetchall():
+        if name != "id":
+            cursor.execute(f"ALTER TABLE copied ALTER {name} DROP NOT NULL")
+    cursor.execute("CREATE TEMP SEQUENCE numbers; ALTER TABLE copied ALTER id SET DEFAULT nextval('numbers')")
+    with cursor.copy(f"COPY copied ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT csv, HEADER)") as copy:
+        copy.write(path.read_bytes())
+    driver.commit()
+    driver.close()
+    engine.dispose()
+
+
+def _copy_out(shop: Bench, query: str) -> None:
+    engine = shop.engine()
+    driver = engine.raw_connection()
+    cursor: Any = driver.cursor()
+    with cursor.copy(f"COPY ({query}) TO STDOUT WITH (FORMAT csv)") as copy:
+        for _part in copy:
+            pass
+    driver.close()
+    engine.dispose()
+
+
+def _write(path: Path, rows: Iterator[tuple[str, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def _customers(mark: str, rows: int) -> Iterator[tuple[str, ...]]:
+    yield _COLUMNS
+    towns = (("Berlin", "BE", "DE"), ("Boston", "MA", "US"), ("Zürich", "ZH", "CH"), ("Leeds", "", "GB"))
+    names = (("Zoë", "Kim"), ("Ann", "Lee"), ("Bjørn", "Dahl"), ("María", "García"), ("John", "Smith"), ("Wei", "Chen"))
+    for number in range(rows):
+        (first, last), (city, region, country) = names[number % 6], towns[number % 4]
+        phone = f"+1217253{number % 10_000:04d}" if number % 2 else f"(617) 253-{number % 10_000:04d}"
+        ip = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        made = f"2025-{1 + number % 12:02d}-{1 + number % 28:02d}T{number % 24:02d}:00:00Z"
+        place = (f"{number % 900} Main Street", city, region, f"{10_000 + number % 80_000}", country)
+        yield (f"{mark}-{number}", first, last, f"user{number}@example{number % 50}.com", phone, ip, *place, made)
+
+
+def _orders(mark: str, rows: int) -> Iterator[tuple[str, ...]]:
+    yield ("external_id", "customer", "currency", "placed_at")
+    for number in range(rows):
+        yield (f"{mark}-{number}", f"{mark}-{number}", "USD", f"2025-{1 + number % 12:02d}-{1 + number % 28:02d}")
+
+
+def _transactions(mark: str, rows: int) -> Iterator[tuple[str, ...]]:
+    """Nine sales, and a refund of the last one."""
+    names = "external_id order kind state amount currency gateway gateway_ref settlement created_at parent"
+    yield tuple(names.split())
+    for number in range(rows):
+        made = f"2025-{1 + number % 12:02d}-{1 + number % 28:02d}T{number % 24:02d}:00:00Z"
+        back = number % 10 == 9
+        order = f"{mark}-{number - back}"
+        about = ("refund", "approved", "5.00") if back else ("sale", "approved", f"{10 + number % 90}.99")
+        where = ("USD", "main", f"{mark}-{number}", "" if back else "settled", made, order if back else "")
+        yield (f"{mark}-{number}", order, *about, *where)
+
+
+_ROWS = {"customers": _customers, "orders": _orders, "transactions": _transactions}
+
+
+def _run(words: list[str], env: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own words
+    return done.stdout
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
