@@ -193,6 +193,21 @@ def test_an_imported_trial_needs_a_day(shop: Shop, tmp_path: Path) -> None:
     assert (done.code, done.json["created"], done.json["rejected"]) == (3, 1, 1), done.err
 
 
+@one_database
+def test_a_charge_at_the_gateway_is_imported_as_one_sale(shop: Shop, tmp_path: Path) -> None:
+    make_sale(shop, gateway_ref="ch_1")
+    shop.sql("UPDATE orders SET external_id = 'O1'")
+    file = tmp_path / "transactions.csv"
+    header = "external_id,order,kind,state,amount,currency,gateway,gateway_ref\n"
+    refs = {"A": "ch_1", "B": "ch_2", "C": "ch_2", "D": "0", "E": "0"}
+    file.write_text(header + "".join(f"{key},O1,sale,approved,5.00,USD,main,{ref}\n" for key, ref in refs.items()))
+    done = shop(f"data import transactions {file} -o json")
+    again = shop(f"data import transactions {file} -o json")
+
+    assert (done.code, done.json["created"], done.json["rejected"]) == (3, 3, 2), done.err
+    assert (again.json["unchanged"], again.json["rejected"]) == (3, 2)
+
+
 # -- customers
 
 

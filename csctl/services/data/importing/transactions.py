@@ -15,6 +15,7 @@ from csctl.errors import Conflict, Usage
 from csctl.models import Order, PaymentMethod, Transaction
 from csctl.services.data.importing import order_totals, parents, references
 from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.charged import Charged
 from csctl.services.data.importing.charges import Charges, kind_of
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 from csctl.services.data.importing.drafts import Drafts
@@ -39,6 +40,7 @@ class Transactions:
         self._touched: dict[int, KnownOrder] = {}
         self._returned: set[int] = set()
         self._charges = Charges(session)
+        self._charged = Charged(session)
         self._cards: dict[str, list[KnownMethod]] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
@@ -59,6 +61,7 @@ class Transactions:
         own = {txn.order_id for txn in self._by_id.values()} - {order.id for order in self._orders.values()}
         self._orders_by_id = references.numbered(self._session, KnownOrder, own)
         self._orders_by_id |= {order.id: order for order in self._orders.values()}
+        self._charged.load(texts("gateway_ref"))
         parents = {txn.parent_id for txn in self._found.values() if txn.parent_id} - self._by_id.keys()
         if parents:
             held = select(Transaction).where(Transaction.id.in_(parents)).order_by(Transaction.id)
@@ -170,6 +173,7 @@ class Transactions:
         done = facts["state"].closed
         parent = self._by_id.get(facts["parent_id"])
         parents.check_kind(facts["kind"], parent, order.id, facts["gateway"])
+        self._charged.take(key, facts, details)
         if parent:
             new = effect(facts["kind"], facts["state"], facts["amount"])
             parents.book(parent, facts["amount"], effect(facts["kind"], State.FAILED, 0), new, at=made)
