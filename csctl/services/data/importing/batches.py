@@ -30,7 +30,7 @@ from csctl.services.data.mapping.language import FileRules, Section
 if TYPE_CHECKING:
     from csctl.app import App
 
-BATCH = 4000  # records that are kept together, with the same few queries
+BATCH = 1000  # records that are kept together, with the same few queries
 IMPORTERS: dict[str, type[Importer]] = {
     "customers": Customers,
     "payment-methods": PaymentMethods,
@@ -88,17 +88,23 @@ class Batches:
         self._form = Form(file.decimal, file.minor, by, section.known_by)
         self.last = False  # what refers to a record that has not come is refused
 
-    def keep(self, entries: list[Entry]) -> list[Verdict]:
-        """What became of each record. Where the database refuses a batch, its records are tried one by one."""
+    def keep(self, entries: list[Entry], *, again: bool = True) -> list[Verdict]:
+        """The outcome of each record. Where the database refuses a batch, another import may just have stored its
+        records: it is tried again, and then in halves, until the record that is refused is alone.
+        """
         context = replace(self._context, warnings=Warnings())
         try:
             with self._begin() as session:
                 verdicts = self._store(session, context, entries)
         except (IntegrityError, StaleDataError):
+            if again:
+                return self.keep(entries, again=False)
             if len(entries) == 1:
                 clash = Conflict("it conflicts with another record", cause="another process may be changing it")
                 return [(entries[0], clash)]
-            return [verdict for entry in entries for verdict in self.keep([entry])]
+            middle = len(entries) // 2
+            halves = entries[:middle], entries[middle:]
+            return [verdict for half in halves for verdict in self.keep(half, again=False)]
         self._count.warnings.extend(context.warnings)
         return verdicts
 
