@@ -189,3 +189,15 @@ def test_shipments_are_no_work_for_cron(shop: Shop) -> None:
 
     assert done.code == 6
     assert shop.sql("SELECT outcome FROM audit WHERE command = 'fulfillment hold'") == [{"outcome": "refused"}]
+
+
+def test_what_was_cancelled_is_sent_only_after_a_question_and_a_script_is_warned(shop: Shop) -> None:
+    order = make_order(shop, status="cancelled", cancelled_at="2026-03-01T09:00:00Z")
+    held = make_fulfillment(shop, order, status="hold")
+
+    asked = shop(f"fulfillment release {held}")
+    warned = shop(f"fulfillment release {held} --yes")
+
+    assert (asked.code, warned.code) == (2, 0)
+    assert "Warning" in warned.err
+    assert f"{order} " in warned.err

@@ -82,6 +82,7 @@ def test_codes_are_taken_once(shop: Shop) -> None:
         "--amount 5 --currency USD --trial-days 14",
         "--amount 5 --currency USD --interval month --trial-amount 1",
         "--amount 5 --currency USD --interval month --trial-days -1",
+        "--amount 5 --currency USD --interval month --trial-days 0",
         "--amount 5 --currency USD --interval month --trial-days 9999",
         "--amount 5 --currency USD --interval month --trial-days 14 --trial-amount -1",
         "--amount 5 --currency USD --final-cycle 6",

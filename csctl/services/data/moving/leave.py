@@ -19,7 +19,7 @@ from csctl.models import AuditRow, Move, QueueItem, Transaction
 from csctl.services.data.importing.context import mark_of
 from csctl.services.data.moving import values
 from csctl.services.data.moving.archive import Writer
-from csctl.services.data.moving.tables import LEFT_EMPTY, moving
+from csctl.services.data.moving.tables import HELD, LEFT_EMPTY, moving
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -60,10 +60,9 @@ def run(app: App, folder: Path, *, retire: bool) -> Iterator[dict[str, Any]]:
 
 
 def _hold(session: Session) -> None:
-    """Let nobody else write until the end. SQLite does so itself."""
+    """Let nobody else write what decides about money until the end. SQLite does so itself."""
     if session.get_bind().dialect.name == "postgresql":
-        names = ", ".join(table.name for table in moving())
-        session.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
+        session.execute(text(f"LOCK TABLE {', '.join(HELD)} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _require_quiet(session: Session) -> None:
