@@ -22,6 +22,8 @@ from .layouts.data import import_result
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.services.data.apis import ApiJob
+    from csctl.services.data.mapping.language import Mappings
     from csctl.tabular.options import FileOptions
 
 data = group("data", "Import and export records.")
@@ -104,31 +106,58 @@ def import_(
     """
     if confinement := click.get_current_context().obj.confinement:
         rejects = confinement.rejects
+    _require_source(kind, file, account, mapped=bool(maps or mapping or named), source_retired=source_retired)
+    if file is None:
+        from csctl.services.data.apis import ApiJob
+
+        _import_from_api(app, out, ApiJob(kind, str(account), since, update, out.dry_run, rejects, merchants))
+    elif kind == _ALL and file.is_dir():
+        _import_shop(app, out, file, source_retired=source_retired)
+    else:
+        given = _given(kind, maps, mapping, named, form, decimal)
+        _import_file(app, out, file, given, rejects, update=update, one=kind != _ALL)
+
+
+def _given(
+    kind: str, maps: tuple[str, ...], mapping: Path | None, named: str | None, form: FileOptions, decimal: str | None
+) -> Mappings:
+    from csctl.services.data.mapping import options
+
+    return options.given(kind, maps, mapping, named, form, decimal)
+
+
+def _import_from_api(app: App, out: ChangeOutput, wanted: ApiJob) -> None:
+    from csctl.services.data import apis
+
+    _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, wanted, _progress(out))])
+
+
+def _import_shop(app: App, out: ChangeOutput, folder: Path, *, source_retired: bool) -> None:
+    from csctl.services.data.moving import arrive
+
+    out.rows(arrive.run(app, folder, source_retired=source_retired, dry_run=out.dry_run))
+
+
+def _import_file(
+    app: App, out: ChangeOutput, file: Path, given: Mappings, rejects: Path | None, *, update: bool, one: bool
+) -> None:
+    from csctl.services.data.importing.job import Job
+    from csctl.services.data.importing.run import run
+
+    counts = run(app, Job(file, given, update, rejects), dry_run=out.dry_run, progress=_progress(out))
+    _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=one)
+
+
+def _require_source(kind: str, file: Path | None, account: str | None, *, mapped: bool, source_retired: bool) -> None:
+    """Raises Usage unless the source fits the kind: an account of an API, or a file or folder."""
     from_api = kind in _APIS
-    if from_api is not bool(account) or from_api is (file is not None) or (from_api and (maps or mapping or named)):
+    if from_api is not bool(account) or from_api is (file is not None) or (from_api and mapped):
         raise Usage(
             f"{kind} is imported from {'an account' if from_api else 'a file'}, and nothing else can be named",
             fix=f"csctl data import {kind} {'--account NAME' if from_api else 'FILE'}",
         )
     if source_retired and not (kind == _ALL and file and file.is_dir()):
         raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
-    if file is None:
-        from csctl.services.data import apis
-
-        job = apis.ApiJob(kind, str(account), since, update, out.dry_run, rejects, merchants)
-        _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, job, _progress(out))])
-    elif kind == _ALL and file.is_dir():
-        from csctl.services.data.moving import arrive
-
-        out.rows(arrive.run(app, file, source_retired=source_retired, dry_run=out.dry_run))
-    else:
-        from csctl.services.data.importing.job import Job
-        from csctl.services.data.importing.run import run
-        from csctl.services.data.mapping import options
-
-        wanted = Job(file, options.given(kind, maps, mapping, named, form, decimal), update, rejects)
-        counts = run(app, wanted, dry_run=out.dry_run, progress=_progress(out))
-        _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=kind != _ALL)
 
 
 def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Words that help, messages, templates and documentation do not use, with the term to use instead."""
+"""Words that code, help, messages, templates and documentation do not use, with the term to use instead."""
 
 from __future__ import annotations
 
@@ -94,12 +94,13 @@ def test_texts_use_the_terms_of_the_field(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_messages_use_the_terms_of_the_field(name: str) -> None:
+def test_code_uses_the_terms_of_the_field(name: str) -> None:
+    """Messages, docstrings, comments and names."""
     paths = [path for path in sorted((ROOT / "csctl").rglob("*.py")) if package(path) == name]
     checked = [path for path in paths if str(path.relative_to(ROOT)) not in RELEASED]
-    problems = [problem for path in checked for problem in forbidden(path, messages(path))]
+    problems = [problem for path in checked for problem in forbidden(path, (*lines(path), *messages(path)))]
 
-    assert not problems, "\n".join(problems)
+    assert not problems, "\n".join(dict.fromkeys(problems))
 
 
 @pytest.mark.parametrize(

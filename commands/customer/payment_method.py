@@ -10,6 +10,7 @@ import click
 from csctl.results import RESULT_FIELDS
 
 from ..cli.change import ChangeOutput
+from ..cli.confined import InputFile
 from ..cli.declare import group
 from ..cli.ids import id_argument, ids_argument
 from ..cli.output import Output
@@ -110,7 +111,7 @@ def disable(app: App, out: ChangeOutput, refs: list[Ref], fail_fast: bool) -> No
     "--from",
     "file",
     required=True,
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     help="CSV file with id or external_id, token, and maybe old_token and gateway; - reads stdin.",
 )
 @fail_fast_option

@@ -23,7 +23,7 @@ def read(text: str, currency: str, *, decimal: str | None = None, minor: bool = 
     """Minor units of an amount in a file. `decimal` is its decimal sign, where that is known; `minor`: it counts minor
     units already.
 
-    Raises Usage for what is no amount, what could be two amounts, and what is finer than the currency allows.
+    Raises Usage for an invalid amount, one with two possible meanings, and one with too many decimals.
     """
     if minor:
         if not _MINOR.fullmatch(text):

@@ -17,7 +17,7 @@ _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EA
             (OLD.gateway_ref <> '' AND NEW.gateway_ref IS DISTINCT FROM OLD.gateway_ref)
             OR (OLD.state = 'approved' AND NEW.state <> 'approved'
                 AND NOT (OLD.kind = 'refund' AND OLD.outside IS NULL AND NEW.state = 'failed'
-                AND NEW.reason IN ('returned', 'card_closed') AND NEW.queue_item_id IS NOT NULL))
+                AND COALESCE(NEW.reason, '') IN ('returned', 'card_closed')))
             OR (OLD.voided_at IS NOT NULL AND NEW.voided_at IS NULL)
         ) THEN
             RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what a transaction came to';

@@ -42,7 +42,7 @@ class Refused(StrEnum):
     COUNT = "count"  # it counts as one of the attempts of a queued item
     WAIT = "wait"  # it was none, and the day's slot is free again
     TOMORROW = "tomorrow"  # it was none, and is not repeated on that day
-    PERSON = "person"  # no retry can succeed: given up at once, and the Notify Emails are told
+    PERSON = "person"  # no retry can succeed: exhausted at once, and the Notify Emails receive a message
     TOTALS = "totals"  # the gateway's totals are read; where they explain nothing, as `person`
     NOTHING = "nothing"  # there is nothing to return: the sale is voided
     RELEASE = "release"  # csctl could not send it: a first refund has no effect at all

@@ -13,7 +13,8 @@ class Shop:
 
     `refund_limits`: what an agent may return of one sale, `daily_limits`: on one business day; in minor units by
     currency. `refund_reasons`: the reasons that refunds may have; empty allows any text. `unattempted_days`: after so
-    many the Notify Emails are told of a refund that could not be attempted. `emails`: the optional ones that are sent.
+    many, the Notify Emails receive a message about a refund that could not be attempted. `emails`: the optional
+    emails that are sent.
     """
 
     timezone: ZoneInfo = ZoneInfo("UTC")

@@ -116,7 +116,7 @@ class CsvSource:
         return kept
 
     def _unreadable(self, line: int, header: list[str], error: csv.Error) -> Row:
-        """A row that is no CSV, as its text."""
+        """An invalid row, as its text."""
         lines = self._lines.record
         own = self._own(lines, header)
         self._lines.give_back(len(lines) - own)
@@ -127,9 +127,9 @@ class CsvSource:
         return Row(line, "".join(lines[:own]).rstrip("\r\n"), problem=problem)
 
     def _own(self, lines: list[str], header: list[str]) -> int:
-        """How many lines belong to a record that is no CSV.
+        """The number of lines of an invalid record.
 
-        A quote that nobody closed takes along what follows, to the end or to the next quote. There the record ends
+        An unclosed quote includes what follows, to the end or to the next quote. There the record ends
         where the next line is a row by itself. Lines of a cell that was closed are left together: such a line may look
         like a row, and is none.
         """

@@ -10,7 +10,7 @@ from csctl.errors import Usage
 from csctl.tabular.row import Row
 
 _CHUNK = 1 << 16
-# Numbers stay the text that they are: 19.99 is no float.
+# Numbers stay the text that they are: 19.99 is not a float.
 _AS_TEXT: dict[str, Any] = {"parse_float": str, "parse_int": str, "parse_constant": str}
 
 
@@ -32,7 +32,7 @@ class JsonSource:
             yield from self._lines(first)
 
     def _lines(self, first: str) -> Iterator[Row]:
-        """A row a line. A first line that is no object may begin one that goes on."""
+        """One row for each line. A first line that is not an object may begin one of several lines."""
         number = 1
         if first and _parsed(first) is None:
             rest = self._file.read()

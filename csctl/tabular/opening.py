@@ -30,7 +30,7 @@ _REJECTS = tuple(f"line{delimiter}reason".encode() for delimiter in ",;\t|")
 
 
 class Input:
-    """A file that can be read several times. Standard input is kept in a temporary file meanwhile.
+    """A file that can be read several times. Standard input is stored in a temporary file for that.
 
     `rejects` says that csctl wrote it, with rows that it refused before: in UTF-8, with nothing above the header.
     """

@@ -30,7 +30,7 @@ class FileOptions:
     apostrophe: bool = False
 
     def __post_init__(self) -> None:
-        """Raises Usage for what cannot be."""
+        """Raises Usage for an invalid combination."""
         if self.format not in (*FORMATS, None):
             raise Usage(f"invalid format {self.format!r}", fix=f"one of: {', '.join(FORMATS)}")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):

@@ -201,3 +201,9 @@ def test_what_was_cancelled_is_sent_only_after_a_question_and_a_script_is_warned
     assert (asked.code, warned.code) == (2, 0)
     assert "Warning" in warned.err
     assert f"{order} " in warned.err
+
+
+def test_a_tracking_number_may_look_like_a_card_number(shop: Shop) -> None:
+    done = shop(f"fulfillment ship {make_fulfillment(shop)} --carrier UPS --tracking 4242424242424242 --yes")
+
+    assert done.code == 0, done.err

@@ -137,32 +137,34 @@ def test_amounts_are_read_as_the_file_writes_them_or_not_at_all(
     assert stored or "decimal = " in reasons(done)[0]
 
 
+_SEVERAL_KINDS = """
+[file]
+dates = "unix"
+[customers]
+repeats = "first"
+external_id = "Email"
+email = "Email"
+[orders]
+where = {Type = ["sale"]}
+external_id = "Order"
+customer = "Email"
+currency = "Currency"
+placed_at = "At"
+[transactions]
+external_id = "Id"
+order = "Order"
+currency = "Currency"
+gateway = {value = "main"}
+state = {value = "approved"}
+kind = "Type"
+amount = {column = "Gross", absolute = true}
+created_at = "At"
+"""
+
+
 def test_one_file_has_several_kinds_and_a_refund_before_its_sale(shop: Shop) -> None:
-    toml = """
-        [file]
-        dates = "unix"
-        [customers]
-        repeats = "first"
-        external_id = "Email"
-        email = "Email"
-        [orders]
-        where = {Type = ["sale"]}
-        external_id = "Order"
-        customer = "Email"
-        currency = "Currency"
-        placed_at = "At"
-        [transactions]
-        external_id = "Id"
-        order = "Order"
-        currency = "Currency"
-        gateway = {value = "main"}
-        state = {value = "approved"}
-        kind = "Type"
-        amount = {column = "Gross", absolute = true}
-        created_at = "At"
-    """
     row = {"Email": "a@example.com", "Order": "o1", "Currency": "USD", "At": "1717727934"}
-    Path("m.toml").write_text(toml, encoding="utf-8")
+    Path("m.toml").write_text(_SEVERAL_KINDS, encoding="utf-8")
     many = [{**row, "Id": f"t{n}", "Type": "sale", "Gross": "5.00", "Order": f"p{n}"} for n in range(600)]
     file = written(
         "f.csv",

@@ -126,6 +126,19 @@ def test_wrong_credentials_are_our_fault(shop: Shop) -> None:
     assert shop("order list -o json").json == []
 
 
+def test_an_order_that_could_not_be_charged_for_our_fault_is_charged_again_once_that_is_corrected(shop: Shop) -> None:
+    buyer, price = make_buyer(shop), make_price(shop)
+    shop(f"order create --customer {buyer} --item {price} --yes")
+    wrong = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?credentials=wrong"}
+
+    done = shop(f"order create --customer {buyer} --item {price} --yes -o json", env=wrong)
+    again = shop("order rerun ord_2 --yes")
+
+    assert (done.code, done.error["fix"].endswith("csctl order rerun ord_2")) == (11, True)
+    assert again.code == 0, again.err
+    assert [row["amount"] for row in shop.ledger()] == ["19.99", "19.99"]
+
+
 def test_no_email_means_none(shop: Shop) -> None:
     buyer, price = make_buyer(shop), make_price(shop)
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import click
 import pytest
 
+from tests.administration.command_tree import leaves
 from tests.factories import make_sale
 from tests.forks import PROGRAM
 from tests.shops import Shop
@@ -126,6 +128,28 @@ def _installed(folder: Path) -> Path:
     program.write_text(f'#!/bin/sh\nPYTHONHOME={sys.base_prefix} exec {python} {launcher} "$@"\n')
     program.chmod(0o755)
     return program
+
+
+def test_a_file_that_a_command_reads_is_declared_as_such() -> None:
+    """All other paths are refused with --confined, as files to write."""
+    others = {
+        (leaf.path, str(param.name))
+        for leaf in leaves()
+        for param in leaf.params
+        if isinstance(param.type, click.Path) and not _is_input(param)
+    }
+
+    assert others == {
+        ("data export", "directory"),
+        ("data import", "rejects"),
+        ("demo", "folder"),
+        ("profile add", "env_file"),
+        ("report refunds", "html"),
+    }
+
+
+def _is_input(param: click.Parameter) -> bool:
+    return any(kind.__name__ == "InputFile" for kind in type(param.type).__mro__)
 
 
 def test_the_caller_works_with_the_shop_of_the_owner_and_with_files_of_their_own(host: Host) -> None:

@@ -129,6 +129,22 @@ def test_what_was_paid_is_not_queued_again(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, again, f"UPDATE transactions SET reserved = 400 WHERE id = {other}"), "paid"
 
 
+def test_a_refund_that_came_back_counts_toward_the_limit(granted: Shop) -> None:
+    sale = number(make_sale(granted))
+    assert as_login(granted, Role.AGENT, f"txn refund txn_{sale} --amount 3 --yes").code == 0
+    refund = number(granted("txn list --kind refund -o name").out.strip())
+    back = f"UPDATE transactions SET state = 'failed', reason = 'returned' WHERE id = {refund}"
+    queued = f"UPDATE transactions SET refunded = 0, reserved = 300 WHERE id = {sale}"
+    item = _ITEM.format(sale=sale, origin=refund, amount=300)
+
+    assert refused(granted, Role.AGENT, back, queued, item), "3.00 that came back, and 3.00 again"
+    assert not refused(granted, Role.AGENT, back, f"UPDATE transactions SET refunded = 0 WHERE id = {sale}")
+    add = _REFUND.format(sale=sale, amount=300, state="created")
+    assert refused(granted, Role.AGENT, add, f"UPDATE transactions SET reserved = 300 WHERE id = {sale}")
+    hide = f"UPDATE transactions SET reason = 'declined' WHERE id = {refund}"
+    assert refused(granted, Role.AGENT, hide), "it stays known as one that came back"
+
+
 def test_a_queue_item_hides_no_refund_from_the_limit(granted: Shop) -> None:
     sale, other = number(make_sale(granted)), number(make_sale(granted, token="tok_refund_declined"))
     assert as_login(granted, Role.AGENT, f"txn refund txn_{other} --amount 1 --yes").code == 12

@@ -139,6 +139,8 @@ def _money(shop: Shop, walk: Walk) -> None:
     for token in ("tok_timeout_applied", "tok_timeout_lost"):
         walk(f"txn void {make_sale(shop, token=token, settled=False)} --yes", 9)
         walk(f"txn reconcile {newest(shop)}")
+    walk(f"txn refund {make_sale(shop, token='tok_refund_returned')} --yes")
+    walk(f"txn reconcile {newest(shop)}", at=_LATER)
     failing = make_sale(shop, token="tok_refund_declined_2")
     walk(f"txn refund {failing} --amount 6 --yes", 12)
     item = next(row["id"] for row in shop("queue list -o json").json if row["transaction_id"] == failing)

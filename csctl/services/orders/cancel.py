@@ -102,8 +102,8 @@ def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
 def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
     _refuse_what_is_over(ref, order)
     if charge := deferred.charge_of(session, app, order.id):
-        told = deferred.cancel_order(session, app, order, charge, wish.reason)
-        return Result(ref.given, Outcome.PENDING, told, transaction_id=ids.show("txn", charge.id))
+        said = deferred.cancel_order(session, app, order, charge, wish.reason)
+        return Result(ref.given, Outcome.PENDING, said, transaction_id=ids.show("txn", charge.id))
     cancelling.cancel_order(session, app, order, wish.reason)
     return Result(ref.given, Outcome.CANCELLED, wish.reason or "")
 

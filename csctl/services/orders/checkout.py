@@ -17,7 +17,7 @@ from csctl.domain.customer_fields import kept
 from csctl.domain.money import Money, to_minor
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Occasion, OrderStatus
-from csctl.errors import Conflict, NotFound, Usage
+from csctl.errors import Conflict, Misconfigured, NotFound, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
@@ -100,6 +100,9 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
         return
     sale = _open(turn, app, order, method, email=wish.email)
     result = yield from attempts.exchange(turn, app, sale)
+    if isinstance(wrong := result.error, Misconfigured):  # the order is kept, and nothing was sent
+        again = f"{wrong.fix or 'correct the account'}, then csctl order rerun {name}"
+        result = replace(result, error=Misconfigured(wrong.message, cause=wrong.cause, fix=again))
     outcome = Outcome.CREATED if result.outcome == Outcome.BILLED else result.outcome
     yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
 

@@ -142,7 +142,7 @@ def settle(app: App, item: QueueItem, why: str) -> None:
 
 
 def give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> None:
-    """No further retry: the amount is left of the sale again, and the Notify Emails are told."""
+    """Close the item: its amount remains on the sale again, and the Notify Emails receive a message."""
     close(app, item, Operation.GIVE_UP)
     sale.reserved -= item.amount
     emails.announce_exhausted(session, app, item, attempts_of(session, item))

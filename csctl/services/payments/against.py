@@ -98,7 +98,7 @@ def differences(app: App, records: Records, period: Period) -> list[dict[str, An
     """The rows of all that differs. A notice says how much was compared.
 
     Failed attempts that the records do not name are looked up at their account by their key: a process that was killed
-    after the gateway had paid leaves such a row once somebody took it for failed.
+    after the gateway had paid leaves such a row if its attempt was closed as failed.
     """
     permit(app)
     entries = records.entries
@@ -216,7 +216,7 @@ def _amount(theirs: Entry | None, currency: str | None) -> str | None:
 
 
 def _fix(finding: Finding) -> str:
-    """The command that mends a difference, or the one to look with."""
+    """The command that fixes a difference, or shows more about it."""
     ours, theirs = finding.ours, finding.theirs
     if ours is None:
         return "csctl txn sync" if theirs and theirs.kind is Kind.REFUND else "csctl data import transactions FILE"

@@ -57,7 +57,7 @@ def _correct_refund(turn: Turn, app: App, attempt: Transaction, asked: int, done
         if item:
             item.amount = done
         return
-    # The item goes on with the rest; this attempt stands by itself from now on.
+    # The item continues with the rest; this attempt is separate from now on.
     item.amount -= done
     item.next_attempt_on = POLICY.next_day(app.clock.today())
     queue_rules.move(item, Operation.WAIT)

@@ -42,8 +42,10 @@ class Effects(Protocol):
     def withdraw(self, turn: Turn, app: App, attempt: Transaction) -> None:
         """Nothing was sent, by our own fault: undo what the intent did."""
 
-    def apply(self, turn: Turn, app: App, attempt: Transaction, answer: Answer, told: Found | None) -> QueueItem | None:
-        """Do what follows from the attempt's new state. Returns the queue item that it belongs to, if any. `told` is
+    def apply(
+        self, turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Found | None
+    ) -> QueueItem | None:
+        """Do what follows from the attempt's new state. Returns the queue item that it belongs to, if any. `found` is
         what the gateway says of the sale, where it was asked.
         """
 
@@ -89,10 +91,10 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
     if answer.reason is Reason.UNKNOWN_REFERENCE and sale_id:  # of a sale that we know: it is the wrong account
         wrong = UnknownReference(reference or ids.show("txn", sale_id), answer.message)
         return _withdraw(turn, app, attempt.id, claim, wrong)
-    told = None
+    found = None
     if answer.reason in READ and answer.state.refused and reference:
-        told = yield from _totals(app, attempt, reference)
-    return record(turn, app, attempt.id, claim, answer, told)
+        found = yield from _totals(app, attempt, reference)
+    return record(turn, app, attempt.id, claim, answer, found)
 
 
 def _totals(app: App, attempt: Transaction, reference: str) -> Generator[Call, Any, Found | None]:
@@ -151,7 +153,7 @@ def claim_for(app: App, attempt: Transaction) -> str:
     return attempt.claim
 
 
-def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer, told: Found | None = None) -> Result:
+def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer, found: Found | None = None) -> Result:
     """The outcome, all of it or nothing: state, reservation, queue item, order, purchase, email, history, audit row.
 
     The same whether it is recorded live or found by reconciling. The Result's `id` is the attempt's own: callers put
@@ -163,7 +165,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
         return approve_late(turn, app, attempt, answer)
     if not take_answer(app, attempt, claim, answer) or (attempt.state, attempt.reason) == before:
         return verdicts.result_of(attempt, item_of(turn, attempt))  # closed, another's, or nothing new
-    item = effects.apply(turn, app, attempt, answer, told)
+    item = effects.apply(turn, app, attempt, answer, found)
     result = verdicts.result_of(attempt, item)
     audit.write(
         turn.session,
@@ -184,7 +186,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
 def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answer) -> bool:
     """Write the answer into its attempt; False if it is closed, or another process has it and this answer is none.
 
-    What the gateway says of this attempt for certain is true whoever hears it.
+    What the gateway says of this attempt for certain is true, also if this process does not own it any more.
     """
     certain = answer.state.closed and answer.reason is not Reason.ABANDONED
     if attempt.claim != claim and (attempt.state.closed or not certain):

@@ -32,9 +32,9 @@ def withdraw(turn: Turn, app: App, attempt: Transaction) -> None:
     _take_outcome(turn, app, attempt)
 
 
-def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, told: Found | None) -> QueueItem | None:
+def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Found | None) -> QueueItem | None:
     """The order or purchase with its shipment and emails, then what was asked for while the charge was under way."""
-    del told
+    del found
     if attempt.state is State.APPROVED:
         _note_settlement(attempt, answer)
     _take_outcome(turn, app, attempt)

@@ -7,7 +7,7 @@ A piece of work is a generator. It reads and writes in `turn.session`, and yield
 - a `Result`: handed to the caller once what was written before it is committed.
 
 A process that dies leaves rows that say where it stood; `reconcile` takes them on. After each call everything may have
-changed, so a generator gets its rows anew from `turn`, which holds them locked.
+changed, so a generator reads its rows again from `turn`, which has locked them.
 
 Up to `window` calls are in flight at once. The threads that make them touch no database: this thread claims new work
 and records all answers that have come in since, in one transaction, so that many refunds cost few commits.
@@ -120,7 +120,7 @@ class _Engine:
         return results
 
     def finish(self) -> None:
-        """Record what is still under way; nobody looks at the results any more."""
+        """Record what is still under way; the results are not read any more."""
         self.exhausted = True
         for _ in self._turns():
             pass
@@ -182,7 +182,7 @@ class _Engine:
             return self._advance([(job, None) for job in fresh], _INTENTS) if fresh else []
         except (IntegrityError, DataError, *UNREADABLE) as problem:
             if len(fresh) > 1:  # one of them is to blame: each by itself
-                return [result for job in fresh for result in self._begin([job.anew()])]
+                return [result for job in fresh for result in self._begin([job.restarted()])]
             return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
         except RightsLost as problem:  # nothing further is begun; what is under way is recorded
             self.exhausted = True
@@ -264,7 +264,7 @@ def _said(problem: Exception, name: str = "the record") -> CsctlError:
 
 
 def _not_begun(job: Job, problem: CsctlError) -> Result:
-    """Nothing was sent. Whether its intent was kept may be unknown; then reconciling finds out and closes it."""
+    """Nothing was sent. Whether its intent was kept may be unknown; then reconciling closes it."""
     if isinstance(problem, OutcomeUnknown):
         return Result(job.given, Outcome.UNKNOWN, problem.message, error=problem)
     return Result.refused(job.given, problem)
@@ -308,7 +308,7 @@ def _awake_or_not() -> float:
 
 
 def _reply(future: Future[Any]) -> Any:
-    """The gateway's answer, or the error with which it could not be asked. What nobody foresaw is no answer."""
+    """The gateway's answer, or the error with which it could not be asked. An unexpected error is not an answer."""
     error = future.exception()
     if error is None:
         return future.result()

@@ -101,7 +101,7 @@ class Job:
     work: Work | None = None
     results: list[Result] = field(default_factory=list)
 
-    def anew(self) -> Job:
+    def restarted(self) -> Job:
         """The job from its start: what it wrote was undone, and nothing was sent."""
         self.needs.opened.clear()
         self.turn, self.work, self.results = None, None, []

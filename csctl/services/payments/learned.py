@@ -143,7 +143,7 @@ def _returned_there(turn: Turn, sale: Transaction) -> int:
 
 def _make_room(turn: Turn, app: App, sale: Transaction, amount: int) -> None:
     """Take out of the queue what the money was returned for: the item of the same amount, else the newest that no
-    longer fit. One of which a part still fits is reduced to that part. The Notify Emails are told of each.
+    longer fit. One of which a part still fits is reduced to that part. The Notify Emails receive a message about each.
     """
     queued = select(QueueItem).where(QueueItem.sale_id == sale.id, QueueItem.state == ItemState.QUEUED)
     items = list(turn.session.scalars(queued.order_by(QueueItem.id.desc()).with_for_update()))

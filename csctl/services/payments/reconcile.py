@@ -41,7 +41,7 @@ _UNSURE = (Finds.AMBIGUOUS, Finds.BY_REFERENCE)
 class Certainty(Enum):
     """How much a gateway could say of an attempt."""
 
-    TOLD = auto()  # what it knows
+    CERTAIN = auto()  # its outcome
     ABSENT = auto()  # that there is no such operation, and there will be none
     AMBIGUOUS = auto()  # that several operations could be ours
     MUTE = auto()  # nothing: it cannot be asked
@@ -52,7 +52,7 @@ class Word:
     """What a gateway says of an attempt."""
 
     answer: Answer
-    certainty: Certainty = Certainty.TOLD
+    certainty: Certainty = Certainty.CERTAIN
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def reconcile(
 ) -> Iterator[Result]:
     """Ask about the named transactions, or about all that are unknown, pending, or whose worker is gone.
 
-    With a `verdict` nobody is asked; it is refused where somebody can be.
+    With a `verdict` no gateway is asked; it is refused where one can be.
     """
     if refs:
         access.require(app, "txn reconcile of named transactions")
@@ -112,7 +112,7 @@ class Orphans:
 
 
 def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> None:
-    """Reconcile all that is open, as every cron run does first, whoever runs it. Notices say what came of it."""
+    """Reconcile all that is open, as every cron run does first. Notices report the outcomes."""
     _tell_what_is_under_way(app)
     for result in drive(app, _all_jobs(app), window=concurrency):
         app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
@@ -127,7 +127,7 @@ def unknown_left(app: App) -> int:
 
 
 def _tell_what_is_under_way(app: App) -> None:
-    """A worker that died a moment ago is not told from one that waits for its answer."""
+    """A process that died a moment ago looks like one that waits for its answer."""
     with app.read() as session:
         leased = select(func.count(), func.max(Transaction.lease_until)).where(_OPEN, ~_unclaimed(app))
         number, until = session.execute(leased).one()
@@ -147,7 +147,7 @@ _OPEN = and_(
 
 
 def _unclaimed(app: App) -> ColumnElement[bool]:
-    """Nobody is at it just now: no worker, or one whose lease is over."""
+    """The condition of an attempt without an owner: no process, or one whose lease has ended."""
     return or_(Transaction.lease_until.is_(None), Transaction.lease_until < app.clock.now())
 
 

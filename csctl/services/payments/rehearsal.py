@@ -57,7 +57,7 @@ class _Rehearsal:
             for place, call in self.asked.items():
                 self.replies[place].append(_reply(call))
             self.asked = {}
-            self.jobs = [job.anew() for job in self.jobs]
+            self.jobs = [job.restarted() for job in self.jobs]
 
     def _assume(self, place: int, turn: Turn) -> Iterator[Result]:
         job, known = self.jobs[place], iter(self.replies[place])

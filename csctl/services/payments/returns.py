@@ -49,14 +49,14 @@ def withdraw(turn: Turn, app: App, attempt: Transaction) -> None:
         sale.reserved -= attempt.amount
 
 
-def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, told: Found | None) -> QueueItem | None:
+def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Found | None) -> QueueItem | None:
     """The sale, the queue item, emails and history, and the cancellation that the attempt brings."""
     del answer
     sale, item = turn.session.get_one(Transaction, attempt.parent_id), _item(turn, attempt)
     record = _record_void if attempt.kind is Kind.VOID else _record_refund
     item = record(turn, app, attempt, sale, item)
-    if told and attempt.reason in READ:
-        learned.learn(turn, app, sale, told)
+    if found and attempt.reason in READ:
+        learned.learn(turn, app, sale, found)
     if item and attempt.reason in READ and item.state is ItemState.QUEUED and item.amount == attempt.amount:
         queue_rules.give_up(turn.session, app, sale, item)  # by the gateway's totals, too, it should have fitted
     _after(turn, app, attempt)

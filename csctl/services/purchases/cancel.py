@@ -67,8 +67,8 @@ def cancel(
         purchase = purchase_changes.locked(session, ref.id)
         fitting = _fitting(app, purchase, moment)
         if fitting.now and (charge := deferred.charge_of(session, app, purchase.order_id, purchase)):
-            told = deferred.cancel_purchase(session, app, purchase, charge, reason)
-            return Result(ref.given, Outcome.PENDING, told, transaction_id=ids.show("txn", charge.id))
+            words = deferred.cancel_purchase(session, app, purchase, charge, reason)
+            return Result(ref.given, Outcome.PENDING, words, transaction_id=ids.show("txn", charge.id))
         before = purchase_changes.shown(session, purchase)
         cancelling.cancel_at(session, app, purchase, fitting, reason)
         outcome = Outcome.CANCELLED if fitting.now else Outcome.UPDATED

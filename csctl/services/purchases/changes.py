@@ -136,8 +136,8 @@ def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Itera
         if charge := deferred.charge_of(session, app, purchase.order_id, purchase):
             _allowed(app, purchase, Operation.BILLING_DATE)
             require_recurring(purchase)
-            told = deferred.bill_on(session, app, purchase, charge, new)
-            return Result(ref.given, Outcome.PENDING, told, transaction_id=ids.show("txn", charge.id))
+            said = deferred.bill_on(session, app, purchase, charge, new)
+            return Result(ref.given, Outcome.PENDING, said, transaction_id=ids.show("txn", charge.id))
         return carry_out(session, app, purchase, ref.given, Operation.BILLING_DATE, move)
 
     return bulk.each(app, [ref], change, dry_run=dry_run)

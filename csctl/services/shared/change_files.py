@@ -52,8 +52,8 @@ def read(
 ) -> list[Line]:
     """The lines of a file with a header; `-` is standard input. Columns have the names of the fields.
 
-    Raises Usage for a file that cannot be read as a whole: no header, a column nobody knows or a missing one. A line
-    that is wrong by itself comes with its `problem`.
+    Raises Usage for a file that cannot be read as a whole: no header, an unknown column or a missing one. A single
+    invalid line has a `problem`.
     """
     allowed = ("id", "external_id", *known)
     with closing(Table(path, form or FileOptions())) as table, table.rows(allowed) as source:

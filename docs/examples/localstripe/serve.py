@@ -36,7 +36,15 @@ from localstripe.server import app
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None)
 """
 KEY = "sk_test_walk"
-_UNKNOWN_TO_IT = ("error_on_requires_action", "description", "created[gte]", "created[lte]", "customer", "expand[]")
+_UNKNOWN_TO_IT = (
+    "error_on_requires_action",
+    "description",
+    "created[gte]",
+    "created[lte]",
+    "created[lt]",
+    "customer",
+    "expand[]",
+)
 Object = dict[str, Any]
 
 

@@ -79,7 +79,7 @@ def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: N
     No page is asked for inside a transaction. A dry run reads all pages first, and undoes what it stores.
     """
     position = _begin(app, job)
-    intake = _Intake(app, job, progress)
+    intake = _Intake(app, job, progress, continued=position.step > 0 or position.after is not None)
     with intake.audited():
         for number in range(position.step, len(api.steps)):
             if number != position.step:
@@ -106,10 +106,13 @@ def _begin(app: App, job: ApiJob) -> Position:
 class _Intake:
     """The counts and the files of rejects of one import."""
 
-    def __init__(self, app: App, job: ApiJob, progress: Progress) -> None:
+    def __init__(self, app: App, job: ApiJob, progress: Progress, *, continued: bool) -> None:
         with app.read() as session:
             mark = mark_of(session)
         self._app, self._job, self._progress = app, job, progress
+        # The files of the part before the interruption stay.
+        part = f"-{app.clock.now():%Y%m%dT%H%M%S}" if continued else ""
+        self._name = f"{job.system}-{job.account}{part}"
         self._context = Context(
             app.clock.now(), app.clock.zone, app.shop.country, job.update, mark, dry_run=job.dry_run
         )
@@ -173,7 +176,7 @@ class _Intake:
 
     def _reject(self, section: Section, entry: Entry, error: CsctlError) -> None:
         if section.name not in self._rejects:
-            origin, given = _Origin(Path(f"{self._job.system}-{self._job.account}.json")), self._job.rejects
+            origin, given = _Origin(Path(f"{self._name}.json")), self._job.rejects
             own = given.with_name(f"{given.stem}.{section.name}{given.suffix}") if given else None
             self._rejects[section.name] = Rejects(origin, own, section.name, None, several=True)
         rejects = self._rejects[section.name]

@@ -25,7 +25,7 @@ _SHOWN = 3
 
 
 class RowOutcome(Enum):
-    """What became of a row. One that `differs` was left as it is, for want of --update."""
+    """The outcome of a row. A record that `differs` is unchanged, because --update was not given."""
 
     CREATED = "created"
     UPDATED = "updated"

@@ -1,4 +1,4 @@
-"""What an import is to do, and what came of it."""
+"""The input and the result of an import."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Found:
 
 @dataclass
 class Count:
-    """How many records were read, and what became of them. `differ` are among the unchanged, `skipped` are rows that
+    """The number of records that were read, by outcome. `differ` are among the unchanged, `skipped` are rows that
     the mapping leaves out.
     """
 

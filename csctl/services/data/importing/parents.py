@@ -34,7 +34,7 @@ def check_kind(kind: Kind, parent: Transaction | None, order_id: int, gateway: s
 def book(parent: Transaction, amount: int, old: Effect, new: Effect, *, at: datetime) -> None:
     """Put what a refund or void comes to on the books of its sale, instead of what it came to before.
 
-    `amount` is its own, in minor units. Raises Conflict, having changed nothing, where that cannot be.
+    `amount` is its own, in minor units. Raises Conflict, without a change, if the sums do not allow it.
     """
     refunded = parent.refunded - old.refunded + new.refunded
     reserved = parent.reserved - old.reserved + new.reserved

@@ -152,7 +152,7 @@ class Queue:
 
 
 def _effect(state: ItemState, amount: int) -> Effect:
-    """What an item comes to on the books of its sale. That it succeeded is told by its refund."""
+    """The effect of an item on the sums of its sale. A succeeded one has none: its refund has."""
     if state is ItemState.QUEUED:
         return Effect(reserved=amount)
     return Effect(refunded=amount) if state is ItemState.RESOLVED else Effect()

@@ -1,4 +1,4 @@
-"""The file of rows that were refused: as they came, with their line and the reason, to be mended and imported."""
+"""The file of rows that were refused: as they came, with their line and the reason, to be corrected and imported."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Rejects:
             self._file.close()
 
     def _cells(self, original: list[str] | str) -> list[str]:
-        """The cells of a row as they came, one too few or too many as well: so it is refused until it is mended."""
+        """The cells of a row as they came, one too few or too many as well: so it is refused until it is corrected."""
         if isinstance(original, str):
             return [original, ""] if len(self._header) == 1 else [original]
         return [cell for place, cell in enumerate(original) if place not in self._dropped]

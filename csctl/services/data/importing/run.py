@@ -29,8 +29,8 @@ Progress = Callable[[int], None]
 def run(app: App, job: Job, *, dry_run: bool = False, progress: Progress = lambda _rows: None) -> list[Count]:
     """Bring the rows of a file in: the counts of each kind.
 
-    `progress` is told how many records were read, after each batch. Raises Usage, before anything is stored, for a file
-    or a mapping that cannot be used; a row that is wrong by itself only counts as rejected.
+    `progress` receives the number of records read, after each batch. Raises Usage, before anything is stored, for an
+    invalid file or mapping; a single invalid row only counts as rejected.
     """
     sections = job.mappings.in_order()
     with closing(Table(job.path, job.mappings.file.options)) as table:

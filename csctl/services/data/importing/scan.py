@@ -30,7 +30,7 @@ class Scan:
     later: set[int] = field(default_factory=set)
 
     def conflict(self, entry: Entry, key: str) -> Usage | None:
-        """Why a record cannot be told from another."""
+        """Why a record cannot be distinguished from another."""
         if (lines := self.conflicts.get(entry.number)) is None:
             return None
         named = ", ".join(map(str, lines[:_NAMED])) + (", …" if len(lines) > _NAMED else "")

@@ -166,7 +166,7 @@ class Transactions:
             return references.only(self._cards, text, "payment_method", "payment method", "token")
         return referred(self._methods, row, "payment_method", "payment method", "payment-methods")
 
-    # -- what becomes of it
+    # -- store it
 
     def _add(self, key: str, order: KnownOrder, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
         made = details.setdefault("created_at", self._context.now)

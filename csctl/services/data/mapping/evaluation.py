@@ -23,7 +23,7 @@ _MILLISECONDS = 100_000_000_000  # a count since 1970 that is larger is not of s
 
 
 class Evaluation:
-    """What the rows of a file say of the records of a section. Counters begin anew with it.
+    """The records of a section, from the rows of a file. Each section has its own counters.
 
     `names` are the columns that the header has, of a CSV file; None where each row names its own. `ignored` are
     columns that nothing is mapped to.

@@ -60,7 +60,7 @@ def run(app: App, folder: Path, *, retire: bool) -> Iterator[dict[str, Any]]:
 
 
 def _hold(session: Session) -> None:
-    """Let nobody else write what decides about money until the end. SQLite does so itself."""
+    """Block all other writers of money data until the end. SQLite does so itself."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"LOCK TABLE {', '.join(HELD)} IN SHARE ROW EXCLUSIVE MODE"))
 

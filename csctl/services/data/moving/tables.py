@@ -11,7 +11,7 @@ STAYING = frozenset({AuditRow.__tablename__, AuditSeal.__tablename__, Installati
 OPERATORS = Operator.__tablename__
 # Of these a new database may have rows of its own, which the export's replace.
 REPLACED = frozenset({"settings", "notify_emails", "gateway_accounts", "gateway_cursors"})
-# What money is decided by: nobody else writes these during an export. A group's login may hold no others on PostgreSQL.
+# The tables that decide about money: blocked for other writers during an export. A group's login cannot block others.
 HELD = ("customers", "payment_methods", "orders", "purchases", "transactions", "refund_queue", "requests", "emails")
 # What only the database it was written in can use: the secret of an operator, and which process does what.
 LEFT_EMPTY = {

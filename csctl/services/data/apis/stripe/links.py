@@ -52,7 +52,7 @@ class Links:
 
     def _invoices(self) -> sqlite3.Connection:
         if self._database is None:
-            self._database = sqlite3.connect("")  # a file that nobody else sees, and that goes with its connection
+            self._database = sqlite3.connect("")  # a private temporary file, deleted with its connection
             self._database.executescript(_TABLES)
             for invoice in self._account.pages("/v1/invoices", [("expand[]", "data.payments")]):
                 self._note(invoice)

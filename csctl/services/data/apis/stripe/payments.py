@@ -60,7 +60,7 @@ def charge(shown: Object, links: Links, account: str) -> Iterator[Listed]:
 
 
 def refund(shown: Object, account: str) -> Iterator[Listed]:
-    """A refund, whoever made it."""
+    """A refund, made by csctl or by others."""
     if text(shown, "reason") == _RELEASED:
         return
     state = _REFUNDS.get(text(shown, "status"))
