@@ -13,9 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     on_postgresql = op.get_bind().dialect.name == "postgresql"
-    checks = [sa.CheckConstraint("direction IN ('out', 'in')", name="ck_moves_direction_word")]
+    checks = [sa.CheckConstraint("direction IN ('out', 'in')", name="direction_word")]
     if on_postgresql:
-        checks.append(sa.CheckConstraint("octet_length(CAST(moves AS text)) <= 100000", name="ck_moves_row_length"))
+        checks.append(sa.CheckConstraint("octet_length(CAST(moves AS text)) <= 100000", name="row_length"))
     op.create_table(
         "moves",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

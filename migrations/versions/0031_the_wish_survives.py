@@ -113,12 +113,12 @@ def _pin(function: str) -> None:
 
 def _make_deferred_changes() -> None:
     checks = [
-        sa.CheckConstraint("(order_id IS NULL) <> (purchase_id IS NULL)", name="ck_deferred_changes_target"),
-        sa.CheckConstraint("bill_on IS NULL OR purchase_id IS NOT NULL", name="ck_deferred_changes_bill_on"),
+        sa.CheckConstraint("(order_id IS NULL) <> (purchase_id IS NULL)", name="target"),
+        sa.CheckConstraint("bill_on IS NULL OR purchase_id IS NOT NULL", name="bill_on"),
     ]
     if not _on_sqlite():
         length = "octet_length(CAST(deferred_changes AS text)) <= 100000"
-        checks.append(sa.CheckConstraint(length, name="ck_deferred_changes_row_length"))
+        checks.append(sa.CheckConstraint(length, name="row_length"))
     keys = {"charge_id": "transactions", "order_id": "orders", "purchase_id": "purchases", "created_by": "operators"}
     op.create_table(
         "deferred_changes",

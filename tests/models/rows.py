@@ -19,11 +19,14 @@ VALID: dict[str, dict[str, Any]] = {
     "runs": {"total": 1, "done": 0, "failed": 0, "arguments": "[]"},
     "approvals": {"amount": 100},
     "approval_decisions": {"state": "denied"},
+    "deferred_changes": {"purchase_id": 1},
 }
 # By CHECK: the values that it refuses.
 BROKEN: dict[str, dict[str, Any]] = {
     "ck_approvals_amount": {"amount": 0},
     "ck_approval_decisions_state": {"state": "open"},
+    "ck_deferred_changes_bill_on": {"purchase_id": None, "order_id": 1, "bill_on": "2026-03-01"},
+    "ck_deferred_changes_target": {"purchase_id": None},
     "ck_installation_one_row": {"id": 2},
     "ck_operators_last_used_at": {"last_used_at": "9999-01-01T00:00:00+00:00"},
     "ck_price_points_amount": {"amount": -1},
@@ -34,6 +37,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "ck_purchases_unit_price": {"unit_price": -100, "price": -100},
     "ck_refund_queue_amount": {"amount": 0},
     "ck_runs_counts": {"total": 1, "done": 1, "failed": 1},
+    "ck_transactions_carried": {"cancels": "order", "cancels_on": "2026-03-01"},
     "ck_transactions_over_returned": {"over_returned": -1},
     "ck_transactions_amount": {"amount": 0, "kind": "refund"},
     "ck_transactions_reservation": {"amount": 100, "refunded": 60, "reserved": 50},
