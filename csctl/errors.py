@@ -78,6 +78,12 @@ class DatabaseUnreachable(Unreachable):
     """The database cannot be reached, or stores nothing. What was committed before remains."""
 
 
+class Incomplete(CsctlError):
+    """It stopped after records were stored: they stay, and the same command continues from there."""
+
+    code, exit = "incomplete", 3
+
+
 class OutcomeUnknown(CsctlError):
     """It was sent, and the answer was lost."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from csctl import interrupts
 from csctl.clock import rfc3339
 from csctl.domain.record_kinds import KINDS
-from csctl.errors import CsctlError
+from csctl.errors import CsctlError, Incomplete, Unreachable
 from csctl.services.data.apis import cursor
 from csctl.services.data.apis.cursor import Position
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
@@ -80,7 +80,7 @@ def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: N
     """
     position = _begin(app, job)
     intake = _Intake(app, job, progress, continued=position.step > 0 or position.after is not None)
-    with intake.audited():
+    with intake.audited(), intake.partial():
         for number in range(position.step, len(api.steps)):
             if number != position.step:
                 position = position.next_step()
@@ -141,6 +141,16 @@ class _Intake:
         stack = ExitStack()
         stack.push(self._note)
         return stack
+
+    @contextmanager
+    def partial(self) -> Iterator[None]:
+        """Raises Incomplete for an API that could not be reached any more, once records are stored."""
+        try:
+            yield
+        except Unreachable as gone:
+            if self._job.dry_run or not any(count.read for count in self.counts.values()):
+                raise
+            raise Incomplete(gone.message, cause=gone.cause, fix="run it again: it continues") from None
 
     def _note(self, kind: type[BaseException] | None, *_error: object) -> None:
         for rejects in self._rejects.values():
