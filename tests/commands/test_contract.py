@@ -257,11 +257,20 @@ _UNSUITED = (
 )
 
 
+# An export of Stripe without payments.
+_PAYMENTS = (
+    "id,Created date (UTC),Amount,Amount Refunded,Currency,Status,PaymentIntent ID,Customer ID,Customer Email,"
+    "Customer Phone,Card Name,Dispute Status,Disputed Amount,Dispute Date (UTC),Refunded date (UTC)\n"
+)
+
+
 def write_files(shop: Shop) -> None:
     """The records that examples name."""
     files: dict[str, Any] = {
         "changes.csv": "id,first_name\n1,Joan\n",
         "tracking.csv": "id,carrier,tracking\n1,UPS,1Z1\n",
+        "tokens.csv": "id,token\n1,tok_new\n",
+        "payments.csv": _PAYMENTS,
         "roots.txt": "0" * 64 + "\n",
         "blacklist.csv": "kind,value,reason\nemail,x@example.com,fraud\n",
     }

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 _GIVEN = {"reason": "x", "reference": "x", "until": "2030-01-01", "carrier": "UPS", "tracking": "1"}
 _OTHERWISE = {
     "customer edit": "--from {file}",
+    "customer payment-method retoken": "--from {file}",
     "customer merge": "cus_1 cus_998 cus_999",
     "fulfillment ship": "--carrier UPS --from {file}",
     "purchase billing-owner": "pur_998 pur_999 csctl",
@@ -33,7 +34,7 @@ SEVERAL = [path for path, leaf in CHANGES.items() if takes_several(leaf)]
 def words(shop: Shop, leaf: Leaf) -> str:
     if given := _OTHERWISE.get(leaf.path):
         file = shop.folder / "many.csv"
-        field = "first_name" if leaf.path == "customer edit" else "tracking"
+        field = {"customer edit": "first_name", "customer payment-method retoken": "token"}.get(leaf.path, "tracking")
         file.write_text(f"id,{field}\n998,A\n999,B\n")
         return given.format(file=file)
     (prefix,) = [param.metavar.strip("[]…").lower() for param in leaf.params if param.nargs == -1 and param.metavar]

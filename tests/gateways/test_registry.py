@@ -61,7 +61,8 @@ def test_the_gateway_of_another_package_is_found_by_its_entry_point(
         assert (listed["kind"], listed["account"]) == ("acme", "acme-account-7")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "sandbox"])
+# The sandbox has its cases elsewhere, and CheckoutChamp moves no money: records are imported from it.
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("sandbox", "checkoutchamp")])
 def test_a_kind_has_the_cases_of_all_gateways_its_help_and_its_documentation(csctl: Csctl, kind: str) -> None:
     root = Path(__file__).parent.parent.parent
 

@@ -32,7 +32,8 @@ def test_every_reason_has_its_rule(backend: str) -> None:
         Refused.COUNT: "declined soft_declined authentication already_settled returned balance under_review",
         Refused.WAIT: "not_settled busy unreachable disputed",
         Refused.TOMORROW: "duplicate never_executed answer_lost",
-        Refused.PERSON: "already_refunded over_amount refused card_closed too_old not_refundable mismatch",
+        Refused.PERSON: "refused card_closed too_old not_refundable mismatch",
+        Refused.TOTALS: "already_refunded over_amount",
         Refused.NOTHING: "already_voided",
         Refused.RELEASE: "unknown_reference abandoned misconfigured recorded_by_mistake",
     }

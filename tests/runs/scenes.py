@@ -118,6 +118,12 @@ def _requested(shop: Shop) -> str:
     return str(done.json[0]["approval_id"])
 
 
+def _new_token(shop: Shop) -> str:
+    file = shop.folder / "tokens.csv"
+    file.write_text(f"id,token\n{make_payment_method(shop)},tok_new\n")
+    return f"--from {file}"
+
+
 def _requested_by_admin(shop: Shop) -> str:
     request = _requested(shop)
     shop.sql("UPDATE approvals SET requested_by = (SELECT id FROM operators WHERE name = 'admin')")
@@ -158,6 +164,7 @@ SCENES: dict[str, Scene] = {
     "customer edit-note": lambda shop: f"{_note(shop)} goodbye",
     "customer payment-method default": lambda shop: make_payment_method(shop, is_default=False),
     "customer payment-method disable": make_payment_method,
+    "customer payment-method retoken": _new_token,
     "order edit": lambda shop: f"{make_order(shop)} --shipping-city Dover",
     "order rerun": _declined,
     "purchase payment-method": _other_card,

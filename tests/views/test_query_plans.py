@@ -61,6 +61,7 @@ WHOLE = {"audit verify", "data export", "db check", "doctor", "queue stats"}
 # What looks at no large table.
 SMALL = {
     *("completion", "config show", "demo", "email preview", "gateway check", "help", "profile list", "sandbox ledger"),
+    *("data mapping list", "data mapping show"),
 }
 
 
