@@ -177,17 +177,22 @@ def merge(
 ) -> RowOutcome:
     """Bring an existing record to these values, if that was asked for.
 
-    Raises Conflict if something `fixed` is another one: it stays what it was when the record was made.
+    Raises Conflict if something `fixed` is another one: it stays what it was when the record was made. That holds
+    without --update too: a refund that passes for the sale on record would be lost, and could be paid again.
     """
     changed = {name: value for name, value in values.items() if not _same(getattr(record, name), value)}
     fixed = {name: value for name, value in (fixed or {}).items() if getattr(record, name) != value}
     if not changed and not fixed:
         return RowOutcome.UNCHANGED
-    if not context.update:
-        return RowOutcome.DIFFERS
     if fixed:
         name = next(iter(fixed)).removesuffix("_id")
-        raise Conflict(f"{name}: it cannot be changed", cause="another one is on record under this external_id")
+        raise Conflict(
+            f"{name}: it cannot be changed",
+            cause="another one is on record under this external_id",
+            fix="give what the file has an external_id of its own; if more was refunded since, the difference",
+        )
+    if not context.update:
+        return RowOutcome.DIFFERS
     for name, value in changed.items():
         setattr(record, name, value)
     return RowOutcome.UPDATED
