@@ -25,10 +25,12 @@ def rows(url: str) -> dict[str, dict[str, dict[str, Any]]]:
     engine = database.connect(url)
     with database.reading(engine) as session:
         found = {model.__tablename__: {one.id: one for one in session.query(model)} for model in _TABLES}
-        return {
+        seen = {
             model.__tablename__: {one.external_id: _facts(one, found) for one in found[model.__tablename__].values()}
             for model in _TABLES
         }
+    engine.dispose()
+    return seen
 
 
 def _facts(record: Any, found: dict[str, dict[int, Any]]) -> dict[str, Any]:
