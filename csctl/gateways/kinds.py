@@ -25,7 +25,7 @@ from csctl.errors import Misconfigured
 from csctl.gateways import pace, urls
 from csctl.gateways.pace import Pace
 from csctl.gateways.protocol import Gateway
-from csctl.gateways.urls import AccountUrl
+from csctl.gateways.urls import AccountUrl, is_word
 
 GROUP = "csctl.gateways"
 # kind -> its module, imported only when an account of that kind is opened
@@ -52,7 +52,8 @@ def refuse_unknown(url: AccountUrl) -> None:
     """Raises Misconfigured for a kind that neither csctl nor an installed package has."""
     if url.kind not in KINDS and _entry_point(url.kind) is None:
         known = ", ".join(f"{kind}:…" for kind in (*KINDS, *_others()))
-        raise Misconfigured(f"{url.variable} names the unknown gateway {url.kind!r}", fix=f"write one of: {known}")
+        kind = f" {url.kind!r}" if is_word(url.kind) else ""  # where the kind was left out, it is part of a key
+        raise Misconfigured(f"{url.variable} names an unknown gateway{kind}", fix=f"write one of: {known}")
 
 
 def rate_of(url: AccountUrl) -> str | None:

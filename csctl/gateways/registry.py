@@ -122,6 +122,7 @@ def problem_of(name: str, given: str) -> Misconfigured | None:
         url = urls.parse(given, f"{GATEWAY}{name.upper()}")
         kinds.refuse_unknown(url)
         kinds.pace_of(url)
+        _ = url.shared
     except Misconfigured as error:
         return error
     return None

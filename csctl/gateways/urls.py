@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,13 +85,18 @@ class AccountUrl:
     def refuse_others(self) -> None:
         """Raises Misconfigured for an option that was not read: a misspelled one would have no effect."""
         if unknown := sorted(self.options.keys() - self._read):
-            raise self.problem(
-                f"unknown option {unknown[0]!r} of {self.kind}", fix=f"write one of: {', '.join(sorted(self._read))}"
-            )
+            name = f" {unknown[0]!r}" if is_word(unknown[0]) else ""
+            known = ", ".join(sorted(self._read))
+            raise self.problem(f"unknown option{name} of {self.kind}", fix=f"write one of: {known}")
 
     def problem(self, message: str, *, fix: str | None = None) -> Misconfigured:
         """An error that names the setting."""
         return Misconfigured(f"{self.variable}: {message}", fix=fix)
+
+
+def is_word(text: str) -> bool:
+    """Whether a text may be repeated in a message: it is a word in small letters, and no part of a secret."""
+    return re.fullmatch("[a-z_]{1,20}", text) is not None
 
 
 def parse(url: str, variable: str = "the gateway's URL") -> AccountUrl:
@@ -99,6 +105,10 @@ def parse(url: str, variable: str = "the gateway's URL") -> AccountUrl:
     secret, _, query = rest.partition("?")
     if not colon:
         raise Misconfigured(f"{variable} names no kind of gateway", fix="write it like KIND:SECRET?rate=20/s")
+    if "&" in secret:  # else the options would be part of the key, and another host would be called
+        raise Misconfigured(
+            f"{variable} has an & before its options", fix="write KIND:SECRET?option=value&…, and %26 for an & of a key"
+        )
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
         secret = unquote(secret, errors="strict")

@@ -69,3 +69,23 @@ def test_a_kind_has_the_cases_of_all_gateways_its_help_and_its_documentation(csc
     assert (root / "tests" / "gateways" / kind / "test_conformance.py").is_file()
     assert f"{kind}:" in csctl("help gateways").out
     assert f"{kind}:" in (root / "docs" / "gateways.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("stripe:sk_test_HUSH42&base=http://127.0.0.1:9", "has an & before its options"),
+        ("nmi:abc?HUSH42=1", "unknown option of nmi"),
+        ("stripe:sk_test_X?shared=maybe", "shared cannot be read"),
+        ("5KPLOGIN:346HUSH42", "unknown gateway"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_url_that_was_not_meant_so_is_refused_and_no_part_of_a_secret_repeated(
+    shop: Shop, url: str, said: str
+) -> None:
+    done = shop("txn sync", env={"CSCTL_GATEWAY_MAIN": url})
+
+    assert (done.code, said in done.err) == (11, True), done.err
+    assert "HUSH42" not in done.err
+    assert "5KPLOGIN" not in done.err

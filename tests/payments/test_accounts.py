@@ -73,6 +73,11 @@ def test_an_answer_about_another_amount_is_unknown_and_stays_so(shop: Shop) -> N
     assert row == {"reason": "mismatch", "message": "the gateway says 4.00 USD, and 8.00 USD was asked for"}
     assert shop("txn reconcile").code == 9
     assert shop(f"txn show {sale} -o json").json["refunded"] == "0.00"
+    (refund,) = (row["transaction_id"] for row in done.json)
+    assert shop(f"txn reconcile {refund} --as approved").code == 5
+    assert shop(f"txn reconcile {refund} --as approved --amount 4.00").code == 0
+    assert shop(f"txn show {sale} -o json").json["refunded"] == "4.00"
+    assert shop(f"txn reconcile {refund} --as failed").code == 5
 
 
 def test_an_administrator_accepts_another_account_after_a_migration(shop: Shop) -> None:

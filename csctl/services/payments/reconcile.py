@@ -181,6 +181,12 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen 
     if row.state.closed and row.look_since and verdict and verdict.answer.state is State.APPROVED:
         late.looked_at(turn.session, app, row)
         yield Result(ref.given, verdicts.DONE[row.kind], "it was approved late, and was looked at")
+    elif row.state.closed and verdict:
+        raise Conflict(
+            f"{ref.given} has an outcome: {row.state}",
+            cause="--as is for attempts whose outcome is unknown",
+            fix=f"csctl txn show {ids.show('txn', row.id)}",
+        )
     elif row.state.closed:
         yield from _look_again(turn, app, ref, row, named=named)
     else:
@@ -210,6 +216,12 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
     elif verdict:
         yield from _refuse_unless_mute(turn, app, ref, row)
         row = turn.session.get_one(Transaction, ref.id)
+        if row.reason is Reason.MISMATCH and verdict.answer.state is State.APPROVED and verdict.amount is None:
+            raise Conflict(
+                f"{ref.given} was answered with another amount",
+                cause=row.message,
+                fix=f"csctl txn reconcile {ids.show('txn', row.id)} --as approved --amount AMOUNT",
+            )
         if verdict.amount is not None:
             amounts.correct(turn, app, row, verdict.amount)
         claim, word = attempts.claim_for(app, row), Word(verdict.answer)
