@@ -229,7 +229,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
-            self.send_header("Content-Length", str(len(response.body)))
+            # What is cut off is missing, of an empty answer too: a whole one would leave a connection to be used again.
+            missing = 0 if fault.cut is None else max(0, fault.cut + 1 - len(response.body))
+            self.send_header("Content-Length", str(len(response.body) + missing))
         self.end_headers()
         body = response.body if fault.cut is None else response.body[: fault.cut]
         if fault.drip:
