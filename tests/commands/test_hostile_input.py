@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,8 @@ def test_control_characters_in_the_database_are_escaped_in_output(shop: Shop) ->
         for output in ("table", "json", "jsonl", "csv", "name"):
             done = shop(*words.split(), "-o", output)
             assert done.code == 0, (words, done.err)
-            assert output == "csv" or holds(done) is None, (words, output)  # in a file nothing is escaped
+            shown = replace(done, out="") if output == "csv" else done  # in a file nothing is escaped
+            assert holds(shown) is None, (words, output)
             if output == "csv":
                 cells = [cell for row in csv.reader(io.StringIO(done.out)) for cell in row]
                 assert [cell for cell in cells if cell[:1] in tuple("=@\t\r")] == [], words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import random
 import sys
@@ -152,14 +153,16 @@ def test_the_search_takes_steps_in_proportion_to_the_length(pattern: str) -> Non
             nonlocal count
             count += 1
 
+        gc.disable()  # finalizers of other objects would be counted, too
         sys.setprofile(count_one)
         try:
             holds_card_number(text)
         finally:
             sys.setprofile(None)
+            gc.enable()
         return count
 
-    assert steps(40_000) <= 2.5 * steps(20_000)  # what else the interpreter finalizes is counted, too
+    assert steps(40_000) <= 2 * steps(20_000) + 100
     assert steps(20_000) <= 6 * 20_000
 
 
