@@ -18,7 +18,7 @@ _FREELY = ("PRAGMA foreign_keys=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_si
 def loading(engine: Engine) -> Iterator[Any]:
     """A cursor of the driver, for rows that need no checks: indexes are made once the rows are there.
 
-    Foreign keys and triggers of PostgreSQL are off meanwhile.
+    Foreign keys and triggers of PostgreSQL are off while it runs.
     """
     driver = engine.raw_connection()
     cursor = driver.cursor()

@@ -29,7 +29,7 @@ def findings(shop: Shop, *roots: str) -> dict[str, str]:
 
 
 def tamper(shop: Shop, statement: str, **values: Any) -> None:
-    """Change the trail as somebody who owns the database can: with its triggers dropped."""
+    """Change the audit log as the owner of the database can: with its triggers dropped."""
     if shop.database_url.startswith("sqlite"):
         for trigger in shop.sql("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
             shop.sql(f"DROP TRIGGER {trigger['name']}")

@@ -1,4 +1,4 @@
-"""The triggers of the audit log, and rows that nobody can read."""
+"""The triggers of the audit log, and rows that cannot be read."""
 
 from __future__ import annotations
 

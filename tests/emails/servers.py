@@ -120,7 +120,7 @@ class Certificate:
 
 @contextmanager
 def chattering(lines: Iterable[bytes]) -> Iterator[str]:
-    """A server that says these lines to whoever connects, and then nothing. Gives its address."""
+    """A server that sends these lines to each client, and then nothing. Gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 

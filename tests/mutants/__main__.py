@@ -110,7 +110,7 @@ def _try(mutant: Mutant, places: Queue[Place]) -> str:
 
 
 def _verdict(mutant: Mutant, copy: Path, runner: Runner) -> str:
-    """Whether one of its tests fails. Where they cannot even be collected, nobody knows: it is invalid."""
+    """Whether one of its tests fails. Where they cannot even be collected, the result is unknown: it is invalid."""
     code = _run(runner, copy, mutant.tests, mutant)
     if code == 0:
         return "SURVIVED"

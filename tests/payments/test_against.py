@@ -38,7 +38,7 @@ def test_books_that_agree_with_the_ledger_have_no_differences(shop: Shop) -> Non
 
 
 def test_a_refund_that_is_failed_in_the_books_and_was_paid_is_found(shop: Shop) -> None:
-    """A process was killed after the gateway had paid, and somebody took its attempt for failed."""
+    """A process was killed after the gateway had paid, and an operator took its attempt for failed."""
     sale = make_sale(shop, token="tok_timeout_applied")
     (refund,) = (row["transaction_id"] for row in shop(f"txn refund {sale} --amount 5.00 --yes -o json").json)
     shop.sql("UPDATE transactions SET state = 'failed', reason = 'never_executed' WHERE kind = 'refund'")

@@ -83,7 +83,7 @@ class StripeLedger(LedgerServer):
         self, reference: str, status: str = "needs_response", amount: int | None = None, *, refundable: bool = False
     ) -> None:
         charge = self._charge(reference)
-        charge["disputed"] = True  # and stays so, whoever wins
+        charge["disputed"] = True  # and stays so, whichever side wins
         found = next((one for one in self._all("dispute") if one["payment_intent"] == reference), None)
         one = found or self._add("dp", "dispute", payment_intent=reference, charge=charge["id"], currency="usd")
         one.update(
