@@ -13,9 +13,9 @@ def returned(shop: Shop) -> Counter[str]:
     return Counter(row["parent_ref"] for row in rows if row["kind"] != "sale" and row["result"] == "approved")
 
 
-def announced(shop: Shop) -> Counter[str]:
-    """How often an event was announced, by its Message-ID: a repeat of a delivery carries the same one."""
-    return Counter({str(mail["Message-ID"]) for mail in shop.mails()})
+def announced(shop: Shop) -> set[str]:
+    """The Message-IDs of what was delivered: one for each event, a repeat carries the same one."""
+    return {str(mail["Message-ID"]) for mail in shop.mails()}
 
 
 def disagreements(shop: Shop) -> list[str]:

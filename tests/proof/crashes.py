@@ -53,6 +53,8 @@ def crash(shop: Shop, scene: Scene, points: list[tuple[int, int]], gateway: str)
     tally.found = books.disagreements(shop)
     if scene.returns:
         tally.found += [] if len(books.returned(shop)) == tally.rounds else [f"{tally.rounds} rounds: lost"]
+        announced = len(books.announced(shop))
+        tally.found += [] if announced == tally.rounds else [f"{tally.rounds} rounds, {announced} announced"]
         tally.found += [f"paid twice {ref}" for ref, times in books.returned(shop).items() if times > 1]
     return tally
 
