@@ -20,6 +20,7 @@ from sqlalchemy import Engine, event
 
 from csctl.gateways.sandbox import Sandbox
 from tests.factories import make_sale, number
+from tests.payments.dying import around
 from tests.proof import books
 from tests.shops import MONDAY, Shop
 
@@ -52,17 +53,9 @@ def dying_at(number: int) -> Iterator[None]:
         if left == 0:
             raise Died
 
-    answer = Sandbox._answer
-
-    def around(*arguments: Any) -> Any:
-        point()
-        found = answer(*arguments)
-        point()
-        return found
-
     event.listen(Engine, "commit", point)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sandbox, "_answer", around)
+        patch.setattr(Sandbox, "_answer", around(Sandbox._answer, point))
         try:
             yield
         finally:
