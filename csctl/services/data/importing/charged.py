@@ -12,9 +12,9 @@ from csctl.domain import ids
 from csctl.domain.states import SALES, State
 from csctl.errors import Conflict
 from csctl.models import Transaction
+from csctl.services.shared.duplicates import NO_REFERENCE
 
 _CHUNK = 500
-_NONE = ("", "0")  # what gateways write where there is no reference
 
 
 class Charged:
@@ -26,20 +26,21 @@ class Charged:
 
     def load(self, wanted: Sequence[str | None]) -> None:
         """Read those that have one of these references."""
-        refs = sorted({ref for ref in wanted if ref and ref not in _NONE})
+        refs = sorted({ref for ref in wanted if ref and ref not in NO_REFERENCE})
         for start in range(0, len(refs), _CHUNK):
             known = select(Transaction.gateway, Transaction.gateway_ref, Transaction.external_id, Transaction.id).where(
                 Transaction.gateway_ref.in_(refs[start : start + _CHUNK]),
                 Transaction.kind.in_(SALES),
                 Transaction.state == State.APPROVED,
+                Transaction.duplicate_at.is_(None),
             )
             for gateway, ref, external_id, number in self._session.execute(known.order_by(Transaction.id)):
                 self._names.setdefault((gateway, ref or ""), external_id or ids.show("txn", number))
 
     def take(self, name: str, facts: dict[str, Any], details: dict[str, Any]) -> None:
-        """Note the reference of a new row. Raises Conflict where another sale has it."""
-        ref = details.get("gateway_ref")
-        if not ref or ref in _NONE or facts["kind"] not in SALES or facts["state"] is not State.APPROVED:
+        """Note the reference of a row that is no marked duplicate. Raises Conflict where another sale has it."""
+        ref, taken = details.get("gateway_ref"), facts["kind"] in SALES and facts["state"] is State.APPROVED
+        if not ref or ref in NO_REFERENCE or not taken or details.get("duplicate_at"):
             return
         other = self._names.setdefault((facts["gateway"], ref), name)
         if other != name:
