@@ -274,14 +274,14 @@ def test_mappings_are_listed_and_shown(shop: Shop) -> None:
     assert shop("data mapping show shopfy").code == 4
 
 
-def test_rejected_rows_of_a_mapping_can_be_mended_and_imported(shop: Shop) -> None:
+def test_rejected_rows_of_a_mapping_can_be_corrected_and_imported(shop: Shop) -> None:
     shutil.copy(EXPORTS / "shopify_customers.csv", "c.csv")
     text = Path("c.csv").read_text(encoding="utf-8").replace("ada.abara0@example.com", "nonsense")
     Path("c.csv").write_text(text, encoding="utf-8")
     done = shop("data import customers c.csv --from shopify-customers -o json")
     assert [row["Customer ID"] for row in rejected(done)] == ["'7210448300000"]
-    mended = Path("c.rejects.csv").read_text(encoding="utf-8").replace(",nonsense", ",a@example.com")
-    Path("c.rejects.csv").write_text(mended, encoding="utf-8")
+    corrected = Path("c.rejects.csv").read_text(encoding="utf-8").replace(",nonsense", ",a@example.com")
+    Path("c.rejects.csv").write_text(corrected, encoding="utf-8")
 
     again = shop("data import customers c.rejects.csv --from shopify-customers -o json")
 

@@ -43,7 +43,7 @@ _NUMBERS = (-1, 0)  # counters beyond their range are held by CHECK constraints
 _BIG_NUMBERS = (-1, 0, 2**40)
 _DAYS = ("0001-01-01", "9999-12-31")
 _JSON: tuple[Any, ...] = ([], {}, "x", None, [None], {"amount": []}, ["--nonsense", "x"])
-# What makes a row one that the daily work takes up.
+# What makes a row one that the daily work reads.
 LIVE: dict[str, dict[str, Any]] = {
     "transactions": {"state": "unknown", "lease_until": None},
     "refund_queue": {"state": "queued", "next_attempt_on": "2026-03-02", "last_attempt_on": None},
