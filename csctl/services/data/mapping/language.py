@@ -43,7 +43,7 @@ class Rule:
 
     `values` are other words for it, `absolute` drops its sign, `word` takes its first word or the rest, `zone` and
     `dates` say how a time is written, `by` looks the record that it names up by another key. `total`: an amount is the
-    sum so far. `assumed`: the constant is a guess, which a person is told of.
+    sum so far. `assumed`: the constant is a guess, of which an import warns.
     """
 
     sources: tuple[Template, ...] = ()
@@ -118,7 +118,7 @@ class Section:
             keys = ", ".join(f"{one} by {key}" for one, key in OTHER_KEYS.items())
             raise Usage(f"{name} cannot be looked up by {rule.by!r}", fix=f"possible are: {keys}")
         if rule.total and (self.kind.name, name) != ("transactions", "amount"):
-            raise Usage(f"{name} of {self.kind.name} cannot be a total", fix="only the amount of a refund can be one")
+            raise Usage(f"{name} of {self.kind.name} is not a total", fix="only the amount of a refund can be one")
         self.rules[name] = rule
 
     @property
