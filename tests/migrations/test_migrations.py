@@ -219,7 +219,7 @@ def _fail_at_the_end(engine: Engine) -> None:
         event.remove(engine, "commit", stop)
 
 
-def test_upgrade_brings_an_older_database_up_to_date_and_says_so_in_the_trail(shop: Shop, engine: Engine) -> None:
+def test_upgrade_brings_an_older_database_up_to_date_and_writes_an_audit_row(shop: Shop, engine: Engine) -> None:
     schema.migrate(engine, revisions()[-1], down=True)
     refused = shop("customer search jane -o json")
     status = shop("db status -o json")
@@ -239,7 +239,7 @@ def test_upgrade_brings_an_older_database_up_to_date_and_says_so_in_the_trail(sh
     assert shop("customer search jane -o json").code == 0
 
 
-def test_nobody_but_an_administrator_upgrades(shop: Shop) -> None:
+def test_only_an_administrator_upgrades(shop: Shop) -> None:
     assert shop("db upgrade", as_="agent").code == 6
     assert shop("db upgrade", as_="service").code == 6
 
