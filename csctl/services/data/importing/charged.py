@@ -51,7 +51,7 @@ class Charged:
         return self._own.get((gateway, ref, kind, row.amount("amount", currency) or 0, currency))
 
     def take(self, name: str, facts: dict[str, Any], details: dict[str, Any]) -> None:
-        """Note the reference of a row that is no marked duplicate. Raises Conflict where another sale has it."""
+        """Note the reference of a row, except of a marked duplicate. Raises Conflict where another sale has it."""
         ref, taken = details.get("gateway_ref"), facts["kind"] in SALES and facts["state"] is State.APPROVED
         if not ref or ref in NO_REFERENCE or not taken or details.get("duplicate_at"):
             return
