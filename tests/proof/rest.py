@@ -136,7 +136,7 @@ def _against(shop: Inside) -> list[dict[str, Any]]:
 
 
 def _returned_twice_by_people(shop: Inside) -> set[str]:
-    """References at the gateway of what nobody can undo: a cheque was sent, and on the gateway's page, too, the money
+    """References at the gateway of what csctl cannot undo: a cheque was sent, and on the page of the gateway the money
     was returned. csctl warns, and a person decides.
     """
     gone: Counter[str] = Counter({row["gateway_ref"]: row["amount"] for row in shop.sql(_CHEQUES)})
