@@ -80,7 +80,7 @@ REFUND: dict[Reason, Refused] = {
 
 
 class Uncharged(StrEnum):
-    """What becomes of a purchase whose charge in a billing run was refused."""
+    """The effect of a refused charge of a billing run on its purchase."""
 
     GIVE_UP = "give_up"  # `recycle_failed`: a person decides
     RETRY = "retry"  # `recycle_billing`, and charged again on the days of the setting
@@ -132,7 +132,7 @@ def after_refund(reason: str | None) -> Refused:
 
 
 def after_charge(reason: Reason | None) -> Uncharged:
-    """What becomes of a purchase after a refusal for this reason; without one, a person decides."""
+    """The effect on a purchase of a refusal for this reason; without one, a person decides."""
     return CHARGE[reason] if reason else Uncharged.GIVE_UP
 
 
