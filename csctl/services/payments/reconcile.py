@@ -111,13 +111,14 @@ class Orphans:
     misconfigured: Misconfigured | None = None
 
 
-def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> None:
+def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> Iterator[Result]:
     """Reconcile all that is open, as every cron run does first. Notices report the outcomes."""
     _tell_what_is_under_way(app)
     for result in drive(app, _all_jobs(app), window=concurrency):
-        app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
+        app.notice(": ".join(text for text in (result.id, result.outcome.value, result.message) if text))
         if isinstance(result.error, Misconfigured):
             found.misconfigured = result.error
+        yield result
 
 
 def unknown_left(app: App) -> int:
@@ -327,5 +328,6 @@ def _find(turn: Turn, app: App, row: Transaction, stays: Answer) -> Generator[Ca
         several = replace(stays, message=f"it may be one of: {', '.join(found.candidates)}")
         return Word(several, Certainty.AMBIGUOUS)
     if age >= gateway.capabilities.absence_final_after.get(kind, _NEVER):
-        return Word(_ABSENT, Certainty.ABSENT)
+        said = f": {row.message}" if row.reason is Reason.DUPLICATE and row.message else ""
+        return Word(replace(_ABSENT, message=f"{_ABSENT.message}{said}"), Certainty.ABSENT)
     return Word(replace(stays, message="the gateway does not know it yet"))
