@@ -77,7 +77,7 @@ class Input:
             with self._raw() as file:
                 head = file.read(4)
                 file.seek(0)
-                _refuse_what_is_no_text(self.path, head, file)
+                _refuse_what_is_not_text(self.path, head, file)
                 if head.startswith(_GZIP):
                     with gzip.open(file) as unpacked:
                         yield cast("BinaryIO", unpacked)
@@ -104,7 +104,7 @@ class Input:
         return given
 
 
-def _refuse_what_is_no_text(path: Path, head: bytes, file: BinaryIO) -> None:
+def _refuse_what_is_not_text(path: Path, head: bytes, file: BinaryIO) -> None:
     """Raises Usage for a workbook, a packed folder or a document, with what to do."""
     if head.startswith(_ZIP):
         try:

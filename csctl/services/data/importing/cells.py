@@ -9,7 +9,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
-from csctl.card_numbers import is_blotted_out
+from csctl.card_numbers import is_redacted
 from csctl.clock import parse_date, parse_time
 from csctl.domain import amounts
 from csctl.domain.field_uses import ADDRESSES
@@ -65,7 +65,7 @@ class Cells:
         for name, text in doubtful.items():
             if name in _TIMES and len(text) <= _LONGEST_TIME and text.isascii() and text.isprintable():
                 continue  # it is a time, or refused
-            if is_blotted_out(text):
+            if is_redacted(text):
                 raise Usage(f"{name}: a card number was here", fix="write its last four digits, or leave it empty")
             accept(text, name, reference=name in REFERENCES)
 
