@@ -94,6 +94,10 @@ def test_where_there_is_nothing_to_announce_it_is_a_conflict(shop: Shop) -> None
     ]
 
     assert [done.code for done in answers] == [5, 5, 5, 5]
+    assert [done.json[0]["message"].rpartition(", so there is ")[2] for done in answers] == [
+        *["nothing to announce"] * 3,
+        "no welcome email",
+    ]
     assert states(shop) == []
 
 
