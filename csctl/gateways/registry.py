@@ -33,7 +33,7 @@ class Registry:
         *,
         rehearsal: bool,
         known: Mapping[str, Identity] | None = None,
-        compare: Callable[[str, Gateway], None] = lambda name, account: None,
+        compare: Callable[[str, Gateway], object] = lambda name, account: None,
     ) -> None:
         self._given, self._clock, self._rehearsal = given, clock, rehearsal
         self._known, self._compare = dict(known or {}), compare

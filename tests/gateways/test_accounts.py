@@ -109,7 +109,8 @@ def test_a_key_that_is_refused_in_the_middle_of_its_work_leaves_nothing_behind(w
     sale, reference = world.sale()
     no = b'{"error": {"type": "invalid_request_error", "message": "Expired API Key"}}'
     world.ledger.fail_next(
-        Fault(status=401, body=no, effect=False), matches=lambda request: request.path == "/v1/refunds"
+        Fault(status=401, body=no, effect=False),
+        matches=lambda request: (request.method, request.path) == ("POST", "/v1/refunds"),
     )
     refused = world.shop(f"txn refund {sale} --yes")
 

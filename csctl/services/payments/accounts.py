@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +21,8 @@ from csctl.results import Result
 from csctl.services.payments import restored
 from csctl.services.shared import audit
 from csctl.settings import GATEWAY
+
+Known = Mapping[str, tuple[str, Identity | None]]  # kind and identity of each account in the database
 
 
 def open_all(app: App) -> Registry:
@@ -44,18 +46,40 @@ def remember(app: App) -> None:
     known = remembered(app)
     for name in app.gateways:
         kind, identity = known.get(name, (None, None))
-        if identity is not None:
-            continue
+        if identity is None:
+            _identify(app, name, kind, known)
+
+
+def compare(app: App) -> None:
+    """Compare the books with the accounts at their first use, and after a pause: there may be much to read, too much
+    for the lease of an attempt. Nothing is sent to an account that has what the books do not know.
+    """
+    comparison = restored.comparison(app)
+    for name in filter(comparison.is_due, app.gateways):
+        account = app.gateways[name]
         try:
-            found = app.gateways[name].identity()
-        except Unreachable:
-            app.gateways[name].unreachable = True
-            if kind is None:
-                _keep(app, name, None)
+            done = comparison(name, account.confirmed())
+        except (Misconfigured, Unreachable) as problem:
+            account.compared(problem)
             continue
-        _require_usable(app, name, found, [(other, one) for other, (_, one) in known.items() if one])
-        _keep(app, name, found)
-        app.gateways[name].remembered = found
+        account.compared()
+        if done:
+            with app.write() as session:
+                session.get_one(GatewayAccount, name).accepted_at = app.clock.now()
+
+
+def _identify(app: App, name: str, kind: str | None, known: Known) -> None:
+    """Store whose account it is, if it can be reached now."""
+    try:
+        found = app.gateways[name].identity()
+    except Unreachable:
+        app.gateways[name].unreachable = True
+        if kind is None:
+            _keep(app, name, None)
+        return
+    _require_usable(app, name, found, [(other, one) for other, (_, one) in known.items() if one])
+    _keep(app, name, found)
+    app.gateways[name].remembered = found
 
 
 def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterator[Result]:
