@@ -1,4 +1,4 @@
-"""Sealing the trail, and finding out whoever touches it."""
+"""Seals of the audit log, and the changes that they reveal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.administration.seals import INSERT, findings, note, seal, tamper
 from tests.shops import Shop
 
 
-def test_an_untouched_trail_holds_and_says_what_is_not_sealed_yet(shop: Shop) -> None:
+def test_an_unchanged_audit_log_is_verified_and_reports_what_is_not_sealed_yet(shop: Shop) -> None:
     note(shop, 3)
     root = seal(shop)
     note(shop)
@@ -162,7 +162,7 @@ def test_seals_cut_off_at_the_end_are_noticed_against_a_kept_root(shop: Shop) ->
     assert list(findings(shop, older, newest)) == [newest]
 
 
-def test_seals_cut_off_are_noticed_by_what_the_trail_says_of_them(shop: Shop) -> None:
+def test_removed_last_seals_are_found_by_the_audit_rows_that_name_them(shop: Shop) -> None:
     note(shop)
     seal(shop)
 
@@ -171,7 +171,7 @@ def test_seals_cut_off_are_noticed_by_what_the_trail_says_of_them(shop: Shop) ->
     assert list(findings(shop)) == ["seal_1"]
 
 
-def test_a_trail_sealed_anew_by_somebody_who_changed_it_fails_against_the_kept_root(shop: Shop) -> None:
+def test_an_audit_log_changed_and_sealed_again_fails_against_the_kept_root(shop: Shop) -> None:
     note(shop, 2)
     root = seal(shop)
 
@@ -183,7 +183,7 @@ def test_a_trail_sealed_anew_by_somebody_who_changed_it_fails_against_the_kept_r
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_what_is_no_text_and_no_time_is_named_and_breaks_nothing(shop: Shop) -> None:
+def test_values_that_are_not_text_or_time_are_named_and_break_nothing(shop: Shop) -> None:
     note(shop, 3)
     root = seal(shop)
 
@@ -194,7 +194,7 @@ def test_what_is_no_text_and_no_time_is_named_and_breaks_nothing(shop: Shop) -> 
     assert set(findings(shop, root)) == {"aud_2", "aud_3", "seal_1"}
 
 
-def test_the_trail_only_grows(shop: Shop) -> None:
+def test_the_audit_log_only_grows(shop: Shop) -> None:
     note(shop)
     seal(shop)
     sqlite = shop.database_url.startswith("sqlite")
@@ -253,7 +253,7 @@ def test_two_who_seal_at_once_make_one_chain(shop: Shop) -> None:
     assert findings(shop) == {}
 
 
-def test_a_long_trail_is_sealed_in_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_audit_log_is_sealed_in_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "BATCH", 4)
     note(shop, 10)
 

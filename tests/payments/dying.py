@@ -54,7 +54,7 @@ def die(number: str) -> None:
 
 
 def point(*_: Any) -> None:
-    """One more point is reached; at the chosen one this process is no more."""
+    """One more point is reached; the chosen one ends this process."""
     global _left  # noqa: PLW0603 - this process counts to one number
     with _counting:
         _left -= 1
