@@ -141,10 +141,15 @@ class Identified:
 
 def another_account(name: str, remembered: Identity, found: Identity) -> Misconfigured:
     """The error for another account than the one in the database."""
+    fix = f"correct the account's URL, or after a migration: csctl gateway accept {name}"
+    if found.account:
+        fix += f" --account {found.account}"
+    elif remembered.account:  # a key without the right to read it
+        fix = "correct the account's URL, and give its key the right to read the account"
     return Misconfigured(
         f"the gateway account {name} is {shown(found)}, and this database knows it as {shown(remembered)}",
         cause="what another account does not know would be taken for never carried out",
-        fix=f"correct the account's URL, or after a migration: csctl gateway accept {name} --account {found.account}",
+        fix=fix,
     )
 
 

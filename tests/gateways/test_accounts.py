@@ -89,7 +89,7 @@ def test_another_account_under_the_name_is_a_problem(world: World) -> None:
 
 
 def test_an_account_that_is_not_there_is_not_found(shop: Shop) -> None:
-    assert shop("gateway check eu").code == 4
+    assert shop("gateway check eu").code == shop("gateway accept eu --account acct_1 --yes").code == 4
 
 
 def test_an_account_that_is_down_is_a_problem(world: World) -> None:
