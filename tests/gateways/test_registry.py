@@ -14,6 +14,7 @@ from csctl.errors import Misconfigured
 from csctl.gateways import urls
 from csctl.gateways.kinds import KINDS
 from csctl.gateways.registry import Registry
+from csctl.gateways.sandbox.options import options_of
 from tests.factories import make_sale
 from tests.running import Done
 from tests.shops import Shop
@@ -70,6 +71,15 @@ def test_a_kind_has_the_cases_of_all_gateways_its_help_and_its_documentation(csc
     assert (root / "tests" / "gateways" / kind / "test_conformance.py").is_file()
     assert f"{kind}:" in csctl("help gateways").out
     assert f"{kind}:" in (root / "docs" / "gateways.md").read_text(encoding="utf-8")
+
+
+def test_the_help_names_the_options_of_the_sandbox(csctl: Csctl) -> None:
+    url = urls.parse("sandbox:ledger.db")
+    options_of(url)
+
+    help = csctl("help gateways").out
+
+    assert [option for option in url._read if f"  {option}=" not in help] == []
 
 
 @pytest.mark.parametrize(
