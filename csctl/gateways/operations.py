@@ -10,6 +10,7 @@ from enum import StrEnum
 from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
+from csctl.errors import CsctlError
 
 
 class Initiator(StrEnum):
@@ -228,3 +229,9 @@ class Problem:
 
     what: str
     fix: str
+
+    @classmethod
+    def of(cls, error: CsctlError) -> Problem:
+        """The problem that an error tells of."""
+        what = f"{error.message}: {error.cause}" if error.cause else error.message
+        return cls(what, error.fix or "try again later")

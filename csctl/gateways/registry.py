@@ -24,6 +24,7 @@ class Registry:
 
     `known` are the identities in the database: the identity of an account is checked before its first call.
     `compare` raises for an account whose newest operations are not in the books. It is called before the first write.
+    `notice` prints that an account makes csctl wait.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class Registry:
         *,
         rehearsal: bool,
         known: Mapping[str, Identity] | None = None,
-        compare: Callable[[str, Gateway], None] = lambda name, account: None,
+        compare: Callable[[str, Gateway], object] = lambda name, account: None,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._given, self._clock, self._rehearsal = given, clock, rehearsal
-        self._known, self._compare = dict(known or {}), compare
+        self._known, self._compare, self._notice = dict(known or {}), compare, notice
         self._open: dict[str, Identified] = {}
         self._paces: dict[str, Pace] = {}
         self._refused: dict[str, CsctlError] = {}
@@ -124,6 +126,7 @@ class Registry:
     def _pace(self, name: str) -> Pace:
         if name not in self._paces:
             self._paces[name] = kinds.pace_of(self.url(name))
+            self._paces[name].notice = lambda text: self._notice(f"{name} {text}")
         return self._paces[name]
 
 
