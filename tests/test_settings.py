@@ -133,7 +133,13 @@ def test_a_file_with_secrets_that_others_can_read_is_refused(csctl: Csctl, secre
 
 
 def test_a_file_without_secrets_may_be_read_by_all(csctl: Csctl) -> None:
-    write_env("CSCTL_DATABASE_URL=sqlite:///shop.db\nCSCTL_GATEWAY_MAIN=sandbox:bank.db\n", mode=0o644)
+    Path("key").write_text("sk_test_abc")
+    Path("key").chmod(0o600)
+    write_env(
+        "CSCTL_DATABASE_URL=sqlite:///shop.db\nCSCTL_GATEWAY_MAIN=sandbox:bank.db\nCSCTL_TOKEN=\n"
+        f"CSCTL_GATEWAY_EU=stripe:@{Path('key').absolute()}\nCSCTL_NOW=2026-03-01T09:00:00Z\n",
+        mode=0o644,
+    )
 
     assert csctl("config show").code == 0
 

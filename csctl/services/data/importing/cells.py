@@ -24,6 +24,8 @@ _ADDRESS_LINES = [(f"{kind}_line1", f"{kind}_line2") for kind in ADDRESSES]
 MOST = 2**63 - 1  # minor units that a column holds
 # In texts on lines of their own: what cannot be printed, thirteen digits, and the mark of a card number.
 _DOUBTFUL = re.compile(r"[^\n -~]|(?:[0-9][^0-9\n]*+){13}|\[card number", re.ASCII)
+_BROKEN = re.compile("[\ud800-\udfff]")  # bytes that are no text
+_NOTHING = frozenset(("n/a", "na", "#n/a", "nan", "null", "none", "nil", "-", "--", "unknown"))
 _TIMES = frozenset(("created_at", "placed_at", "settled_at", "shipped_at", "closed_at"))
 _LONGEST_TIME = 40
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
@@ -32,13 +34,15 @@ _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 @dataclass(frozen=True)
 class Form:
     """How the values of a file are written: the decimal sign, if it is known; amounts in `minor` units. `by` are the
-    fields that name a record by another key; `known_by` is the field by which one is recognized besides its key.
+    fields that name a record by another key; `known_by` is the field by which one is recognized besides its key;
+    `total`: the amount is what was refunded of the sale so far.
     """
 
     decimal: str | None = None
     minor: bool = False
     by: Mapping[str, str] = field(default_factory=dict)
     known_by: str | None = None
+    total: bool = False
 
 
 class Cells:
@@ -67,6 +71,11 @@ class Cells:
                 continue  # it is a time, or refused
             if is_redacted(text):
                 raise Usage(f"{name}: a card number was here", fix="write its last four digits, or leave it empty")
+            if not text.isprintable() and _BROKEN.search(text):
+                raise Usage(
+                    f"{name}: the bytes are not UTF-8",
+                    fix="name the encoding of the file: --encoding cp1252 (Windows), or mac-roman",
+                )
             accept(text, name, reference=name in REFERENCES)
 
     def split_addresses(self) -> bool:
@@ -94,6 +103,11 @@ class Cells:
         """By which other field a record is recognized that is here already, and then left alone."""
         return self._form.known_by
 
+    @property
+    def is_total(self) -> bool:
+        """Whether the amount is what was refunded of the sale so far."""
+        return self._form.total
+
     def text(self, name: str) -> str | None:
         return self._texts.get(name)
 
@@ -109,7 +123,9 @@ class Cells:
             return reader(self._texts[name])
         except Usage as error:
             message = error.message if error.message.startswith(name) else f"{name}: {error.message}"
-            raise Usage(message, cause=error.cause, fix=error.fix) from None
+            text = self._texts[name]
+            nothing = f'if {text} means nothing: --mapping FILE with [file] empty = ["{text}"]'
+            raise Usage(message, cause=error.cause, fix=nothing if text.casefold() in _NOTHING else error.fix) from None
 
     def word(self, name: str, words: type[Word]) -> Word | None:
         """One of the words for a state, in any case."""
