@@ -158,7 +158,9 @@ def _gateways(app: App) -> Problems:
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
         _, found = gateways.look(app, name)
-        yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
+        variable = f"{GATEWAY}{name.upper()}"
+        for one in found:
+            yield Problem(one.what if one.what.startswith(variable) else f"{variable}: {one.what}", one.fix)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"

@@ -101,7 +101,7 @@ def reconcile(
         access.require(app, "txn reconcile of all")
         _tell_what_is_under_way(app)
         jobs = _all_jobs(app)
-    return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
+    return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast, sends=False)
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Orphans:
 def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> Iterator[Result]:
     """Reconcile all that is open, as every cron run does first. Notices report the outcomes."""
     _tell_what_is_under_way(app)
-    for result in drive(app, _all_jobs(app), window=concurrency):
+    for result in drive(app, _all_jobs(app), window=concurrency, sends=False):
         app.notice(": ".join(text for text in (result.id, result.outcome.value, result.message) if text))
         if isinstance(result.error, Misconfigured):
             found.misconfigured = result.error
