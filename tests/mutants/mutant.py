@@ -66,7 +66,7 @@ class Mutant:
     @property
     def changes_schema(self) -> bool:
         """Whether a database made without it would be another one."""
-        return bool(self.drop) or self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
+        return self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
 
 
 @cache
