@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,7 +153,7 @@ SHOW = {
     *(f"services.views.{name}" for name in ("completion", "customers", "fulfillments", "history", "orders")),
     *(f"services.views.{name}" for name in ("products", "profile", "queue", "transactions")),
 }
-LIBRARIES = {"anyascii", "click", "csctl", "platformdirs", "sqlalchemy", "typing_extensions", "wcwidth"}
+LIBRARIES = {"click", "csctl", "platformdirs", "sqlalchemy", "typing_extensions", "wcwidth"}
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -163,7 +164,7 @@ import sys
 before = {name.partition(".")[0] for name in sys.modules}
 from csctl.commands import main
 try:
-    main(["customer", "show", "cus_1", "-o", "name"])
+    main(["customer", "show", "cus_1"])
 except SystemExit:
     pass
 new = {name.partition(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
@@ -173,14 +174,14 @@ print(*[name.removeprefix("csctl.") for name in sys.modules if name.startswith("
 
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env=shop.environment(None, None, None),
+        env={**os.environ, **shop.environment()},
         capture_output=True,
         text=True,
         check=True,
     )
 
-    customer, libraries, own = done.stdout.splitlines()
-    assert customer == "cus_1", done.stderr
+    *profile, libraries, own = done.stdout.splitlines()
+    assert "cus_1" in profile[0], done.stderr
     assert set(libraries.split()) == LIBRARIES
     packages = {name.rpartition(".")[0] for name in own.split()}
     beside = {name for name in own.split() if name.partition(".")[0] not in ("commands", "domain", "models")}
