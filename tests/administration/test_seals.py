@@ -144,7 +144,8 @@ def test_a_seal_that_was_taken_out_is_named(shop: Shop) -> None:
     tamper(shop, "DELETE FROM audit_seals WHERE number = 2")
 
     found = findings(shop, *roots)
-    assert "removed" in found["seal_2"]
+    of_seal = [row["problem"] for row in shop("audit verify -o json").json if row["target"] == "seal_2"]
+    assert [problem.partition(":")[0] for problem in of_seal] == ["removed, or past reading", "removed"]
     assert roots[1] in found
     assert not any(target.startswith("aud_") for target in found)
 
@@ -210,6 +211,9 @@ def test_the_audit_log_only_grows(shop: Shop) -> None:
                 shop.sql(f"REPLACE INTO {table} SELECT * FROM {table}")  # noqa: S608 - ours
 
 
+_WAITING = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+
+
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_a_seal_waits_for_those_who_are_writing(shop: Shop) -> None:
@@ -221,7 +225,8 @@ def test_a_seal_waits_for_those_who_are_writing(shop: Shop) -> None:
         roots: list[str] = []
         sealing_ = threading.Thread(target=lambda: roots.append(_seal_apart(shop)))
         sealing_.start()
-        time.sleep(1)
+        while sealing_.is_alive() and not shop.sql(_WAITING)[0]["n"]:
+            time.sleep(0.05)
         assert sealing_.is_alive()
         connection.commit()
         sealing_.join()
@@ -268,9 +273,19 @@ def test_an_agent_may_neither_seal_nor_verify(shop: Shop) -> None:
     assert [shop(f"audit {verb}", as_="agent").code for verb in ("seal", "verify", "list")] == [6, 6, 6]
 
 
+ROW = {"id": 1, "at": "2026-03-02 09:00:00.000000", "command": "x"}
+
+
+def test_a_seal_is_chained_to_the_one_before() -> None:
+    first, another = (Seal.over([{**ROW, "command": name}], None, "2026-03-02 10:00:00.000000") for name in "xy")
+    second = Seal.over([{**ROW, "id": 2}], first, "2026-03-02 11:00:00.000000")
+
+    assert sealing.check_link(second, first) == []
+    assert [found.target for found in sealing.check_link(second, another)] == ["seal_2"]
+
+
 def test_a_seal_is_bound_to_all_it_says() -> None:
-    row = {"id": 1, "at": "2026-03-02 09:00:00.000000", "command": "x"}
-    made = Seal.over([row], None, "2026-03-02 10:00:00.000000")
+    made = Seal.over([ROW], None, "2026-03-02 10:00:00.000000")
 
     assert made.holds
     for name in ("number", "at", "first_id", "last_id", "last_at", "leaves", "previous", "hash"):

@@ -72,5 +72,6 @@ BROKEN |= {
 # By partial unique index: the values with which it applies.
 FITTING: dict[str, dict[str, Any]] = {
     "uq_transactions_billing": {"kind": "sale", "state": "approved"},
+    "uq_transactions_reference": {"kind": "sale", "state": "approved", "gateway_ref": "ch_1", "duplicate_at": None},
     "uq_transactions_checkout": {"kind": "sale", "occasion": "checkout", "state": "approved"},
 }

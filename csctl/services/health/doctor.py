@@ -158,7 +158,9 @@ def _gateways(app: App) -> Problems:
     yield from (_said(error) for error in problems)
     for name in () if problems else app.gateways:
         _, found = gateways.look(app, name)
-        yield from (Problem(f"{GATEWAY}{name.upper()}: {one.what}", one.fix) for one in found)
+        variable = f"{GATEWAY}{name.upper()}"
+        for one in found:
+            yield Problem(one.what if one.what.startswith(variable) else f"{variable}: {one.what}", one.fix)
     for name in accounts.known_kinds(app).keys() - app.settings.gateways.keys():
         yield Problem(
             f"sales were made with the account {name}, and it is not configured", f"set {GATEWAY}{name.upper()}"
@@ -270,7 +272,11 @@ def _emails(app: App) -> Problems:
 
 def _sums(app: App) -> Problems:
     for finding in consistency.findings(app):
-        yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
+        if finding.check == "duplicate":
+            fix = "if it is a charge of its own, correct its gateway_ref: csctl data import transactions FILE --update"
+            yield Problem(f"{finding.target}: {finding.problem}", fix, "warning")
+        else:
+            yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
 
 
 def _search(app: App) -> Problems:

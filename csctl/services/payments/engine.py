@@ -36,7 +36,7 @@ from csctl.errors import (
     OutcomeUnknown,
     RightsLost,
 )
-from csctl.fault_points import Point, reached
+from csctl.fault_points import INTENT, OUTCOME, Around, Point, reached
 from csctl.journal import Entry
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
@@ -51,16 +51,22 @@ if TYPE_CHECKING:
 
 # Seconds after the claim by which a call has begun, or is not begun: the lease, without the longest call and a reserve.
 _TOO_LATE = LEASE.total_seconds() - 90 - 30
-_INTENTS = (Point.INTENT_WRITTEN, Point.INTENT_KEPT)
-_OUTCOMES = (Point.OUTCOME_WRITTEN, Point.OUTCOME_KEPT)
 _PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
 _GATHER = 0.02  # seconds to wait for more answers once one has come
 
 
 def drive(
-    app: App, jobs: Iterable[Job], *, window: int = 1, dry_run: bool = False, fail_fast: bool = False
+    app: App,
+    jobs: Iterable[Job],
+    *,
+    window: int = 1,
+    dry_run: bool = False,
+    fail_fast: bool = False,
+    sends: bool = True,
 ) -> Iterator[Result]:
     """Carry out the jobs, and yield each Result once it is committed. A job that raises CsctlError is refused.
+
+    `sends`: the jobs may move money, and not only ask.
 
     In a dry run the same work is done, calls are answered as assumed, and all of it is rolled back. After SIGINT or
     SIGTERM no new job begins; those that are under way are finished and recorded first. So it is where the database is
@@ -73,7 +79,7 @@ def drive(
     accounts.remember(app)
     window = app.gateways.window(window)
     with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
-        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast)
+        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast, sends)
         try:
             yield from engine.results()
         finally:
@@ -91,9 +97,10 @@ class _Engine:
         pool: ThreadPoolExecutor,
         stop: interrupts.Stop,
         fail_fast: bool,
+        sends: bool,
     ) -> None:
         self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
-        self.fail_fast = fail_fast
+        self.fail_fast, self.compares = fail_fast, sends
         self.in_flight: dict[Future[Any], Job] = {}
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
@@ -111,6 +118,9 @@ class _Engine:
             # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
             yield from self._watched(self._record(self._collect()))
             fresh = self._intake()
+            if fresh and self.compares:
+                self.compares = False
+                accounts.compare(self.app)
             yield from self._watched(self._begin(fresh))
             if not fresh and not self.in_flight:
                 return
@@ -163,7 +173,7 @@ class _Engine:
         for pause in _PATIENCE if replies else ():
             time.sleep(pause)
             try:
-                return self._advance(replies, _OUTCOMES)
+                return self._advance(replies, OUTCOME)
             except (CsctlError, DBAPIError, StaleDataError) as error:
                 problem = error
                 if self.moved:
@@ -179,7 +189,7 @@ class _Engine:
     def _begin(self, fresh: list[Job]) -> list[Result]:
         """Intents of what is new. Where they cannot be kept, nothing was sent."""
         try:
-            return self._advance([(job, None) for job in fresh], _INTENTS) if fresh else []
+            return self._advance([(job, None) for job in fresh], INTENT) if fresh else []
         except (IntegrityError, DataError, *UNREADABLE) as problem:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.restarted()])]
@@ -193,22 +203,20 @@ class _Engine:
             self.undone |= self.lost is not None
             return [_not_begun(job, problem) for job in fresh]
 
-    def _advance(self, steps: list[tuple[Job, Any]], points: tuple[Point, Point]) -> list[Result]:
+    def _advance(self, steps: list[tuple[Job, Any]], around: Around) -> list[Result]:
         """Let the jobs work in one transaction; what they call is called once it is committed."""
         self.moved = False
-        written, kept = points
-        results, calls = self._work(steps, written)
-        reached(kept)
+        results, calls = self._work(steps, around)
         for job, call in calls:
             self.in_flight[self.pool.submit(_in_time(call))] = job
         return results
 
-    def _work(self, steps: list[tuple[Job, Any]], written: Point) -> tuple[list[Result], list[tuple[Job, Call]]]:
+    def _work(self, steps: list[tuple[Job, Any]], around: Around) -> tuple[list[Result], list[tuple[Job, Call]]]:
         results: list[Result] = []
         calls: list[tuple[Job, Call]] = []
         refusals: list[tuple[str, NotPermitted]] = []
         entries: list[Entry] = []
-        with self.app.write() as session:
+        with self.app.write(points=around) as session:
             if not self.app.journal.hold(session):  # another process carries the run on, and does what is left
                 self.exhausted = True
                 steps = [(job, reply) for job, reply in steps if job.work]
@@ -232,8 +240,6 @@ class _Engine:
             for given, refusal in refusals:
                 audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
-            session.flush()
-            reached(written)
         return results, calls
 
 

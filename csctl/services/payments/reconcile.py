@@ -101,7 +101,7 @@ def reconcile(
         access.require(app, "txn reconcile of all")
         _tell_what_is_under_way(app)
         jobs = _all_jobs(app)
-    return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
+    return drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast, sends=False)
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Orphans:
 def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> None:
     """Reconcile all that is open, as every cron run does first. Notices report the outcomes."""
     _tell_what_is_under_way(app)
-    for result in drive(app, _all_jobs(app), window=concurrency):
+    for result in drive(app, _all_jobs(app), window=concurrency, sends=False):
         app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
         if isinstance(result.error, Misconfigured):
             found.misconfigured = result.error
@@ -218,7 +218,7 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
         row = turn.session.get_one(Transaction, ref.id)
         if row.reason is Reason.MISMATCH and verdict.answer.state is State.APPROVED and verdict.amount is None:
             raise Conflict(
-                f"{ref.given} was answered with another amount",
+                f"{ref.given} was answered with another amount or reference",
                 cause=row.message,
                 fix=f"csctl txn reconcile {ids.show('txn', row.id)} --as approved --amount AMOUNT",
             )

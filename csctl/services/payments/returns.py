@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
-from csctl.domain.reasons import READ, Reason
+from csctl.domain.reasons import READ, Reason, Unvoided, after_void
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, CsctlError
@@ -24,15 +24,17 @@ from csctl.services.outcomes import late, orders
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import learned, verdicts
 from csctl.services.payments.jobs import Turn
-from csctl.services.shared import audit, history
+from csctl.services.shared import audit, duplicates, history
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
 def refusal(turn: Turn, attempt: Transaction) -> CsctlError | None:
-    """Nothing of a sale that is disputed by now is refunded."""
+    """Nothing of a sale that is disputed by now is refunded, and nothing at all is sent for a duplicate."""
     sale = turn.session.get_one(Transaction, attempt.parent_id)
+    if sale.duplicate_at:
+        return Conflict(f"{ids.show('txn', sale.id)} is a duplicate", cause=duplicates.words(turn.session, sale))
     if sale.disputed_at and attempt.kind is Kind.REFUND:
         return Conflict(f"{ids.show('txn', sale.id)} is disputed")
     return None
@@ -66,17 +68,18 @@ def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Fou
 def _record_void(
     turn: Turn, app: App, attempt: Transaction, sale: Transaction, item: QueueItem | None
 ) -> QueueItem | None:
+    then = after_void(attempt.reason)
     if attempt.state is State.APPROVED:
         sale.reserved -= attempt.amount
         sale.voided_at = app.clock.now()
         if item:
             queue_rules.succeed(app, item)
         emails.announce(turn.session, app, attempt)
-    elif attempt.reason == Reason.ALREADY_SETTLED:  # the gateway decides what is settled, and has just said so
+    elif then is Unvoided.REFUND:  # the gateway decides what is settled, and has just said so
         sale.settlement = Settlement.SETTLED
         sale.settled_at = sale.settled_at or app.clock.now()
         _release(attempt, sale, item)
-    elif attempt.reason == Reason.ALREADY_VOIDED:  # on the gateway's own page
+    elif then is Unvoided.VOIDED:  # on the gateway's own page
         sale.reserved -= attempt.amount
         sale.voided_at = app.clock.now()
         if item:
@@ -87,6 +90,8 @@ def _record_void(
         if item or survives:  # the money is to be returned all the same
             return queue_rules.take_failure(turn.session, app, attempt, sale, item)
         sale.reserved -= attempt.amount
+        if then is Unvoided.DISPUTED:
+            sale.disputed_at = sale.disputed_at or app.clock.now()
     return item
 
 

@@ -14,7 +14,8 @@ from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
 from csctl.services.payments.jobs import Turn
-from csctl.services.refunds import limits, scope
+from csctl.services.refunds import limits, standing
+from csctl.services.shared import duplicates
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -38,6 +39,7 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
             cause=f"it is {row.state.value}: no money was taken",
             fix=f"csctl txn show {ref.given}",
         )
+    duplicates.refuse(turn.session, row)
     return row
 
 
@@ -63,17 +65,17 @@ def refuse_unless_refundable(
         )
     left = Money(sale.refundable, sale.currency)
     if left.amount == 0:
-        raise Conflict(f"nothing is left of {name}", cause=scope.standing(sale), fix=f"csctl txn show {name}")
+        raise Conflict(f"nothing is left of {name}", cause=_standing(sale), fix=f"csctl txn show {name}")
     if amount is not None and amount > left.amount:
         raise Conflict(
             f"{Money(amount, sale.currency)} is more than is left of {name}",
-            cause=f"{left} is left; {scope.standing(sale)}",
+            cause=f"{left} is left; {_standing(sale)}",
             fix=f"csctl txn refund {name} --amount {str(left).split(' ')[0]}",
         )
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)
     if sends:
-        _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than after the attempt is recorded
+        app.gateways.for_money(sale.gateway)  # raises Misconfigured: better now than after the attempt is recorded
 
 
 def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
@@ -83,13 +85,18 @@ def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
         raise refusal
 
 
+def _standing(sale: Transaction) -> str | None:
+    session = object_session(sale)
+    return standing.of(session, sale) if session else None
+
+
 def refuse_unless_voidable(app: App, sale: Transaction) -> None:
     name = ids.show("txn", sale.id)
     if sale.voided_at:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
     if sale.refunded or sale.reserved:
-        raise Conflict(f"{name} cannot be voided", cause=scope.standing(sale), fix=f"csctl txn show {name}")
-    _ = app.gateways[sale.gateway]
+        raise Conflict(f"{name} cannot be voided", cause=_standing(sale), fix=f"csctl txn show {name}")
+    app.gateways.for_money(sale.gateway)
 
 
 def settled_already(app: App, sale: Transaction) -> Conflict:

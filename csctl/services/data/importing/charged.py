@@ -13,11 +13,11 @@ from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict
 from csctl.models import Transaction
 from csctl.services.data.importing.cells import Cells
+from csctl.services.shared.duplicates import NO_REFERENCE
 
 _CHUNK = 500
-_NONE = ("", "0")  # what gateways write where there is no reference
 _READ = (
-    *(Transaction.gateway, Transaction.gateway_ref, Transaction.external_id, Transaction.id),
+    *(Transaction.gateway, Transaction.gateway_ref, Transaction.external_id, Transaction.id, Transaction.duplicate_at),
     *(Transaction.kind, Transaction.state, Transaction.amount, Transaction.currency, Transaction.key),
 )
 
@@ -32,11 +32,11 @@ class Charged:
 
     def load(self, wanted: Sequence[str | None]) -> None:
         """Read those that have one of these references."""
-        refs = sorted({ref for ref in wanted if ref and ref not in _NONE})
+        refs = sorted({ref for ref in wanted if ref and ref not in NO_REFERENCE})
         for start in range(0, len(refs), _CHUNK):
             known = select(*_READ).where(Transaction.gateway_ref.in_(refs[start : start + _CHUNK]))
             for row in self._session.execute(known.order_by(Transaction.id)):
-                if row.kind in SALES and row.state is State.APPROVED:
+                if row.kind in SALES and row.state is State.APPROVED and row.duplicate_at is None:
                     self._names.setdefault((row.gateway, row.gateway_ref), row.external_id or ids.show("txn", row.id))
                 if row.key is not None and row.external_id is None:
                     self._own[row.gateway, row.gateway_ref, row.kind, row.amount, row.currency] = row.state
@@ -51,9 +51,9 @@ class Charged:
         return self._own.get((gateway, ref, kind, row.amount("amount", currency) or 0, currency))
 
     def take(self, name: str, facts: dict[str, Any], details: dict[str, Any]) -> None:
-        """Note the reference of a new row. Raises Conflict where another sale has it."""
-        ref = details.get("gateway_ref")
-        if not ref or ref in _NONE or facts["kind"] not in SALES or facts["state"] is not State.APPROVED:
+        """Note the reference of a row, except of a marked duplicate. Raises Conflict where another sale has it."""
+        ref, taken = details.get("gateway_ref"), facts["kind"] in SALES and facts["state"] is State.APPROVED
+        if not ref or ref in NO_REFERENCE or not taken or details.get("duplicate_at"):
             return
         other = self._names.setdefault((facts["gateway"], ref), name)
         if other != name:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from csctl.domain import ids
 from csctl.domain.booking import Effect, effect
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import SALES, Kind, OrderStatus, Outside, Settlement, State
@@ -219,6 +220,11 @@ class Transactions:
                 parents.book(parent, record.amount, old, new, at=self._context.now, voids=self._voids)
         if state is not before and state.closed:
             details["finished_at"] = self._context.now
+        reference = details.get("gateway_ref", record.gateway_ref)
+        if (reference, state) != (record.gateway_ref, before) and self._context.update:
+            named = record.external_id or ids.show("txn", record.id)
+            self._charged.take(named, {**facts, "state": state}, {**details, "gateway_ref": reference})
+            details.setdefault("duplicate_at", None)  # by this reference it is a charge of its own
         outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
         if outcome is RowOutcome.UPDATED:
             self._note(record, self._orders_by_id[record.order_id])
@@ -251,17 +257,18 @@ def _outside(row: Cells, kind: Kind, state: State) -> dict[str, Any]:
 
 
 def _marks(row: Cells, kind: Kind, state: State, existing: Transaction | None, created_at: datetime) -> dict[str, Any]:
-    """That a charge was voided, or is disputed."""
-    voided, disputed = row.mark("voided", created_at), row.mark("disputed", created_at)
-    if (voided and not kind.is_charge) or (disputed and not kind.takes_money) or state is not State.APPROVED:
-        for name, moment in (("voided", voided), ("disputed", disputed)):
-            if moment:
-                raise Usage(f"{name}: a {kind.value} that is {state.value} cannot be {name}")
+    """That a charge was voided, is disputed, or stands in the books twice."""
+    marks = {name: row.mark(name, created_at) for name in ("voided", "disputed", "duplicate")}
+    for name, moment in marks.items():
+        of_such = kind.is_charge if name == "voided" else kind.takes_money
+        if moment and not (of_such and state is State.APPROVED):
+            raise Usage(f"{name}: a {kind.value} that is {state.value} cannot be {name}")
+    voided = marks["voided"]
     if voided and (row.word("settlement", Settlement) is Settlement.SETTLED):
         raise Usage("voided: what has settled cannot be voided", fix="import a refund of it")
     if existing and existing.voided_at is None and voided and existing.refunded + existing.reserved:
         raise Conflict("voided: something of it is refunded, or being refunded")
-    return given(voided_at=voided, disputed_at=disputed)
+    return given(**{f"{name}_at": moment for name, moment in marks.items()})
 
 
 def _refuse_to_go_back(record: Transaction, state: State) -> None:
