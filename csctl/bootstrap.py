@@ -99,8 +99,9 @@ def _identify(app: App, *, any_schema: bool) -> None:
             )
         app.shop = shop.shop_of(found.settings)
         app.clock = Clock(zone=app.shop.timezone, fixed=app.settings.now)
+        app.operator = found.operator  # a refusal is recorded under the name, too
         try:
-            app.operator = operators.require_valid(found.operator, app.settings.token, app.clock.now())
+            operators.require_valid(found.operator, app.settings.token, app.clock.now())
         except NotPermitted as error:
             where = f"this is {app.where}"
             cause = f"{error.cause}; {where}" if error.cause else where

@@ -142,7 +142,18 @@ print(*[name for name in sys.modules if name.startswith("csctl.") and "cli" not 
 
 # What `customer show` imports of csctl beside its command, domain rules and tables.
 SHOW = {
-    *("app", "bootstrap", "clock", "database", "driver_errors", "journal", "mail.outgoing", "paths", "profiles"),
+    *(
+        "app",
+        "bootstrap",
+        "clock",
+        "database",
+        "driver_errors",
+        "fault_points",
+        "journal",
+        "mail.outgoing",
+        "paths",
+        "profiles",
+    ),
     *("results", "settings", "tabular.options", "unreadable"),
     *(f"services.administration.{name}" for name in ("opening", "operators", "settings")),
     *(f"services.emails.{name}" for name in ("announce", "contexts")),

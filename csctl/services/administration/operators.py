@@ -43,9 +43,9 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def require_valid(actor: Actor | None, token: str | None, now: datetime) -> Actor:
-    """The operator who has this token. Raises NotPermitted without a token or with an unknown one, for an operator who
-    is disabled, or whose token has expired.
+def require_valid(actor: Actor | None, token: str | None, now: datetime) -> None:
+    """Raises NotPermitted without a token or with an unknown one, for an operator who is disabled, or whose token has
+    expired. `actor` has this token.
     """
     if not token:
         raise NotPermitted("no token", cause="CSCTL_TOKEN is not set", fix="csctl login, or set CSCTL_TOKEN")
@@ -60,7 +60,6 @@ def require_valid(actor: Actor | None, token: str | None, now: datetime) -> Acto
             f"the token of {actor.name} has expired",
             fix=f"ask an administrator: csctl operator rotate-token {actor.name}",
         )
-    return actor
 
 
 def note_use(app: App) -> None:
