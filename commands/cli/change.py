@@ -78,10 +78,11 @@ class ChangeOutput(Output):
         return replace(result, dry_run=False)
 
     def skip_empty(self) -> bool:
-        """Whether standard input was to name the records and named none: that never means all of them. Says so."""
-        if self.target.count != 0 or not self.target.from_stdin:
+        """Whether standard input or a file was to name the records and named none: that never means all. Says so."""
+        if self.target.count != 0 or not (self.target.from_stdin or self.target.from_file):
             return False
-        self.notice("No ids on standard input: nothing to do.")
+        where = "records in the file" if self.target.from_file else "ids on standard input"
+        self.notice(f"No {where}: nothing to do.")
         self.write([])
         return True
 

@@ -56,9 +56,17 @@ _GATHER = 0.02  # seconds to wait for more answers once one has come
 
 
 def drive(
-    app: App, jobs: Iterable[Job], *, window: int = 1, dry_run: bool = False, fail_fast: bool = False
+    app: App,
+    jobs: Iterable[Job],
+    *,
+    window: int = 1,
+    dry_run: bool = False,
+    fail_fast: bool = False,
+    sends: bool = True,
 ) -> Iterator[Result]:
     """Carry out the jobs, and yield each Result once it is committed. A job that raises CsctlError is refused.
+
+    `sends`: the jobs may move money, and not only ask.
 
     In a dry run the same work is done, calls are answered as assumed, and all of it is rolled back. After SIGINT or
     SIGTERM no new job begins; those that are under way are finished and recorded first. So it is where the database is
@@ -71,7 +79,7 @@ def drive(
     accounts.remember(app)
     window = app.gateways.window(window)
     with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
-        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast)
+        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast, sends)
         try:
             yield from engine.results()
         finally:
@@ -89,9 +97,10 @@ class _Engine:
         pool: ThreadPoolExecutor,
         stop: interrupts.Stop,
         fail_fast: bool,
+        sends: bool,
     ) -> None:
         self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
-        self.fail_fast = fail_fast
+        self.fail_fast, self.compares = fail_fast, sends
         self.in_flight: dict[Future[Any], Job] = {}
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
@@ -109,6 +118,9 @@ class _Engine:
             # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
             yield from self._watched(self._record(self._collect()))
             fresh = self._intake()
+            if fresh and self.compares:
+                self.compares = False
+                accounts.compare(self.app)
             yield from self._watched(self._begin(fresh))
             if not fresh and not self.in_flight:
                 return
