@@ -25,7 +25,11 @@ cat > /dev/null
 kill -INT $server; wait $server
 rm -rf "$directory"
 """
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
+# What is lost with the server does not matter, and nothing but the tests is to run in it.
+_FAST = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
+    "autovacuum=off", "jit=off", "shared_buffers=32MB", "max_connections=200",
+)  # fmt: skip
 
 
 class PostgresMissing(Exception):
