@@ -9,8 +9,9 @@ A piece of work is a generator. It reads and writes in `turn.session`, and yield
 A process that dies leaves rows that say where it stood; `reconcile` takes them on. After each call everything may have
 changed, so a generator reads its rows again from `turn`, which has locked them.
 
-Up to `window` calls are in flight at once. The threads that make them touch no database: this thread claims new work
-and records all answers that have come in since, in one transaction, so that many refunds cost few commits.
+Up to `window` calls are made at once. The threads that make them touch no database: this thread claims new work and
+records all answers that have come in since, in one transaction, so that many refunds cost few commits. It claims up to
+two windows, so that the threads have calls to make while it writes.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ class _Engine:
     ) -> None:
         self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
         self.fail_fast = fail_fast
+        self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
         self.in_flight: dict[Future[Any], Job] = {}
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
@@ -135,8 +137,8 @@ class _Engine:
             return True
 
     def _intake(self) -> list[Job]:
-        """New jobs, once half of the window is free."""
-        free = self.window - len(self.in_flight)
+        """New jobs, once there is room for half a window of them."""
+        free = self.most - len(self.in_flight)
         if self.exhausted or self.lost or self.stop.is_set() or free * 2 < self.window:
             return []
         fresh: list[Job] = []
