@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -44,7 +45,7 @@ from csctl.services.payments import accounts, resume
 from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import LEASE, Call, Job, Turn
 from csctl.services.payments.rehearsal import rehearse
-from csctl.services.shared import access, audit, damage
+from csctl.services.shared import access, added, audit, damage
 from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ _TOO_LATE = LEASE.total_seconds() - 90 - 30
 _INTENTS = (Point.INTENT_WRITTEN, Point.INTENT_KEPT)
 _OUTCOMES = (Point.OUTCOME_WRITTEN, Point.OUTCOME_KEPT)
 _PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
-_GATHER = 0.02  # seconds to wait for more answers once one has come
+_GATHER = 0.02  # seconds to wait for the answers of a window once one has come
 
 
 def drive(
@@ -97,6 +98,7 @@ class _Engine:
         self.fail_fast = fail_fast
         self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
         self.in_flight: dict[Future[Any], Job] = {}
+        self.answered: SimpleQueue[Future[Any]] = SimpleQueue()
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
         self.lost: CsctlError | None = None  # why no more jobs begin: the database is gone, or may be
@@ -153,10 +155,13 @@ class _Engine:
         """The replies that have come in, once there are any to come."""
         if not self.in_flight:
             return []
-        wait(self.in_flight, return_when=FIRST_COMPLETED)
-        if len(self.in_flight) > 1:
-            wait(self.in_flight, timeout=_GATHER)  # a commit for many costs little more than one for one
-        done = [future for future in self.in_flight if future.done()]
+        done, until = [self.answered.get()], time.monotonic() + _GATHER
+        while len(done) < len(self.in_flight):  # a commit for many costs little more than one for one
+            enough = len(done) >= self.window
+            try:
+                done.append(self.answered.get(timeout=0 if enough else max(0, until - time.monotonic())))
+            except Empty:
+                break
         return [(self.in_flight.pop(future), _reply(future)) for future in done]
 
     def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
@@ -202,7 +207,9 @@ class _Engine:
         results, calls = self._work(steps, written)
         reached(kept)
         for job, call in calls:
-            self.in_flight[self.pool.submit(_in_time(call))] = job
+            future = self.pool.submit(_in_time(call))
+            self.in_flight[future] = job
+            future.add_done_callback(self.answered.put)
         return results
 
     def _work(self, steps: list[tuple[Job, Any]], written: Point) -> tuple[list[Result], list[tuple[Job, Call]]]:
@@ -216,6 +223,7 @@ class _Engine:
                 steps = [(job, reply) for job, reply in steps if job.work]
             if any(job.work is None for job, _ in steps):
                 access.look_again(session, self.app)
+            added.together(session)
             held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
             self.moved = True
             for job, reply in steps:
@@ -235,6 +243,7 @@ class _Engine:
                 audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
             session.flush()
+            added.write(session)
             reached(written)
         return results, calls
 

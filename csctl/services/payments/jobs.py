@@ -46,8 +46,24 @@ class Held:
     purchases: Sequence[Purchase] = ()
     transactions: list[Transaction] = field(default_factory=list)
     items: Sequence[QueueItem] = ()
+    origins: Sequence[Transaction] = ()
     customers: Sequence[Customer] = ()
     blacklisted: dict[int, list[BlacklistEntry]] = field(default_factory=dict)  # by customer, once it was asked
+    charges: dict[int, list[Transaction]] = field(init=False)  # by order
+
+    def __post_init__(self) -> None:
+        self.charges = {}
+        for row in self.transactions:
+            self._note(row)
+
+    def open(self, attempt: Transaction) -> None:
+        """Add an attempt that is made in this transaction."""
+        self.transactions.append(attempt)
+        self._note(attempt)
+
+    def _note(self, row: Transaction) -> None:
+        if row.kind.is_charge:
+            self.charges.setdefault(row.order_id, []).append(row)
 
 
 @dataclass
@@ -63,8 +79,7 @@ class Turn:
 
     def sales_of(self, order_id: int) -> list[Transaction]:
         """Sales, captures and authorizations of an order, oldest first."""
-        found = [row for row in self.held.transactions if row.order_id == order_id and row.kind.is_charge]
-        return sorted(found, key=lambda row: row.id or _NEW)
+        return sorted(self.held.charges.get(order_id, ()), key=lambda row: row.id or _NEW)
 
 
 @dataclass
