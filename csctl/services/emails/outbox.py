@@ -60,7 +60,9 @@ def numbers(app: App, message_ids: Sequence[str]) -> list[int]:
     """The ids of emails, in the order in which they were written."""
     with app.read() as session:
         chunks = (message_ids[start : start + _CHUNK] for start in range(0, len(message_ids), _CHUNK))
-        return sorted(one for chunk in chunks for one in session.scalars(select(Email.id).where(Email.message_id.in_(chunk))))
+        return sorted(
+            one for chunk in chunks for one in session.scalars(select(Email.id).where(Email.message_id.in_(chunk)))
+        )
 
 
 def _free(now: datetime) -> ColumnElement[bool]:

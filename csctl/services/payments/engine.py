@@ -165,18 +165,30 @@ class _Engine:
         return [(self.in_flight.pop(future), _reply(future)) for future in done]
 
     def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
-        """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again."""
+        """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again. Where
+        the database refuses one of them, each is recorded by itself.
+        """
         problem: Exception | None = None
         for pause in _PATIENCE if replies else ():
             time.sleep(pause)
             try:
                 return self._advance(replies, _OUTCOMES)
-            except (CsctlError, DBAPIError, StaleDataError) as error:
+            except (CsctlError, DBAPIError, StaleDataError, *UNREADABLE) as error:
                 problem = error
-                if self.moved:
+                if self.moved or not isinstance(error, CsctlError):
                     break
+        if len(replies) > 1 and not isinstance(problem, DatabaseUnreachable | OutcomeUnknown | Misconfigured):
+            return [result for job, reply in replies for result in self._record_alone(job, reply, problem)]
         self._note_loss(problem)
         return [_lost(job, problem) for job, _ in replies]
+
+    def _record_alone(self, job: Job, reply: Any, problem: Exception | None) -> list[Result]:
+        """The outcome of one, after a transaction for several was undone."""
+        if job.called is None or job.called.record is None or job.turn is None:
+            return [_lost(job, problem)]
+        job.undo()
+        job.work = resume.after_reply(self.app, job, job.turn, job.called, reply)
+        return self._record([(job, None)])
 
     def _note_loss(self, problem: Exception | None) -> None:
         """Begin nothing more where the database is gone or damaged: what a gateway answers could not be recorded."""
@@ -207,6 +219,7 @@ class _Engine:
         results, calls = self._work(steps, written)
         reached(kept)
         for job, call in calls:
+            job.wait_for(call)
             future = self.pool.submit(_in_time(call))
             self.in_flight[future] = job
             future.add_done_callback(self.answered.put)

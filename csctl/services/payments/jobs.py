@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from csctl.models import BlacklistEntry, Customer, Order, Purchase, QueueItem, Transaction
+from csctl.models import BlacklistEntry, Customer, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Result
 
 _NEW = 2**63  # an attempt without an id comes after those that have one
@@ -21,7 +21,8 @@ class Call:
     """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run.
 
     One that only `reads` is made in a dry run, too: what it would refuse depends on the answer. For a write, `look` is
-    a question to the gateway that a dry run asks in its place.
+    a question to the gateway that a dry run asks in its place. `record` takes the reply where the work that waited for
+    it could not: a reply of another record in the same transaction was to blame.
     """
 
     make: Callable[[], Any]
@@ -29,6 +30,7 @@ class Call:
     unsent: Any
     reads: bool = False
     look: Callable[[], Any] | None = None
+    record: Callable[[Turn, Any], Generator[Call, Any, Result]] | None = None
 
 
 Work = Generator[Call | Result, Any, None]
@@ -47,6 +49,7 @@ class Held:
     transactions: list[Transaction] = field(default_factory=list)
     items: Sequence[QueueItem] = ()
     origins: Sequence[Transaction] = ()
+    methods: Sequence[PaymentMethod] = ()
     customers: Sequence[Customer] = ()
     blacklisted: dict[int, list[BlacklistEntry]] = field(default_factory=dict)  # by customer, once it was asked
     charges: dict[int, list[Transaction]] = field(init=False)  # by order
@@ -115,6 +118,17 @@ class Job:
     turn: Turn | None = None
     work: Work | None = None
     results: list[Result] = field(default_factory=list)
+    called: Call | None = None  # the call that it waits for, and how much was opened, and said, until then
+    kept: tuple[int, int] = (0, 0)
+
+    def wait_for(self, call: Call) -> None:
+        """Note what was committed before a call."""
+        self.called, self.kept = call, (len(self.needs.opened), len(self.results))
+
+    def undo(self) -> None:
+        """Forget what was done since the call: it was rolled back."""
+        opened, results = self.kept
+        del self.needs.opened[opened:], self.results[results:]
 
     def restarted(self) -> Job:
         """The job from its start: what it wrote was undone, and nothing was sent."""
