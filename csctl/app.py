@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from csctl import database, driver_errors
+from csctl import database, driver_errors, fault_points
 from csctl.clock import Clock
 from csctl.domain.operators import Actor
 from csctl.domain.shop import Shop
@@ -61,7 +61,9 @@ class App:
             yield session
 
     @contextmanager
-    def write(self, *, dry_run: bool = False, target: str | None = None) -> Iterator[Session]:
+    def write(
+        self, *, dry_run: bool = False, target: str | None = None, points: fault_points.Around = fault_points.CHANGE
+    ) -> Iterator[Session]:
         """Open a session whose changes are kept when the block ends, all or none. Never call a gateway inside.
 
         A dry run lets the database check the changes, and rolls them back, together with the emails that they
@@ -71,7 +73,11 @@ class App:
         try:
             with self._translated(), database.writing(self.engine, dry_run=dry_run) as session:
                 yield session
+                if not dry_run:
+                    fault_points.reached(points[0])
             kept = not dry_run
+            if kept:
+                fault_points.reached(points[1])
         except NotPermitted as error:
             if isinstance(error.__cause__, DBAPIError):  # what csctl refuses is recorded where that is decided
                 self.note_refusal(self, error, target)

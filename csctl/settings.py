@@ -290,11 +290,13 @@ def _from_pipe(path: Path, _inode: int) -> str:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if name.startswith(GATEWAY):
-        return not value.startswith("sandbox:")
-    if name == "CSCTL_PHONE_SWITCH":
-        return not value.startswith("manual:")
-    return name == "CSCTL_TOKEN" or (name.startswith(PREFIX) and mask(value) != value)
+    """Whether a value contains credentials. `KIND:@/path` names the file that does."""
+    kind, _, rest = value.partition(":")
+    if name.startswith(GATEWAY) or name == "CSCTL_PHONE_SWITCH":
+        return kind not in ("", "sandbox", "manual") and not rest.startswith("@/")
+    if name == "CSCTL_TOKEN":
+        return bool(value)
+    return name.startswith(PREFIX) and name.endswith("_URL") and mask(value) != value
 
 
 def _kept_token(profile: str | None) -> tuple[str, str] | None:
@@ -330,7 +332,7 @@ def refuse_if_others_read(path: Path) -> None:
     provided = found.st_uid == 0 and (not mode & 0o222 or (os.name == "posix" and os.geteuid() != 0))
     if os.name == "posix" and mode & (0o037 if provided else 0o077):
         raise Misconfigured(
-            f"{path} holds secrets, and others can read it",
+            f"{path} holds secrets, and others can access it",
             cause=f"its mode is {stat.S_IMODE(path.stat().st_mode):04o}",
             fix=f"chmod 600 {path}",
         )

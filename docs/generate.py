@@ -1,5 +1,5 @@
-"""Writes docs/reference.md from what csctl itself says, its help and its topics, and the tables of docs/security.md
-from the tables of the code.
+"""Writes docs/reference.md from what csctl itself says, its help and its topics, the tables of docs/security.md from
+the tables of the code, and the names that shells complete (commands/cli/outline.json) from the commands.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if they are not up to date
@@ -8,6 +8,7 @@ python docs/generate.py --check    exit 1 if they are not up to date
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import io
 import os
@@ -35,7 +36,13 @@ Made from `csctl --help` by `python docs/generate.py`; change the commands, not 
 def main() -> int:
     """Write the pages, or with --check only compare them. Returns the exit code."""
     os.environ["COLUMNS"] = "102"
-    wanted = {REFERENCE: "\n".join(page(_root_module())), SECURITY: _with_tables(SECURITY.read_text(encoding="utf-8"))}
+    module = _root_module()
+    outline = importlib.import_module(f"{module.__package__}.cli.outline")
+    wanted = {
+        REFERENCE: "\n".join(page(module)),
+        SECURITY: _with_tables(SECURITY.read_text(encoding="utf-8")),
+        outline.FILE: outline.text(module.root),
+    }
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         if "--check" in sys.argv[1:]:

@@ -143,7 +143,7 @@ def postgres() -> Iterator[Server]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Nobody shall believe that csctl was tested on PostgreSQL when it was not."""
+    """A run without PostgreSQL says so."""
     skipped = [report for report in terminalreporter.stats.get("skipped", []) if _MISSING in str(report.longrepr)]
     if skipped:
         terminalreporter.section("PostgreSQL WAS NOT TESTED", sep="!", red=True, bold=True)

@@ -1,7 +1,7 @@
 """The host of a test run: one process that starts the PostgreSQL server, and forks csctl where a test needs a process.
 
 It is started before the first test and ends with the process that started it, even one that was killed: its standard
-input is closed then. Whoever connects to its socket sends one request:
+input is closed then. A client that connects to its socket sends one request:
 
     postgres   start the server, unless it runs; the answer says where.
     template   make the database that those of tests are copied from, unless it is there; the answer describes it.
@@ -90,7 +90,7 @@ class Host:
         for number in list(self._clients):
             found, status = os.waitpid(number, os.WNOHANG)
             if found:
-                with self._clients.pop(number) as client, suppress(OSError):  # nobody may be waiting any more
+                with self._clients.pop(number) as client, suppress(OSError):  # the client may have gone
                     _send(client, os.waitstatus_to_exitcode(status))
 
     def _answer(self, client: socket.socket) -> Callable[[], None] | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psycopg
 
-# The server ends with whoever holds the other end of its standard input, even one that was killed.
+# The server ends with the process that holds the other end of its standard input, even one that was killed.
 _WATCHED = """
 directory=$1; shift
 "$@" & server=$!
@@ -153,6 +153,6 @@ def _as_ordinary_user(directory: Path) -> list[str]:
     unshare = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
     if shutil.which("unshare") and subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode == 0:
         return unshare
-    nobody = 65534
-    os.chown(directory, nobody, nobody)
-    return ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]
+    unprivileged = 65534
+    os.chown(directory, unprivileged, unprivileged)
+    return ["setpriv", f"--reuid={unprivileged}", f"--regid={unprivileged}", "--clear-groups"]

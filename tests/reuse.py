@@ -43,7 +43,7 @@ class Databases:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def take(self) -> str:
-        """The name of one that nobody uses."""
+        """The name of one that is not in use."""
         if self._free:
             return self._free.pop()
         name = f"{self.prefix}_{next(self._numbers)}"

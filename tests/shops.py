@@ -126,7 +126,7 @@ class Shop:
         done = self("sandbox adopt")
         assert done.code == 0, done.err
 
-    # -- what came of it
+    # -- what csctl did
 
     def ledger(self) -> list[dict[str, Any]]:
         """What the gateway believes, oldest first, as `sandbox ledger` shows it."""

@@ -85,13 +85,13 @@ def test_a_time_without_an_offset_is_one_of_the_zone(text: str, zone: ZoneInfo, 
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-02-30", "2026-13-01T00:00:00Z", "1772355600", "0001-01-01T00:00+14:00"]
 )
-def test_what_is_no_time_is_a_usage_error(text: str) -> None:
+def test_an_invalid_time_is_a_usage_error(text: str) -> None:
     with pytest.raises(Usage):
         parse_time(text)
 
 
 @pytest.mark.parametrize("text", ["", "2026-02-29", "1 March", "2026-03-01T09:00:00Z"])
-def test_what_is_no_day_is_a_usage_error(text: str) -> None:
+def test_an_invalid_day_is_a_usage_error(text: str) -> None:
     with pytest.raises(Usage):
         parse_date(text)
 

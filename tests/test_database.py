@@ -1,4 +1,4 @@
-"""Databases that are not as they should be, each with its exit code and its fix; and what SQLite is told to do."""
+"""Databases that are not as they should be, each with its exit code and its fix; and how SQLite is configured."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_init_without_a_name_for_the_administrator_makes_nothing(csctl: Csctl, e
     assert csctl("db init --admin jane", env=env).code == 0
 
 
-def test_an_init_that_was_cut_off_is_taken_up_again(csctl: Csctl, shop: Shop) -> None:
+def test_an_interrupted_init_is_resumed(csctl: Csctl, shop: Shop) -> None:
     shop.sql("DELETE FROM installation")
     shop.sql("DELETE FROM operators")
     done = csctl("db init --admin jane -o json", env={"CSCTL_DATABASE_URL": shop.database_url})
@@ -124,14 +124,14 @@ def test_a_new_sqlite_file_is_its_owners_alone(csctl: Csctl, empty_database_url:
         "oracle+nothing://x",
     ],
 )
-def test_a_url_that_is_no_database_of_ours_is_a_configuration_error(csctl: Csctl, url: str) -> None:
+def test_a_url_of_another_kind_of_database_is_a_configuration_error(csctl: Csctl, url: str) -> None:
     done = csctl("whoami -o json", env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": "csctl_x"})
 
     assert done.code == 11, done.err
     assert done.error["fix"]
 
 
-def test_a_file_that_is_no_database_is_a_configuration_error(csctl: Csctl, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_a_configuration_error(csctl: Csctl, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear Jane,\n" * 200)
     done = csctl("whoami -o json", env={"CSCTL_DATABASE_URL": f"sqlite:///{tmp_path}/letter.txt", "CSCTL_TOKEN": "x"})
 
@@ -230,7 +230,7 @@ def test_a_real_shop_cannot_be_made_with_a_set_clock(csctl: Csctl, empty_databas
 
 @contextmanager
 def held(shop: Shop, statement: str, **values: object) -> Iterator[None]:
-    """Somebody else is in the middle of a change."""
+    """Another process is in the middle of a change."""
     engine = database.connect(shop.database_url)
     with engine.begin() as connection:
         connection.execute(text(statement), values)
@@ -250,7 +250,7 @@ def test_a_lock_that_is_not_had_in_time_is_busy(shop: Shop, monkeypatch: pytest.
     assert shop.sql("SELECT last_name FROM customers") == [{"last_name": "Roe"}]
 
 
-def test_reading_does_not_wait_for_somebody_elses_change(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_does_not_wait_for_the_change_of_another_process(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_LOCK_WAIT_MS", 50)
     customer = make_customer(shop)
     with held(shop, "UPDATE customers SET last_name = 'Roe' WHERE id = :id", id=number(customer)):
@@ -291,14 +291,14 @@ def test_foreign_keys_hold(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_sqlite_is_told_to_lose_nothing(engine: Engine) -> None:
+def test_sqlite_is_configured_to_lose_nothing(engine: Engine) -> None:
     with engine.connect() as connection:
-        told = {
+        configured = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
 
-    assert told == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    assert configured == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
 
 
 def test_errors_do_not_print_values(engine: Engine) -> None:

@@ -29,7 +29,7 @@ def test_the_reference_is_what_the_commands_say() -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "operations.md"], ids=lambda page: page.name)
 def test_cron_finds_what_its_lines_name(page: Path) -> None:
-    """It has neither the path nor the environment of whoever wrote them."""
+    """It has neither the path nor the environment of their author."""
     block = "".join(re.findall(r"```cron(?:tab)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
     csctl = "/opt/csctl/bin/csctl --env-file /etc/csctl/csctl.env"
     lines = [line for line in block.replace("$CSCTL", csctl).splitlines() if re.match(r"[\d*]", line)]

@@ -51,6 +51,9 @@ def package(path: Path) -> str:
 
 PACKAGES = sorted({package(path) for path in (ROOT / "csctl").rglob("*.py")})
 TEXTS = ("*.md", "docs/**/*.md", "templates/**/*.html", "templates/**/*.txt", "commands/**/*.py")
+THIS = Path(__file__)
+FOLDERS_OF_TESTS = ["", *sorted(path.parent.name for path in (ROOT / "tests").glob("*/__init__.py"))]
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def forbidden(path: Path, texts: Iterable[tuple[int, str]]) -> list[str]:
@@ -70,11 +73,10 @@ def lines(path: Path) -> Iterable[tuple[int, str]]:
 def messages(path: Path) -> Iterator[tuple[int, str]]:
     """The strings of a module that users may see: all but docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr)
     }
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -101,6 +103,25 @@ def test_code_uses_the_terms_of_the_field(name: str) -> None:
     problems = [problem for path in checked for problem in forbidden(path, (*lines(path), *messages(path)))]
 
     assert not problems, "\n".join(dict.fromkeys(problems))
+
+
+def in_a_test(path: Path) -> Iterator[tuple[int, str]]:
+    """The names, docstrings and comments of a module of tests. Its strings are data: a name or an odd value."""
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, DOCUMENTED):
+            docstring = ast.get_docstring(node) or ""
+            yield getattr(node, "lineno", 1), f"{getattr(node, 'name', '').replace('_', ' ')}: {docstring}"
+    yield from ((number, line.partition("# ")[2]) for number, line in lines(path))
+
+
+@pytest.mark.parametrize("name", FOLDERS_OF_TESTS)
+def test_tests_use_the_terms_of_the_field(name: str) -> None:
+    folder = ROOT / "tests" / name
+    paths = folder.rglob("*.py") if name else folder.glob("*.py")
+    problems = [problem for path in sorted(paths) for problem in forbidden(path, in_a_test(path)) if path != THIS]
+
+    assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,10 @@ START = {
 }
 
 
+# What every start imports of csctl, beside the command line.
+BARE = {"card_numbers", "domain", "domain.text", "errors", "interrupts"}
+
+
 @pytest.mark.parametrize("words", ["--help", "--version"])
 def test_the_start_imports_what_is_listed_and_no_more(words: str) -> None:
     script = f"""
@@ -100,6 +104,26 @@ print("more:", *sorted(name for name in set(sys.modules) - before if not name.st
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert set(done.stdout.splitlines()[-1].split()[1:]) - START == set()
+
+
+def test_completing_names_imports_no_command() -> None:
+    script = """
+import os, sys
+from csctl.commands import main
+for line in ("csctl ", "csctl queue notify ", "csctl txn refund txn_1 --"):
+    os.environ |= {"_CSCTL_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    try:
+        main([])
+    except SystemExit:
+        pass
+print(*[name for name in sys.modules if name.startswith("csctl.") and "cli" not in name])
+"""
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert {"plain,customer", "plain,add", "plain,--reason"} < set(done.stdout.splitlines())
+    own = {name.removeprefix("csctl.") for name in done.stdout.splitlines()[-1].split()}
+    assert own == {"commands", "commands.entry", "commands.root", *BARE}
 
 
 def test_the_tables_import_no_dialect_that_is_not_used() -> None:

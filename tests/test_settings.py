@@ -133,7 +133,13 @@ def test_a_file_with_secrets_that_others_can_read_is_refused(csctl: Csctl, secre
 
 
 def test_a_file_without_secrets_may_be_read_by_all(csctl: Csctl) -> None:
-    write_env("CSCTL_DATABASE_URL=sqlite:///shop.db\nCSCTL_GATEWAY_MAIN=sandbox:bank.db\n", mode=0o644)
+    Path("key").write_text("sk_test_abc")
+    Path("key").chmod(0o600)
+    write_env(
+        "CSCTL_DATABASE_URL=sqlite:///shop.db\nCSCTL_GATEWAY_MAIN=sandbox:bank.db\nCSCTL_TOKEN=\n"
+        f"CSCTL_GATEWAY_EU=stripe:@{Path('key').absolute()}\nCSCTL_NOW=2026-03-01T09:00:00Z\n",
+        mode=0o644,
+    )
 
     assert csctl("config show").code == 0
 
@@ -156,7 +162,9 @@ def test_config_show_prints_no_secrets(csctl: Csctl) -> None:
 
 
 @pytest.mark.parametrize("name", [".env", "csctl/token"])
-def test_a_file_that_is_no_text_is_a_configuration_error_that_names_it(csctl: Csctl, tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_text_is_a_configuration_error_that_names_it(
+    csctl: Csctl, tmp_path: Path, name: str
+) -> None:
     file = Path(name) if name == ".env" else tmp_path / "home" / "config" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"CSCTL_TOKEN=\xff\n")
@@ -182,7 +190,7 @@ def test_gateways_are_named_after_their_variable(csctl: Csctl) -> None:
     assert value_of(done, "CSCTL_GATEWAY_EU")["value"] == "sandbox:eu.db?latency_ms=5"
 
 
-def test_a_clock_that_is_no_time_is_a_configuration_error(csctl: Csctl) -> None:
+def test_an_invalid_clock_is_a_configuration_error(csctl: Csctl) -> None:
     done = csctl("config show -o json", env={"CSCTL_NOW": "yesterday"})
 
     assert done.code == 11

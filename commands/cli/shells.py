@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-from click.shell_completion import FishComplete, ShellComplete, ZshComplete, add_completion_class, get_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+)
+
+from . import outline
 
 
-class Zsh(ZshComplete):
+class _Outlined(ShellComplete):
+    """Completes names of commands and options from the outline. Only for a value, the command is imported."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        try:
+            return ShellComplete(outline.read(), {}, "csctl", "").get_completions(args, incomplete)
+        except outline.ValueWanted:
+            return super().get_completions(args, incomplete)
+
+
+class Bash(_Outlined, BashComplete):
+    """As click has it."""
+
+
+class Zsh(_Outlined, ZshComplete):
     """Loads zsh's completion system where the user's configuration has not."""
 
     source_template = ZshComplete.source_template.replace(
@@ -13,7 +37,7 @@ class Zsh(ZshComplete):
     )
 
 
-class Fish(FishComplete):
+class Fish(_Outlined, FishComplete):
     """Splits type and value at the first comma only: values such as `id,name` contain commas themselves."""
 
     source_template = FishComplete.source_template.replace('string split "," ', 'string split --max 1 "," ')
@@ -21,7 +45,7 @@ class Fish(FishComplete):
 
 def register() -> None:
     """Let click use these classes."""
-    for shell in (Zsh, Fish):
+    for shell in (Bash, Zsh, Fish):
         add_completion_class(shell)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from . import common_options
 from .similar import question, similar
 
 # Words of the trade at the top level, with the commands that do it.
@@ -137,4 +136,6 @@ def _flags(command: click.Command) -> set[str]:
 
 
 def _common() -> list[list[str]]:
+    from . import common_options  # only for this error: every start would wait for it
+
     return [option.opts for option in common_options.common_options(fields=("id",), changes=True, output="table")]

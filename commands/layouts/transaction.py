@@ -23,6 +23,7 @@ def _transaction_page(sheet: Sheet, record: Record) -> str:
             ("Refunded", record["refunded"]),
             ("Refundable", record["refundable"]),
             ("Disputed", "yes: nothing can be refunded" if record["disputed"] else None),
+            ("Duplicate", "yes: its charge belongs to another sale" if record["duplicate"] else None),
             ("Order", record["order_id"]),
             ("Purchase", record["purchase_id"]),
             ("Customer", shared.customer(record)),

@@ -26,6 +26,7 @@ FIELDS = (
     "refundable",
     "voided",
     "disputed",
+    "duplicate",
     "outside",
     "outside_reference",
     "refund_reason",

@@ -166,6 +166,7 @@ _ALL = (
         each("reserved", _LISTED | _AMOUNT, key="refundable"),
         each("voided_at", _LISTED | _FILE, key="voided", file="voided"),
         each("disputed_at", _LISTED | _FILE, key="disputed", file="disputed"),
+        each("duplicate_at", _LISTED | _FILE, key="duplicate", file="duplicate"),
         each("outside", _LISTED | _FILE),
         each("reason", _LISTED),
         each("outside_reference", _LISTED | _FILE, erase=Erase.IF_NAMED),

@@ -61,6 +61,8 @@ _PURCHASE = (
     " cancel_after_billing, cancelled_at, cancel_reason, paused_until, recycle_attempts, final_cycle,"
     " next_price_point_id, next_quantity, next_unit_price, version)",
 )
+# What is changed, and the charge that is waited for, stay; the row is deleted once the charge is answered.
+_WAITING = ("SELECT", "INSERT", "DELETE", "UPDATE (bill_on, reason, created_at, created_by)")
 _SHIPMENT = ("SELECT", "INSERT", "UPDATE (status, carrier, tracking, shipped_at)")
 # The recipient and the values of an email stay unchanged.
 _EMAIL = ("SELECT", "INSERT", "UPDATE (subject, text, html, state, error, attempts, lease_until, sent_at)")
@@ -83,7 +85,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     # the queue would make above the limit of the agent who wanted it.
     "approvals": (_ADD, _WORDS, _ADD),
     "approval_decisions": (_ADD, _WORDS, _READ),
-    "deferred_changes": (_ALL, _ALL, _ALL),
+    "deferred_changes": (_WAITING, _ALL, _WAITING),
     "requests": (_EDIT, _EDIT, _EDIT),
     # The command, operator and records of a run stay unchanged. One that was refused before its first record is
     # deleted: a trigger allows no other.

@@ -177,11 +177,47 @@ _OWN_RUNS = """CREATE TRIGGER {table}_of_agents BEFORE INSERT OR DELETE OR UPDAT
         END IF;
         RETURN COALESCE(NEW, OLD);
     END"""
+# What waits for a charge is for the order or purchase that it charges, and stays until the charge is answered.
+_WAITING = """CREATE CONSTRAINT TRIGGER deferred_changes_wait AFTER INSERT OR DELETE OR UPDATE ON deferred_changes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION csctl_waits_for_its_charge()
+    DECLARE charge transactions; is_open boolean; is_for boolean;
+    BEGIN
+        IF NOT csctl_is_agent() THEN
+            RETURN NULL;
+        END IF;
+        SELECT * INTO charge FROM transactions WHERE id = COALESCE(NEW.charge_id, OLD.charge_id);
+        is_open := charge.state IN ('created', 'sent', 'pending', 'unknown');
+        is_for := COALESCE(NEW.order_id = charge.order_id, false) OR EXISTS (
+            SELECT FROM purchases p WHERE p.id = NEW.purchase_id AND p.order_id = charge.order_id
+            AND p.id = COALESCE(charge.purchase_id, p.id));
+        IF (TG_OP = 'DELETE' AND is_open)
+            OR (TG_OP <> 'DELETE' AND (charge.key IS NULL OR charge.kind <> 'sale' OR NOT (is_open AND is_for))) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to change what waits for a charge';
+        END IF;
+        RETURN NULL;
+    END"""
+# A refund cancels a purchase of its own order, and only what was asked for with it.
+_CARRIED = """CREATE TRIGGER transactions_carried BEFORE INSERT OR UPDATE ON transactions FOR EACH ROW
+    WHEN (new.cancels IS NOT NULL) EXECUTE FUNCTION transactions_carried()
+    BEGIN
+        IF csctl_is_agent() AND (
+            (TG_OP = 'UPDATE'
+                AND (NEW.cancels, NEW.cancels_purchase_id, NEW.cancels_on, NEW.cancels_after_billing)
+                IS DISTINCT FROM (OLD.cancels, OLD.cancels_purchase_id, OLD.cancels_on, OLD.cancels_after_billing))
+            OR (NEW.cancels_purchase_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM purchases p WHERE p.id = NEW.cancels_purchase_id AND p.order_id = NEW.order_id))
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to cancel what a refund is not for';
+        END IF;
+        RETURN NEW;
+    END"""
 
 TRIGGERS: Mapping[str, str] = {
     "transactions_kept": _KEPT,
     "transactions_new": _NEW,
     "transactions_linked": _LINKED,
+    "transactions_carried": _CARRIED,
+    "deferred_changes_wait": _WAITING,
     "purchases_card": _CARD,
     "refund_queue_new": _ITEM,
     "refund_queue_kept": _LESS,

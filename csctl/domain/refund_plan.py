@@ -36,7 +36,6 @@ class SaleView:
     purchase_id: int | None
     cycle: int
     ways: Ways = Ways()
-    standing: str = ""  # in words: why nothing is left of it
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,20 @@ class Unsettled(Conflict):
         self.sale_ids = list(sale_ids)
 
 
+class NothingLeft(Conflict):
+    """Nothing can be returned of the chosen sales: `sale_ids`, newest first."""
+
+    def __init__(self, sale_ids: Sequence[int], cause: str | None = None) -> None:
+        super().__init__("nothing is left to refund", cause=cause)
+        self.sale_ids = list(sale_ids)
+
+
 def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: str) -> list[Part]:
     """The parts of an order's refund, newest sale first: the whole remaining amount, or `amount` of it.
 
-    An unsettled sale is voided, but only as a whole. Raises Conflict if nothing remains, `amount` is more than remains,
-    or several billings have a remaining amount and none was chosen; Unsettled for part of an unsettled sale.
+    An unsettled sale is voided, but only as a whole. Raises NothingLeft if nothing remains, Conflict if `amount` is
+    more than remains, or several billings have a remaining amount and none was chosen; Unsettled for part of an
+    unsettled sale.
     """
     with_money = [sale for sale in _choose(sales, which) if sale.left > 0]
     if len(with_money) > 1 and not which.chosen:
@@ -92,8 +100,7 @@ def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: 
         )
     left = sum(_available(sale, which) for sale in with_money)
     if left == 0:
-        why = "; ".join(f"txn_{sale.id}: {sale.standing}" for sale in _choose(sales, which)) or "no sale was approved"
-        raise Conflict("nothing is left to refund", cause=why)
+        raise NothingLeft([sale.id for sale in _choose(sales, which)])
     if amount is None:
         amount = left
     if amount > left:

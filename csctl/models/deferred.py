@@ -20,6 +20,12 @@ class DeferredChange(Base):
     __table_args__ = (
         CheckConstraint("(order_id IS NULL) <> (purchase_id IS NULL)", name="target"),
         CheckConstraint("bill_on IS NULL OR purchase_id IS NOT NULL", name="bill_on"),
+        # PostgreSQL accepts days and times that Python cannot read.
+        CheckConstraint(
+            "bill_on BETWEEN '0001-01-01' AND '9999-12-31'"
+            " AND created_at BETWEEN '1900-01-01 00:00:00+00' AND '9000-01-01 00:00:00+00'",
+            name="days",
+        ).ddl_if("postgresql"),
         {"sqlite_autoincrement": True},
     )
 

@@ -44,6 +44,15 @@ class Transaction(Base):
             where="kind = 'sale' AND occasion = 'checkout' AND state NOT IN ('declined', 'failed')",
             unique=True,
         ),
+        # One charge at a gateway is one sale, and is refunded once (domain rules, section 3).
+        partial_index(
+            "uq_transactions_reference",
+            "gateway",
+            "gateway_ref",
+            where="kind IN ('sale', 'capture') AND state = 'approved' AND gateway_ref NOT IN ('', '0')"
+            " AND duplicate_at IS NULL",
+            unique=True,
+        ),
         # A queued refund is tried once a day, by any process.
         UniqueConstraint("queue_item_id", "attempt_on"),
         Index(None, "order_id", "kind"),
@@ -86,6 +95,7 @@ class Transaction(Base):
     looked_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     disputed_at: Mapped[datetime | None]
+    duplicate_at: Mapped[datetime | None]  # another sale is the same charge: this one is not refunded
     billing_blocked_at: Mapped[datetime | None]  # its dispute was lost: what it paid for is not billed again
     outside: Mapped[Outside | None]  # of a refund that csctl did not send
     outside_reference: Mapped[str | None]
@@ -124,8 +134,8 @@ class Transaction(Base):
 
     @property
     def is_sale(self) -> bool:
-        """An approved sale or capture: what can be refunded."""
-        return self.kind.takes_money and self.state is State.APPROVED
+        """An approved sale or capture, and no duplicate of one: what can be refunded."""
+        return self.kind.takes_money and self.state is State.APPROVED and self.duplicate_at is None
 
     @property
     def refundable(self) -> int:

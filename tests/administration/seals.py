@@ -8,14 +8,14 @@ from tests.shops import Shop
 
 
 def note(shop: Shop, times: int = 1) -> None:
-    """Something that leaves rows in the trail."""
+    """Write rows to the audit log."""
     for number in range(times):
         done = shop(f"setting set shop-name 'Shop {number}'")
         assert done.code == 0, done.err
 
 
 def seal(shop: Shop) -> str:
-    """Seal the trail; the root."""
+    """Seal the audit log; the root."""
     done = shop("audit seal -o json", as_="service")
     assert done.code == 0, done.err
     return str(done.json["root"])

@@ -1,4 +1,4 @@
-"""The trail: what is in it, how it is read, and that it only grows."""
+"""The audit log: what is in it, how it is read, and that it only grows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_row_says_who_did_what_when_and_with_which_outcome(shop: Shop, backend
     }
 
 
-def test_a_refusal_for_lack_of_rights_is_in_the_trail_and_nothing_else_happened(shop: Shop) -> None:
+def test_a_refusal_for_lack_of_rights_is_in_the_audit_log_and_nothing_else_happened(shop: Shop) -> None:
     done = shop("setting set shop-name Tea -o json", as_="agent")
     rows = shop("audit list -o json").json
 
@@ -63,7 +63,7 @@ def test_a_refused_record_is_found_under_its_id_however_it_was_named(shop: Shop)
     assert targets(shop, f"--target {sale}") == [sale, sale]
 
 
-def test_the_trail_names_who_asked_for_a_refund_though_their_process_died(shop: Shop) -> None:
+def test_the_audit_log_names_the_requester_of_a_refund_whose_process_died(shop: Shop) -> None:
     sale = make_sale(shop)
     agent = shop("whoami -o json", as_="agent").json["id"]
     shop(f"txn sync {sale}")  # the account is known before it becomes slow
@@ -127,7 +127,7 @@ def test_an_id_of_something_else_and_a_day_that_is_none_are_usage_errors(shop: S
 
 
 @pytest.mark.parametrize("role", ["agent", "service"])
-def test_the_trail_is_for_administrators(shop: Shop, role: str) -> None:
+def test_the_audit_log_is_for_administrators(shop: Shop, role: str) -> None:
     assert shop("audit list", as_=role).code == 6
 
 
@@ -140,7 +140,7 @@ def test_the_trail_is_for_administrators(shop: Shop, role: str) -> None:
         "DELETE FROM audit WHERE id = 1",
     ],
 )
-def test_the_trail_cannot_be_changed_with_sql(shop: Shop, statement: str) -> None:
+def test_the_audit_log_cannot_be_changed_with_sql(shop: Shop, statement: str) -> None:
     before = shop.sql("SELECT * FROM audit")
     with pytest.raises(DBAPIError, match="append-only"):
         shop.sql(statement)

@@ -93,12 +93,12 @@ def test_an_agent_and_a_cron_cannot_with_psql_what_they_cannot_with_csctl(grante
     assert [statement for statement in FORBIDDEN if not denied(granted, role, statement)] == []
 
 
-def test_even_an_admin_cannot_change_the_trail_or_the_schema(granted: Shop) -> None:
+def test_even_an_admin_cannot_change_the_audit_log_or_the_schema(granted: Shop) -> None:
     for statement in ("UPDATE audit SET outcome = 'x'", "DELETE FROM audit", "TRUNCATE audit", "DROP TABLE customers"):
         assert denied(granted, Role.ADMIN, statement), statement
 
 
-def test_an_agent_cannot_hold_the_trail_up(granted: Shop) -> None:
+def test_an_agent_cannot_block_the_audit_log(granted: Shop) -> None:
     assert denied(granted, Role.AGENT, "SELECT audit_newest_row()")
     assert not denied(granted, Role.SERVICE, "SELECT audit_newest_row()")
 
@@ -193,7 +193,7 @@ _ROWS = (
 )
 
 
-def test_an_agent_cannot_write_rows_of_the_trail_that_nobody_can_read_or_that_tell_of_seals(granted: Shop) -> None:
+def test_an_agent_cannot_write_audit_rows_that_are_unreadable_or_about_seals(granted: Shop) -> None:
     for row in _ROWS:
         with psql(granted, Role.AGENT) as connection, pytest.raises(_REFUSED):
             connection.execute(f"INSERT INTO audit (at, command, changes, outcome) VALUES ({row})".encode())
@@ -202,7 +202,7 @@ def test_an_agent_cannot_write_rows_of_the_trail_that_nobody_can_read_or_that_te
 @pytest.mark.parametrize(
     "changes", ['{"a": ' + "9" * 5000 + "}", '{"a": ' + "[" * 3000 + "]" * 3000 + "}", '{"a": "\\ud800"}']
 )
-def test_a_row_of_the_trail_that_python_cannot_read_is_shown_as_it_is(granted: Shop, changes: str) -> None:
+def test_an_audit_row_that_python_cannot_read_is_shown_as_it_is(granted: Shop, changes: str) -> None:
     with psql(granted, Role.AGENT) as connection:
         connection.execute(
             b"INSERT INTO audit (at, command, changes, outcome) VALUES (now(), 'x', %s, 'x')", (changes,)

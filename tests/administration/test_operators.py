@@ -65,7 +65,7 @@ def test_without_a_token_nothing_is_done(shop: Shop) -> None:
     assert shop.sql("SELECT name FROM operators WHERE name = 'tim'") == []
 
 
-def test_an_unknown_token_is_refused_and_that_is_in_the_trail(shop: Shop) -> None:
+def test_an_unknown_token_is_refused_and_that_is_in_the_audit_log(shop: Shop) -> None:
     done = shop("whoami -o json", as_=None, env={"CSCTL_TOKEN": "csctl_guessed"})
     row = shop("audit list --command whoami -o json").json[0]
 
@@ -91,7 +91,7 @@ def test_disabling_twice_is_a_conflict(shop: Shop) -> None:
     assert shop("operator disable agent").code == 5
 
 
-def test_a_disabled_operator_gets_no_new_token_and_is_told_the_way(shop: Shop) -> None:
+def test_a_disabled_operator_gets_no_new_token_and_the_fix_is_to_enable_it(shop: Shop) -> None:
     token = create(shop)
     shop("operator disable tim")
     before = shop.sql("SELECT token_hash FROM operators WHERE name = 'tim'")

@@ -68,7 +68,7 @@ def test_a_value_that_cannot_be_is_a_usage_error_and_changes_nothing(shop: Shop,
     assert shop.sql("SELECT * FROM settings") == []
 
 
-def test_a_limit_without_a_currency_is_told_how_to_be_written(shop: Shop) -> None:
+def test_a_limit_without_a_currency_is_refused_with_an_example(shop: Shop) -> None:
     done = shop("setting set agent-refund-limit 5 -o json")
 
     assert done.code == 2
@@ -91,7 +91,7 @@ def test_there_is_one_refund_limit_a_currency(shop: Shop) -> None:
     assert sorted(str(limit) for limit in value(shop, "agent-refund-limit")) == ["5000 JPY", "80.00 USD"]
 
 
-def test_unset_goes_back_to_the_default_and_leaves_a_row_in_the_trail(shop: Shop) -> None:
+def test_unset_restores_the_default_and_writes_an_audit_row(shop: Shop) -> None:
     shop("setting set locale de_DE")
     done = shop("setting unset locale -o json")
     row = shop("audit list --limit 1 -o json").json[0]

@@ -40,7 +40,7 @@ def test_a_day_that_cannot_be_is_a_usage_error(shop: Shop, day: str) -> None:
     assert len(shop("operator list -o json").json) == 3
 
 
-def test_what_is_tried_with_an_ended_token_is_in_the_trail_under_its_operators_name(shop: Shop) -> None:
+def test_use_of_an_expired_token_is_in_the_audit_log_under_its_operator(shop: Shop) -> None:
     gone = shop("operator create eve --role agent --expires 2026-03-02 -o json").json["token"]
     left = shop("operator create tim --role agent -o json").json["token"]
     shop("operator disable tim")
@@ -84,7 +84,7 @@ def test_a_wrong_token_is_never_repeated_to_anybody(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_token_that_is_no_text_is_a_wrong_one(shop: Shop) -> None:
+def test_a_token_that_is_not_text_is_invalid(shop: Shop) -> None:
     done = shop("whoami", env={"CSCTL_TOKEN": "\udcff"})
 
     assert done.code == 6
@@ -109,7 +109,7 @@ def test_the_last_use_is_kept_to_the_hour(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_reading_waits_for_nobody_and_needs_no_right_to_write(shop: Shop) -> None:
+def test_reading_waits_for_no_lock_and_needs_no_right_to_write(shop: Shop) -> None:
     path = shop.database_url.removeprefix("sqlite:///")
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")

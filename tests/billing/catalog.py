@@ -1,4 +1,4 @@
-"""What tests of billing sell, and what became of it."""
+"""What tests of billing sell, and how to look at it afterwards."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_a_hard_decline_is_not_tried_again(shop: Shop) -> None:
     assert bill(shop, "2026-04-05", "2026-05-02") == []
 
 
-def test_a_gateway_that_cannot_be_reached_is_no_decline(shop: Shop) -> None:
+def test_an_unreachable_gateway_is_not_a_decline(shop: Shop) -> None:
     buyer = make_buyer(shop)
     subscribe(shop, customer=buyer)
     change_card(shop, buyer, "tok_unreachable")

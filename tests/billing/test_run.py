@@ -186,7 +186,7 @@ def test_a_trial_that_was_paused_is_a_trial_again(shop: Shop) -> None:
 # -- declines
 
 
-def test_wrong_credentials_bill_nobody_and_say_so(shop: Shop) -> None:
+def test_wrong_credentials_bill_no_one_and_are_reported(shop: Shop) -> None:
     subscribe(shop)
     wrong = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?credentials=wrong"}
 

@@ -1,4 +1,4 @@
-"""The answer to a charge was lost: unknown is not declined, and nobody is charged twice."""
+"""The answer to a charge was lost: unknown is not declined, and no customer is charged twice."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_while_it_is_unknown_it_is_not_billed_by_hand_either(shop: Shop) -> None
     assert len(paid(shop)) == 2
 
 
-def test_the_terms_of_a_force_bill_are_kept_whoever_learns_that_it_was_approved(shop: Shop) -> None:
+def test_the_terms_of_a_force_bill_are_kept_when_another_process_records_its_approval(shop: Shop) -> None:
     buyer = make_buyer(shop)
     subscribe(shop, customer=buyer)
     change_card(shop, buyer, APPLIED)
@@ -150,7 +150,7 @@ def test_a_connection_refused_when_asking_again_does_not_mean_that_nothing_was_c
 
 
 def test_an_approval_that_comes_after_the_sale_was_taken_for_failed_is_not_lost(shop: Shop) -> None:
-    """The worker sleeps in its call for longer than its lease; somebody asks meanwhile, and nobody knows of it."""
+    """The worker sleeps in its call for longer than its lease; another asks in that time, and no answer is known."""
     subscribe(shop)
     slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=8000"}
     worker = shop.start("billing run -o json", as_="service", at="2026-04-02T09:00:00Z", env=slowly)

@@ -132,7 +132,7 @@ def test_another_account_of_a_blacklisted_person_is_found(shop: Shop) -> None:
     assert not is_blacklisted(shop, "--customer", stranger)
 
 
-def test_somebody_who_lives_at_another_door_of_the_house_is_not_found(shop: Shop) -> None:
+def test_a_person_in_another_flat_of_the_house_is_not_found(shop: Shop) -> None:
     def at(line1: str, line2: str | None) -> str:
         return make_customer(shop, billing=Address(line1, line2, "Springfield", "IL", "62701", "US"))
 
@@ -287,7 +287,7 @@ def test_removing_takes_the_entry_off_and_leaves_word_of_it(shop: Shop) -> None:
     assert (row["target"], row["outcome"]) == ("bli_1", "removed")
 
 
-def test_the_trail_names_entries_and_not_whom_they_mean(shop: Shop) -> None:
+def test_the_audit_log_names_entries_and_no_personal_data(shop: Shop) -> None:
     add(shop, "--email", "jane@example.com", "--phone", "+12175550100")
 
     trail = shop("audit list --command 'blacklist add' -o json").out

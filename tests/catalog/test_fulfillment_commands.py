@@ -86,7 +86,7 @@ def test_a_carriers_file_may_be_given_twice(shop: Shop) -> None:
     assert (second.code, second.json[0]["outcome"]) == (0, "skipped")
 
 
-def test_a_file_with_a_column_that_nobody_knows_is_refused_as_a_whole(shop: Shop) -> None:
+def test_a_file_with_an_unknown_column_is_refused_as_a_whole(shop: Shop) -> None:
     fulfillment = make_fulfillment(shop)
 
     for file in (
@@ -167,7 +167,7 @@ def test_cancelling_asks_first(shop: Shop) -> None:
     assert shop(f"fulfillment cancel {fulfillment} --yes -o json").json[0]["outcome"] == "cancelled"
 
 
-def test_every_change_is_in_the_history_and_in_the_trail(shop: Shop) -> None:
+def test_every_change_is_in_the_history_and_in_the_audit_log(shop: Shop) -> None:
     customer = make_customer(shop)
     order = make_order(shop, customer)
     fulfillment = make_fulfillment(shop, order)

@@ -134,7 +134,7 @@ def test_a_listing_has_the_newest_first(shop: Shop) -> None:
     assert shop("product show chocolate").code == 4
 
 
-def test_what_is_added_is_in_the_trail_and_a_dry_run_adds_nothing(shop: Shop) -> None:
+def test_what_is_added_is_in_the_audit_log_and_a_dry_run_adds_nothing(shop: Shop) -> None:
     product = shop("product create tea --name Tea -o json").json[0]["id"]
     dry = shop("product price add tea once --amount 5 --currency USD --dry-run -o json")
     shop("product option add tea large")

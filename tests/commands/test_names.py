@@ -50,7 +50,7 @@ def test_a_number_may_be_an_id_or_the_number_of_another_system(shop: Shop) -> No
 
 
 def test_a_name_of_several_records_is_a_conflict_that_lists_them(shop: Shop) -> None:
-    sales = [make_sale(shop, gateway_ref="same", adopt=False) for _ in range(2)]
+    sales = [make_sale(shop, gateway_ref="same", adopt=False, gateway=account) for account in ("main", "eu")]
 
     done = shop("txn refund same --yes -o json")
 

@@ -70,7 +70,7 @@ def test_another_number_can_be_called_however_it_is_written(shop: Shop) -> None:
     assert shop(f"customer call {customer}").code == 5
 
 
-def test_a_dry_run_calls_nobody(shop: Shop) -> None:
+def test_a_dry_run_makes_no_call(shop: Shop) -> None:
     customer = make_customer(shop)
 
     with running(Manager()) as manager:
@@ -169,7 +169,7 @@ def test_a_switch_that_is_not_there_is_unreachable_and_nothing_is_kept(shop: Sho
     assert calls_of(shop, customer) == []
 
 
-def test_something_else_on_that_port_is_no_switch(shop: Shop) -> None:
+def test_another_service_on_that_port_is_not_a_switch(shop: Shop) -> None:
     customer = make_customer(shop)
 
     with running(Manager(greeting="220 mail.example.com ESMTP")) as manager:

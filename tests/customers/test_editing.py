@@ -50,7 +50,7 @@ def test_an_external_id_belongs_to_one_customer(shop: Shop) -> None:
     assert first in done.err
 
 
-def test_creating_somebody_whose_email_is_known_says_who_has_it(shop: Shop) -> None:
+def test_creating_a_customer_with_a_known_email_names_its_owner(shop: Shop) -> None:
     known = make_customer(shop, email="jane@example.com")
 
     done = shop("customer create --email JANE@example.com -o json")
@@ -58,7 +58,7 @@ def test_creating_somebody_whose_email_is_known_says_who_has_it(shop: Shop) -> N
     assert (done.code, done.json[0]["message"]) == (0, f"the same email has {known}")
 
 
-def test_a_dry_run_creates_nobody(shop: Shop) -> None:
+def test_a_dry_run_creates_no_customer(shop: Shop) -> None:
     done = shop("customer create --email jane@example.com --dry-run -o json")
 
     assert (done.code, done.json[0]["dry_run"]) == (0, True)
@@ -80,7 +80,7 @@ def test_each_field_can_be_changed_and_cleared(shop: Shop) -> None:
         assert shop.sql("SELECT * FROM customers")[0][field] is None
 
 
-def test_the_trail_and_the_history_name_the_fields_and_hold_no_values(shop: Shop) -> None:
+def test_the_audit_log_and_the_history_name_the_fields_and_hold_no_values(shop: Shop) -> None:
     customer = make_customer(shop)
 
     shop(f"customer edit {customer} --email secret@example.org --phone '+49 30 1234567'", as_="agent")
@@ -134,7 +134,7 @@ def test_a_phone_number_that_is_none_is_kept_with_a_warning(shop: Shop) -> None:
     assert shown(shop, customer)["phone"] == "ask at 12"
 
 
-def test_the_second_of_two_people_who_edit_one_customer_is_told(shop: Shop) -> None:
+def test_the_second_of_two_people_who_edit_one_customer_gets_a_conflict(shop: Shop) -> None:
     customer = make_customer(shop)
     seen = shown(shop, customer)["version"]
 
@@ -232,7 +232,7 @@ def test_a_customer_can_be_named_by_email(shop: Shop) -> None:
     assert shop("customer edit joe@example.com --last-name Smith").code == 4
 
 
-def test_somebody_who_was_merged_or_erased_is_not_edited(shop: Shop) -> None:
+def test_a_merged_or_erased_customer_is_not_edited(shop: Shop) -> None:
     kept, other, gone = (make_customer(shop) for _ in range(3))
     shop(f"customer merge {kept} {other} --yes")
     shop(f"customer erase {gone} --yes")
@@ -243,7 +243,7 @@ def test_somebody_who_was_merged_or_erased_is_not_edited(shop: Shop) -> None:
     assert kept in merged.error["fix"]
 
 
-def test_creating_and_editing_is_no_work_for_cron(shop: Shop) -> None:
+def test_cron_may_not_create_or_edit(shop: Shop) -> None:
     customer = make_customer(shop)
 
     assert shop("customer create --email a@example.com", as_="service").code == 6

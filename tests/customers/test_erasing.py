@@ -46,7 +46,7 @@ CARD = ("tok_xanthe_card", "559988", "7331")
 
 
 def make_person(shop: Shop) -> str:
-    """Somebody with an order, a refund, emails sent and waiting, notes, calls, and remarks that name her."""
+    """A customer with an order, a refund, emails sent and waiting, notes, calls, and remarks that name her."""
     person = make_customer(shop, **PERSON)
     card = make_payment_method(shop, person, token=CARD[0], bin=CARD[1], last4=CARD[2])
     order = make_order(shop, person, billing=HOUSE, shipping=HOUSE, cancel_reason="Xanthe changed her mind")
@@ -81,7 +81,7 @@ def test_nothing_of_the_person_is_left_in_the_database(shop: Shop) -> None:
     assert [trace for trace in (*TRACES, *CARD, "waiting") if trace in after] == []
 
 
-def test_a_reason_kept_in_the_journal_of_a_run_names_nobody_any_more(shop: Shop) -> None:
+def test_a_reason_in_the_journal_of_a_run_is_redacted(shop: Shop) -> None:
     customer = make_customer(shop, first_name="Wilhelmina", last_name="Quack")
     sales = [make_sale(shop, customer=customer) for _ in range(2)]
     shop("txn", "refund", *sales, "--amount", "1", "--reason", "Wilhelmina called twice", "--yes")
@@ -158,7 +158,7 @@ def test_an_email_that_waits_is_not_sent_any_more(shop: Shop) -> None:
     assert shop("email list --state waiting -o json").json == []
 
 
-def test_while_an_email_is_being_sent_nobody_is_erased(shop: Shop) -> None:
+def test_a_customer_is_not_erased_while_an_email_is_being_sent(shop: Shop) -> None:
     person = make_person(shop)
     shop.sql("UPDATE emails SET state = 'sending', lease_until = :until WHERE state = 'waiting'", until=LEASE_END)
 
@@ -249,7 +249,7 @@ def test_a_queued_refund_refuses_it_until_it_is_over(shop: Shop) -> None:
     assert shop(f"customer erase {person} --yes").code == 0
 
 
-def test_staff_is_told_of_a_refund_that_was_given_up_before_the_name_goes(shop: Shop) -> None:
+def test_staff_is_informed_of_a_refund_given_up_before_the_name_is_erased(shop: Shop) -> None:
     make_notify_email(shop)
     person = make_customer(shop)
     sale = make_sale(shop, customer=person, token="tok_refund_declined")
@@ -260,9 +260,9 @@ def test_staff_is_told_of_a_refund_that_was_given_up_before_the_name_goes(shop: 
 
     waiting = shop(f"customer erase {person} --yes -o json", at=later)
     shop("email send", at=later)
-    told = shop(f"customer erase {person} --yes -o json", at=later)
+    informed = shop(f"customer erase {person} --yes -o json", at=later)
 
-    assert (waiting.code, told.code) == (5, 0)
+    assert (waiting.code, informed.code) == (5, 0)
     assert shop("email list --kind refund_exhausted -o json").json[0]["recipient"] == "finance@example.com"
     assert "Jane" not in json.dumps(shop.sql("SELECT context, subject, text, html FROM emails"), default=str)
 
@@ -285,14 +285,14 @@ def test_it_is_for_administrators_and_always_asks(shop: Shop) -> None:
     assert shop(f"customer show {person} -o json").json["last_name"] == "Doe"
 
 
-def test_somebody_is_erased_once(shop: Shop) -> None:
+def test_a_customer_is_erased_once(shop: Shop) -> None:
     person = make_customer(shop)
 
     assert shop(f"customer erase {person} --yes").code == 0
     assert shop(f"customer erase {person} --yes").code == 5
 
 
-def test_the_trail_tells_who_erased_whom(shop: Shop) -> None:
+def test_the_audit_log_says_who_erased_which_customer(shop: Shop) -> None:
     person = make_customer(shop)
 
     shop(f"customer erase {person} --yes")

@@ -31,7 +31,7 @@ def test_the_document_holds_all_that_is_known(shop: Shop) -> None:
     assert {"txn refund", "customer note"} <= {row["command"] for row in document["audit"]}
 
 
-def test_the_document_holds_no_secrets_and_nobody_else(shop: Shop) -> None:
+def test_the_document_holds_no_secrets_and_no_other_customer(shop: Shop) -> None:
     customer = make_customer(shop)
     make_sale(shop, customer=customer, token="tok_of_jane")
     make_sale(shop, customer=make_customer(shop, email="other@example.com"))
@@ -51,7 +51,7 @@ def test_who_was_merged_into_the_person_is_in_their_document(shop: Shop) -> None
     assert [(row["id"], row["email"]) for row in document["merged"]] == [(other, "old@example.com")]
 
 
-def test_somebody_who_is_not_there_cannot_be_exported(shop: Shop) -> None:
+def test_a_customer_who_does_not_exist_is_not_exported(shop: Shop) -> None:
     done = shop("customer export cus_99 -o json")
 
     assert (done.code, done.out) == (4, "")

@@ -58,7 +58,7 @@ def test_the_default_payment_method_of_the_one_that_is_kept_stays_the_default(sh
     assert [f"pm_{row['id']}" for row in shop.sql("SELECT id FROM payment_methods WHERE is_default")] == [default]
 
 
-def test_nobody_gets_off_the_blacklist_by_being_merged(shop: Shop) -> None:
+def test_merging_removes_no_one_from_the_blacklist(shop: Shop) -> None:
     kept, other = make_customer(shop), make_customer(shop)
     make_entry(shop, "customer", other)
 
@@ -107,7 +107,7 @@ def test_merging_is_for_administrators_and_asks(shop: Shop) -> None:
     assert shop(f"customer show {other} -o json").json["merged_into"] is None
 
 
-def test_both_customers_are_in_the_trail(shop: Shop) -> None:
+def test_both_customers_are_in_the_audit_log(shop: Shop) -> None:
     kept, other = make_customer(shop), make_customer(shop)
 
     shop(f"customer merge {kept} {other} --yes")

@@ -13,11 +13,11 @@ from tests.shops import Shop
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).parent / "chinook"
-WHOLE = os.environ.get("CSCTL_TEST_CHINOOK")  # the folder of the whole export, where somebody has it
+WHOLE = os.environ.get("CSCTL_TEST_CHINOOK")  # the folder of the whole export, if it is there
 
 
 def documented() -> list[str]:
-    """The commands of the page, as somebody would type them."""
+    """The commands of the page, as a person would type them."""
     text = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
     section = text.partition("## Example")[2].partition("\n## ")[0]
     return re.findall(r"^csctl (data import .*)$", section, re.MULTILINE)

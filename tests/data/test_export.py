@@ -86,20 +86,35 @@ def test_an_export_makes_the_same_records_elsewhere(stocked: Shop, elsewhere: El
 
 
 def test_what_csctl_made_itself_is_known_again_here_and_made_elsewhere(stocked: Shop, elsewhere: Elsewhere) -> None:
-    sale = make_sale(stocked, amount="10.00")
-    stocked.adopt()
-    assert stocked(f"txn refund {sale} --amount 4.00 --yes").code == 0
+    """In each state that an export can have."""
+    words = {
+        make_sale(stocked, amount="10.00"): {"txn refund {} --amount 4 --yes": 0, "txn refund {} --outside 7 --yes": 0},
+        make_sale(stocked, settled=False): {"txn void {} --yes": 0},
+        make_sale(stocked, token="tok_refund_declined"): {
+            "txn refund {} --amount 1 --yes": 12,
+            "txn refund {} --amount 2 --yes": 12,
+            "queue resolve rfq_2 --reference 8 --yes": 0,
+        },
+        make_sale(stocked, token="tok_pending"): {"txn refund {} --amount 1 --yes": 0},
+        make_sale(stocked, token="tok_timeout_lost"): {"txn refund {} --amount 1 --yes": 9},
+        make_sale(stocked): {"txn dispute {} --yes": 0},
+        make_sale(stocked, amount="9.00"): {"txn dispute {} --yes": 0, "txn dispute {} --lost --amount 5 --yes": 0},
+    }
+    for sale, commands in words.items():
+        assert [stocked(command.format(sale)).code for command in commands] == list(commands.values())
 
     for kind in KINDS:
-        path = exported(stocked, kind, "jsonl", "--with-tokens" if kind == "payment-methods" else "")
+        path = exported(stocked, kind, "csv", "--with-tokens" if kind == "payment-methods" else "")
         here = stocked(f"data import {kind} {path} -o json")
         there = elsewhere(f"data import {kind} {path} -o json")
 
         assert set(counts(here)) == {"unchanged"}, (kind, here.err)
         assert "differ" not in here.err
         assert set(counts(there)) == {"created"}, (kind, there.err)
+        written = elsewhere(f"data export {kind} {'--with-tokens' if kind == 'payment-methods' else ''}").out
+        assert sorted(written.splitlines()) == sorted(path.read_text().splitlines())
     refunded = "SELECT sum(refunded) AS total FROM transactions"
-    assert [int(row["total"]) for row in stocked.sql(refunded)] == [900]
+    assert [int(row["total"]) for row in stocked.sql(refunded)] == [500 + 1000 + 100 + 500]
     assert elsewhere("db check").code == 0
 
 

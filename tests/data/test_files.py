@@ -28,7 +28,7 @@ from tests.shops import Shop
 from tests.views.queries import queries_of
 
 
-def test_an_import_says_what_became_of_the_rows(shop: Shop) -> None:
+def test_an_import_reports_the_outcome_of_its_rows(shop: Shop) -> None:
     done = bring(shop, "customers", CUSTOMER)
 
     assert done.code == 0
@@ -95,7 +95,7 @@ def test_a_dry_run_keeps_nothing_and_finds_what_earlier_rows_would_have_made(sho
     assert shop.sql("SELECT id FROM audit WHERE command = 'data import'") == []
 
 
-def test_an_import_leaves_one_row_in_the_trail_without_personal_data(shop: Shop) -> None:
+def test_an_import_writes_one_audit_row_without_personal_data(shop: Shop) -> None:
     bring(shop, "customers", *({**CUSTOMER, "external_id": f"c{number}"} for number in range(3)))
 
     rows = shop("audit list -o json").json
@@ -309,7 +309,7 @@ def test_more_rows_of_a_batch_take_no_more_queries(shop: Shop) -> None:
 
 
 def test_a_clash_that_only_the_database_sees_costs_its_row_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody made the same record between our look and our insert."""
+    """Another process made the same record between our look and our insert."""
     from csctl.services.data.importing import customers
 
     bring(shop, "customers", CUSTOMER)

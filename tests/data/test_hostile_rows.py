@@ -51,7 +51,7 @@ def test_any_text_in_any_field_is_taken_or_rejected(shop: Shop, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bytes_that_are_no_file_of_rows_are_told_so(shop: Shop, kind: str) -> None:
+def test_bytes_that_are_not_a_file_of_rows_are_refused(shop: Shop, kind: str) -> None:
     Path("bytes.csv").write_bytes(bytes(range(256)) * 100)
 
     assert shop(f"data import {kind} bytes.csv").code == 2

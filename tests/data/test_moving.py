@@ -132,8 +132,8 @@ def test_a_moved_shop_bills_a_year_as_before(busy: Shop, new: Shop) -> None:
     for day in ("2026-03-28", "2026-06-28", "2026-11-28", "2027-03-28"):
         command, at = "billing run --catch-up all -o json", f"{day}T09:00:00Z"
         before, after = (ok(shop(command, at=at, as_="service")).json for shop in (busy, new))
-        told = [sorted((row["id"], row["outcome"], row["amount"]) for row in rows) for rows in (before, after)]
-        assert told[0] == told[1]
+        shown = [sorted((row["id"], row["outcome"], row["amount"]) for row in rows) for rows in (before, after)]
+        assert shown[0] == shown[1]
     assert len(new.sql("SELECT id FROM transactions WHERE occasion = 'run'")) > 12
 
 

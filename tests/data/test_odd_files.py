@@ -84,7 +84,7 @@ def test_numbers_that_a_spreadsheet_rounded_are_no_ids(shop: Shop) -> None:
     assert "a spreadsheet has rounded it" in reasons(done)[0]
 
 
-def test_the_row_of_totals_is_no_customer(shop: Shop) -> None:
+def test_the_row_of_totals_is_not_a_customer(shop: Shop) -> None:
     done = taken(shop, "total_row.csv")
 
     assert (counts(done), names(shop)) == ({"created": 5, "rejected": 1}, FIVE)

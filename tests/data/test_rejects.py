@@ -1,4 +1,4 @@
-"""Rows that are refused: the others go in, and these can be mended and imported."""
+"""Rows that are refused: the others go in, and these can be corrected and imported."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_what_was_rejected_is_rejected_again_until_it_is_mended(shop: Shop, bad: str) -> None:
+def test_what_was_rejected_is_rejected_again_until_it_is_corrected(shop: Shop, bad: str) -> None:
     Path("c.csv").write_text(f"external_id,first_name,email\n{BAD[bad]}\n", encoding="utf-8")
     shop("data import customers c.csv")
 
@@ -152,7 +152,7 @@ def test_card_numbers_deep_in_json_are_written_nowhere_and_rejected_again(shop: 
     assert counts(again) == {"rejected": 1}
 
 
-def test_the_rejects_can_be_mended_and_imported(shop: Shop) -> None:
+def test_the_rejects_can_be_corrected_and_imported(shop: Shop) -> None:
     done = bring(shop, "customers", {**CUSTOMER, "email": "nonsense", "first_name": "=Zoë"})
     path = Path(done.json["rejects_file"])
     path.write_text(path.read_text(encoding="utf-8").replace("nonsense", "zoe@example.com"), encoding="utf-8")
@@ -163,7 +163,7 @@ def test_the_rejects_can_be_mended_and_imported(shop: Shop) -> None:
     assert names(shop) == ["=Zoë"]
 
 
-def test_rejects_go_where_they_are_told_and_only_their_owner_may_read_them(shop: Shop) -> None:
+def test_rejects_go_to_the_file_named_and_only_their_owner_may_read_it(shop: Shop) -> None:
     done = bring(shop, "customers", {**CUSTOMER, "email": "nonsense"}, more="--rejects bad.csv")
 
     assert done.json["rejects_file"] == "bad.csv"

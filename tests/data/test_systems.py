@@ -73,6 +73,10 @@ def test_shopify(shop: Shop) -> None:
         theirs = total(row["Amount"] for row in known if (row["Kind"], row["Status"]) == (word, "success"))
         assert booked(shop, kind) == theirs, kind
     assert shop("db check").code == 0
+    halves = Path("shopify_transactions.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("half.csv").write_text(halves[0] + "".join(halves[2::2]), encoding="utf-8")  # an order's are in two files
+    half = shop("data import transactions half.csv --from shopify-transactions -o json").json
+    assert (half["created"], half["differ"]) == (0, 0)
     again = taken(shop, "shopify_transactions.csv", "--from shopify-transactions", 3)["transactions"]
     assert (again["created"], again["unchanged"], again["differ"]) == (0, len(known), 0)
 
@@ -92,6 +96,11 @@ def test_orders_of_shopify_alone_bring_their_customers_along(shop: Shop) -> None
 def test_woocommerce(shop: Shop) -> None:
     rows = rows_of("woo_orders.csv")
 
+    shutil.copy(EXPORTS / "woo_orders.csv", "woo_orders.csv")
+    look = shop("data import all woo_orders.csv --from woocommerce-orders --dry-run")
+    assert "currency is USD" in look.err
+    other = "data import all woo_orders.csv --from woocommerce-orders --map currency:=EUR --dry-run"
+    assert "Warning" not in shop(other).err
     counts = taken(shop, "woo_orders.csv", "--from woocommerce-orders")
 
     orders = {row["Order Number"]: row for row in rows}
@@ -156,6 +165,16 @@ def test_paypal(shop: Shop, file: str, words: str) -> None:
     assert shop("txn show 00AB2345CD7890000 -o json").json["created_at"] == "2023-03-04T21:57:10Z"
 
 
+def test_a_payment_that_paypal_or_a_bank_reversed_is_a_chargeback(shop: Shop) -> None:
+    text = (EXPORTS / "paypal_us.csv").read_text(encoding="utf-8-sig").replace("Payment Refund", "Payment Reversal", 1)
+    Path("p.csv").write_text(text.replace("Payment Refund", "Chargeback", 1), encoding="utf-8")
+
+    assert shop("data import all p.csv --from paypal-activity").code == 0
+
+    found = shop.sql("SELECT outside, count(*) AS number FROM transactions WHERE kind = 'refund' GROUP BY outside")
+    assert {(row["outside"], row["number"]) for row in found} == {("chargeback", 2), (None, 4)}
+
+
 def test_german_amounts_are_not_taken_for_others(shop: Shop) -> None:
     counts = taken(shop, "paypal_de.csv", "--from paypal-activity", 3)
 
@@ -184,7 +203,11 @@ def test_square(shop: Shop) -> None:
 def test_braintree(shop: Shop) -> None:
     rows = rows_of("braintree_search.csv")
 
-    taken(shop, "braintree_search.csv", "--from braintree-transactions")
+    text = (EXPORTS / "braintree_search.csv").read_text(encoding="utf-8")
+    Path("part.csv").write_text(text.replace("29.90,29.90,B0000", "29.90,20.00,B0000"), encoding="utf-8")
+    assert shop("data import all part.csv --from braintree-transactions").code == 0
+    assert shop("txn show bt00000 -o json").json["amount"] == "20.00"  # so much was settled of what was authorized
+    rows[0]["Amount Authorized"] = "20.00"
 
     charged = ("settled", "settling", "submitted_for_settlement", "voided")
     by_status = {
@@ -251,14 +274,14 @@ def test_mappings_are_listed_and_shown(shop: Shop) -> None:
     assert shop("data mapping show shopfy").code == 4
 
 
-def test_rejected_rows_of_a_mapping_can_be_mended_and_imported(shop: Shop) -> None:
+def test_rejected_rows_of_a_mapping_can_be_corrected_and_imported(shop: Shop) -> None:
     shutil.copy(EXPORTS / "shopify_customers.csv", "c.csv")
     text = Path("c.csv").read_text(encoding="utf-8").replace("ada.abara0@example.com", "nonsense")
     Path("c.csv").write_text(text, encoding="utf-8")
     done = shop("data import customers c.csv --from shopify-customers -o json")
     assert [row["Customer ID"] for row in rejected(done)] == ["'7210448300000"]
-    mended = Path("c.rejects.csv").read_text(encoding="utf-8").replace(",nonsense", ",a@example.com")
-    Path("c.rejects.csv").write_text(mended, encoding="utf-8")
+    corrected = Path("c.rejects.csv").read_text(encoding="utf-8").replace(",nonsense", ",a@example.com")
+    Path("c.rejects.csv").write_text(corrected, encoding="utf-8")
 
     again = shop("data import customers c.rejects.csv --from shopify-customers -o json")
 

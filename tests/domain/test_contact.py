@@ -25,13 +25,13 @@ def test_a_number_that_is_none_is_kept_as_it_was_given() -> None:
     assert phone_number("call the porter, 12", "US") == ("call the porter, 12", False)
 
 
-def test_a_valid_phone_number_is_no_card_number_though_it_may_look_like_one() -> None:
+def test_a_valid_phone_number_is_not_a_card_number_though_it_may_look_like_one() -> None:
     """13 digits, a 4 in front, and the right check digit: one in ten German mobile numbers."""
     assert phone_number("+4915112345005", None)[1]
     assert all(phone_number(f"+49151123450{last:02}", None)[1] for last in range(100))
 
 
-def test_a_card_number_is_no_phone_number() -> None:
+def test_a_card_number_is_not_a_phone_number() -> None:
     with pytest.raises(Usage, match="card number"):
         phone_number("4111 1111 1111 1111", "US")
 
@@ -66,7 +66,7 @@ def test_a_card_number_is_no_phone_number() -> None:
         ("Vatican City", "VA"),
         ("Republic of Korea", "KR"),
         ("Democratic Republic of the Congo", "CD"),
-        # by those that nobody but people use
+        # by those that only people use
         ("UK", "GB"),
         ("U.K.", "GB"),
         ("Great Britain", "GB"),
@@ -100,7 +100,7 @@ def test_every_country_is_understood_by_all_that_iso_calls_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["Atlantis", "Virgin Islands", "Republic of China", "Berlin", "the", "&", "EU", "ZZ"])
-def test_what_is_no_country_or_could_be_several_is_refused(text: str) -> None:
+def test_an_invalid_or_ambiguous_country_is_refused(text: str) -> None:
     with pytest.raises(Usage, match="not a country"):
         country_code(text)
 

@@ -26,6 +26,6 @@ def test_an_id_of_another_kind_names_the_command_that_it_is_for() -> None:
 @pytest.mark.parametrize(
     "text", ["", "txn_", "txn_x", "txn 1", "txn_-1", "-1", "1.0", "TXN_1", "foo_1", "txn_١", "9" * 19, "txn_1\ntxn_2"]
 )
-def test_what_is_no_id_is_a_usage_error(text: str) -> None:
+def test_an_invalid_id_is_a_usage_error(text: str) -> None:
     with pytest.raises(Usage, match="is not a transaction id"):
         ids.parse("txn", text)

@@ -34,7 +34,7 @@ def test_an_interval_has_one_way_to_be_written(text: str, kept: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "0 days", "-1 month", "fortnight", "1.5 months", "month month", "9999 years", "٣ days"]
 )
-def test_what_is_no_interval_is_refused(text: str) -> None:
+def test_an_invalid_interval_is_refused(text: str) -> None:
     with pytest.raises(Usage, match="is not an interval"):
         parse(text)
 

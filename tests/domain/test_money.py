@@ -42,13 +42,13 @@ def test_an_amount_finer_than_the_currency_is_refused(text: str, currency: str) 
 @pytest.mark.parametrize(
     "text", ["", "1,99", "1e3", "0x10", "NaN", "inf", "1_000", "$5", "5 USD", "--5", "5.", ".5", "٥", "1" * 16]
 )
-def test_what_is_no_plain_decimal_number_is_refused(text: str) -> None:
+def test_what_is_not_a_plain_decimal_number_is_refused(text: str) -> None:
     with pytest.raises(Usage, match="is not an amount"):
         to_minor(text, "USD")
 
 
 @pytest.mark.parametrize("currency", ["", "usd", "US", "XXXX", "BTC", "XAU"])
-def test_what_is_no_currency_is_refused(currency: str) -> None:
+def test_an_invalid_currency_is_refused(currency: str) -> None:
     with pytest.raises(Usage, match="ISO 4217"):
         to_minor("1", currency)
 

@@ -99,7 +99,7 @@ def only_our_user(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate for 127.0.0.1 that nobody signed but itself."""
+    """A certificate for 127.0.0.1 that signs itself."""
 
     file: Path
     key: Path

@@ -42,7 +42,7 @@ def test_no_email_means_no_email(shop: Shop) -> None:
     assert states(shop) == []
 
 
-def test_a_customer_without_an_address_is_refunded_and_told_nothing(shop: Shop) -> None:
+def test_a_customer_without_an_address_is_refunded_without_an_email(shop: Shop) -> None:
     sale = make_sale(shop, customer=make_customer(shop, email=None))
 
     done = shop(f"txn refund {sale} --yes -o json")
@@ -68,7 +68,7 @@ def test_a_dry_run_announces_nothing(shop: Shop) -> None:
     assert states(shop) == []
 
 
-def test_a_refund_given_up_is_told_to_each_notify_email_alone_with_every_attempt(shop: Shop) -> None:
+def test_a_refund_given_up_is_reported_to_each_notify_email_alone_with_every_attempt(shop: Shop) -> None:
     make_notify_email(shop, "finance@example.com")
     make_notify_email(shop, "boss@example.com")
     customer = make_customer(shop, email="jane@example.com")

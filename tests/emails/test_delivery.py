@@ -258,7 +258,7 @@ def test_an_email_sent_but_not_marked_is_sent_again_with_the_same_message_id(sho
     assert states(shop) == ["sent"]
 
 
-def test_a_sender_that_is_told_to_stop_leaves_the_rest_to_others_at_once(shop: Shop, server: MailServer) -> None:
+def test_a_sender_that_gets_sigterm_releases_the_rest_at_once(shop: Shop, server: MailServer) -> None:
     for _ in range(3):
         make_email(shop)
     process = shop.start("email send", env=smtp(server))
@@ -310,7 +310,7 @@ def test_ids_from_an_empty_pipe_send_nothing(shop: Shop, server: MailServer) -> 
     assert server.messages == []
 
 
-def test_a_sent_email_and_a_failed_one_leave_a_row_in_the_trail_each(shop: Shop, server: MailServer) -> None:
+def test_a_sent_email_and_a_failed_one_write_an_audit_row_each(shop: Shop, server: MailServer) -> None:
     make_email(shop, "gone@example.com")
     make_email(shop)
     server.answer = lambda recipient: "550 no" if recipient.startswith("gone") else "250 OK"

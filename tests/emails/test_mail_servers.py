@@ -132,7 +132,7 @@ def test_without_smtputf8_only_the_address_that_needs_it_fails_and_that_is_not_c
     assert states(shop) == ["sent", "failed"]
 
 
-def test_a_refused_email_is_told_from_those_that_wait(shop: Shop, server: MailServer) -> None:
+def test_a_refused_email_is_reported_apart_from_those_that_wait(shop: Shop, server: MailServer) -> None:
     make_email(shop, "gone@example.com")
     make_email(shop, "greylisted@example.com")
     server.answer = lambda recipient: "550 no such person" if recipient.startswith("gone") else "451 later"

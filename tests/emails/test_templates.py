@@ -1,4 +1,4 @@
-"""What an email says, whoever wrote its template and whatever a customer calls themselves."""
+"""What an email says, with any template and any customer's name."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_a_template_cannot_leave_its_sandbox(shop: Shop, templates: Path, attack
         "{{ range(10) }}",
     ],
 )
-def test_a_broken_template_fails_no_refund_and_its_email_waits_until_it_is_mended(
+def test_a_broken_template_fails_no_refund_and_its_email_waits_until_it_is_fixed(
     shop: Shop, templates: Path, text: str
 ) -> None:
     sale = make_sale(shop)

@@ -43,7 +43,7 @@ def test_a_lost_answer_is_settled_with_the_others(world: World) -> None:
     no_problems(world)
 
 
-def test_a_refund_by_hand_is_booked_once_however_often_it_is_told(world: World) -> None:
+def test_a_refund_by_hand_is_booked_once_however_often_it_is_reported(world: World) -> None:
     sale, reference = world.sale()
     world.refund_outside(reference, "15.00")
 
@@ -51,7 +51,7 @@ def test_a_refund_by_hand_is_booked_once_however_often_it_is_told(world: World) 
         world.later(timedelta(days=1))
         sync(world)
 
-    world.shop.sql("DELETE FROM gateway_cursors")  # all of it is told once more
+    world.shop.sql("DELETE FROM gateway_cursors")  # all of it is reported once more
     sync(world)
 
     assert world.booked(sale) == Decimal("15.00")
@@ -72,7 +72,7 @@ def test_a_cheque_is_not_taken_for_a_refund_by_hand(world: World) -> None:
     no_problems(world)
 
 
-def test_refunds_by_hand_and_ours_are_told_apart(world: World) -> None:
+def test_refunds_by_hand_and_ours_are_distinguished(world: World) -> None:
     sale, reference = world.sale()
     world.shop(f"txn refund {sale} --amount 3.00 --yes")
     world.refund_outside(reference, "3.00")

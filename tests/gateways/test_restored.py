@@ -58,7 +58,7 @@ def test_nothing_is_sent_until_the_books_know_what_was_sent(world: World) -> Non
 
 
 @pytest.mark.parametrize("world", ["stripe"], indirect=True)
-def test_another_database_at_the_account_is_told_by_its_url(world: World) -> None:
+def test_another_database_at_the_account_is_recognized_by_its_url(world: World) -> None:
     sale, reference = world.sale()
     world.shop(f"txn refund {sale} --amount 3.00 --yes")
     intent = world.ledger._make_intent  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Connections: encrypted to the right host or none at all, and nothing sent is told from an answer that was lost."""
+"""Connections: encrypted to the right host or none at all, and nothing sent is distinguished from a lost answer."""
 
 from __future__ import annotations
 

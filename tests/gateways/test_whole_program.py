@@ -66,7 +66,7 @@ def test_an_order_is_voided_before_its_sale_settles_and_refunded_after(world: Wo
 
 
 @settling
-def test_an_order_whose_sale_has_settled_meanwhile_is_refunded(world: World) -> None:
+def test_an_order_whose_sale_has_settled_since_is_refunded(world: World) -> None:
     sale, reference = world.sale(settled=False)  # as the books still have it
     order = world.shop(f"txn show {sale} -o json").json["order_id"]
     world.settle()
@@ -120,7 +120,7 @@ def test_a_void_whose_answer_was_lost_is_found_voided(world: World) -> None:
     assert len(world.ledger.written()) == 1
 
 
-def test_a_gateway_that_is_down_is_no_attempt(world: World) -> None:
+def test_a_gateway_that_is_down_is_not_an_attempt(world: World) -> None:
     sale, reference = world.sale()
     world.decline()
     world.shop(f"txn refund {sale} --amount 8.00 --yes")

@@ -1,4 +1,4 @@
-"""A database that csctl cannot work with: exit 11, what is wrong with it, and what mends it."""
+"""A database that csctl cannot work with: exit 11, what is wrong with it, and its fix."""
 
 from __future__ import annotations
 

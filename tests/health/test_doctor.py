@@ -1,4 +1,4 @@
-"""doctor: each thing that can be wrong is found, and comes with what mends it."""
+"""doctor: each thing that can be wrong is found, and comes with its fix."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_everybody_may_ask(healthy: Shop, role: str) -> None:
     assert healthy("doctor", as_=role).code == 0
 
 
-def test_without_a_valid_token_nothing_is_told(healthy: Shop) -> None:
+def test_without_a_valid_token_nothing_is_reported(healthy: Shop) -> None:
     assert healthy("doctor", as_=None).code == 6
     done = healthy("doctor -o json", as_=None, env={"CSCTL_TOKEN": "csctl_wrong"})
 

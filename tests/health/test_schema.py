@@ -37,7 +37,7 @@ def test_an_index_with_another_condition_is_found(shop: Shop) -> None:
     assert "should be" in problem
 
 
-def test_an_index_that_an_administrator_added_is_no_problem(shop: Shop) -> None:
+def test_an_index_that_an_administrator_added_is_not_a_problem(shop: Shop) -> None:
     shop.sql("CREATE INDEX ours ON transactions (message)")
 
     assert found(shop, code=0) == []

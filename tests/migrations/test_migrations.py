@@ -8,6 +8,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect
+from sqlalchemy.exc import IntegrityError
 
 from csctl import database
 from csctl.database import SCHEMA_HEAD
@@ -195,6 +196,30 @@ def test_the_reason_of_an_event_moves_to_its_own_column_and_back(shop: Shop, eng
     assert shop.sql(query) == expected
 
 
+def test_of_sales_with_one_reference_one_is_refunded_and_the_others_are_named(shop: Shop, engine: Engine) -> None:
+    first, second, third = (make_sale(shop, "20.00", token="tok_refund_declined") for _ in range(3))
+    shop(f"txn refund {second} --amount 5.00 --yes")
+    shop(f"txn refund {third} --amount 3.00 --yes")
+    refunds = len(shop.ledger())
+    shop.sql("UPDATE transactions SET cancels = 'order' WHERE kind = 'refund'")
+    schema.migrate(engine, "0030", down=True)  # there as words, which both ways move
+    shop.sql("UPDATE transactions SET gateway_ref = 'ch_1' WHERE kind = 'sale'")
+
+    done = shop("db upgrade")
+    refused = shop(f"txn refund {first} --yes -o json")
+    retried = shop("queue retry -o json", at="2026-03-03T09:00:00Z")
+
+    assert done.code == 0
+    assert [f"{sale} is never refunded" in done.err for sale in (first, second, third)] == [True, False, True]
+    assert (refused.code, second in refused.error["cause"]) == (5, True)
+    assert [row["outcome"] for row in retried.json if row["outcome"] == "exhausted"] == ["exhausted"]
+    assert len(shop.ledger()) == refunds
+    assert [row["target"] for row in shop("db check -o json").json] == [first, third]
+    assert shop(f"txn show {third} -o json").json["refundable"] == "0.00"
+    with pytest.raises(IntegrityError):
+        shop.sql("UPDATE transactions SET duplicate_at = NULL")
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(shop: Shop, engine: Engine) -> None:
     """Each runs in a transaction, on SQLite too."""
     fill(shop)
@@ -219,7 +244,7 @@ def _fail_at_the_end(engine: Engine) -> None:
         event.remove(engine, "commit", stop)
 
 
-def test_upgrade_brings_an_older_database_up_to_date_and_says_so_in_the_trail(shop: Shop, engine: Engine) -> None:
+def test_upgrade_brings_an_older_database_up_to_date_and_writes_an_audit_row(shop: Shop, engine: Engine) -> None:
     schema.migrate(engine, revisions()[-1], down=True)
     refused = shop("customer search jane -o json")
     status = shop("db status -o json")
@@ -239,7 +264,7 @@ def test_upgrade_brings_an_older_database_up_to_date_and_says_so_in_the_trail(sh
     assert shop("customer search jane -o json").code == 0
 
 
-def test_nobody_but_an_administrator_upgrades(shop: Shop) -> None:
+def test_only_an_administrator_upgrades(shop: Shop) -> None:
     assert shop("db upgrade", as_="agent").code == 6
     assert shop("db upgrade", as_="service").code == 6
 

@@ -26,6 +26,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "ck_approvals_amount": {"amount": 0},
     "ck_approval_decisions_state": {"state": "open"},
     "ck_deferred_changes_bill_on": {"purchase_id": None, "order_id": 1, "bill_on": "2026-03-01"},
+    "ck_deferred_changes_days": {"created_at": "infinity"},
     "ck_deferred_changes_target": {"purchase_id": None},
     "ck_installation_one_row": {"id": 2},
     "ck_operators_last_used_at": {"last_used_at": "9999-01-01T00:00:00+00:00"},
@@ -71,5 +72,6 @@ BROKEN |= {
 # By partial unique index: the values with which it applies.
 FITTING: dict[str, dict[str, Any]] = {
     "uq_transactions_billing": {"kind": "sale", "state": "approved"},
+    "uq_transactions_reference": {"kind": "sale", "state": "approved", "gateway_ref": "ch_1", "duplicate_at": None},
     "uq_transactions_checkout": {"kind": "sale", "occasion": "checkout", "state": "approved"},
 }

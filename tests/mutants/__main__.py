@@ -89,7 +89,7 @@ def _places(count: int) -> Iterator[Queue[Place]]:
 def _copy(target: Path) -> Path:
     for name in ("csctl", *_LINKED, "tests", "docs"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+    for file in ("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / file, target / file)
     for name in _LINKED:  # so that Python finds them in this copy and not where csctl is installed
         (target / "csctl" / name).symlink_to(target / name)

@@ -46,7 +46,7 @@ class Mutant:
             path.write_text(broken, encoding="utf-8")
 
     def undo(self, copy: Path) -> None:
-        """Mend it: the file is written again, as Python takes the bytecode of a file by its time and size."""
+        """Restore it: the file is written again, as Python takes the bytecode of a file by its time and size."""
         kept = (copy / self.file).with_suffix(_KEPT)
         if self.file and kept.exists():
             (copy / self.file).write_text(kept.read_text(encoding="utf-8"), encoding="utf-8")

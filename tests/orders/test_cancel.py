@@ -121,7 +121,7 @@ def test_while_its_sale_is_disputed_it_is_not_cancelled_as_if_the_money_were_ret
     assert without.code == 0
 
 
-def test_an_order_that_was_declined_stays_so_and_nobody_is_welcomed(shop: Shop) -> None:
+def test_a_declined_order_stays_declined_and_sends_no_welcome_email(shop: Shop) -> None:
     buyer, price = make_buyer(shop, "tok_declined"), make_price(shop)
     shop(f"order create --customer {buyer} --item {price} --yes")
 
@@ -157,7 +157,7 @@ def test_cancelling_asks_first(shop: Shop) -> None:
     assert shop("order cancel ord_1").code == 2
 
 
-def test_several_orders_are_cancelled_whatever_becomes_of_one(shop: Shop) -> None:
+def test_several_orders_are_cancelled_even_if_one_fails(shop: Shop) -> None:
     buyer = make_buyer(shop)
     for _ in range(2):
         subscribe(shop, customer=buyer)

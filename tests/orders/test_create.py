@@ -197,7 +197,7 @@ def test_who_has_no_default_card_is_not_charged(shop: Shop) -> None:
     assert shop("order list -o json").json == []
 
 
-def test_the_card_of_somebody_else_is_refused(shop: Shop) -> None:
+def test_the_card_of_another_customer_is_refused(shop: Shop) -> None:
     buyer, price, other = make_buyer(shop), make_price(shop), make_payment_method(shop)
 
     assert shop(f"order create --customer {buyer} --item {price} --payment-method {other} --yes").code == 5
@@ -216,7 +216,7 @@ def test_a_blacklisted_customer_orders_nothing(shop: Shop) -> None:
     assert shop("audit list --command 'order create' -o json").json[0]["outcome"] == "refused"
 
 
-def test_a_dry_run_charges_nobody(shop: Shop) -> None:
+def test_a_dry_run_charges_no_one(shop: Shop) -> None:
     buyer, price = make_buyer(shop), make_price(shop)
 
     done = shop(f"order create --customer {buyer} --item {price}:3 --dry-run -o json")

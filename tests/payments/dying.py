@@ -1,7 +1,7 @@
 """csctl, killed at a chosen point: `killed_at`.
 
-A point is the moment before a commit, before a gateway is called, after it has answered, before an email is sent or
-after. They are counted from 1; a run that has fewer ends as usual.
+The points are those of `csctl.fault_points`: before and after each commit, before a gateway is called, after it has
+answered, and after an email was sent. They are counted from 1; a run that has fewer ends as usual.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Engine, event
-
-from csctl.gateways.sandbox import Sandbox
-from csctl.mail.folder import Folder
+from csctl import fault_points
+from csctl.fault_points import Point
 from tests.shops import Shop
 
+# At any other point a killed process leaves what it left at the one before.
+TELLING = {
+    *(Point.CHANGE_KEPT, Point.INTENT_KEPT, Point.ANSWERED, Point.OUTCOME_KEPT),
+    *(Point.EMAIL_CLAIMED, Point.EMAIL_SENT, Point.EMAIL_MARKED),
+}
 _MOST = 60  # more than any run here has
-_left = 0
-_counting = threading.Lock()
 
 
 def points(full: bool, values: Sequence[object] = ("",), value: object = "") -> range:
@@ -31,44 +31,29 @@ def points(full: bool, values: Sequence[object] = ("",), value: object = "") -> 
     return range(1, _MOST) if full else range(1 + values.index(value), _MOST, len(values))
 
 
-def before(number: int) -> tuple[str, ...]:
-    """For `before` of a process: it is killed at this point."""
-    return __name__, "die", str(number)
+def before(number: int, *, all_points: bool = False) -> tuple[str, ...]:
+    """For `before` of a process: it is killed at this point, of all points, or of those that are telling."""
+    return __name__, "die", str(number), "all" if all_points else "telling"
 
 
-def killed_at(shop: Shop, point: int, words: str, at: str | None = None) -> bool:
+def killed_at(shop: Shop, point: int, words: str, at: str | None = None, *, all_points: bool = False) -> bool:
     """Whether a command was killed at a point; False if it ended before."""
-    process = shop.start(words, at=at, before=before(point))
+    process = shop.start(words, at=at, before=before(point, all_points=all_points))
     _, said = process.communicate(timeout=120)
     assert process.returncode in (-9, 0, 3, 5, 9, 12), said
     return process.returncode == -9
 
 
-def die(number: str) -> None:
+def die(number: str, which: str) -> None:
     """Have this process killed at a point."""
-    global _left  # noqa: PLW0603 - this process counts to one number
-    _left = int(number)
-    event.listen(Engine, "commit", point)
-    Sandbox._answer = around(Sandbox._answer)  # type: ignore[method-assign]
-    Folder.send = around(Folder.send)  # type: ignore[method-assign]
+    left, counting = int(number), threading.Lock()
+    counted = set(Point) if which == "all" else TELLING
 
+    def reached(point: Point) -> None:
+        nonlocal left
+        with counting:
+            left -= point in counted
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-def point(*_: Any) -> None:
-    """One more point is reached; at the chosen one this process is no more."""
-    global _left  # noqa: PLW0603 - this process counts to one number
-    with _counting:
-        _left -= 1
-        if _left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def around(function: Callable[..., Any], reached: Callable[[], None] = point) -> Callable[..., Any]:
-    """The same function, with a point before and after it."""
-
-    def counted(*args: Any, **more: Any) -> Any:
-        reached()
-        result = function(*args, **more)
-        reached()
-        return result
-
-    return counted
+    fault_points.hook = reached

@@ -30,7 +30,7 @@ def test_a_refund_whose_intent_was_kept_is_sent(shop: Shop) -> None:
     assert paid(shop) == [("refund", "5.00")]
 
 
-def test_an_outcome_that_was_kept_is_told(shop: Shop) -> None:
+def test_a_recorded_outcome_is_reported(shop: Shop) -> None:
     sale = make_sale(shop)
     done = run_cut_off(shop, OUTCOME, 1, f"txn refund {sale} --amount 5 --yes -o json")
 

@@ -91,10 +91,11 @@ def test_a_queued_refund_of_a_disputed_sale_waits_for_the_dispute_everywhere(sho
 @pytest.mark.parametrize(
     ("words", "token", "settled", "why"),
     [
-        ("txn void {} --yes", "tok_ok", False, "voided"),
-        ("txn refund {} --yes", "tok_ok", True, "19.99 USD is refunded"),
+        ("txn void {} --yes", "tok_ok", False, "voided: txn_2"),
+        ("txn refund {} --yes", "tok_ok", True, "19.99 USD is refunded (txn_2)"),
         ("txn dispute {} --yes", "tok_ok", True, "disputed"),
-        ("txn refund {} --yes", "tok_timeout_applied", True, "19.99 USD is under way or queued"),
+        ("txn refund {} --yes", "tok_timeout_applied", True, "19.99 USD is under way or queued (txn_2)"),
+        ("txn refund {} --yes", "tok_refund_declined", True, "19.99 USD is under way or queued (rfq_1)"),
     ],
 )
 def test_nothing_left_of_an_order_says_where_its_money_is(
@@ -206,6 +207,30 @@ def test_a_charge_at_the_gateway_is_imported_as_one_sale(shop: Shop, tmp_path: P
 
     assert (done.code, done.json["created"], done.json["rejected"]) == (3, 3, 2), done.err
     assert (again.json["unchanged"], again.json["rejected"]) == (3, 2)
+    shop.sql("UPDATE transactions SET gateway_ref = 'ch_1', duplicate_at = created_at WHERE external_id = 'B'")
+    for reference, counts in (("ch_1", (0, 1)), ("ch_9", (1, 0))):  # another sale's, and one of its own
+        file.write_text(f"{header}D,O1,sale,approved,5.00,USD,main,{reference}\n")
+        done = shop(f"data import transactions {file} --update -o json")
+        assert (done.json["updated"], done.json["rejected"]) == counts, done.err
+    file.write_text(f"{header}B,O1,sale,approved,5.00,USD,main,ch_2\n")
+    shop(f"data import transactions {file} --update")
+    assert shop.sql("SELECT id FROM transactions WHERE duplicate_at IS NOT NULL") == []
+
+
+@one_database
+def test_a_charge_answered_with_the_reference_of_another_sale_is_for_a_person(shop: Shop) -> None:
+    customer = make_customer(shop)
+    make_payment_method(shop, customer, token="tok_charge_timeout_applied")
+    shop(f"order create --customer {customer} --item {make_price(shop)} --yes")
+    other = make_sale(shop, gateway_ref=shop.ledger()[0]["ref"], adopt=False)
+
+    found = shop("txn reconcile txn_1 -o json")
+    (problem,) = found.json
+    closed = shop("txn reconcile txn_1 --as failed -o json")
+
+    assert (found.code, problem["outcome"]) == (9, "unknown")
+    assert other in problem["error"]["cause"]
+    assert (closed.code, closed.json[0]["outcome"]) == (0, "failed")
 
 
 # -- customers

@@ -147,10 +147,10 @@ def test_an_amount_is_the_same_however_it_is_written(shop: Shop) -> None:
 def test_the_id_of_a_request_that_was_refused_may_be_used_again(shop: Shop) -> None:
     sale = make_sale(shop)
     too_much = shop(f"txn refund {sale} --amount 20 --request-id K --yes")
-    mended = shop(f"txn refund {sale} --amount 10 --request-id K --yes")
+    corrected = shop(f"txn refund {sale} --amount 10 --request-id K --yes")
     other = shop(f"txn refund {sale} --amount 5 --request-id K --yes")
 
-    assert (too_much.code, mended.code, other.code) == (5, 0, 5)
+    assert (too_much.code, corrected.code, other.code) == (5, 0, 5)
     assert paid(shop) == [("refund", "10.00")]
 
 
@@ -171,7 +171,7 @@ def test_the_same_request_while_it_is_under_way_is_a_conflict(shop: Shop) -> Non
 # -- runs that go on
 
 
-def test_a_run_that_goes_on_charges_nobody_again_whom_the_gateway_declined(shop: Shop) -> None:
+def test_a_resumed_run_charges_no_declined_customer_again(shop: Shop) -> None:
     """Both answers were lost; one record is found declined when the run goes on."""
     orders = [rebilled(shop, 1)[0] for _ in range(2)]
     purchases = [order.replace("ord_", "pur_") for order in orders]
@@ -200,7 +200,7 @@ def charges(shop: Shop) -> int:
     return sum(row["kind"] == "sale" and row["result"] == "declined" for row in shop.ledger())
 
 
-def test_a_cancellation_whose_void_was_refused_goes_on_with_the_refund(shop: Shop) -> None:
+def test_a_cancellation_whose_void_was_refused_continues_with_the_refund(shop: Shop) -> None:
     sales = [make_sale(shop, settled=False) for _ in range(2)]
     orders = [shop(f"txn show {sale} -o json").json["order_id"] for sale in sales]
     run = shop.start(

@@ -127,7 +127,7 @@ def test_what_cannot_be_asked_is_settled_by_what_an_administrator_saw(
     assert paid(shop) == ["19.99"]
 
 
-def test_what_can_be_asked_is_not_settled_by_what_somebody_says(shop: Shop) -> None:
+def test_an_operator_cannot_decide_what_the_gateway_can_answer(shop: Shop) -> None:
     sale = make_sale(shop, token="tok_timeout_applied")
     attempt = shop(f"txn refund {sale} --yes -o json").json[0]["transaction_id"]
 

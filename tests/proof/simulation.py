@@ -1,41 +1,47 @@
 """A shop that lives through random days: operations, answers, crashes, jumps of the clock, and what must always hold.
 
-`machine` gives hypothesis a state machine over the command line. Its model is small: what was asked for, by sale. The
+`machine` gives hypothesis a state machine over the services. Its model is small: what was asked for, by sale. The
 gateway's ledger is the judge.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import Engine, event
 
-from csctl.gateways.sandbox import Sandbox
-from tests.factories import make_sale, number
-from tests.payments.dying import around
-from tests.proof import books
-from tests.shops import MONDAY, Shop
+from csctl import fault_points
+from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
+from csctl.fault_points import Point
+from csctl.results import Result
+from csctl.services.payments import disputes, settlement
+from csctl.services.refunds import outside, queue, refunds, retries
+from csctl.services.refunds.wishes import How, Wish
+from tests.factories import make_order, make_payment_method, make_purchase, make_sale, number
+from tests.proof import rest
+from tests.proof.crashes import GATEWAYS
+from tests.proof.inside import Inside, Work
 
-Opened = Callable[[], Shop]
-
-# How the cards of the sales behave. What a gateway refuses to be asked about is left to a person, and not here.
+# How the cards of the sales behave.
 TOKENS = (
     *("tok_ok", "tok_ok", "tok_refund_declined_1", "tok_refund_declined", "tok_timeout_applied", "tok_timeout_lost"),
     *("tok_pending", "tok_refund_returned", "tok_refund_returned_late_2", "tok_unreachable", "tok_busy"),
     *("tok_outside_refund_1", "tok_refund_card_closed"),
 )
-_ACCEPTED = {0, 9, 12}  # the wish stands: done, unknown or queued
-_REST = 12  # days until all is at rest
+# What a gateway does by itself, and csctl learns by asking only.
+_BY_ITSELF = ("tok_pending", "tok_refund_returned", "tok_outside")
+_CHARGED = ("tok_ok", "tok_ok", "tok_soft_declined", "tok_declined", "tok_charge_timeout_applied", "tok_unreachable")
+_ACCEPTED = {Outcome.UNKNOWN, Outcome.QUEUED, Outcome.PENDING}  # the wish stands
 _amounts = st.sampled_from(["1.00", "5.00", "19.99"])
-_sales = st.integers(min_value=0, max_value=30)
+_places = st.integers(min_value=0, max_value=30)
+_items = st.integers(min_value=1, max_value=6)
+_HOW = How()
 
 
 class Died(BaseException):
@@ -44,173 +50,199 @@ class Died(BaseException):
 
 @contextmanager
 def dying_at(number: int) -> Iterator[None]:
-    """Have the command in this process end at the so-manieth point: before a commit, around a call of the gateway."""
+    """Have the command in this process end at the so-manieth point. It commits nothing more: each commit has a point
+    before it.
+    """
     left = number
 
-    def point(*_: Any) -> None:
+    def reached(_: Point) -> None:
         nonlocal left
         left -= 1
-        if left == 0:
+        if left <= 0:
             raise Died
 
-    event.listen(Engine, "commit", point)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sandbox, "_answer", around(Sandbox._answer, point))
-        try:
-            yield
-        finally:
-            event.remove(Engine, "commit", point)
+    fault_points.hook = reached
+    try:
+        yield
+    finally:
+        fault_points.hook = None
 
 
 class Days(RuleBasedStateMachine):
-    """One shop and its sales. `steps` counts the operations of all examples."""
+    """One shop and its sales. `steps` counts the rules that were applied, `operations` the commands among them."""
 
-    opened: Opened
+    shop: Inside
     steps = 0
+    operations = 0
 
-    @initialize()
-    def begin(self) -> None:
-        self.shop = type(self).opened()
-        self.now = datetime.fromisoformat(MONDAY)
+    @initialize(gateway=st.sampled_from(sorted(GATEWAYS)))
+    def begin(self, gateway: str) -> None:
+        self.shop.begin(GATEWAYS[gateway])
         self.sales: list[str] = []
+        self.references: dict[str, str] = {}  # of a sale at the gateway: its id
         self.asked: Counter[str] = Counter()  # minor units, by sale
         self.crash = 0
+        self.looked = False
+        self.mute = "lookup=off" in GATEWAYS[gateway]
 
     # -- operations
 
     @rule(token=st.sampled_from(TOKENS), settled=st.booleans())
     def sell(self, token: str, settled: bool) -> None:
-        self.shop.now = self._stamp()
-        self.sales.append(make_sale(self.shop, token=token, settled=settled))
+        self._step()
+        sale = make_sale(self.shop, token=self._token(token), settled=settled)
+        self.sales.append(sale)
+        (row,) = self.shop.sql("SELECT gateway_ref FROM transactions WHERE id = :id", id=number(sale))
+        self.references[row["gateway_ref"]] = sale
 
-    @rule(place=_sales, amount=_amounts)
+    @rule(place=_places, amount=_amounts)
     def refund(self, place: int, amount: str) -> None:
         if sale := self._sale(place):
-            self._wish(sale, amount, f"txn refund {sale} --amount {amount} --yes")
+            wish = Wish(amount=amount)
+            self._wish(sale, amount, lambda app: refunds.refund_transactions(app, [_ref(sale)], wish, _HOW))
 
-    @rule(place=_sales)
+    @rule(place=_places)
     def void(self, place: int) -> None:
         if sale := self._sale(place):
-            self._wish(sale, "19.99", f"txn void {sale} --yes")
+            self._wish(sale, "19.99", lambda app: refunds.void_transactions(app, [_ref(sale)], Wish(), _HOW))
 
-    @rule(place=_sales)
+    @rule(place=_places)
     def refund_order(self, place: int) -> None:
         if sale := self._sale(place):
-            order = self.shop.sql("SELECT order_id FROM transactions WHERE id = :id", id=number(sale))[0]["order_id"]
-            self._wish(sale, "19.99", f"order refund ord_{order} --yes")
+            (row,) = self.shop.sql("SELECT order_id FROM transactions WHERE id = :id", id=number(sale))
+            order = Ref(f"ord_{row['order_id']}", row["order_id"])
+            self._wish(sale, "19.99", lambda app: refunds.refund_orders(app, [order], Wish(), _HOW))
 
-    @rule(words=st.sampled_from(["queue retry", "txn reconcile", "txn sync", "email send"]))
-    def cron(self, words: str) -> None:
-        self._run(words)
-
-    @rule(item=st.integers(min_value=1, max_value=6), verb=st.sampled_from(["retry", "remove", "requeue"]))
-    def handle(self, item: int, verb: str) -> None:
-        reason = " --reason 'asked by phone'" if verb == "remove" else ""
-        self._run(f"queue {verb} rfq_{item}{reason} --yes")
-
-    @rule(item=st.integers(min_value=1, max_value=6))
-    def resolve(self, item: int) -> None:
-        self._run(f"queue resolve rfq_{item} --reference 'cheque 118' --yes")
-
-    @rule(place=_sales, revert=st.booleans())
-    def dispute(self, place: int, revert: bool) -> None:
+    @rule(place=_places, amount=_amounts)
+    def record_outside(self, place: int, amount: str) -> None:
         if sale := self._sale(place):
-            self._run(f"txn dispute {sale}{' --revert' if revert else ''} --yes")
+            self._run(lambda app: outside.record(app, [_ref(sale)], "cheque 118", Wish(amount=amount), _HOW))
+
+    @rule(place=_places)
+    def undo_outside(self, place: int) -> None:
+        if sale := self._sale(place):
+            self._run(lambda app: outside.undo(app, [_ref(sale)], dry_run=False))
+
+    @rule(token=st.sampled_from(_CHARGED))
+    def subscribe(self, token: str) -> None:
+        self._step()
+        order = make_order(self.shop)
+        (row,) = self.shop.sql("SELECT customer_id FROM orders WHERE id = :id", id=number(order))
+        method = make_payment_method(self.shop, f"cus_{row['customer_id']}", token)
+        terms: dict[str, Any] = {"status": "active", "interval": "7 days", "next_bill_on": str(self.shop.at.date())}
+        make_purchase(self.shop, order, payment_method=method, **terms)
+
+    @rule(name=st.sampled_from(sorted(rest.CRON)))
+    def cron(self, name: str) -> None:
+        self._run(rest.CRON[name])
+
+    @rule(item=_items, verb=st.sampled_from(["retry", "remove", "requeue", "resolve"]))
+    def handle(self, item: int, verb: str) -> None:
+        refs = [Ref(f"rfq_{item}", item)]
+        works: dict[str, Work] = {
+            "retry": lambda app: retries.retry_named(app, refs, _HOW),
+            "remove": lambda app: queue.remove(app, refs, "asked by phone", dry_run=False),
+            "requeue": lambda app: queue.requeue(app, refs, dry_run=False),
+            "resolve": lambda app: queue.resolve(app, refs, "cheque 119", dry_run=False),
+        }
+        self._run(works[verb])
+
+    @rule(place=_places)
+    def look(self, place: int) -> None:
+        """Ask about one sale; the next one is reconciled by name."""
+        if sale := self._sale(place):
+            self._run(lambda app: settlement.sync(app, [_ref(sale)]))
+
+    @rule(place=_places, end=st.sampled_from(["revert", "lost", ""]))
+    def dispute(self, place: int, end: str) -> None:
+        if sale := self._sale(place):
+            change = disputes.Change(revert=end == "revert", lost=end == "lost")
+            self._run(lambda app: disputes.change(app, [_ref(sale)], change))
 
     # -- faults, and time
 
-    @rule(hours=st.sampled_from([1, 7, 24, 24, 49]))
-    def wait(self, hours: int) -> None:
-        self.now += timedelta(hours=hours)
+    @rule(minutes=st.sampled_from([2, 6, 60, 420, 1440, 1440, 2940]))
+    def wait(self, minutes: int) -> None:
+        self._step()
+        self.shop.at += timedelta(minutes=minutes)
 
     @rule()
     def step_back(self) -> None:
         """The clock of the machine is set back by an hour."""
-        self.now -= timedelta(hours=1)
+        self._step()
+        self.shop.at -= timedelta(hours=1)
 
-    @rule(point=st.integers(min_value=1, max_value=12))
+    @rule(point=st.integers(min_value=1, max_value=14))
     def crash_next(self, point: int) -> None:
+        self._step()
         self.crash = point
+
+    @rule(place=_places, token=st.sampled_from(TOKENS))
+    def turn(self, place: int, token: str) -> None:
+        """The card of a sale behaves in another way from now on."""
+        self._step()
+        if sale := self._sale(place):
+            reference = next(ref for ref, name in self.references.items() if name == sale)
+            self.shop.books("UPDATE operations SET token = ? WHERE ref = ?", self._token(token), reference)
 
     # -- what must hold after each step
 
     @invariant()
-    def no_more_is_paid_than_was_asked_for(self) -> None:
-        paid: Counter[str] = Counter()
-        for row in self.shop.ledger() if self.sales else ():
-            if row["kind"] != "sale" and row["result"] in ("approved", "pending") and row["key"]:
-                paid[row["parent_ref"]] += int(Decimal(row["amount"]) * 100)
-        for row in self.shop.sql("SELECT id, gateway_ref FROM transactions WHERE kind = 'sale'") if paid else ():
-            assert paid[row["gateway_ref"]] <= self.asked[f"txn_{row['id']}"], row
-
-    @invariant()
-    def every_reserved_amount_belongs_to_something_open(self) -> None:
-        assert self.shop.sql(_RESERVED) == []
-
-    @invariant()
-    def no_item_is_tried_too_often(self) -> None:
-        assert self.shop.sql("SELECT id FROM refund_queue WHERE attempts > 3") == []
-        assert self.shop.sql(_TWICE_A_DAY) == []
+    def all_holds(self) -> None:
+        """Looked at after each step that changed something."""
+        if not self.looked:
+            self.looked = True
+            found = rest.broken(self.shop)
+            assert found == [], found
+            for reference, paid in rest.paid(self.shop).items():
+                assert paid <= self.asked[self.references[reference]], self.references[reference]
 
     def teardown(self) -> None:
         """Once the gateway is back and cron has run, nothing is open and both sides agree."""
-        if not self.sales:
-            return
-        self.crash = 0
-        self.shop.sql("UPDATE payment_methods SET token = 'tok_ok' WHERE token IN ('tok_unreachable', 'tok_busy')")
-        self.shop.sql("UPDATE transactions SET disputed_at = NULL")
-        self.shop.adopt()
-        for _ in range(_REST):
-            self.now += timedelta(days=1)
-            for words in ("txn reconcile", "txn sync", "queue retry"):
-                self._run(words)
-        self._run(f"txn sync {' '.join(self.sales)}")  # the sandbox tells of settled sales only where it is asked
-        self.shop.now = self._stamp()
-        found = [text for text in books.disagreements(self.shop) if not text.startswith("returned twice")]
-        self.shop.close()
-        assert found == [], found
+        if "sales" in self.__dict__:
+            self.crash = 0
+            type(self).operations += rest.bring_to_rest(self.shop)
+            found = rest.disagreements(self.shop)
+            assert found == [], found
+            self.looked = False
+            self.all_holds()
 
     # -- inside
 
     def _sale(self, place: int) -> str | None:
         return self.sales[place % len(self.sales)] if self.sales else None
 
-    def _wish(self, sale: str, amount: str, words: str) -> None:
-        """Ask for a return. One that died may have been kept: it counts as asked for."""
-        code = self._run(words)
-        if code is None or code in _ACCEPTED:
-            self.asked[sale] += int(Decimal(amount) * 100)
+    def _token(self, token: str) -> str:
+        return "tok_ok" if self.mute and token.startswith(_BY_ITSELF) else token
 
-    def _run(self, words: str) -> int | None:
-        """The exit code of a command; None where it died."""
+    def _wish(self, sale: str, amount: str, work: Work) -> None:
+        """Ask for a return. One that died may have been kept: it counts as asked for."""
+        results = self._run(work)
+        if results is None or any(result.ok or result.outcome in _ACCEPTED for result in results):
+            self.asked[sale] += round(float(amount) * 100)
+
+    def _step(self) -> None:
         type(self).steps += 1
+
+    def _run(self, work: Work) -> list[Result] | None:
+        """The results of a command; None where it died."""
+        self._step()
+        type(self).operations += 1
+        self.looked = False
         crash, self.crash = self.crash, 0
         if not crash:
-            done = self.shop(words, at=self._stamp())
-            assert done.code != 1, done.err
-            return done.code
+            return self.shop.work(work)
         try:
             with dying_at(crash):
-                return self.shop(words, at=self._stamp()).code
+                return self.shop.work(work)
         except Died:
             return None
 
-    def _stamp(self) -> str:
-        return self.now.isoformat().replace("+00:00", "Z")
+
+def _ref(sale: str) -> Ref:
+    return Ref(sale, number(sale))
 
 
-def machine(opened: Opened) -> type[Days]:
-    """The state machine, with shops from `opened`."""
-    return type("Days", (Days,), {"opened": staticmethod(opened)})
-
-
-_RESERVED = """
-    SELECT sale.id, sale.reserved FROM transactions sale WHERE sale.kind = 'sale' AND sale.reserved <>
-      (SELECT coalesce(sum(amount), 0) FROM transactions WHERE parent_id = sale.id AND queue_item_id IS NULL
-         AND kind IN ('refund', 'void') AND state NOT IN ('approved', 'declined', 'failed'))
-    + (SELECT coalesce(sum(amount), 0) FROM refund_queue WHERE sale_id = sale.id AND state IN ('queued', 'in_progress'))
-"""
-_TWICE_A_DAY = """
-    SELECT queue_item_id FROM transactions WHERE attempt_on IS NOT NULL GROUP BY queue_item_id, attempt_on
-    HAVING count(*) > 1
-"""
+def machine(shop: Inside) -> type[Days]:
+    """The state machine, with shops from `shop`, one after the other."""
+    return type("Days", (Days,), {"shop": shop})

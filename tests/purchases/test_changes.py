@@ -31,7 +31,7 @@ def test_a_trial_of_no_days_that_is_restarted_is_billed_today(shop: Shop) -> Non
     assert look_up(shop, trial)["next_bill_on"] == "2026-03-02"
 
 
-def test_a_trial_of_which_nobody_knows_the_length_is_not_restarted(shop: Shop) -> None:
+def test_a_trial_of_unknown_length_is_not_restarted(shop: Shop) -> None:
     trial = subscription(shop, "trial", price="tea-half", trial_ends_on="2026-03-05")
 
     done = shop(f"purchase trial restart {trial} -o json")
@@ -55,7 +55,7 @@ def test_a_trial_that_is_stopped_is_cancelled_and_nothing_is_billed(shop: Shop) 
 # -- quantity
 
 
-def test_the_price_is_computed_and_told_before_it_is_kept(shop: Shop) -> None:
+def test_the_price_is_computed_and_shown_before_it_is_stored(shop: Shop) -> None:
     purchase = subscription(shop)
 
     dry = shop(f"purchase quantity {purchase} --quantity 3 --unit-price 8.5 --dry-run -o json")
@@ -199,7 +199,7 @@ def test_one_that_is_refused_stops_no_other(shop: Shop) -> None:
     assert [row["outcome"] for row in done.json] == ["updated", "refused", "updated"]
 
 
-def test_every_change_is_in_the_history_and_in_the_trail(shop: Shop) -> None:
+def test_every_change_is_in_the_history_and_in_the_audit_log(shop: Shop) -> None:
     order = make_order(shop)
     purchase = subscription(shop, order=order)
 

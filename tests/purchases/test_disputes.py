@@ -51,7 +51,7 @@ def test_only_an_approved_sale_can_be_disputed_and_only_once(shop: Shop) -> None
     assert shop("txn dispute txn_99").code == 4
 
 
-def test_a_dispute_is_in_the_history_and_in_the_trail(shop: Shop) -> None:
+def test_a_dispute_is_in_the_history_and_in_the_audit_log(shop: Shop) -> None:
     sale = make_sale(shop)
     customer = shop(f"txn show {sale} -o json").json["customer_id"]
 

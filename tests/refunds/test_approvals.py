@@ -93,7 +93,7 @@ def test_a_dry_run_of_a_grant_decides_nothing(limited: Shop) -> None:
     assert limited("approval show apr_1 -o json").json["state"] == "open"
 
 
-def test_nobody_grants_or_denies_a_request_of_their_own(limited: Shop) -> None:
+def test_an_operator_cannot_grant_or_deny_a_request_of_their_own(limited: Shop) -> None:
     requested(limited)
     limited.sql("UPDATE operators SET role = 'admin' WHERE name = 'agent'")
 

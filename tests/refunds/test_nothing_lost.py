@@ -164,17 +164,17 @@ def test_one_refunded_and_one_queued_is_exit_3(shop: Shop) -> None:
     assert [row["outcome"] for row in done.json] == ["refunded", "queued"]
 
 
-def test_a_refund_that_is_given_up_twice_is_told_twice(shop: Shop) -> None:
+def test_a_refund_that_is_given_up_twice_is_reported_twice(shop: Shop) -> None:
     make_notify_email(shop)
     sale = make_sale(shop, token="tok_refund_declined")
     shop(f"txn refund {sale} --yes")
     for day in (3, 4, 5):
         shop("queue retry", at=on(day))
-    told_once = len(shop.mails())
+    reported_once = len(shop.mails())
     shop("queue requeue rfq_1 --yes", at=on(5, "12:00:00"))
 
     outcomes = [shop("queue retry -o json", at=on(day)).json[0]["outcome"] for day in (6, 7, 8)]
 
     assert outcomes == ["queued", "queued", "exhausted"]
-    assert told_once == 1
+    assert reported_once == 1
     assert len({mail["Message-ID"] for mail in shop.mails()}) == 2

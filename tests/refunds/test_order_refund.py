@@ -45,7 +45,7 @@ def test_an_unsettled_order_is_voided_and_a_settled_one_refunded(shop: Shop) -> 
     assert [row["id"] for row in done.json] == ["ord_1", "ord_2"]
 
 
-def test_a_charge_that_has_settled_meanwhile_is_refunded_instead(shop: Shop) -> None:
+def test_a_charge_that_has_settled_since_is_refunded_instead(shop: Shop) -> None:
     make_sale(shop, settled=False)
 
     done = shop("order refund ord_1 --yes -o json", at="2026-03-03T09:00:00Z")
@@ -165,7 +165,7 @@ def test_a_purchase_gets_back_what_its_checkout_charged_for_it(shop: Shop) -> No
     assert (mug.code, outcomes(mug)) == (0, [("refunded", "10.00")])
 
 
-def test_while_a_charge_is_not_answered_nobody_knows_which_billing_is_the_last(shop: Shop) -> None:
+def test_while_a_charge_is_unknown_the_last_billing_is_unknown(shop: Shop) -> None:
     order, purchase = rebilled(shop, True), "pur_1"
     make_transaction(shop, "sale", "unknown", order=order, purchase=purchase, cycle=2, key="k2")
 

@@ -27,7 +27,7 @@ def test_nothing_is_retried_on_the_day_of_the_failure(shop: Shop) -> None:
     assert (done.code, done.json) == (0, [])
 
 
-def test_a_refund_that_succeeds_on_a_later_day_leaves_the_queue_and_the_customer_is_told_then(shop: Shop) -> None:
+def test_a_refund_that_succeeds_on_a_later_day_leaves_the_queue_and_is_announced_then(shop: Shop) -> None:
     failed_refund(shop, "tok_refund_declined_2")
     assert shop("email list -o json").json == []
 
@@ -47,7 +47,7 @@ def test_a_refund_that_succeeds_on_a_later_day_leaves_the_queue_and_the_customer
     ]
 
 
-def test_after_the_third_retry_it_is_given_up_released_and_every_notify_email_is_told_once(shop: Shop) -> None:
+def test_after_the_third_retry_it_is_given_up_released_and_every_notify_email_is_informed_once(shop: Shop) -> None:
     make_notify_email(shop, "finance@example.com")
     make_notify_email(shop, "lead@example.com")
     sale = failed_refund(shop)
@@ -152,10 +152,10 @@ def test_wrong_credentials_queue_nothing_and_consume_no_attempt(shop: Shop) -> N
 
     failed_refund(shop, "tok_refund_declined_1")
     cron = shop("queue retry -o json", at=on(1), env=wrong)
-    mended = shop("queue retry -o json", at=on(1, "10:00:00"))
+    corrected = shop("queue retry -o json", at=on(1, "10:00:00"))
 
     assert cron.code == 11
-    assert [row["outcome"] for row in mended.json] == ["refunded"]
+    assert [row["outcome"] for row in corrected.json] == ["refunded"]
 
 
 def test_without_any_gateway_money_commands_exit_11(shop: Shop) -> None:

@@ -30,7 +30,7 @@ def item(shop: Shop) -> dict[str, object]:
 # -- once a day
 
 
-def test_a_day_that_comes_again_is_still_taken_and_stops_nobody_else(shop: Shop) -> None:
+def test_a_day_that_comes_again_is_still_taken_and_stops_no_other_item(shop: Shop) -> None:
     """The shop moves its zone back over a midnight, after an item was tried on the new day."""
     in_the_queue(shop)
     other = make_sale(shop, token="tok_refund_declined_1")
@@ -47,7 +47,7 @@ def test_a_day_that_comes_again_is_still_taken_and_stops_nobody_else(shop: Shop)
     assert item(shop)["attempts"] == 1
 
 
-def test_a_retry_that_was_never_carried_out_is_no_attempt_and_waits_for_the_next_day(shop: Shop) -> None:
+def test_a_retry_that_was_never_carried_out_is_not_an_attempt_and_waits_for_the_next_day(shop: Shop) -> None:
     in_the_queue(shop)
     lose_the_next_answer(shop)
 
@@ -99,7 +99,7 @@ def test_an_item_that_is_under_way_is_left_alone(shop: Shop, words: str) -> None
     assert paid(shop) == [("refund", "19.99")]
 
 
-def test_a_worker_has_five_minutes_and_who_comes_before_is_told(shop: Shop) -> None:
+def test_a_lease_is_five_minutes_and_another_worker_is_refused_until_then(shop: Shop) -> None:
     sale = make_sale(shop)
     shop(f"txn refund {sale} --yes")
     sent = "UPDATE transactions SET state = 'sent', claim = 'x', lease_until = :until WHERE kind = 'refund'"
@@ -149,7 +149,7 @@ def test_a_blacklisted_customer_gets_his_money_back(shop: Shop) -> None:
 # -- what is written down
 
 
-def test_every_change_of_an_item_is_in_the_trail(shop: Shop) -> None:
+def test_every_change_of_an_item_is_in_the_audit_log(shop: Shop) -> None:
     in_the_queue(shop)
     shop("queue remove rfq_1 --reason mistake --yes")
     shop("queue requeue rfq_1 --yes")
@@ -165,7 +165,7 @@ def test_every_change_of_an_item_is_in_the_trail(shop: Shop) -> None:
 
 @pytest.mark.parametrize("cron", ["queue retry", "billing run"])
 def test_the_cron_delivers_what_waits_last(shop: Shop, cron: str) -> None:
-    """The mail server was down when the customer was to be told."""
+    """The mail server was down when the refund was announced."""
     sale = make_sale(shop)
     shop(f"txn refund {sale} --yes", env={"CSCTL_MAIL_URL": "smtp://127.0.0.1:1"})
     waiting = len(shop.mails())
@@ -176,7 +176,7 @@ def test_the_cron_delivers_what_waits_last(shop: Shop, cron: str) -> None:
 
 
 def test_wrong_credentials_move_nothing_and_are_tried_once_a_run(shop: Shop) -> None:
-    """Nothing was sent, however often cron tries: no history tells of it, and it is no attempt."""
+    """Nothing was sent, however often cron tries: the history does not mention it, and it is not an attempt."""
     in_the_queue(shop)
     other = make_sale(shop, token="tok_refund_declined")
     shop(f"txn refund {other} --yes")

@@ -54,7 +54,7 @@ def test_what_others_took_while_a_part_was_under_way_is_not_returned_twice(shop:
 
 
 @only_sqlite
-def test_a_part_that_was_abandoned_meanwhile_is_not_sent(shop: Shop) -> None:
+def test_a_part_that_was_abandoned_since_is_not_sent(shop: Shop) -> None:
     order, _ = rebilled(shop)
     run = sending(shop, f"order refund {order} --all-cycles --yes -o json", 2500)
     waiting = shop.sql("SELECT id FROM transactions WHERE state = 'created'")[0]["id"]
@@ -146,7 +146,7 @@ def test_an_approval_that_comes_after_the_refund_was_found_absent_is_not_repeate
 
 
 @only_sqlite
-def test_a_late_answer_is_taken_where_nobody_else_can_be_asked(shop: Shop) -> None:
+def test_a_late_answer_is_recorded_where_the_gateway_cannot_be_asked(shop: Shop) -> None:
     mute = "&lookup=off&idempotency=off"
     shop.env |= gateway(shop, mute.removeprefix("&"))
     sale = make_sale(shop)
@@ -178,7 +178,7 @@ def test_an_attempt_whose_answer_is_found_after_midnight_does_not_take_the_new_d
     assert [(row["outcome"], row["attempt"]) for row in done.json] == [("queued", 2)]
 
 
-# -- output that nobody reads any more, and signals
+# -- output without a reader, and signals
 
 
 @only_sqlite
@@ -215,7 +215,7 @@ def test_sigterm_records_what_is_under_way_and_leaves_valid_json(shop: Shop) -> 
 
 
 @only_postgres
-def test_a_connection_that_is_lost_after_the_call_is_no_reason_to_repeat_it(shop: Shop) -> None:
+def test_a_call_is_not_repeated_when_the_connection_is_lost_after_it(shop: Shop) -> None:
     sale = make_sale(shop)
     run = sending(shop, f"txn refund {sale} --amount 5 --yes -o json")
 
@@ -242,18 +242,18 @@ def test_what_was_done_before_the_connection_was_lost_is_shown(shop: Shop) -> No
 
 @pytest.fixture
 def held_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Somebody else carries out a statement when the gateway has refunded, and does not let go. csctl waits no half
+    """Another process executes a statement when the gateway has refunded, and keeps its locks. csctl waits no half
     minute for its locks.
     """
     monkeypatch.setattr(database, "_LOCK_WAIT_MS", 100)
     monkeypatch.setattr(engine, "_PATIENCE", (0, 0, 0))
     refund, other = Sandbox.refund, create_engine(shop.database_url, connect_args=_of_any_thread(shop))
-    with other.connect() as somebody:
+    with other.connect() as another:
 
         def hold_after(statement: str) -> None:
             def refund_and_hold(*order: Any) -> Answer:
                 answer = refund(*order)
-                somebody.execute(text(statement))
+                another.execute(text(statement))
                 return answer
 
             monkeypatch.setattr(Sandbox, "refund", refund_and_hold)

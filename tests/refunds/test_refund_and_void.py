@@ -267,17 +267,17 @@ def test_a_request_said_twice_is_done_once_and_gives_the_first_result(shop: Shop
 
     first = shop(f"txn refund {sale} --amount 4 --request-id abc --yes -o json")
     again = shop(f"txn refund {sale} --amount 4 --request-id abc --yes -o json")
-    by_somebody_else = shop(f"txn refund {sale} --amount 4 --request-id abc --yes -o json", as_="agent")
+    by_another = shop(f"txn refund {sale} --amount 4 --request-id abc --yes -o json", as_="agent")
     for_something_else = shop(f"txn refund {other} --amount 4 --request-id abc --yes")
 
     assert again.json == first.json
     assert again.code == 0
-    assert by_somebody_else.json[0]["transaction_id"] != first.json[0]["transaction_id"]
+    assert by_another.json[0]["transaction_id"] != first.json[0]["transaction_id"]
     assert for_something_else.code == 5
     assert paid_out(shop) == [("refund", "4.00")] * 2
 
 
-def test_the_customer_is_told_of_every_refund_and_void_unless_asked_not_to(shop: Shop) -> None:
+def test_every_refund_and_void_is_announced_unless_asked_not_to(shop: Shop) -> None:
     refunded, voided, quiet = make_sale(shop), make_sale(shop, settled=False), make_sale(shop)
 
     shop(f"txn refund {refunded} --yes")

@@ -1,4 +1,4 @@
-"""Refunds that a bank sends back, and gateways that are away: what counts, and who is told (sections 3 and 4)."""
+"""Refunds that a bank sends back, and gateways that are away: what counts, and who is informed (sections 3 and 4)."""
 
 from __future__ import annotations
 

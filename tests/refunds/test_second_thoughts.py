@@ -71,9 +71,9 @@ def test_a_request_that_was_refused_for_wrong_credentials_may_be_said_again(shop
     words = f"txn refund {sale} --amount 5 --request-id K --yes"
 
     wrong = shop(words, env=gateway(shop, "credentials=wrong"))
-    mended = shop(words)
+    corrected = shop(words)
 
-    assert (wrong.code, mended.code) == (11, 0)
+    assert (wrong.code, corrected.code) == (11, 0)
     assert paid(shop) == [("refund", "5.00")]
 
 
@@ -82,9 +82,9 @@ def test_asking_with_wrong_credentials_leaves_an_attempt_free_to_be_asked_about(
     attempt = shop(f"txn refund {sale} --yes -o json").json[0]["transaction_id"]
 
     wrong = shop(f"txn reconcile {attempt}", env=gateway(shop, "credentials=wrong"))
-    mended = shop(f"txn reconcile {attempt}")
+    corrected = shop(f"txn reconcile {attempt}")
 
-    assert (wrong.code, mended.code) == (11, 0)
+    assert (wrong.code, corrected.code) == (11, 0)
 
 
 def test_a_disputed_sales_refund_is_not_sent_again_with_its_key(shop: Shop) -> None:
@@ -111,7 +111,7 @@ def test_reconciling_a_named_refund_that_joins_the_queue_is_a_success(shop: Shop
     assert (done.code, done.json[0]["outcome"]) == (0, "queued")
 
 
-def test_a_void_that_was_made_at_the_gateway_is_found_and_told(shop: Shop) -> None:
+def test_a_void_that_was_made_at_the_gateway_is_found_and_reported(shop: Shop) -> None:
     sale = make_sale(shop, settled=False)
     ledger = sqlite3.connect(shop.sandbox)
     with ledger:

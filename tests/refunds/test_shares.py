@@ -176,7 +176,7 @@ def test_a_reason_is_one_of_the_shops_list(shop: Shop) -> None:
     assert "Damaged" in shop("audit list --command 'txn refund' -o json").out
 
 
-def test_the_share_is_told_again_after_the_gateway_was_asked_about_settlement(shop: Shop) -> None:
+def test_the_share_is_shown_again_after_the_gateway_was_asked_about_settlement(shop: Shop) -> None:
     order, many, _ = two_lines(shop)
     shop.sql("UPDATE transactions SET settlement = 'unsettled', settled_at = NULL")
 

@@ -93,7 +93,7 @@ def test_what_is_done_with_an_item_and_what_a_retry_comes_to() -> None:
     assert found == {state: allowed for state, allowed in expected.items() if allowed}
 
 
-def test_what_may_become_of_an_attempt() -> None:
+def test_the_state_transitions_of_an_attempt() -> None:
     for state, then in itertools.product(State, State):
         if then.value in ANSWERED[state.value]:
             assert becomes(state, then) is then

@@ -54,7 +54,7 @@ def test_refunds_killed_again_and_again_are_each_paid_once(shop: Shop, full: boo
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("gateway", GATEWAYS)
-def test_a_run_killed_at_any_point_goes_on_with_what_is_left(shop: Shop, gateway: str, full: bool) -> None:
+def test_a_run_killed_at_any_point_is_resumed(shop: Shop, gateway: str, full: bool) -> None:
     shop.env["CSCTL_GATEWAY_MAIN"] += f"?{gateway}"
     number = killed = 0
     for point in dying.points(full, GATEWAYS, gateway):

@@ -211,7 +211,7 @@ def test_a_file_names_its_records_again(shop: Shop) -> None:
 
 
 @one_database
-def test_nobody_resumes_what_is_being_carried_out(shop: Shop) -> None:
+def test_a_run_in_progress_is_not_resumed(shop: Shop) -> None:
     slow = {"CSCTL_GATEWAY_MAIN": f"{shop.env['CSCTL_GATEWAY_MAIN']}?latency_ms=300"}
     some = sales(shop, 20)
     process = shop.start(f"txn refund {' '.join(some)} --yes -o jsonl", env=slow)

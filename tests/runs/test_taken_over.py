@@ -46,7 +46,7 @@ def test_a_worker_that_slept_begins_nothing_that_another_has_done(shop: Shop) ->
 
 
 def test_a_change_without_gateway_that_was_taken_over_stops_too(shop: Shop) -> None:
-    """It waits for its reader when another goes on with its run."""
+    """It waits for its reader when another resumes its run."""
     sales = make_sales(shop, 3)
     shop.adopt()
     reader, writer = full_pipe()

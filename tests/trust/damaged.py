@@ -12,6 +12,7 @@ from sqlalchemy import JSON, Boolean, Column, Connection, Date, DateTime, Intege
 
 import csctl.models  # noqa: F401 - the tables
 from csctl.models.columns import Base, UtcTime, Words
+from tests.billing.catalog import change_card
 from tests.factories import (
     make_customer,
     make_fulfillment,
@@ -31,6 +32,7 @@ TABLES = (
     "purchases",
     "fulfillments",
     "transactions",
+    "deferred_changes",
     "refund_queue",
     "requests",
     "runs",
@@ -43,7 +45,7 @@ _NUMBERS = (-1, 0)  # counters beyond their range are held by CHECK constraints
 _BIG_NUMBERS = (-1, 0, 2**40)
 _DAYS = ("0001-01-01", "9999-12-31")
 _JSON: tuple[Any, ...] = ([], {}, "x", None, [None], {"amount": []}, ["--nonsense", "x"])
-# What makes a row one that the daily work takes up.
+# What makes a row one that the daily work reads.
 LIVE: dict[str, dict[str, Any]] = {
     "transactions": {"state": "unknown", "lease_until": None},
     "refund_queue": {"state": "queued", "next_attempt_on": "2026-03-02", "last_attempt_on": None},
@@ -63,11 +65,14 @@ def fill(shop: Shop) -> dict[str, str]:
     sale = make_sale(shop, order=order, amount="10.00", payment_method=refused)
     fulfillment = make_fulfillment(shop, order)
     make_price(shop)
-    make_purchase(shop, order)
+    purchase = make_purchase(shop, order, interval="month", status="active", next_bill_on="2026-04-01")
     assert shop(f"txn refund {sale} --amount 1 --yes").code in (0, 3, 12)
     assert shop(f"customer note {customer} healthy").code == 0
     assert shop(f"order resend-email {order} --yes").code in (0, 5)
     assert shop(f"fulfillment hold {fulfillment} --yes").code in (0, 5)
+    change_card(shop, customer, "tok_charge_timeout_lost")
+    assert shop(f"purchase force-bill {purchase} --yes").code == 9
+    assert shop(f"purchase billing-date {purchase} 2026-04-20 --yes", at="2026-03-02T09:10:00Z").code == 0
     notes = "\n".join([sale, sale])
     assert shop("txn refund - --amount 1 --request-id healthy --yes", input=notes).code in (0, 3, 12)
     return {"customer": customer, "order": order, "sale": sale, "fulfillment": fulfillment}

@@ -178,9 +178,9 @@ def test_the_caller_brings_no_settings_and_borrows_no_token(host: Host) -> None:
         assert done.returncode == 2, words
         assert "not available with --confined" in done.stderr
     assert host.csctl("whoami", before=mine).returncode == 0
-    nobody = host.csctl("whoami", before="unset CSCTL_TOKEN")
-    assert nobody.returncode == 6
-    assert "no token" in nobody.stderr
+    without_token = host.csctl("whoami", before="unset CSCTL_TOKEN")
+    assert without_token.returncode == 6
+    assert "no token" in without_token.stderr
     assert host.csctl("setting list").returncode == 6, "the role is that of the caller's token"
     outside = host.shell(f"sudo -n -u {OWNER} {host.program} whoami")
     assert (outside.returncode, outside.stdout) == (1, ""), "sudo allows nothing without --confined"

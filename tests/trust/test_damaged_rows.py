@@ -1,4 +1,4 @@
-"""A damaged row is reported as that row; every command goes on with the others."""
+"""A damaged row is reported as that row; every command continues with the others."""
 
 from __future__ import annotations
 

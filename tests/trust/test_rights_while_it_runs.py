@@ -12,13 +12,13 @@ from tests.shops import Shop
 one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
-def refunds_of_three(shop: Shop, meanwhile: str) -> tuple[int, list[dict[str, object]], str]:
+def refunds_of_three(shop: Shop, change: str) -> tuple[int, list[dict[str, object]], str]:
     """Refund three sales one after the other, and change something while the first is at the gateway."""
     sales = [make_sale(shop) for _ in range(3)]
     slow = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=900"}
     process = shop.start(f"txn refund {' '.join(sales)} --amount 5 --yes -o json", as_="agent", env=slow)
     shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
-    shop.sql(meanwhile)
+    shop.sql(change)
     out, err = process.communicate(timeout=60)
     return process.returncode or 0, json.loads(out), err
 

@@ -109,7 +109,7 @@ def found(shop: Shop, words: str) -> list[str]:
 
 @pytest.fixture
 def bjorn(shop: Shop) -> str:
-    """Somebody with all that can be looked for, among others who have something else."""
+    """A customer with a value in every field, among others with other values."""
     make_customer(shop, phone="+12125550199")
     assert shop("setting set country DE").code == 0
     bjorn = make_customer(
@@ -133,7 +133,7 @@ def bjorn(shop: Shop) -> str:
     return bjorn
 
 
-def test_every_field_finds_the_customer_and_nobody_else(shop: Shop, bjorn: str) -> None:
+def test_every_field_finds_the_customer_and_no_other(shop: Shop, bjorn: str) -> None:
     missed = [words for words in FINDING if found(shop, words) != [bjorn]]
 
     assert missed == []

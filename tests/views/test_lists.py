@@ -73,7 +73,7 @@ def test_transactions_are_listed_by_all_that_sets_them_apart(shop: Shop) -> None
     assert listed(shop, "txn list --until 2026-02-28") == [sale]
 
 
-def test_a_transaction_shows_what_is_left_of_it_and_what_came_of_it(shop: Shop) -> None:
+def test_a_transaction_shows_its_remaining_amount_and_its_outcomes(shop: Shop) -> None:
     order = make_order(shop)
     card = make_payment_method(shop, customer_of(shop, order))
     sale = make_sale(

@@ -48,7 +48,7 @@ def test_on_a_terminal_the_editor_is_asked(shop: Shop, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "it is 4242 4242 4242 4242", "x" * 10_001, b"\xff", "a\0b"])
-def test_what_is_no_note_is_refused_and_nothing_is_kept(shop: Shop, text: str | bytes) -> None:
+def test_an_invalid_note_is_refused_and_nothing_is_stored(shop: Shop, text: str | bytes) -> None:
     jane = make_customer(shop)
 
     done = shop(f"customer note {jane} -o json", input=text)
@@ -58,7 +58,7 @@ def test_what_is_no_note_is_refused_and_nothing_is_kept(shop: Shop, text: str | 
     assert shop.sql("SELECT id FROM audit WHERE command = 'customer note'") == []
 
 
-def test_the_trail_names_the_note_and_does_not_keep_its_text(shop: Shop) -> None:
+def test_the_audit_log_names_the_note_and_does_not_keep_its_text(shop: Shop) -> None:
     jane = make_customer(shop)
     shop("customer", "note", jane, "her mother is ill")
 
@@ -78,13 +78,13 @@ def test_a_dry_run_keeps_nothing(shop: Shop) -> None:
     assert shop(f"customer history {jane} -o json").json == []
 
 
-def test_a_note_about_nobody_is_not_kept(shop: Shop) -> None:
+def test_a_note_without_a_customer_is_not_stored(shop: Shop) -> None:
     assert shop("customer note cus_9 hello").code == 4
     assert shop("customer note txn_9 hello").code == 2
     assert shop("customer history cus_9").code == 4
 
 
-def test_nothing_more_is_noted_about_somebody_who_was_erased_or_merged(shop: Shop) -> None:
+def test_no_note_is_added_to_an_erased_or_merged_customer(shop: Shop) -> None:
     erased, kept, merged = (make_customer(shop) for _ in range(3))
     shop(f"customer erase {erased} --yes")
     shop(f"customer merge {kept} {merged} --yes")

@@ -236,7 +236,7 @@ def test_what_is_open_stands_at_the_top_of_the_profile(shop: Shop) -> None:
     assert shop(f"customer show {jane} -o json").json["approvals"][0]["id"] == "apr_1"
 
 
-def test_nothing_open_is_no_heading(shop: Shop) -> None:
+def test_without_open_records_there_is_no_heading(shop: Shop) -> None:
     assert "OPEN" not in shop(f"customer show {make_customer(shop)}").out
 
 

@@ -111,7 +111,7 @@ def hostile_person(dice: random.Random, number: int) -> Person:
 
 
 def searches(dice: random.Random, people: list[Person], count: int) -> Iterable[tuple[str, str]]:
-    """Options with a part of what somebody has, or with any text."""
+    """Options with a part of a customer's values, or with any text."""
     for _ in range(count):
         option = dice.choice(list(REFERENCE))
         who = dice.choice(people)

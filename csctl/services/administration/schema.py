@@ -20,7 +20,7 @@ from csctl.models import AuditRow, Installation, ShopSetting
 from csctl.paths import shipped
 from csctl.services.administration import operators
 from csctl.services.administration import settings as shop_settings
-from csctl.services.shared import audit
+from csctl.services.shared import audit, duplicates
 from csctl.settings import Settings, mask
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
         with app.write() as session:
             search_index.build(session.connection())
             audit.write(session, app, Outcome.UPDATED, target="schema", before=before, after=database.SCHEMA_HEAD)
+            for name, words in duplicates.marked(session):
+                app.notice(f"Warning: {name} is never refunded: {words}.")
     return {**status(app), "dry_run": dry_run}
 
 
@@ -137,6 +139,8 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
             with suppress(DBAPIError), connection.begin_nested():  # another host may be creating it at this moment
                 connection.execute(text(_VERSION_TABLE))
             connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+            # A check that waits for the commit keeps its table from being altered after rows of it were changed.
+            connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):

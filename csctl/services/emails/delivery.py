@@ -15,7 +15,6 @@ from csctl import interrupts
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError, Damaged, Unreachable
-from csctl.fault_points import Point, reached
 from csctl.mail.message import compose
 from csctl.mail.rendering import Rendered, TemplateBroken
 from csctl.mail.transport import ConnectionLost, Postponed, Refused
@@ -87,7 +86,6 @@ class Delivery:
     def _all(self) -> Iterator[Attempt]:
         after = 0
         while not self._mail.stopped and (batch := outbox.claim(self._app, _BATCH, after=after)):
-            reached(Point.EMAIL_CLAIMED)
             for email, error in self._attempts(batch):
                 after = email.id
                 yield email, error
@@ -96,7 +94,6 @@ class Delivery:
         for start in range(0, len(numbers), _BATCH):
             left = set(numbers[start : start + _BATCH])
             while left and not self._mail.stopped and (batch := outbox.claim(self._app, _BATCH, among=sorted(left))):
-                reached(Point.EMAIL_CLAIMED)
                 for email, error in self._attempts(batch):
                     left.discard(email.id)
                     yield email, error
@@ -148,9 +145,7 @@ class Delivery:
             outbox.postponed(self._app, email, error)
             return error
         self._mail.lost_in_a_row = 0
-        reached(Point.EMAIL_SENT)
         outbox.sent(self._app, email, said)
-        reached(Point.EMAIL_MARKED)
         return None
 
     def _rendered(self, email: Email) -> Rendered:

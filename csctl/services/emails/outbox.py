@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from csctl import fault_points
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
@@ -47,7 +48,7 @@ def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None =
         wanted = and_(_free(now), Email.id > after)
     else:
         wanted = and_(or_(_free(now), Email.state == EmailState.FAILED), Email.id.in_(among))
-    with app.write() as session:
+    with app.write(points=fault_points.CLAIM) as session:
         emails = session.scalars(
             select(Email).where(wanted).order_by(Email.id).limit(batch).with_for_update(skip_locked=True)
         ).all()
@@ -72,7 +73,7 @@ def _free(now: datetime) -> ColumnElement[bool]:
 
 def sent(app: App, email: Email, said: Rendered) -> None:
     """Mark an email as sent, with its text. The owner of the lease does not matter here."""
-    with app.write() as session:
+    with app.write(points=fault_points.MARK) as session:
         session.execute(
             update(Email)
             # unless the person was erased in the time between

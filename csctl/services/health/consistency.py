@@ -13,6 +13,7 @@ from csctl.errors import DatabaseDamaged
 from csctl.models import QueueItem, Transaction
 from csctl.services.health import schema
 from csctl.services.health.finding import Finding
+from csctl.services.shared import duplicates
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -47,7 +48,12 @@ def _of_file(app: App) -> list[Finding]:
 def findings(app: App) -> list[Finding]:
     """Inconsistent rows of the database."""
     with app.read() as session:
-        return [*_totals_of_sales(session), *_orphaned_queue_items(session)]
+        return [*_totals_of_sales(session), *_orphaned_queue_items(session), *_duplicates(session)]
+
+
+def _duplicates(session: Session) -> list[Finding]:
+    """Sales that stand in the books twice, and whose money must be looked at by a person."""
+    return [Finding("duplicate", name, f"not refunded: {words}") for name, words in duplicates.marked(session)]
 
 
 def _totals_of_sales(session: Session) -> list[Finding]:

@@ -270,7 +270,11 @@ def _emails(app: App) -> Problems:
 
 def _sums(app: App) -> Problems:
     for finding in consistency.findings(app):
-        yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
+        if finding.check == "duplicate":
+            fix = "if it is a charge of its own, correct its gateway_ref: csctl data import transactions FILE --update"
+            yield Problem(f"{finding.target}: {finding.problem}", fix, "warning")
+        else:
+            yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
 
 
 def _search(app: App) -> Problems:

@@ -17,8 +17,10 @@ class Finding(NamedTuple):
     @property
     def exit(self) -> int:
         """The exit code of `db check`: a wrong schema or a damaged file is a configuration problem, wrong records are a
-        conflict.
+        conflict, and a marked duplicate is neither: nothing is done with it.
         """
+        if self.check == "duplicate":
+            return 0
         error = Misconfigured if self.check in ("file", "schema", "trigger") else Conflict
         return error.exit
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlalchemy.orm import object_session
+
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
@@ -25,7 +27,7 @@ from csctl.results import Result
 from csctl.services.outcomes import late
 from csctl.services.payments import charges, operations, returns, verdicts
 from csctl.services.payments.jobs import LEASE, Call, Turn
-from csctl.services.shared import audit
+from csctl.services.shared import audit, duplicates
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -230,7 +232,12 @@ def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answe
 
 
 def as_asked(attempt: Transaction, answer: Answer) -> Answer:
-    """The answer, unless it says that another amount was moved than was asked for: then a person must look."""
+    """The answer, unless it says that another amount was moved than was asked for, or names the reference of another
+    sale: then a person must look.
+    """
+    if other := other_with(attempt, answer):
+        message = f"the gateway names {answer.reference}, which is {ids.show('txn', other.id)}"
+        return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, reference=None, message=message)
     amount = answer.amount is not None and answer.amount != attempt.amount
     currency = answer.currency is not None and answer.currency != attempt.currency
     if answer.state not in (State.APPROVED, State.PENDING) or not (amount or currency):
@@ -239,6 +246,15 @@ def as_asked(attempt: Transaction, answer: Answer) -> Answer:
     asked = Money(attempt.amount, attempt.currency)
     message = f"the gateway says {said}, and {asked} was asked for"
     return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, message=message)
+
+
+def other_with(attempt: Transaction, answer: Answer) -> Transaction | None:
+    """Another sale that has the reference with which this charge was approved: one charge is one sale."""
+    session = object_session(attempt)
+    if session is None or not attempt.kind.takes_money or answer.state is not State.APPROVED:
+        return None
+    other = duplicates.holder(session, attempt.gateway, answer.reference)
+    return other if other is not attempt else None
 
 
 def _comes_too_late(attempt: Transaction, claim: str | None, answer: Answer) -> bool:

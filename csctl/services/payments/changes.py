@@ -135,7 +135,7 @@ def _rows_of(session: Session, account: str, chunk: list[Change]) -> dict[str, i
     """The transactions of a change, by the gateway's reference, or by csctl's key if the reference is unknown."""
     wanted = {change.reference for change in chunk} | {change.sale_reference for change in chunk}
     of_account = select(Transaction.gateway_ref, Transaction.id).where(
-        Transaction.gateway == account, Transaction.kind != Kind.VOID
+        Transaction.gateway == account, Transaction.kind != Kind.VOID, Transaction.duplicate_at.is_(None)
     )
     found: dict[str, int] = {}
     for reference, number in session.execute(of_account.where(Transaction.gateway_ref.in_(wanted - {None}))):

@@ -38,7 +38,7 @@ from csctl.errors import (
     OutcomeUnknown,
     RightsLost,
 )
-from csctl.fault_points import Point, reached
+from csctl.fault_points import INTENT, OUTCOME, Around, Point, reached
 from csctl.journal import Entry
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
 # Seconds after the claim by which a call has begun, or is not begun: the lease, without the longest call and a reserve.
 _TOO_LATE = LEASE.total_seconds() - 90 - 30
-_INTENTS = (Point.INTENT_WRITTEN, Point.INTENT_KEPT)
-_OUTCOMES = (Point.OUTCOME_WRITTEN, Point.OUTCOME_KEPT)
 _PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
 _GATHER = 0.02  # seconds to wait for the answers of a window once one has come
 
@@ -172,7 +170,7 @@ class _Engine:
         for pause in _PATIENCE if replies else ():
             time.sleep(pause)
             try:
-                return self._advance(replies, _OUTCOMES)
+                return self._advance(replies, OUTCOME)
             except (CsctlError, DBAPIError, StaleDataError, *UNREADABLE) as error:
                 problem = error
                 if self.moved or not isinstance(error, CsctlError):
@@ -198,7 +196,7 @@ class _Engine:
     def _begin(self, fresh: list[Job]) -> list[Result]:
         """Intents of what is new. Where they cannot be kept, nothing was sent."""
         try:
-            return self._advance([(job, None) for job in fresh], _INTENTS) if fresh else []
+            return self._advance([(job, None) for job in fresh], INTENT) if fresh else []
         except (IntegrityError, DataError, *UNREADABLE) as problem:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.restarted()])]
@@ -212,12 +210,10 @@ class _Engine:
             self.undone |= self.lost is not None
             return [_not_begun(job, problem) for job in fresh]
 
-    def _advance(self, steps: list[tuple[Job, Any]], points: tuple[Point, Point]) -> list[Result]:
+    def _advance(self, steps: list[tuple[Job, Any]], around: Around) -> list[Result]:
         """Let the jobs work in one transaction; what they call is called once it is committed."""
         self.moved = False
-        written, kept = points
-        results, calls = self._work(steps, written)
-        reached(kept)
+        results, calls = self._work(steps, around)
         for job, call in calls:
             job.wait_for(call)
             future = self.pool.submit(_in_time(call))
@@ -225,12 +221,12 @@ class _Engine:
             future.add_done_callback(self.answered.put)
         return results
 
-    def _work(self, steps: list[tuple[Job, Any]], written: Point) -> tuple[list[Result], list[tuple[Job, Call]]]:
+    def _work(self, steps: list[tuple[Job, Any]], around: Around) -> tuple[list[Result], list[tuple[Job, Call]]]:
         results: list[Result] = []
         calls: list[tuple[Job, Call]] = []
         refusals: list[tuple[str, NotPermitted]] = []
         entries: list[Entry] = []
-        with self.app.write() as session:
+        with self.app.write(points=around) as session:
             if not self.app.journal.hold(session):  # another process carries the run on, and does what is left
                 self.exhausted = True
                 steps = [(job, reply) for job, reply in steps if job.work]
@@ -257,7 +253,6 @@ class _Engine:
             self.app.journal.note(session, entries)
             session.flush()
             added.write(session)
-            reached(written)
         return results, calls
 
 

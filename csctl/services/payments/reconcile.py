@@ -218,7 +218,7 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
         row = turn.session.get_one(Transaction, ref.id)
         if row.reason is Reason.MISMATCH and verdict.answer.state is State.APPROVED and verdict.amount is None:
             raise Conflict(
-                f"{ref.given} was answered with another amount",
+                f"{ref.given} was answered with another amount or reference",
                 cause=row.message,
                 fix=f"csctl txn reconcile {ids.show('txn', row.id)} --as approved --amount AMOUNT",
             )

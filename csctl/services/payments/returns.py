@@ -24,15 +24,17 @@ from csctl.services.outcomes import late, orders
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import learned, verdicts
 from csctl.services.payments.jobs import Turn
-from csctl.services.shared import audit, history
+from csctl.services.shared import audit, duplicates, history
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
 def refusal(turn: Turn, attempt: Transaction) -> CsctlError | None:
-    """Nothing of a sale that is disputed by now is refunded."""
+    """Nothing of a sale that is disputed by now is refunded, and nothing at all is sent for a duplicate."""
     sale = turn.session.get_one(Transaction, attempt.parent_id)
+    if sale.duplicate_at:
+        return Conflict(f"{ids.show('txn', sale.id)} is a duplicate", cause=duplicates.words(turn.session, sale))
     if sale.disputed_at and attempt.kind is Kind.REFUND:
         return Conflict(f"{ids.show('txn', sale.id)} is disputed")
     return None

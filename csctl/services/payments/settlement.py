@@ -22,7 +22,7 @@ from csctl.results import Result
 from csctl.services.payments import learned, returns
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
-from csctl.services.shared import access, audit, listing
+from csctl.services.shared import access, audit, duplicates, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -96,6 +96,7 @@ def _unsettled(app: App) -> Iterator[int]:
         Transaction.state == State.APPROVED,
         or_(unsettled, watched, queued),
         Transaction.voided_at.is_(None),
+        Transaction.duplicate_at.is_(None),
         Transaction.gateway_ref.is_not(None),
     )
     return listing.numbers(app, statement, Transaction.id)
@@ -115,6 +116,7 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
     if row.outside:
         raise Conflict(f"{ref.given} was not sent by csctl", cause=f"it is recorded as a {row.outside.value} outside")
+    duplicates.refuse(turn.session, row)
     if row.parent_id is not None:
         turn.needs.transactions.add(row.parent_id)
     before = standing(row)

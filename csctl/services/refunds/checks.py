@@ -14,7 +14,8 @@ from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
 from csctl.services.payments.jobs import Turn
-from csctl.services.refunds import limits, scope
+from csctl.services.refunds import limits, standing
+from csctl.services.shared import duplicates
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -38,6 +39,7 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
             cause=f"it is {row.state.value}: no money was taken",
             fix=f"csctl txn show {ref.given}",
         )
+    duplicates.refuse(turn.session, row)
     return row
 
 
@@ -63,11 +65,11 @@ def refuse_unless_refundable(
         )
     left = Money(sale.refundable, sale.currency)
     if left.amount == 0:
-        raise Conflict(f"nothing is left of {name}", cause=scope.standing(sale), fix=f"csctl txn show {name}")
+        raise Conflict(f"nothing is left of {name}", cause=_standing(sale), fix=f"csctl txn show {name}")
     if amount is not None and amount > left.amount:
         raise Conflict(
             f"{Money(amount, sale.currency)} is more than is left of {name}",
-            cause=f"{left} is left; {scope.standing(sale)}",
+            cause=f"{left} is left; {_standing(sale)}",
             fix=f"csctl txn refund {name} --amount {str(left).split(' ')[0]}",
         )
     if limited:
@@ -83,12 +85,17 @@ def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
         raise refusal
 
 
+def _standing(sale: Transaction) -> str | None:
+    session = object_session(sale)
+    return standing.of(session, sale) if session else None
+
+
 def refuse_unless_voidable(app: App, sale: Transaction) -> None:
     name = ids.show("txn", sale.id)
     if sale.voided_at:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
     if sale.refunded or sale.reserved:
-        raise Conflict(f"{name} cannot be voided", cause=scope.standing(sale), fix=f"csctl txn show {name}")
+        raise Conflict(f"{name} cannot be voided", cause=_standing(sale), fix=f"csctl txn show {name}")
     _ = app.gateways[sale.gateway]
 
 

@@ -21,6 +21,7 @@ from csctl.results import Result
 from csctl.services.outcomes import orders
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.refunds import checks as refund_checks
+from csctl.services.refunds import standing
 from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def requeue(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = F
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
         then = after(ref.given, item.state, Operation.REQUEUE)
-        _refuse_unless_left(item, sale)
+        _refuse_unless_left(session, item, sale)
         refund_checks.refuse_unless_allowed(app, sale, item.amount)
         today = app.clock.today()
         taken = POLICY.was_tried(item.last_attempt_on, today) or app.clock.day_of(item.created_at) == today
@@ -72,7 +73,7 @@ def resolve(
         reserved = item.state not in GONE
         queue_rules.close(app, item, Operation.RESOLVE)
         if not reserved:
-            _refuse_unless_left(item, sale)
+            _refuse_unless_left(session, item, sale)
             sale.reserved += item.amount
         refund_checks.refuse_unless_allowed(app, sale, 0)
         item.reference = reference
@@ -101,13 +102,13 @@ def _locked(session: Session, ref: Ref) -> tuple[QueueItem, Transaction]:
     return bulk.locked(session, QueueItem, "rfq", ref.id), sale
 
 
-def _refuse_unless_left(item: QueueItem, sale: Transaction) -> None:
+def _refuse_unless_left(session: Session, item: QueueItem, sale: Transaction) -> None:
     """Raises Conflict if the released amount was refunded otherwise."""
     if sale.refundable < item.amount:
         name = ids.show("txn", sale.id)
         raise Conflict(
             f"{Money(item.amount, item.currency)} is more than is left of {name}",
-            cause=f"{Money(sale.refundable, sale.currency)} is left" + ("; it is disputed" if sale.disputed_at else ""),
+            cause=f"{Money(sale.refundable, sale.currency)} is left; {standing.of(session, sale)}",
             fix=f"csctl txn show {name}",
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import ids
 from csctl.domain.cancellations import Carried
 from csctl.domain.ids import Ref
-from csctl.domain.refund_plan import Part, Unsettled, plan
+from csctl.domain.refund_plan import NothingLeft, Part, Unsettled, plan
 from csctl.domain.states import HistoryKind, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import HistoryEntry, Order, Transaction
@@ -20,7 +20,7 @@ from csctl.services.payments import attempts, opening, returns, settlement
 from csctl.services.payments import resume as taking_up
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import LEASE, Call, Job, Needs, Turn, Work
-from csctl.services.refunds import approvals, limits, shares, ways, wishes
+from csctl.services.refunds import approvals, limits, shares, standing, ways, wishes
 from csctl.services.refunds import checks as refund_checks
 from csctl.services.refunds import scope as refund_scope
 from csctl.services.refunds.wishes import How as How
@@ -289,6 +289,8 @@ def _plan(
         views = refund_scope.views(sales, partial(ways.of_remaining, app))
         try:
             return plan(views, share.which, share.amount, order.currency), share.words
+        except NothingLeft as refusal:
+            raise standing.explained(turn.session, turn.sales_of(number), refusal) from None
         except Unsettled as refusal:
             if not (unasked := set(refusal.sale_ids) - asked):
                 raise

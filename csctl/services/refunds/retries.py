@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
+from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import Operation, after
 from csctl.domain.retries import POLICY
@@ -23,7 +24,7 @@ from csctl.services.payments import attempts, opening, reconcile
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.refunds import approvals, limits, refunds, unattempted, ways
-from csctl.services.shared import access, listing
+from csctl.services.shared import access, audit, duplicates, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -103,6 +104,9 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     if item is None:
         return
     sale = turn.session.get_one(Transaction, item.sale_id)
+    if sale.duplicate_at:
+        yield replace(_leave_to_a_person(turn, app, item, sale), id=ref.given)
+        return
     _ = app.gateways[sale.gateway]
     kind = _way(app, item, sale)
     if kind is Kind.REFUND and (request := _for_approval(turn, app, item, sale)):
@@ -117,6 +121,18 @@ def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
         result = yield from _attempt(turn, app, item, sale, Kind.REFUND)  # of the same day: they count as one
         item = turn.session.get_one(QueueItem, ref.id)
     yield replace(result, id=ref.given, queue_item_id=ids.show("rfq", ref.id), extra={"attempt": _number(item, result)})
+
+
+def _leave_to_a_person(turn: Turn, app: App, item: QueueItem, sale: Transaction) -> Result:
+    """The sale is a duplicate of another one, so nothing is sent."""
+    name, item.last_reason = ids.show("rfq", item.id), duplicates.words(turn.session, sale)
+    queue_rules.give_up(turn.session, app, sale, item)
+    error = Conflict("the refund was given up", cause=item.last_reason, fix=f"csctl queue show {name}")
+    money = Money(item.amount, item.currency)
+    audit.write(turn.session, app, Outcome.EXHAUSTED, target=name, amount=str(money), reason="duplicate")
+    return Result(
+        name, Outcome.EXHAUSTED, f"given up: {item.last_reason}", error=error, money=money, queue_item_id=name
+    )
 
 
 def _retriable(turn: Turn, app: App, ref: Ref, *, named: bool) -> QueueItem | None:

@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from csctl.domain import ids
-from csctl.domain.money import Money
 from csctl.domain.refund_plan import SaleView, Ways
 from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict
@@ -58,16 +57,6 @@ def returned_of(turn: Turn, purchase: Purchase) -> int:
     return int(turn.session.scalar(directly) or 0) + int(turn.session.scalar(queued) or 0)
 
 
-def standing(sale: Transaction) -> str:
-    """The state of a sale's money, in words."""
-    if sale.voided_at:
-        return "voided"
-    if sale.disputed_at:
-        return "disputed"
-    returned, reserved = Money(sale.refunded, sale.currency), Money(sale.reserved, sale.currency)
-    return f"{returned} is refunded, {reserved} is under way or queued"
-
-
 def views(sales: list[Transaction], ways: Callable[[Transaction], Ways] = lambda _: Ways()) -> list[SaleView]:
     """The sales as a plan sees them. One without a cycle of its own is the checkout, or a rebill in order of time."""
     views: list[SaleView] = []
@@ -83,7 +72,6 @@ def views(sales: list[Transaction], ways: Callable[[Transaction], Ways] = lambda
                 purchase_id=sale.purchase_id,
                 cycle=sale.cycle or len(earlier) + 1,
                 ways=ways(sale),
-                standing=standing(sale),
             )
         )
     return views

@@ -110,6 +110,7 @@ def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str
         "refundable": to_decimal(transaction.refundable, currency) if sells else None,
         "voided": transaction.voided_at is not None,
         "disputed": transaction.disputed_at is not None,
+        "duplicate": transaction.duplicate_at is not None,
         "created_by": operator_names.get(transaction.created_by) if transaction.created_by else None,
     }
 

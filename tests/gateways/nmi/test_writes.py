@@ -70,7 +70,7 @@ def test_a_void_of_a_bank_account_says_so(account: Nmi, ledger: NmiLedger, op: O
     assert ledger.written()[0].form["payment"] == "check"
 
 
-def test_a_refused_void_is_no_reason_to_refund_unless_the_sale_has_settled(
+def test_a_refused_void_does_not_allow_a_refund_unless_the_sale_has_settled(
     account: Nmi, ledger: NmiLedger, op: Op
 ) -> None:
     sale = ledger.sell("20.00", settled=True)

@@ -85,7 +85,7 @@ class Batches:
     def __init__(self, begin: Begin, section: Section, file: FileRules, context: Context, count: Count) -> None:
         self._begin, self._section, self._context, self._count = begin, section, context, count
         by = {field: rule.by for field, rule in section.rules.items() if rule.by}
-        self._form = Form(file.decimal, file.minor, by, section.known_by)
+        self._form = Form(file.decimal, file.minor, by, section.known_by, section.total)
         self.last = False  # what refers to a record that has not come is refused
 
     def keep(self, entries: list[Entry], *, again: bool = True) -> list[Verdict]:

@@ -32,13 +32,15 @@ _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 @dataclass(frozen=True)
 class Form:
     """How the values of a file are written: the decimal sign, if it is known; amounts in `minor` units. `by` are the
-    fields that name a record by another key; `known_by` is the field by which one is recognized besides its key.
+    fields that name a record by another key; `known_by` is the field by which one is recognized besides its key;
+    `total`: the amount is what was refunded of the sale so far.
     """
 
     decimal: str | None = None
     minor: bool = False
     by: Mapping[str, str] = field(default_factory=dict)
     known_by: str | None = None
+    total: bool = False
 
 
 class Cells:
@@ -93,6 +95,11 @@ class Cells:
     def known_by(self) -> str | None:
         """By which other field a record is recognized that is here already, and then left alone."""
         return self._form.known_by
+
+    @property
+    def is_total(self) -> bool:
+        """Whether the amount is what was refunded of the sale so far."""
+        return self._form.total
 
     def text(self, name: str) -> str | None:
         return self._texts.get(name)

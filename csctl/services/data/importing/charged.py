@@ -1,4 +1,4 @@
-"""The references of charges at their gateways: one charge is one sale, and is refunded once."""
+"""The references of transactions at their gateways: one charge is one sale, and is refunded once."""
 
 from __future__ import annotations
 
@@ -9,37 +9,51 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.domain.states import SALES, State
+from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict
 from csctl.models import Transaction
+from csctl.services.data.importing.cells import Cells
+from csctl.services.shared.duplicates import NO_REFERENCE
 
 _CHUNK = 500
-_NONE = ("", "0")  # what gateways write where there is no reference
+_READ = (
+    *(Transaction.gateway, Transaction.gateway_ref, Transaction.external_id, Transaction.id, Transaction.duplicate_at),
+    *(Transaction.kind, Transaction.state, Transaction.amount, Transaction.currency, Transaction.key),
+)
 
 
 class Charged:
-    """Which approved sale or capture has a reference, by gateway account."""
+    """Which approved sale or capture has a reference, by gateway account, and what csctl itself sent under one."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names: dict[tuple[str, str], str] = {}  # its external id, or its id
+        self._own: dict[tuple[str, str, Kind, int, str], State] = {}
 
     def load(self, wanted: Sequence[str | None]) -> None:
         """Read those that have one of these references."""
-        refs = sorted({ref for ref in wanted if ref and ref not in _NONE})
+        refs = sorted({ref for ref in wanted if ref and ref not in NO_REFERENCE})
         for start in range(0, len(refs), _CHUNK):
-            known = select(Transaction.gateway, Transaction.gateway_ref, Transaction.external_id, Transaction.id).where(
-                Transaction.gateway_ref.in_(refs[start : start + _CHUNK]),
-                Transaction.kind.in_(SALES),
-                Transaction.state == State.APPROVED,
-            )
-            for gateway, ref, external_id, number in self._session.execute(known.order_by(Transaction.id)):
-                self._names.setdefault((gateway, ref or ""), external_id or ids.show("txn", number))
+            known = select(*_READ).where(Transaction.gateway_ref.in_(refs[start : start + _CHUNK]))
+            for row in self._session.execute(known.order_by(Transaction.id)):
+                if row.kind in SALES and row.state is State.APPROVED and row.duplicate_at is None:
+                    self._names.setdefault((row.gateway, row.gateway_ref), row.external_id or ids.show("txn", row.id))
+                if row.key is not None and row.external_id is None:
+                    self._own[row.gateway, row.gateway_ref, row.kind, row.amount, row.currency] = row.state
+
+    def own(self, row: Cells) -> State | None:
+        """The state of the attempt of csctl that a row is: a refund that it sent is not booked again under the name
+        that the other system has for it.
+        """
+        gateway, ref, kind, currency = row.account(), row.text("gateway_ref"), row.word("kind", Kind), row.currency()
+        if not self._own or not (gateway and ref and kind and currency):
+            return None
+        return self._own.get((gateway, ref, kind, row.amount("amount", currency) or 0, currency))
 
     def take(self, name: str, facts: dict[str, Any], details: dict[str, Any]) -> None:
-        """Note the reference of a new row. Raises Conflict where another sale has it."""
-        ref = details.get("gateway_ref")
-        if not ref or ref in _NONE or facts["kind"] not in SALES or facts["state"] is not State.APPROVED:
+        """Note the reference of a row, except of a marked duplicate. Raises Conflict where another sale has it."""
+        ref, taken = details.get("gateway_ref"), facts["kind"] in SALES and facts["state"] is State.APPROVED
+        if not ref or ref in NO_REFERENCE or not taken or details.get("duplicate_at"):
             return
         other = self._names.setdefault((facts["gateway"], ref), name)
         if other != name:

@@ -32,6 +32,18 @@ def columns(app: App, one: Pass, count: Count, *, only: bool) -> None:
             app.notice(f"No row has these columns, though they are mapped: {', '.join(missing)}")
 
 
+def assumed(app: App, job: Job) -> None:
+    """What the mapping takes for granted because the file does not say it."""
+    guesses = {
+        f"{name} is {rule.constant}": f"--map {name}:=VALUE"
+        for section in job.mappings.sections
+        for name, rule in section.rules.items()
+        if rule.assumed
+    }
+    for guess, option in guesses.items():
+        app.notice(f"Warning: the file does not say it, and so {guess}. If that is wrong: {option}")
+
+
 def after(app: App, job: Job, counts: list[Count]) -> None:
     """Warnings, what differs, what was refused, and what is imported next."""
     for count in counts:

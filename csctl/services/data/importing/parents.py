@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 
 from csctl.domain.booking import Effect
@@ -31,14 +32,19 @@ def check_kind(kind: Kind, parent: Transaction | None, order_id: int, gateway: s
         raise Usage(f"gateway: the {parent.kind.value} was made at {parent.gateway}, and so is its {kind.value}")
 
 
-def book(parent: Transaction, amount: int, old: Effect, new: Effect, *, at: datetime) -> None:
+def book(
+    parent: Transaction, amount: int, old: Effect, new: Effect, *, at: datetime, voids: Container[int] = ()
+) -> None:
     """Put what a refund or void comes to on the books of its sale, instead of what it came to before.
 
-    `amount` is its own, in minor units. Raises Conflict, without a change, if the sums do not allow it.
+    `amount` is its own, in minor units. `voids` are the charges that have an approved void: one that is only marked as
+    voided still takes the void that did it. Raises Conflict, without a change, if the sums do not allow it.
     """
     refunded = parent.refunded - old.refunded + new.refunded
     reserved = parent.reserved - old.reserved + new.reserved
     if new.voids:
+        if parent.id in voids:
+            raise Conflict("parent: it is voided already")
         _check_void(parent, amount, refunded + reserved)
     elif new != Effect() and parent.voided_at:
         raise Conflict("parent: it is voided, nothing of it can be refunded")
@@ -47,12 +53,10 @@ def book(parent: Transaction, amount: int, old: Effect, new: Effect, *, at: date
         raise Conflict(f"amount: {Money(amount, parent.currency)} is more than is left of the sale, {left}")
     parent.refunded, parent.reserved = refunded, reserved
     if new.voids:
-        parent.voided_at = at
+        parent.voided_at = parent.voided_at or at
 
 
 def _check_void(parent: Transaction, amount: int, returned: int) -> None:
-    if parent.voided_at:
-        raise Conflict("parent: it is voided already")
     if parent.settlement is Settlement.SETTLED:
         raise Conflict("parent: it has settled, and what has settled cannot be voided", fix="import a refund of it")
     if returned:

@@ -35,6 +35,7 @@ def run(app: App, job: Job, *, dry_run: bool = False, progress: Progress = lambd
     sections = job.mappings.in_order()
     with closing(Table(job.path, job.mappings.file.options)) as table:
         passes = Passes(table, job.mappings)
+        notices.assumed(app, job)
         scans = [_look(app, job, passes, section) for section in sections]
         context = _context(app, job, dry_run=dry_run)
         with transactions(app, dry_run=dry_run) as begin:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csctl.domain.booking import effect
+from csctl.domain import ids
+from csctl.domain.booking import Effect, effect
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import SALES, Kind, OrderStatus, Outside, Settlement, State
 from csctl.errors import Conflict, Usage
@@ -20,6 +21,7 @@ from csctl.services.data.importing.charges import Charges, kind_of
 from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownMethod, KnownOrder, KnownPurchase
+from csctl.services.data.importing.totals import Totals
 from csctl.services.outcomes import orders
 
 _KIND = KINDS["transactions"]
@@ -39,8 +41,10 @@ class Transactions:
         self._methods: dict[str, KnownMethod] = {}
         self._touched: dict[int, KnownOrder] = {}
         self._returned: set[int] = set()
+        self._voids: set[int] = set()  # the charges that have an approved void
         self._charges = Charges(session)
         self._charged = Charged(session)
+        self._totals = Totals(session)
         self._cards: dict[str, list[KnownMethod]] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
@@ -66,22 +70,39 @@ class Transactions:
         if parents:
             held = select(Transaction).where(Transaction.id.in_(parents)).order_by(Transaction.id)
             self._by_id |= {txn.id: txn for txn in self._session.scalars(held.with_for_update(key_share=True))}
-        self._new.number(len({row.text("external_id") for row in rows} - self._found.keys()))
+        if any(kind_of(row) is Kind.VOID for row in rows):
+            voids = select(Transaction.parent_id).where(
+                Transaction.parent_id.in_(self._by_id),
+                Transaction.kind == Kind.VOID,
+                Transaction.state == State.APPROVED,
+            )
+            self._voids = {number for number in self._session.scalars(voids) if number}
+        known = set(self._found)
+        if rows and rows[0].is_total:
+            self._totals.load(self._by_id)
+            known = set()
+        self._new.number(len({row.text("external_id") for row in rows} - known))
         return sorted(rows, key=_rank)
 
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
-        existing = self._found.get(key)
-        order = referred(self._orders, row, "order", "order", "orders")
+        existing = None if row.is_total else self._found.get(key)
         if existing is None:
             row.need(_KIND)
+            if own := self._charged.own(row):
+                return RowOutcome.UNCHANGED if row.word("state", State) is own else RowOutcome.DIFFERS
+        order = referred(self._orders, row, "order", "order", "orders")
         parent = self._parent(row, order, existing)
         order = order or self._orders_by_id[existing.order_id if existing else parent.order_id if parent else 0]
         facts = self._facts(row, order, existing, parent)
         details = self._details(row, order, existing, facts["state"])
         if existing:
             return self._change(existing, facts, details)
-        return self._add(key, order, facts, details)
+        if not row.is_total or parent is None:
+            return self._add(key, order, facts, details)
+        if not (missing := self._totals.missing(parent, facts["amount"])):
+            return RowOutcome.UNCHANGED
+        return self._add(self._totals.name(parent, key), order, {**facts, "amount": missing}, details)
 
     def record(self, key: str) -> Any | None:
         return self._found.get(key)
@@ -176,11 +197,14 @@ class Transactions:
         self._charged.take(key, facts, details)
         if parent:
             new = effect(facts["kind"], facts["state"], facts["amount"])
-            parents.book(parent, facts["amount"], effect(facts["kind"], State.FAILED, 0), new, at=made)
+            parents.book(parent, facts["amount"], Effect(), new, at=made, voids=self._voids)
+            if new.voids:
+                self._voids.add(parent.id)
         times = {"sent_at": made, "finished_at": made if done else None}
         record = self._new.add(external_id=key, order_id=order.id, **times, **facts, **details)
         self._found[key] = self._by_id[record.id] = record
         self._charges.add(record)
+        self._totals.add(record)
         self._note(record, order)
         return RowOutcome.CREATED
 
@@ -193,9 +217,14 @@ class Transactions:
             _refuse_to_go_back(record, state)
             if parent := self._by_id.get(record.parent_id or 0):
                 old, new = (effect(record.kind, one, record.amount) for one in (before, state))
-                parents.book(parent, record.amount, old, new, at=self._context.now)
+                parents.book(parent, record.amount, old, new, at=self._context.now, voids=self._voids)
         if state is not before and state.closed:
             details["finished_at"] = self._context.now
+        reference = details.get("gateway_ref", record.gateway_ref)
+        if (reference, state) != (record.gateway_ref, before) and self._context.update:
+            named = record.external_id or ids.show("txn", record.id)
+            self._charged.take(named, {**facts, "state": state}, {**details, "gateway_ref": reference})
+            details.setdefault("duplicate_at", None)  # by this reference it is a charge of its own
         outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
         if outcome is RowOutcome.UPDATED:
             self._note(record, self._orders_by_id[record.order_id])
@@ -228,17 +257,18 @@ def _outside(row: Cells, kind: Kind, state: State) -> dict[str, Any]:
 
 
 def _marks(row: Cells, kind: Kind, state: State, existing: Transaction | None, created_at: datetime) -> dict[str, Any]:
-    """That a charge was voided, or is disputed."""
-    voided, disputed = row.mark("voided", created_at), row.mark("disputed", created_at)
-    if (voided and not kind.is_charge) or (disputed and not kind.takes_money) or state is not State.APPROVED:
-        for name, moment in (("voided", voided), ("disputed", disputed)):
-            if moment:
-                raise Usage(f"{name}: a {kind.value} that is {state.value} cannot be {name}")
+    """That a charge was voided, is disputed, or stands in the books twice."""
+    marks = {name: row.mark(name, created_at) for name in ("voided", "disputed", "duplicate")}
+    for name, moment in marks.items():
+        of_such = kind.is_charge if name == "voided" else kind.takes_money
+        if moment and not (of_such and state is State.APPROVED):
+            raise Usage(f"{name}: a {kind.value} that is {state.value} cannot be {name}")
+    voided = marks["voided"]
     if voided and (row.word("settlement", Settlement) is Settlement.SETTLED):
         raise Usage("voided: what has settled cannot be voided", fix="import a refund of it")
     if existing and existing.voided_at is None and voided and existing.refunded + existing.reserved:
         raise Conflict("voided: something of it is refunded, or being refunded")
-    return given(voided_at=voided, disputed_at=disputed)
+    return given(**{f"{name}_at": moment for name, moment in marks.items()})
 
 
 def _refuse_to_go_back(record: Transaction, state: State) -> None:

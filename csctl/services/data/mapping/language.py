@@ -42,7 +42,8 @@ class Rule:
     """Where the text of a field comes from: the first of `sources` that has one, or a `constant`.
 
     `values` are other words for it, `absolute` drops its sign, `word` takes its first word or the rest, `zone` and
-    `dates` say how a time is written, `by` looks the record that it names up by another key.
+    `dates` say how a time is written, `by` looks the record that it names up by another key. `total`: an amount is the
+    sum so far. `assumed`: the constant is a guess, of which an import warns.
     """
 
     sources: tuple[Template, ...] = ()
@@ -53,6 +54,8 @@ class Rule:
     zone: Template | None = None
     dates: tuple[str, ...] = ()
     by: str | None = None
+    total: bool = False
+    assumed: bool = False
 
     @property
     def columns(self) -> Iterator[str]:
@@ -114,7 +117,14 @@ class Section:
         if rule.by and OTHER_KEYS.get(name) != rule.by:
             keys = ", ".join(f"{one} by {key}" for one, key in OTHER_KEYS.items())
             raise Usage(f"{name} cannot be looked up by {rule.by!r}", fix=f"possible are: {keys}")
+        if rule.total and (self.kind.name, name) != ("transactions", "amount"):
+            raise Usage(f"{name} of {self.kind.name} is not a total", fix="only the amount of a refund can be one")
         self.rules[name] = rule
+
+    @property
+    def total(self) -> bool:
+        """Whether its amounts are what was refunded of each sale so far."""
+        return "amount" in self.rules and self.rules["amount"].total
 
 
 @dataclass

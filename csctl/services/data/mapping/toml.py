@@ -14,7 +14,7 @@ from csctl.tabular.options import FileOptions, delimiter
 
 _OPTIONS = ("format", "encoding", "delimiter", "skip_lines", "items", "apostrophe")
 _FILE = (*_OPTIONS, "decimal", "amounts", "dates", "empty")
-_RULE = ("column", "value", "values", "absolute", "word", "zone", "dates", "by")
+_RULE = ("column", "value", "values", "absolute", "word", "zone", "dates", "by", "total", "assumed")
 _SECTION = ("where", "items", "repeats", "known_by")
 _TOP = ("file", "rows", "from", "next")
 _OLD_CONSTANT = ":="  # how a mapping file without tables writes a constant
@@ -164,6 +164,8 @@ def _rule(field: str, value: Any) -> Rule:
         _zone(field, value.get("zone")),
         _several(field, value.get("dates", [])),
         value.get("by"),
+        bool(value.get("total")),
+        bool(value.get("assumed")),
     )
 
 
