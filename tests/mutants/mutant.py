@@ -66,13 +66,16 @@ class Mutant:
     @property
     def changes_schema(self) -> bool:
         """Whether a database made without it would be another one."""
-        return bool(self.drop) or self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
+        return self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
+
+
+_parsed = cache(ast.parse)
 
 
 @cache
 def _place(text: str, scope: str) -> tuple[int, int]:
     """Where the source of a function or class (`Class.method`) begins and ends; -1 where there is none."""
-    found: ast.AST = ast.parse(text)
+    found: ast.AST = _parsed(text)
     for name in scope.split("."):
         inner = [node for node in ast.iter_child_nodes(found) if getattr(node, "name", None) == name]
         if not inner:

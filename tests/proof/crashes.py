@@ -82,6 +82,7 @@ def _decide(shop: Shop, at: str) -> int:
     page = {row["key"]: row for row in shop.ledger() if row["result"] == "approved"}
     for row in unknown:
         seen = page.get(row["key"])
-        words = f"--as approved --reference {seen['ref']}" if seen else "--as failed"
+        moved = seen if seen and seen["result"] == "approved" else None  # a refusal is there, too
+        words = f"--as approved --reference {moved['ref']}" if moved else "--as failed"
         shop(f"txn reconcile txn_{row['id']} {words}", at=at)
     return len(unknown)

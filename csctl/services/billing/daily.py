@@ -46,7 +46,8 @@ def run(
     """
     _ = app.gateways
     if not dry_run:
-        reconcile.orphans(app, orphans, concurrency=concurrency)
+        for _ in reconcile.orphans(app, orphans, concurrency=concurrency):
+            pass
     jobs = (_job(app, number, every_missed=every_missed) for number in _due(app))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 

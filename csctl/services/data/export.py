@@ -24,8 +24,8 @@ from csctl.models import (
     Transaction,
 )
 from csctl.results import Cells, Tuples
-from csctl.services.data.importing.context import mark_of
 from csctl.services.data.selection import Selection
+from csctl.services.shared.exported_ids import mark_of
 
 if TYPE_CHECKING:
     from csctl.app import App

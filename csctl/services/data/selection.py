@@ -15,8 +15,8 @@ from csctl.domain.fields import RECORDS
 from csctl.domain.money import to_decimal
 from csctl.models import PricePoint
 from csctl.models.columns import UtcTime, Words
-from csctl.services.data.importing.context import exported_id
 from csctl.services.shared import damage
+from csctl.services.shared.exported_ids import exported_id
 
 _KEPT_BY_SQLITE = len("2026-01-31 10:00:00.000000")
 _Read = Callable[[Any], Any]

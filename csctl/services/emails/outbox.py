@@ -19,7 +19,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import EmailKind, EmailState
 from csctl.errors import Busy, Conflict, CsctlError, NotFound
-from csctl.mail.message import DEFAULT_SENDER
+from csctl.mail.message import sender_address
 from csctl.mail.rendering import Rendered
 from csctl.models import Email
 from csctl.results import Limit, Page
@@ -207,7 +207,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 def sender(shop: Shop) -> str:
     """The sender of emails, as a mail reader shows it."""
-    return f"{shop.name} <{shop.mail_from or DEFAULT_SENDER}>"
+    return f"{shop.name} <{sender_address(shop)}>"
 
 
 def _row(app: App, email: Email) -> dict[str, Any]:

@@ -123,6 +123,12 @@ def _lose(session: Session, app: App, sale: Transaction, amount: str | None) -> 
     name = ids.show("txn", sale.id)
     if lost <= 0 and amount is not None:
         raise Usage(f"a chargeback of {amount} is not possible", fix="give an amount above zero")
+    if sale.billing_blocked_at and sale.disputed_at is None:
+        raise Conflict(
+            f"{name} has lost its dispute already",
+            cause=f"{Money(sale.refunded, sale.currency)} of {Money(sale.amount, sale.currency)} is returned",
+            fix=f"csctl txn show {name}",
+        )
     if lost > most or most == 0:
         raise Conflict(
             f"{Money(lost, sale.currency)} is more than remains of {name}",

@@ -58,9 +58,17 @@ _GATHER = 0.02  # seconds to wait for the answers of a window once one has come
 
 
 def drive(
-    app: App, jobs: Iterable[Job], *, window: int = 1, dry_run: bool = False, fail_fast: bool = False
+    app: App,
+    jobs: Iterable[Job],
+    *,
+    window: int = 1,
+    dry_run: bool = False,
+    fail_fast: bool = False,
+    sends: bool = True,
 ) -> Iterator[Result]:
     """Carry out the jobs, and yield each Result once it is committed. A job that raises CsctlError is refused.
+
+    `sends`: the jobs may move money, and not only ask.
 
     In a dry run the same work is done, calls are answered as assumed, and all of it is rolled back. After SIGINT or
     SIGTERM no new job begins; those that are under way are finished and recorded first. So it is where the database is
@@ -73,7 +81,7 @@ def drive(
     accounts.remember(app)
     window = app.gateways.window(window)
     with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
-        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast)
+        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast, sends)
         try:
             yield from engine.results()
         finally:
@@ -91,10 +99,15 @@ class _Engine:
         pool: ThreadPoolExecutor,
         stop: interrupts.Stop,
         fail_fast: bool,
+        sends: bool,
     ) -> None:
         self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
+<<<<<<< HEAD
         self.fail_fast = fail_fast
         self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
+=======
+        self.fail_fast, self.compares = fail_fast, sends
+>>>>>>> main
         self.in_flight: dict[Future[Any], Job] = {}
         self.answered: SimpleQueue[Future[Any]] = SimpleQueue()
         self.exhausted = False
@@ -113,6 +126,9 @@ class _Engine:
             # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
             yield from self._watched(self._record(self._collect()))
             fresh = self._intake()
+            if fresh and self.compares:
+                self.compares = False
+                accounts.compare(self.app)
             yield from self._watched(self._begin(fresh))
             if not fresh and not self.in_flight:
                 return

@@ -28,7 +28,7 @@ from csctl.services.outcomes import deferred
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
-from csctl.services.refunds import refunds
+from csctl.services.refunds import refunds, standing
 from csctl.services.shared import bulk
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _require_last_billing(turn: Turn, purchase: Purchase) -> None:
         name = ids.show("pur", purchase.id)
         raise Conflict(
             f"nothing is left to refund of the last billing of {name}",
-            cause=f"{ids.show('txn', last.id)} is returned, voided, disputed, or under way already"
+            cause=f"{ids.show('txn', last.id)}: {standing.of(turn.session, last)}"
             if last
             else "nothing was ever billed",
             fix=f"csctl purchase cancel {name}, without --refund-last",

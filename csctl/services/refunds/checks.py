@@ -75,7 +75,7 @@ def refuse_unless_refundable(
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)
     if sends:
-        _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than after the attempt is recorded
+        app.gateways.for_money(sale.gateway)  # raises Misconfigured: better now than after the attempt is recorded
 
 
 def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
@@ -96,7 +96,7 @@ def refuse_unless_voidable(app: App, sale: Transaction) -> None:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
     if sale.refunded or sale.reserved:
         raise Conflict(f"{name} cannot be voided", cause=_standing(sale), fix=f"csctl txn show {name}")
-    _ = app.gateways[sale.gateway]
+    app.gateways.for_money(sale.gateway)
 
 
 def settled_already(app: App, sale: Transaction) -> Conflict:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Condition = ColumnElement[bool]
 
-_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are checked, and that notices name
+_MOST_MERGED, _NAMED = 1000, 3  # merged customers that are checked, and that notices name
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[C
     theirs = select(Customer.id, Customer.merged_into_id).where(merged_ones, *few, *found)
     with app.read() as session:
         merged = session.execute(theirs.order_by(Customer.merged_into_id, Customer.id).limit(_MOST_MERGED)).all()
-    for number, into in merged[:_TOLD]:
+    for number, into in merged[:_NAMED]:
         app.notice(f"{ids.show('cus', number)} was merged into {ids.show('cus', into or 0)}.")
     if not merged:
         return [*few, *found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -39,7 +40,7 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
             "purchases": orders.purchases_of(session, theirs),
             "transactions": transactions.of_orders(session, theirs),
             "fulfillments": orders.fulfillments_of(session, theirs),
-            "queue": _queue(session, customer),
+            "queue": _queue(session, customer, app.clock.today()),
             "approvals": approvals.of_customer(session, app, customer.id),
             "history": _history(session, customer),
         }
@@ -49,9 +50,9 @@ def _entry(entry: BlacklistEntry) -> dict[str, Any]:
     return {"id": ids.show("bli", entry.id), "kind": entry.kind, "value": entry.value, "reason": entry.reason}
 
 
-def _queue(session: Session, customer: Customer) -> list[dict[str, Any]]:
+def _queue(session: Session, customer: Customer, today: date) -> list[dict[str, Any]]:
     items = select(QueueItem).where(QueueItem.customer_id == customer.id).options(joinedload(QueueItem.order))
-    return queue_items.rows(session, list(session.scalars(items.order_by(QueueItem.id.desc()))))
+    return damage.each(lambda item: queue_items.row(item, today), session.scalars(items.order_by(QueueItem.id.desc())))
 
 
 def _history(session: Session, customer: Customer) -> list[dict[str, Any]]:
