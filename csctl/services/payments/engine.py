@@ -102,12 +102,8 @@ class _Engine:
         sends: bool,
     ) -> None:
         self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
-<<<<<<< HEAD
-        self.fail_fast = fail_fast
-        self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
-=======
         self.fail_fast, self.compares = fail_fast, sends
->>>>>>> main
+        self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
         self.in_flight: dict[Future[Any], Job] = {}
         self.answered: SimpleQueue[Future[Any]] = SimpleQueue()
         self.exhausted = False
