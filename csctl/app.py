@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -17,10 +18,13 @@ from csctl.clock import Clock
 from csctl.domain.operators import Actor
 from csctl.domain.shop import Shop
 from csctl.errors import NotPermitted
-from csctl.gateways.registry import Registry
 from csctl.journal import Journal
 from csctl.mail.outgoing import Outgoing
 from csctl.settings import Settings, mask
+
+if TYPE_CHECKING:
+    from csctl.gateways.registry import Registry
+    from csctl.models import Email
 
 
 def whereabouts(settings: Settings, shop: str | None, *, rehearsal: bool) -> str:

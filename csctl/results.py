@@ -44,6 +44,7 @@ class Result:
     dry_run: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     about: str = ""  # whose record it is, for the confirmation prompt; not a key of the row
+    unsent: bool = False  # its gateway did not answer, and nothing was sent; not a key of the row
 
     @property
     def ok(self) -> bool:

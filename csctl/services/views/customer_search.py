@@ -20,6 +20,7 @@ from csctl.domain.text import accept
 from csctl.errors import Usage
 from csctl.models import Customer, Order
 from csctl.results import Limit, Page
+from csctl.services.blacklist import matching as blacklist
 from csctl.services.shared import listing
 from csctl.services.views import customers as customer_rows
 from csctl.services.views import orders as order_rows
@@ -106,7 +107,7 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     statement = select(Customer).where(Customer.merged_into_id.is_(None), *_or_merged(app, few, found))
 
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
-        return customer_rows.rows(session, customers, country)
+        return customer_rows.rows(session, customers, blacklist.matches(session, customers, country))
 
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit, select(Customer))
 
