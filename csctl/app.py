@@ -24,7 +24,6 @@ from csctl.settings import Settings, mask
 
 if TYPE_CHECKING:
     from csctl.gateways.registry import Registry
-    from csctl.models import Email
 
 
 def whereabouts(settings: Settings, shop: str | None, *, rehearsal: bool) -> str:
