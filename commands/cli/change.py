@@ -88,12 +88,13 @@ class ChangeOutput(Output):
 
     def complete(self, *, unknown_left: int = 0, trouble: CsctlError | None = None) -> None:
         """End a run over everything that was due: it succeeds whatever the gateways answered, unless outcomes are
-        unknown. csctl's own errors keep their exit code; so do `trouble`, which is not of a record, and a gateway that
-        was unreachable for every record.
+        unknown. csctl's own errors keep their exit code; so do `trouble`, which is not of a record, and gateways that
+        were unreachable for every record.
         """
         self._unknown_left = unknown_left
-        answers = {0, 9, 12} if self._exits == {8} else {0, 8, 9, 12}
-        serious = self._exits - answers | ({trouble.exit} if trouble else set())
+        serious = self._exits - {0, 8, 9, 12} | ({trouble.exit} if trouble else set())
+        if not serious and 0 < self._tally.total == self._tally.unsent:
+            serious = {Unreachable.exit}
         if len(serious) == 1:
             self.exit_code = serious.pop()
         elif not serious:
