@@ -153,3 +153,23 @@ def locks() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_an_import_holds_the_sales_that_its_refunds_belong_to(shop: Shop) -> None:
+    """The sale of an order, that of a refund which is updated, and each time the rows of the file itself."""
+    make_order(shop, external_id="O1")
+    columns = "external_id,order,kind,state,amount,currency,gateway"
+    sale, refund = "S1,O1,sale,approved,9.00,USD,main", "R1,O1,refund,approved,9.00,USD,main"
+
+    def held(*rows: str) -> int:
+        file = shop.folder / "transactions.csv"
+        file.write_text("\n".join((*rows, "")))
+        with locks() as seen:
+            done = shop(f"data import transactions {file} --update --yes -o json")
+        assert done.code == 0, done.err
+        return seen.count("transactions")
+
+    assert held(columns, sale) == 1
+    assert held(columns, refund) == 2
+    assert held(f"{columns},parent", f"{refund},") == 2
