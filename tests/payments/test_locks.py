@@ -173,3 +173,14 @@ def test_an_import_holds_the_sales_that_its_refunds_belong_to(shop: Shop) -> Non
     assert held(columns, sale) == 1
     assert held(columns, refund) == 2
     assert held(f"{columns},parent", f"{refund},") == 2
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_refund_that_was_not_attempted_for_days_is_held_while_it_is_reported(shop: Shop) -> None:
+    shop(f"txn refund {make_sale(shop, token='tok_unreachable')} --yes")
+    shop("setting set unattempted-days 1")
+
+    with locks() as seen:
+        shop("queue retry", at="2026-03-06T09:00:00Z")
+
+    assert [table for table in seen if not table.startswith("emails")][-2:] == ["orders", "refund_queue"]
