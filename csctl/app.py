@@ -24,7 +24,6 @@ from csctl.settings import Settings, mask
 
 if TYPE_CHECKING:
     from csctl.gateways.registry import Registry
-    from csctl.models import Email
 
 
 def whereabouts(settings: Settings, shop: str | None, *, rehearsal: bool) -> str:
@@ -55,7 +54,7 @@ class App:
     retired_at: datetime | None = None  # the shop has moved to another database: this one changes nothing
     operator: Actor | None = None
     journal: Journal = field(default_factory=Journal)  # the journal of the run, during a bulk change
-    new_emails: list[Email] = field(default_factory=list)  # written by this process, delivered at its end
+    new_emails: list[str] = field(default_factory=list)  # the Message-IDs of those to deliver at its end
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -159,7 +159,7 @@ SHOW = {
     *(f"services.emails.{name}" for name in ("announce", "contexts")),
     *("services.blacklist.matching", "services.customers.lookup", "services.outcomes.refund"),
     "services.refunds.approvals",
-    *(f"services.shared.{name}" for name in ("access", "audit", "bulk", "damage", "field_values", "filters")),
+    *(f"services.shared.{name}" for name in ("access", "added", "audit", "bulk", "damage", "field_values", "filters")),
     *(f"services.shared.{name}" for name in ("history", "listing", "naming", "operator_names")),
     *(f"services.views.{name}" for name in ("completion", "customers", "fulfillments", "history", "orders")),
     *(f"services.views.{name}" for name in ("products", "profile", "queue", "transactions")),

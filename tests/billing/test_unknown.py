@@ -116,6 +116,10 @@ def test_while_it_is_unknown_it_is_not_billed_by_hand_either(shop: Shop) -> None
     assert (by_hand.code, by_hand.error["message"]) == (5, "pur_1 is being billed")
     assert (run.code, run.json) == (9, [])
     assert len(paid(shop)) == 2
+    refund, ends = shop("txn refund txn_2 --yes -o json"), shop("purchase cancel pur_1 --refund-last --yes -o json")
+    assert (refund.code, ends.code) == (5, 5)
+    assert "whether money was taken is not known" in refund.error["cause"]
+    assert ends.error["message"] == "ord_1 is being charged"
 
 
 def test_the_terms_of_a_force_bill_are_kept_when_another_process_records_its_approval(shop: Shop) -> None:

@@ -125,6 +125,7 @@ def _books(session: Session, account: str | None, period: Period) -> Iterator[Bo
     rows = select(Transaction, _returned(), _returned(Outside.GATEWAY)).where(
         Transaction.created_at >= period.since - _MARGIN,
         Transaction.created_at < period.until + _MARGIN,
+        Transaction.duplicate_at.is_(None),
         or_(Transaction.outside.is_(None), and_(Transaction.outside == Outside.GATEWAY, ~learned)),
     )
     if account is not None:

@@ -25,7 +25,7 @@ from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import outside
-from csctl.services.shared import audit, bulk, history
+from csctl.services.shared import audit, bulk, duplicates, history
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -81,6 +81,7 @@ def _standing(sale: Transaction) -> dict[str, Any]:
 
 def _carry_out(session: Session, app: App, sale: Transaction, wanted: Change) -> Iterator[str]:
     """Make the change in the required order, and return its words."""
+    duplicates.refuse(session, sale)
     _refuse_unless_sale(sale)
     if wanted.revert:
         _refuse_unless_disputed(sale)

@@ -33,6 +33,13 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
         raise Conflict(
             f"{ref.given} is not a sale", cause=f"it is the {row.kind.value}{of}", fix=f"csctl txn show {of_it}"
         )
+    if not row.state.closed:
+        name = ids.show("txn", row.id)
+        raise Conflict(
+            f"{ref.given} has no outcome yet",
+            cause=f"it is {row.state.value}: whether money was taken is not known",
+            fix=f"csctl txn reconcile {name}",
+        )
     if row.state is not State.APPROVED:
         raise Conflict(
             f"{ref.given} was not approved",
