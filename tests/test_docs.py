@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.factories import make_sale
+from tests.running import Done
 from tests.shops import Shop
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +27,13 @@ def test_the_reference_is_what_the_commands_say() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_names_all_commands(csctl: Callable[..., Done]) -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| group | purpose |")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines() for name in re.findall(r"`([a-z]+)`", line[: line.rfind(" | ")])}
+
+    assert named == set(re.findall(r"^  ([a-z]+)  ", csctl("--help").out, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "operations.md"], ids=lambda page: page.name)

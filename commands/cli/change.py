@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from csctl.domain.outcomes import Outcome
-from csctl.errors import CsctlError, NotPermitted, Unreachable
+from csctl.errors import CsctlError, GatewayRefused, NotPermitted, Unreachable
 
 from . import confirm, errors, formats
 from .confirm import Asks, Work
@@ -78,30 +78,39 @@ class ChangeOutput(Output):
         return replace(result, dry_run=False)
 
     def skip_empty(self) -> bool:
-        """Whether standard input was to name the records and named none: that never means all of them. Says so."""
-        if self.target.count != 0 or not self.target.from_stdin:
+        """Whether standard input or a file was to name the records and named none: that never means all. Says so."""
+        if self.target.count != 0 or not (self.target.from_stdin or self.target.from_file):
             return False
-        self.notice("No ids on standard input: nothing to do.")
+        where = "records in the file" if self.target.from_file else "ids on standard input"
+        self.notice(f"No {where}: nothing to do.")
         self.write([])
         return True
 
     def complete(self, *, unknown_left: int = 0, trouble: CsctlError | None = None) -> None:
         """End a run over everything that was due: it succeeds whatever the gateways answered, unless outcomes are
-        unknown. csctl's own errors keep their exit code; so do `trouble`, which is not of a record, and a gateway that
-        was unreachable for every record.
+        unknown. csctl's own errors keep their exit code; so do `trouble`, which is not of a record, and gateways that
+        were unreachable for every record.
         """
-        answers = {0, 9, 12} if self._exits == {8} else {0, 8, 9, 12}
-        serious = self._exits - answers | ({trouble.exit} if trouble else set())
+        self._unknown_left = unknown_left
+        serious = self._exits - {0, 8, 9, 12} | ({trouble.exit} if trouble else set())
+        if not serious and 0 < self._tally.total == self._tally.unsent:
+            serious = {Unreachable.exit}
         if len(serious) == 1:
             self.exit_code = serious.pop()
         elif not serious:
             self.exit_code = 9 if unknown_left or 9 in self._exits else 0
-        self._unknown_left = unknown_left
         if trouble:
             errors.say_error(trouble)
         if unknown_left:
             many = "1 transaction is" if unknown_left == 1 else f"{unknown_left:,} transactions are"
             self.notice(f"{many} unknown: csctl txn reconcile")
+
+    def complete_named(self) -> None:
+        """End a run over named records: an answer is a success, whatever it says. A record that was refused beside it
+        makes the result a mixed one.
+        """
+        exits = {0 if code == GatewayRefused.exit else code for code in self._exits}
+        self.exit_code = 9 if 9 in exits else exits.pop() if len(exits) == 1 else 3 if exits else 0
 
     def end(self) -> None:
         """Print what follows the records: the summary of a cron command, and why a single record failed."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain.outcomes import Outcome
 from csctl.domain.plurals import counted
+from csctl.errors import Unreachable
 
 if TYPE_CHECKING:
     from csctl.results import Result
@@ -41,6 +42,7 @@ class Tally:
 
     noun: str = "record"
     total: int = 0
+    unsent: int = 0  # records of which nothing was sent, as a gateway or the database did not answer
     retriable: int = 0  # records that failed, and that nothing else will retry
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     moved: dict[Outcome, list[Any]] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Tally:
         self.total += 1
         self.outcomes[result.outcome] += 1
         self.exits[result.error.exit if result.error else 0] += 1
+        self.unsent += result.unsent or (result.error is not None and result.error.exit == Unreachable.exit)
         if result.error:
             self._add_problem(result)
         if result.money and result.outcome != Outcome.REFUSED:
@@ -80,8 +83,10 @@ class Tally:
         sums.append(money)
 
     def exit_code(self) -> int:
-        """0 if all records succeeded, the common exit code if all failed alike, else 3."""
-        return next(iter(self.exits)) if len(self.exits) == 1 else 3 if self.exits else 0
+        """0 if all records succeeded, the common exit code if all failed alike, else 3 (9 if outcomes are unknown)."""
+        if len(self.exits) <= 1:
+            return next(iter(self.exits), 0)
+        return self.exit_code_when_stopped()
 
     def exit_code_when_stopped(self) -> int:
         """9 if outcomes are unknown, else 3: never a code that promises that nothing was sent."""

@@ -27,7 +27,8 @@ The exit code says how a command ended.
   130, 143  stopped by SIGINT, SIGTERM
 
 If all records of a bulk change fail in the same way, the command exits with
-the code of that failure.
+the code of that failure. Where they end differently it exits 3, or 9 if
+outcomes are unknown.
 queue retry without ids, billing run, txn sync, txn reconcile and email send
 exit 0 when they have processed everything, whatever the answers were, and 9 if
 unknown outcomes remain.
@@ -136,9 +137,19 @@ value in quotes in a shell. In a key, write % as %25, ? as %3F and # as %23.
 A key may be in a file that only you can read: nmi:@/etc/csctl/nmi.key
 
 Real gateways need csctl[gateways]. Accounts in test mode work on rehearsal
-databases only (csctl db init --rehearsal), as the sandbox does.
-Options of the sandbox: latency_ms=0, idempotency=on|off, lookup=on|off,
-settles=midnight|capture|never, lookup_delay_minutes=0, account=ID.
+databases only (csctl db init --rehearsal), as the sandbox does; live accounts
+only on others. If a gateway asks to wait, csctl does so, up to timeout= and
+with a notice; what would have to wait longer is busy, and no attempt.
+
+Options of the sandbox:
+  settles=midnight|capture|never    when a sale settles [default: midnight]
+  idempotency=on|off                whether it honors keys [default: on]
+  lookup=on|off                     whether it can be asked [default: on]
+  lookup_delay=15m                  it finds what was sent only after this time
+  latency_ms=50                     milliseconds that each call takes
+  rate_limit=20                     calls per second; it refuses others as busy
+  account=ID                        its account id [default: that of the file]
+  credentials=wrong                 it refuses every call
 
 The tokens of payment methods are written
   stripe         cus_.../pm_...

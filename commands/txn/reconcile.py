@@ -116,7 +116,10 @@ def reconcile(
             app, refs, verdict, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast
         )
     )
-    out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))
+    if refs:
+        out.complete_named()
+    else:
+        out.complete(unknown_left=reconcile.unknown_left(app))
 
 
 def _compare(
@@ -168,4 +171,7 @@ def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
         work,
         unlisted=() if refs else {Outcome.SKIPPED},
     )
-    out.complete(unknown_left=0 if refs else reconcile.unknown_left(app))
+    if refs:
+        out.complete_named()
+    else:
+        out.complete(unknown_left=reconcile.unknown_left(app))

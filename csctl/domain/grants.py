@@ -40,6 +40,7 @@ _QUEUE = (
     " close_reason, reference, unattempted_told_at)",
 )
 _OPERATE = ("SELECT", "INSERT", OUTCOME)
+_COMPARED = ("SELECT", "INSERT", "UPDATE (accepted_at)")
 _ADDRESSES = ", ".join(
     f"{which}_{part}"
     for which in ("billing", "shipping")
@@ -96,7 +97,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "blacklist": (_READ, _ALL, _READ),
     "operators": (_SIGN_IN, _EDIT, _SIGN_IN),
     "settings": (_READ, _ALL, _READ),
-    "gateway_accounts": (_ADD, _ADD, _ADD),
+    "gateway_accounts": (_COMPARED, _EDIT, _COMPARED),
     "gateway_cursors": (_READ, _EDIT, _EDIT),
     "installation": (_READ, _READ, _READ),
     "moves": (_READ, ("SELECT", "INSERT", "UPDATE (confirmed_at)"), _READ),

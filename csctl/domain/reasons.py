@@ -77,6 +77,49 @@ REFUND: dict[Reason, Refused] = {
     Reason.MISCONFIGURED: Refused.RELEASE,
     Reason.RECORDED_BY_MISTAKE: Refused.RELEASE,
 }
+
+
+class Uncharged(StrEnum):
+    """The effect of a refused charge of a billing run on its purchase."""
+
+    GIVE_UP = "give_up"  # `recycle_failed`: a person decides
+    RETRY = "retry"  # `recycle_billing`, and charged again on the days of the setting
+    CONFIRM = "confirm"  # `recycle_billing` without a day: the customer has to act first
+    NEXT_RUN = "next_run"  # nothing was executed: it stays due
+    ASK = "ask"  # the outcome is open: the gateway is asked again
+
+
+# By the reason of a refusal. Those that no gateway answers to a charge are given up as well.
+CHARGE: dict[Reason, Uncharged] = {
+    **dict.fromkeys(Reason, Uncharged.GIVE_UP),
+    Reason.SOFT_DECLINED: Uncharged.RETRY,
+    Reason.AUTHENTICATION: Uncharged.CONFIRM,
+    **dict.fromkeys((Reason.BUSY, Reason.UNREACHABLE, Reason.NEVER_EXECUTED), Uncharged.NEXT_RUN),
+    **dict.fromkeys((Reason.ABANDONED, Reason.MISCONFIGURED), Uncharged.NEXT_RUN),
+    **dict.fromkeys((Reason.DUPLICATE, Reason.UNDER_REVIEW, Reason.ANSWER_LOST, Reason.MISMATCH), Uncharged.ASK),
+}
+
+
+class Unvoided(StrEnum):
+    """What follows from a void that was refused."""
+
+    NOTHING = "nothing"  # the sale stays as it is, and the operator learns why
+    REFUND = "refund"  # the sale has settled: `order refund` refunds it instead
+    VOIDED = "voided"  # it was voided on the gateway's own page: the sale is marked
+    DISPUTED = "disputed"  # the sale is marked
+    REPEAT = "repeat"  # nothing was executed: it may be repeated; the void of a refund joins the queue if it was sent
+    ASK = "ask"  # the outcome is open: the gateway is asked again
+
+
+VOID: dict[Reason, Unvoided] = {
+    **dict.fromkeys(Reason, Unvoided.NOTHING),
+    Reason.ALREADY_SETTLED: Unvoided.REFUND,
+    Reason.ALREADY_VOIDED: Unvoided.VOIDED,
+    Reason.DISPUTED: Unvoided.DISPUTED,
+    **dict.fromkeys((Reason.BUSY, Reason.UNREACHABLE, Reason.NEVER_EXECUTED), Unvoided.REPEAT),
+    **dict.fromkeys((Reason.ABANDONED, Reason.MISCONFIGURED, Reason.UNKNOWN_REFERENCE), Unvoided.REPEAT),
+    **dict.fromkeys((Reason.DUPLICATE, Reason.UNDER_REVIEW, Reason.ANSWER_LOST, Reason.MISMATCH), Unvoided.ASK),
+}
 # The gateway has returned more of the sale than the books say: its totals tell how much.
 READ = frozenset({Reason.ALREADY_REFUNDED, Reason.OVER_AMOUNT})
 # Nothing was sent: the same may be sent again in the same run.
@@ -86,3 +129,13 @@ NOT_SENT = frozenset({Reason.BUSY, Reason.UNREACHABLE})
 def after_refund(reason: str | None) -> Refused:
     """What the queue does after a refusal for this reason. An unknown reason counts as an attempt."""
     return REFUND[Reason(reason)] if reason in {one.value for one in Reason} else Refused.COUNT
+
+
+def after_charge(reason: Reason | None) -> Uncharged:
+    """The effect on a purchase of a refusal for this reason; without one, a person decides."""
+    return CHARGE[reason] if reason else Uncharged.GIVE_UP
+
+
+def after_void(reason: Reason | None) -> Unvoided:
+    """What follows from a void that was refused for this reason."""
+    return VOID[reason] if reason else Unvoided.NOTHING

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways.operations import (
     Absent,
     Ambiguous,
@@ -23,6 +24,8 @@ from csctl.gateways.operations import (
 )
 from csctl.gateways.protocol import Gateway
 
+_LONGEST = 60.0  # seconds of an attempt's lease that may go by before it is sent
+
 
 class Identified:
     """A gateway account whose identity is compared with the one in the database, once in a process.
@@ -34,10 +37,11 @@ class Identified:
     """
 
     def __init__(
-        self, gateway: Gateway, name: str, remembered: Identity | None, compare: Callable[[str, Gateway], None]
+        self, gateway: Gateway, name: str, remembered: Identity | None, compare: Callable[[str, Gateway], object]
     ) -> None:
         self._gateway, self._name, self.remembered, self._compare = gateway, name, remembered, compare
         self._confirmed = self._compared = False
+        self._problem: CsctlError | None = None  # why nothing may be sent, by the comparison with the books
         self.unreachable = False  # its identity could not be asked for before this run began
         self._one_at_a_time = threading.Lock()
 
@@ -59,6 +63,10 @@ class Identified:
         """The account itself, once it is known to be the right one. Raises Misconfigured, Unreachable."""
         self._confirm()
         return self._gateway
+
+    def compared(self, problem: CsctlError | None = None) -> None:
+        """The books were compared with this account; with a `problem`, nothing is sent to it."""
+        self._compared, self._problem = True, problem
 
     def prepare(self, op: Operation) -> str | None:
         self._confirm()
@@ -96,12 +104,17 @@ class Identified:
         self._gateway.close()
 
     def _unreachable(self) -> Answer | None:
-        """The answer to a write if the identity of the account cannot be asked for: nothing was sent."""
+        """The answer to a write if the account cannot be asked who it is and what it has, or not in time for the lease
+        of the attempt: nothing was sent.
+        """
+        begun = time.monotonic()
         try:
             self._confirm()
             self._compare_once()
         except Unreachable as gone:
             return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=gone.cause or gone.message)
+        if time.monotonic() - begun > _LONGEST:
+            return Answer(State.FAILED, reason=Reason.BUSY, message="reading the account's operations took too long")
         return None
 
     def _compare_once(self) -> None:
@@ -110,6 +123,8 @@ class Identified:
             if not self._compared:
                 self._compare(self._name, self._gateway)
                 self._compared = True
+            if self._problem:
+                raise self._problem
 
     def _confirm(self) -> None:
         """Raises Misconfigured for another account than the one in the database, and Unreachable."""
@@ -126,10 +141,15 @@ class Identified:
 
 def another_account(name: str, remembered: Identity, found: Identity) -> Misconfigured:
     """The error for another account than the one in the database."""
+    fix = f"correct the account's URL, or after a migration: csctl gateway accept {name}"
+    if found.account:
+        fix += f" --account {found.account}"
+    elif remembered.account:  # a key without the right to read it
+        fix = "correct the account's URL, and give its key the right to read the account"
     return Misconfigured(
         f"the gateway account {name} is {shown(found)}, and this database knows it as {shown(remembered)}",
         cause="what another account does not know would be taken for never carried out",
-        fix=f"correct the account's URL, or after a migration: csctl gateway accept {name} --account {found.account}",
+        fix=fix,
     )
 
 

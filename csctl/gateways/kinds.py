@@ -22,7 +22,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, cast
 
 from csctl.errors import Misconfigured
-from csctl.gateways import pace, urls
+from csctl.gateways import urls
 from csctl.gateways.pace import Pace
 from csctl.gateways.protocol import Gateway
 from csctl.gateways.urls import AccountUrl, is_word
@@ -63,13 +63,18 @@ def rate_of(url: AccountUrl) -> str | None:
 
 def pace_of(url: AccountUrl) -> Pace:
     """The pace of calls. Raises Misconfigured."""
-    return url.pace if "rate" in url.options else pace.read(rate_of(url))
+    return url.pace(rate_of(url))
 
 
 def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime], zone: tzinfo, pace: Pace) -> Gateway:
-    """Open the account of a URL. Raises Misconfigured."""
+    """Open the account of a URL. Raises Misconfigured, which names the setting."""
     refuse_unknown(url)
-    return _opener(url)(urls.with_secret(url), rehearsal=rehearsal, now=now, zone=zone, pace=pace)
+    try:
+        return _opener(url)(urls.with_secret(url), rehearsal=rehearsal, now=now, zone=zone, pace=pace)
+    except Misconfigured as error:
+        if url.variable in error.message:
+            raise
+        raise url.problem(error.message, cause=error.cause, fix=error.fix) from None
 
 
 def _opener(url: AccountUrl) -> Opener:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
+from csctl.errors import CsctlError
 
 
 class Initiator(StrEnum):
@@ -201,6 +202,7 @@ class Capabilities:
     needs_last4: bool = False  # a refund names the card's last four digits
     records: bool = False  # it lists its records of a period
     tells_refunded_total: bool = True  # `Found` has the sum of all refunds of a sale
+    moves_money: bool = True  # an account that is only imported from does not
     prepares: bool = False  # `prepare` returns a reference before money moves
     deadline: timedelta = timedelta(seconds=90)
 
@@ -227,3 +229,9 @@ class Problem:
 
     what: str
     fix: str
+
+    @classmethod
+    def of(cls, error: CsctlError) -> Problem:
+        """The problem that an error tells of."""
+        what = f"{error.message}: {error.cause}" if error.cause else error.message
+        return cls(what, error.fix or "try again later")

@@ -24,6 +24,7 @@ class Registry:
 
     `known` are the identities in the database: the identity of an account is checked before its first call.
     `compare` raises for an account whose newest operations are not in the books. It is called before the first write.
+    `notice` prints that an account makes csctl wait.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class Registry:
         *,
         rehearsal: bool,
         known: Mapping[str, Identity] | None = None,
-        compare: Callable[[str, Gateway], None] = lambda name, account: None,
+        compare: Callable[[str, Gateway], object] = lambda name, account: None,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._given, self._clock, self._rehearsal = given, clock, rehearsal
-        self._known, self._compare = dict(known or {}), compare
+        self._known, self._compare, self._notice = dict(known or {}), compare, notice
         self._open: dict[str, Identified] = {}
         self._paces: dict[str, Pace] = {}
         self._refused: dict[str, CsctlError] = {}
@@ -60,6 +62,17 @@ class Registry:
             account = kinds.open_account(url, rehearsal=self._rehearsal, now=clock.now, zone=clock.zone, pace=pace)
             self._open[name] = Identified(account, name, self._known.get(name), self._compare)
         return self._open[name]
+
+    def for_money(self, name: str) -> Identified:
+        """An account for refunds and voids. Raises Misconfigured also for one that records are only imported from."""
+        account = self[name]
+        if not account.capabilities.moves_money:
+            raise Misconfigured(
+                f"csctl moves no money at {name}",
+                cause="the system retries refunds by itself, so that the customer could be paid twice",
+                fix="import with --map-merchant ID=NAME: then refunds go to the gateway that took the money",
+            )
+        return account
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)
@@ -113,6 +126,7 @@ class Registry:
     def _pace(self, name: str) -> Pace:
         if name not in self._paces:
             self._paces[name] = kinds.pace_of(self.url(name))
+            self._paces[name].notice = lambda text: self._notice(f"{name} {text}")
         return self._paces[name]
 
 

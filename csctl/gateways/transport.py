@@ -54,7 +54,7 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 DEADLINE = 90.0  # seconds of a whole call: well within the lease of an attempt
 MOST_BYTES = 2 * 1024 * 1024
-LONGEST_WAIT = 60.0  # seconds that a busy gateway is waited for at its word
+_LONGEST_RETRY = 86_400.0  # seconds: a gateway that asks for more is mistaken
 _TIMEOUTS = {"connect": 10.0, "write": 10.0, "read": 65.0, "pool": 5.0}
 _BUSY_READS = 3  # how often a read is sent to a gateway that says 429
 _LOOPBACK = {"127.0.0.1", "::1"}
@@ -101,7 +101,7 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the gateway asks to wait, at most a minute."""
+        """Seconds that the gateway asks to wait."""
         written = self.headers.get("retry-after")
         if written is None:
             return None
@@ -109,7 +109,7 @@ class Reply:
             seconds = float(written) if written.isdecimal() else _seconds_until(written)
         except (ValueError, TypeError, OverflowError):
             return None
-        return min(max(seconds, 0.0), LONGEST_WAIT)
+        return min(max(seconds, 0.0), _LONGEST_RETRY)
 
     def unreadable(self, why: str) -> Exception:
         """The error for an answer that is not what the gateway promised."""
@@ -136,7 +136,7 @@ class Transport:
         # Longest first: a secret that is part of another one would leave the rest of it readable.
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
         self._headers = {"User-Agent": f"csctl/{__version__}", "Accept-Encoding": "identity", **(headers or {})}
-        self._pace, self.deadline = pace, min(deadline, DEADLINE)
+        self._pace, self.deadline = pace or Pace(), min(deadline, DEADLINE)
         self._network = Network()
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls_context(ca) if self._scheme == "https" else None,
@@ -177,12 +177,10 @@ class Transport:
         sent = {**({"Content-Type": content_type} if content_type else {}), **(headers or {})}
         target = self._target(path, query)
         try:
-            for again in range(_BUSY_READS):
+            for _ in range(_BUSY_READS):
                 reply = self._call(method, target, sent, body, is_read=True)
                 if reply.status != 429:
                     break
-                if not self._pace and again + 1 < _BUSY_READS:
-                    time.sleep(reply.retry_after if reply.retry_after is not None else 1.0)
         except (NotSent, AnswerLost) as error:
             raise _unreachable(str(error)) from None
         if reply.status == 429 or reply.status >= 500:
@@ -191,8 +189,7 @@ class Transport:
 
     def slow_down(self, seconds: float | None = None) -> None:
         """The gateway says that it is busy: call it less often for a while, and not at all for `seconds`."""
-        if self._pace:
-            self._pace.busy(min(seconds or 0.0, LONGEST_WAIT))
+        self._pace.busy(seconds)
 
     def clean(self, text: object) -> str | None:
         """A text from the gateway that may be kept and shown."""
@@ -210,11 +207,10 @@ class Transport:
         return target
 
     def _call(self, method: str, target: str, headers: Mapping[str, str], body: bytes, *, is_read: bool) -> Reply:
-        if self._pace:
-            try:
-                self._pace.wait()
-            except TurnTooLate:
-                raise NoTurn("too many calls wait for their turn at this account") from None
+        try:
+            self._pace.wait()
+        except TurnTooLate as late:
+            raise NoTurn(str(late)) from None
         call = self._network.begin(self.deadline)
         started = time.monotonic()
         try:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -32,8 +32,8 @@ class AccountUrl:
             url.refuse_others()
 
     `secret` is the part between the kind and the options, percent-decoded (write `%3F` for a question mark); for
-    `KIND:@/path` it is the first line of that file. `variable` names the setting, for messages. No message may repeat
-    the secret.
+    `KIND:@/path` it is the line in that file. `variable` names the setting, for messages. No message may repeat the
+    secret; `key` is the secret of a gateway that takes only printable ASCII characters.
     """
 
     kind: str
@@ -43,10 +43,30 @@ class AccountUrl:
     _read: set[str] = field(repr=False, compare=False, default_factory=lambda: {"rate", "timeout", "shared"})
 
     @property
-    def pace(self) -> Pace:
-        """A new Pace for the `rate=` option. Raises Misconfigured."""
+    def key(self) -> str:
+        """The secret. Raises Misconfigured for characters that cannot be sent: it was copied with something else."""
+        if not all("!" <= character <= "~" for character in self.secret):
+            raise self.problem(
+                "the key has characters that no key has",
+                cause="spaces, line breaks, typographic quotes or letters of another alphabet",
+                fix="copy the key again, and nothing else",
+            )
+        return self.secret
+
+    def refuse_mode(self, *, live: bool, rehearsal: bool) -> None:
+        """Raises Misconfigured for a live account on a rehearsal database, and for a test account on a real one."""
+        if live is rehearsal:
+            what = "a live account, and this database is a rehearsal" if live else "a test account"
+            raise Misconfigured(
+                f"{self.variable} is {what}",
+                cause="live accounts move real money" if live else "no money moves there, and this shop is real",
+                fix="configure the account that belongs to this database",
+            )
+
+    def pace(self, rate: str | None = None) -> Pace:
+        """A new Pace for the `rate=` option; `rate` is that of accounts without one. Raises Misconfigured."""
         try:
-            return pace.read(self.options.get("rate"))
+            return pace.read(self.options.get("rate", rate), self.timeout.total_seconds())
         except Misconfigured as error:
             raise self.problem(error.message, fix=error.fix) from None
 
@@ -89,9 +109,9 @@ class AccountUrl:
             known = ", ".join(sorted(self._read))
             raise self.problem(f"unknown option{name} of {self.kind}", fix=f"write one of: {known}")
 
-    def problem(self, message: str, *, fix: str | None = None) -> Misconfigured:
+    def problem(self, message: str, *, cause: str | None = None, fix: str | None = None) -> Misconfigured:
         """An error that names the setting."""
-        return Misconfigured(f"{self.variable}: {message}", fix=fix)
+        return Misconfigured(f"{self.variable}: {message}", cause=cause, fix=fix)
 
 
 def is_word(text: str) -> bool:
@@ -114,7 +134,12 @@ def parse(url: str, variable: str = "the gateway's URL") -> AccountUrl:
         secret = unquote(secret, errors="strict")
     except ValueError:
         raise Misconfigured(f"{variable} cannot be read", fix="write options like ?rate=20/s&timeout=60") from None
-    return AccountUrl(kind, secret, dict(pairs), variable)
+    found = AccountUrl(kind, secret, dict(pairs), variable)
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        name = f" {twice}" if is_word(twice) else ""
+        raise found.problem(f"the option{name} is given twice", fix="keep one of them")
+    return found
 
 
 def with_secret(url: AccountUrl) -> AccountUrl:
@@ -128,11 +153,13 @@ def with_secret(url: AccountUrl) -> AccountUrl:
         with path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise url.problem(f"others can read the secret in {path}", fix=f"chmod 600 {path}")
-            text = file.read(_LONGEST_SECRET).decode()
+            text = file.read(_LONGEST_SECRET).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise url.problem(f"the secret in {path} cannot be read: {reason}", fix=f"ls -l {path}") from None
-    lines = text.splitlines()
-    if not lines or not lines[0].strip():
-        raise url.problem(f"{path} is empty", fix="write the secret into its first line")
-    return AccountUrl(url.kind, lines[0].strip(), url.options, url.variable)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise url.problem(f"{path} is empty", fix="write the secret into it, in one line")
+    if len(lines) > 1 or len(text) >= _LONGEST_SECRET:
+        raise url.problem(f"{path} has more than the secret", fix="leave one line in it, with the secret alone")
+    return replace(url, secret=lines[0])

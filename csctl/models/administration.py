@@ -112,8 +112,8 @@ class ShopSetting(Base):
 class GatewayAccount(Base):
     """The gateway account behind a name, since it was first used.
 
-    `account` and `livemode` are the account's own id and mode; None until the gateway was asked. `accepted_at`: when an
-    administrator said last that the books are up to date with it.
+    `account` and `livemode` are the account's own id and mode; None until the gateway was asked. `accepted_at`: when
+    the books were compared with it for the last time, or an administrator said that they are up to date.
     """
 
     __tablename__ = "gateway_accounts"

@@ -89,7 +89,7 @@ def test_another_account_under_the_name_is_a_problem(world: World) -> None:
 
 
 def test_an_account_that_is_not_there_is_not_found(shop: Shop) -> None:
-    assert shop("gateway check eu").code == 4
+    assert shop("gateway check eu").code == shop("gateway accept eu --account acct_1 --yes").code == 4
 
 
 def test_an_account_that_is_down_is_a_problem(world: World) -> None:
@@ -109,7 +109,8 @@ def test_a_key_that_is_refused_in_the_middle_of_its_work_leaves_nothing_behind(w
     sale, reference = world.sale()
     no = b'{"error": {"type": "invalid_request_error", "message": "Expired API Key"}}'
     world.ledger.fail_next(
-        Fault(status=401, body=no, effect=False), matches=lambda request: request.path == "/v1/refunds"
+        Fault(status=401, body=no, effect=False),
+        matches=lambda request: (request.method, request.path) == ("POST", "/v1/refunds"),
     )
     refused = world.shop(f"txn refund {sale} --yes")
 

@@ -65,3 +65,20 @@ def test_a_busy_gateway_is_left_alone_for_as_long_as_it_says() -> None:
         kept.wait()
 
     assert 0.1 + 2 * 0.02 <= time.monotonic() - begun < 5  # half the pace afterwards
+
+
+def test_a_busy_gateway_is_waited_for_with_a_notice_and_no_longer_than_a_call_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting, said, slept = pace.read("20/s", longest=10), list[str](), list[float]()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    waiting.notice = said.append
+    waiting.busy(7.2)
+    waiting.wait()
+    waiting.busy(3600)
+
+    with pytest.raises(pace.TurnTooLate, match="asks to wait for 3600 s"):
+        waiting.wait()
+
+    assert [round(seconds) for seconds in slept] == [7]
+    assert said == ["asks to wait for 7 s."]

@@ -97,16 +97,17 @@ def test_a_key_is_not_relied_on_beyond_its_lifetime(shop: Shop) -> None:
 def test_a_gateway_that_can_do_neither_leaves_it_unknown_and_says_so(shop: Shop) -> None:
     with_gateway(shop, "lookup=off&idempotency=off")
     sale = make_sale(shop, token="tok_timeout_applied")
-    shop(f"txn refund {sale} --yes")
+    assert shop(f"txn refund {make_sale(shop)} {sale} --amount 19.99 --yes").code == 9
 
     done = shop("txn reconcile -o json")
     cron = shop("queue retry", as_="service", at=TUESDAY)
 
     assert (done.code, done.json[0]["outcome"]) == (9, "unknown")
+    assert shop(f"txn reconcile {done.json[0]['id']} {sale}").code == 9  # the sale is refused, the refund is unknown
     assert "cannot be asked" in done.json[0]["error"]["cause"]
     assert "--as approved|failed" in done.json[0]["error"]["fix"]
     assert cron.code == 9
-    assert paid(shop) == ["19.99"]
+    assert paid(shop) == ["19.99", "19.99"]
 
 
 @pytest.mark.parametrize(("seen", "outcome", "again"), [("approved", "refunded", 0), ("failed", "queued", 1)])

@@ -45,6 +45,21 @@ def test_a_reactivated_subscription_is_billed_on_the_given_day(shop: Shop) -> No
     assert shop(f"purchase show {purchase} -o json").json["next_bill_on"] == "2026-03-20"
 
 
+def test_a_period_that_is_paid_for_is_not_billed_again_unless_its_money_was_returned(shop: Shop) -> None:
+    purchase = subscription(shop)
+    shop("billing run")
+    shop(f"purchase cancel {purchase} --yes")
+
+    kept = shop(f"purchase reactivate {purchase} --dry-run -o json")
+    (sale,) = shop("txn list --kind sale -o json").json
+    shop(f"txn void {sale['id']} --yes")
+    returned = shop(f"purchase reactivate {purchase} --yes -o json")
+
+    assert "billed next on 2026-04-02; the period until 2026-04-02 is paid for" in kept.json[0]["message"]
+    assert kept.json[0]["after"]["next_bill_on"] == "2026-04-02"
+    assert returned.json[0]["message"] == "active again, billed next on 2026-03-02"
+
+
 def test_the_order_that_was_cancelled_with_it_goes_on_too(shop: Shop) -> None:
     purchase = subscription(shop)
     shop("order cancel ord_1 --yes")

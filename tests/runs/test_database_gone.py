@@ -19,15 +19,15 @@ INTENT = "INSERT INTO transactions"
 pytestmark = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 
 
-def without_database(shop: Shop, words: str, *, after: int, seconds: float) -> Done:
-    process = shop.start(words, before=gone.after(INTENT, after, seconds), env=gateway(shop, "latency_ms=20"))
+def without_database(shop: Shop, words: str, *, after: int, seconds: float, statement: str = INTENT) -> Done:
+    process = shop.start(words, before=gone.after(statement, after, seconds), env=gateway(shop, "latency_ms=20"))
     out, err = process.communicate(timeout=120)
     return Done(process.wait(), out, err)
 
 
 def stopped(shop: Shop, sales: list[str]) -> Done:
-    """A bulk refund whose database is gone after its first sales."""
-    words = f"txn refund {' '.join(sales)} --amount 5.00 --yes --concurrency 16 -o jsonl"
+    """A bulk refund whose database is gone after its first sales: two windows of them were claimed."""
+    words = f"txn refund {' '.join(sales)} --amount 5.00 --yes --concurrency 8 -o jsonl"
     return without_database(shop, words, after=1, seconds=gone.FOR_EVER)
 
 
@@ -43,7 +43,7 @@ def test_a_bulk_refund_whose_database_is_gone_names_its_run_and_resuming_it_pays
     sales = make_sales(shop, 40)
     shop.adopt()
     ended = without_database(
-        shop, f"txn refund {' '.join(sales)} --amount 5.00 --yes --concurrency 16 -o jsonl", after=2, seconds=seconds
+        shop, f"txn refund {' '.join(sales)} --amount 5.00 --yes --concurrency 8 -o jsonl", after=2, seconds=seconds
     )
     before = returned(shop)
     (resume,) = set(re.findall(r"csctl (run resume run_\d+)", ended.err))
@@ -88,9 +88,18 @@ def test_doctor_names_a_stopped_run_of_money_until_it_is_resumed(shop: Shop) -> 
     assert then["status"] == "ok"
 
 
-@pytest.mark.parametrize("words", ["queue retry", "billing run"])
-def test_a_cron_command_without_its_database_says_how_it_ended(shop: Shop, words: str) -> None:
-    """8 where nothing was sent, else 9 for what is unknown."""
+@pytest.mark.parametrize(
+    ("words", "concurrency", "statement", "code", "sent"),
+    [
+        ("queue retry", 2, INTENT, 9, 4),
+        ("billing run", 1, "UPDATE transactions", 3, 1),
+        ("billing run", 1, "UPDATE operators", 8, 0),
+    ],
+)
+def test_a_cron_command_without_its_database_says_how_it_ended(
+    shop: Shop, words: str, concurrency: int, statement: str, code: int, sent: int
+) -> None:
+    """8 where nothing was sent, 9 where something is unknown, else 3."""
     if words == "queue retry":
         sales = make_sales(shop, 12, token="tok_refund_declined_1")
         shop.adopt()
@@ -99,9 +108,11 @@ def test_a_cron_command_without_its_database_says_how_it_ended(shop: Shop, words
         for _ in range(12):
             make_purchase(shop, payment_method=make_payment_method(shop), **SUBSCRIPTION)
     shop.now = "2026-03-04T09:00:00Z"
-    ended = without_database(shop, f"{words} --concurrency 4 -o jsonl", after=1, seconds=gone.FOR_EVER)
-    sent = [row for row in shop.ledger() if row["at"].startswith("2026-03-04")]
+    line = f"{words} --concurrency {concurrency} -o jsonl"
+    ended = without_database(shop, line, after=1, seconds=gone.FOR_EVER, statement=statement)
+    today = [row for row in shop.ledger() if row["at"].startswith("2026-03-04")]
 
-    assert (ended.code, len(sent)) == (9, 4), ended.err
-    assert "Stopped: the database" in ended.err
+    assert (ended.code, len(today)) == (code, sent), ended.err
+    assert ("Stopped: the database" in ended.err) is (code != 8)
+    assert "the database cannot be reached" in ended.out + ended.err
     assert shop(words).code in (0, 9)

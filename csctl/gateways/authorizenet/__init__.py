@@ -26,13 +26,16 @@ def open_account(
 
     base, timeout = url.text("base", HOST), url.timeout
     url.refuse_others()
-    login, colon, key = url.secret.partition(":")
+    login, colon, key = url.key.partition(":")
     if not (login and colon and key):
         raise url.problem("the login or the transaction key is missing", fix="authorizenet:LOGIN:TRANSACTION_KEY")
     # A login is not secret, but need not be shown; a short one would hide words of messages.
     secrets = [key, login] if len(login) >= 8 else [key]
+    live_host = _moves_money(base)
+    if not live_host:  # an account at the other one may be in test mode: its answer shows that
+        url.refuse_mode(live=False, rehearsal=rehearsal)
     transport = Transport(base, secrets=secrets, pace=pace, deadline=timeout.total_seconds(), rehearsal=rehearsal)
-    return AuthorizeNet(Account(transport, login, key, now), live_host=_moves_money(base))
+    return AuthorizeNet(Account(transport, login, key, now), live_host=live_host)
 
 
 def _moves_money(base: str) -> bool:

@@ -73,8 +73,7 @@ class AuthorizeNet:
             self.identity()
             self._account.ask("getUnsettledTransactionListRequest", requests.page(1, 1))
         except (Misconfigured, Unreachable) as error:
-            what = f"{error.message}: {error.cause}" if error.cause else error.message
-            return [Problem(what, error.fix or "try again later")]
+            return [Problem.of(error)]
         return []
 
     def prepare(self, op: Operation) -> str | None:

@@ -24,7 +24,7 @@ def open_account(
 
     base, timeout = url.text("base", HOST), url.timeout
     url.refuse_others()
-    login, colon, password = url.secret.partition(":")
+    login, colon, password = url.key.partition(":")
     if not (login and colon and password):
         raise url.problem("login and password are missing", fix="write it like checkoutchamp:LOGIN:PASSWORD")
     secrets = [url.secret, login, password]

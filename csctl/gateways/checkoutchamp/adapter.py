@@ -36,6 +36,7 @@ class CheckoutChamp:
             finds=Finds.NOTHING,
             reports_settlement=False,
             tells_refunded_total=False,
+            moves_money=False,
             deadline=client.deadline,
         )
 
@@ -47,7 +48,7 @@ class CheckoutChamp:
         try:
             self.client.count("customer", day, day)
         except Unreachable as error:
-            return [Problem(error.message, "try again later")]
+            return [Problem.of(error)]
         return []
 
     def prepare(self, op: Operation) -> str | None:

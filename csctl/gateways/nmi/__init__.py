@@ -25,8 +25,10 @@ def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime
     url.refuse_others()
     if not url.secret:
         raise url.problem("the security key is missing", fix="write it like nmi:SECURITY_KEY")
-    transport = Transport(base, secrets=[url.secret], pace=pace, deadline=timeout.total_seconds(), rehearsal=rehearsal)
-    return Nmi(Account(transport, url.secret, now), livemode=_moves_money(base))
+    livemode = _moves_money(base)
+    url.refuse_mode(live=livemode, rehearsal=rehearsal)
+    transport = Transport(base, secrets=[url.key], pace=pace, deadline=timeout.total_seconds(), rehearsal=rehearsal)
+    return Nmi(Account(transport, url.key, now), livemode=livemode)
 
 
 def _moves_money(base: str) -> bool:

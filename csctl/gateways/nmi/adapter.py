@@ -61,7 +61,7 @@ class Nmi:
         try:
             self.identity()
         except (Misconfigured, Unreachable) as error:
-            return [Problem(error.message, error.fix or error.cause or "try again later")]
+            return [Problem.of(error)]
         return []
 
     def prepare(self, op: Operation) -> str | None:

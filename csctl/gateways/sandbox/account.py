@@ -84,7 +84,7 @@ class Sandbox:
         try:
             self._connect()
         except (Misconfigured, Unreachable) as error:
-            return [Problem(error.message, error.fix or "try again later")]
+            return [Problem.of(error)]
         return []
 
     def prepare(self, op: Operation) -> str | None:
@@ -137,7 +137,7 @@ class Sandbox:
             yield look.entry(Kind(row["kind"]), key=row["key"], sale_reference=row["parent_ref"], at=at)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        self.ledger.close()
 
     # -- what a gateway does not offer
 
@@ -155,8 +155,8 @@ class Sandbox:
     def _connect(self) -> None:
         try:
             self._pace.wait()
-        except TurnTooLate:
-            raise Unreachable("the gateway cannot be asked now", cause="too many calls wait for their turn") from None
+        except TurnTooLate as late:
+            raise Unreachable("the gateway cannot be asked now", cause=str(late)) from None
         self._refuse_credentials()
         time.sleep(self._options.latency)
 

@@ -37,7 +37,7 @@ _CHARGES = {
     "tok_review": Answer(State.PENDING, reason=Reason.UNDER_REVIEW, message="Held for review"),
     "tok_partial_auth": PARTIAL,
 }
-# `tok_refund_REASON`: how the refunds of a sale are answered.
+# `tok_charge_REASON`, `tok_void_REASON`, `tok_refund_REASON`: how the operations of that kind are answered.
 _BY_REASON = {
     **{reason.value: State.DECLINED for reason in Reason if reason is not Reason.RETURNED},
     **{reason.value: State.FAILED for reason in (Reason.REFUSED, Reason.DISPUTED, Reason.BUSY, Reason.UNREACHABLE)},
@@ -77,11 +77,13 @@ def decide(
 ) -> Answer:
     """What a gateway would say, by its own rules and then by the token's. `early`: it refunds what has not settled."""
     if sale is None:
-        return _CHARGES.get(token, YES)
+        return _CHARGES.get(token) or _by_reason("Charge", token.removeprefix("tok_charge_")) or YES
     if sale["voided"]:
         return no(Reason.ALREADY_VOIDED, "The transaction was voided")
     if op.kind is Kind.VOID:
-        return no(Reason.ALREADY_SETTLED, "Only unsettled transactions can be voided") if settled else YES
+        if settled:
+            return no(Reason.ALREADY_SETTLED, "Only unsettled transactions can be voided")
+        return _by_reason("Void", token.removeprefix("tok_void_")) or YES
     if op.kind is Kind.CAPTURE:
         return _capture(books, op, sale)
     if not settled and not early:
@@ -92,7 +94,7 @@ def decide(
         return no(Reason.DECLINED, "Refund declined by the issuer") if _declined(books, sale) < int(match[1]) else YES
     if token == "tok_pending":
         return Answer(State.PENDING)
-    return _by_reason(_ALIASES.get(token, token.removeprefix("tok_refund_"))) or YES
+    return _by_reason("Refund", _ALIASES.get(token, token.removeprefix("tok_refund_"))) or YES
 
 
 def _capture(books: sqlite3.Connection, op: Operation, sale: sqlite3.Row) -> Answer:
@@ -104,11 +106,15 @@ def _capture(books: sqlite3.Connection, op: Operation, sale: sqlite3.Row) -> Ans
     return YES if op.amount <= sale["amount"] else no(Reason.OVER_AMOUNT, "More than was authorized")
 
 
-def _by_reason(word: str) -> Answer | None:
+def _by_reason(what: str, word: str) -> Answer | None:
     if word not in _BY_REASON:
         return None
-    said = "Refund declined by the issuer" if word == Reason.DECLINED else f"Refund refused: {word}"
-    return Answer(_BY_REASON[word], reason=Reason(word), message=said)
+    state, reason = _BY_REASON[word], Reason(word)
+    plain = word.replace("_", " ")
+    said = {State.PENDING: f"{what} held for review", State.UNKNOWN: f"{what} without a clear answer: {plain}"}
+    if reason is Reason.DECLINED:
+        said[state] = f"{what} declined by the issuer"
+    return Answer(state, reason=reason, message=said.get(state, f"{what} refused: {plain}"))
 
 
 def _declined(books: sqlite3.Connection, sale: sqlite3.Row) -> int:

@@ -23,12 +23,14 @@ def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime
     from csctl.gateways.stripe.adapter import Stripe
     from csctl.gateways.transport import Transport
 
-    base, timeout, key = url.text("base", HOST), url.timeout, url.secret
+    base, timeout, key = url.text("base", HOST), url.timeout, url.key
     url.refuse_others()
     if not key.startswith(_KEYS):
         raise url.problem("this is not a secret key of Stripe", fix="write it like stripe:rk_live_…")
+    livemode = not key.startswith(_TEST)
+    url.refuse_mode(live=livemode, rehearsal=rehearsal)
     headers = {"Authorization": f"Bearer {key}", "Stripe-Version": VERSION}
     transport = Transport(
         base, secrets=[key], headers=headers, pace=pace, deadline=timeout.total_seconds(), rehearsal=rehearsal
     )
-    return Stripe(Account(transport, now), livemode=not key.startswith(_TEST))
+    return Stripe(Account(transport, now), livemode=livemode)

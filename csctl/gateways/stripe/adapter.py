@@ -71,7 +71,7 @@ class Stripe:
         try:
             self.identity()
         except (Misconfigured, Unreachable) as error:
-            return [Problem(f"{error.message}: {error.cause}", error.fix or "try again later")]
+            return [Problem.of(error)]
         return [problem for what, path in _READS.items() if (problem := self._cannot_read(what, path))]
 
     def prepare(self, op: Operation) -> str | None:

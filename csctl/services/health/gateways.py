@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 
 from csctl.domain.plurals import counted
 from csctl.domain.states import Kind, State
-from csctl.errors import CsctlError, NotFound
+from csctl.errors import CsctlError
 from csctl.gateways.identified import another_account
 from csctl.gateways.operations import Identity, Problem
 from csctl.models import GatewayAccount, GatewayCursor, PaymentMethod, Transaction
 from csctl.results import Page
+from csctl.services.payments import accounts
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -31,8 +32,7 @@ def check(app: App, name: str | None) -> list[dict[str, Any]]:
     """
     if name is None:
         return [row for one in sorted(app.gateways) for row in check(app, one)]
-    if name not in set(app.gateways):
-        raise NotFound(f"there is no gateway account {name}", fix="csctl gateway list")
+    accounts.require(app, name)
     identity, problems = look(app, name)
     who = {"name": name, "account": identity.account if identity else None, "mode": _mode(identity)}
     if not problems:
@@ -50,10 +50,10 @@ def look(app: App, name: str) -> tuple[Identity | None, list[Problem]]:
         identity = account.identity()
         if account.remembered and identity != account.remembered:
             raise another_account(name, account.remembered, identity)
+        app.gateways.url(name).refuse_mode(live=identity.livemode, rehearsal=app.rehearsal)
         return identity, []
     except CsctlError as error:
-        what = f"{error.message}: {error.cause}" if error.cause else error.message
-        return None, [Problem(what, error.fix or "try again later")]
+        return None, [Problem.of(error)]
 
 
 def _without_last4(app: App, name: str) -> list[Problem]:

@@ -12,7 +12,7 @@ from csctl.domain import billing as calendar
 from csctl.domain import intervals
 from csctl.domain import purchases as rules
 from csctl.domain.purchases import Operation
-from csctl.domain.reasons import Reason
+from csctl.domain.reasons import Uncharged, after_charge
 from csctl.domain.states import FulfillmentStatus, Occasion, PurchaseStatus, State
 from csctl.models import Fulfillment, Purchase, Transaction
 from csctl.services.emails import announce as emails
@@ -41,16 +41,16 @@ class Billing:
 
 
 def take_outcome(session: Session, app: App, sale: Transaction) -> None:
-    """Apply an outcome. Approved: the purchase is one cycle further. Declined in a billing run: it is retried, or given
-    up.
+    """Apply an outcome. Approved: the purchase is one cycle further. Refused in a billing run: it is retried, waits for
+    the customer, is given up, or stays due, by the reason.
 
     In a billing by hand, a refusal changes nothing.
     """
     purchase = session.get_one(Purchase, sale.purchase_id)
     if sale.state is State.APPROVED:
         succeed(session, app, purchase, of_sale(sale))
-    elif sale.state is State.DECLINED and sale.occasion is Occasion.RUN:
-        _decline(session, app, sale, purchase)
+    elif sale.state.refused and sale.occasion is Occasion.RUN and after_charge(sale.reason) is not Uncharged.NEXT_RUN:
+        _refuse(session, app, sale, purchase)
 
 
 def of_sale(sale: Transaction) -> Billing:
@@ -126,15 +126,18 @@ def _advance(purchase: Purchase, billing: Billing) -> None:
             purchase.cancel_on = purchase.next_bill_on
 
 
-def _decline(session: Session, app: App, sale: Transaction, purchase: Purchase) -> None:
-    soft, due_on = sale.reason == Reason.SOFT_DECLINED, of_sale(sale).due_on
-    today, declines = app.clock.today(), purchase.recycle_attempts + 1
-    again = calendar.retry_on(app.shop.recycle_days, declines, purchase.next_bill_on or today, today) if soft else None
-    operation = Operation.DECLINE_SOFTLY if again else Operation.DECLINE
+def _refuse(session: Session, app: App, sale: Transaction, purchase: Purchase) -> None:
+    then, due_on = after_charge(sale.reason), of_sale(sale).due_on
+    today, declines, scheduled = app.clock.today(), purchase.recycle_attempts + 1, purchase.next_bill_on
+    again = None
+    if then is Uncharged.RETRY:
+        again = calendar.retry_on(app.shop.recycle_days, declines, scheduled or today, today)
+    operation = Operation.DECLINE_SOFTLY if again or then is Uncharged.CONFIRM else Operation.DECLINE
     if (purchase.status, operation) in rules.TABLE:  # otherwise it was paused or cancelled in the time between
         purchase.status, purchase.next_bill_on = _then(purchase, operation), again
         purchase.recycle_attempts, purchase.due_on = declines, due_on
-        emails.billing_declined(session, app, sale, purchase, again)
+        if sale.state is State.DECLINED:  # other refusals are csctl's own, and not the customer's
+            emails.billing_declined(session, app, sale, purchase, again)
 
 
 def _then(purchase: Purchase, operation: Operation) -> PurchaseStatus:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from csctl.app import App
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Kind, State
-from csctl.errors import Conflict, Misconfigured, Unreachable
+from csctl.errors import Conflict, Misconfigured, NotFound, Unreachable
 from csctl.gateways import urls
 from csctl.gateways.identified import shown
 from csctl.gateways.operations import Finds, Identity
@@ -21,6 +21,8 @@ from csctl.results import Result
 from csctl.services.payments import restored
 from csctl.services.shared import audit
 from csctl.settings import GATEWAY
+
+Known = Mapping[str, tuple[str, Identity | None]]  # kind and identity of each account in the database
 
 
 def open_all(app: App) -> Registry:
@@ -33,7 +35,9 @@ def open_all(app: App) -> Registry:
         raise problem
     known = {name: identity for name, (_, identity) in remembered(app).items() if identity}
     compare = restored.comparison(app)
-    return Registry(app.settings.gateways, app.clock, rehearsal=app.rehearsal, known=known, compare=compare)
+    return Registry(
+        app.settings.gateways, app.clock, rehearsal=app.rehearsal, known=known, compare=compare, notice=app.notice
+    )
 
 
 def remember(app: App) -> None:
@@ -44,18 +48,46 @@ def remember(app: App) -> None:
     known = remembered(app)
     for name in app.gateways:
         kind, identity = known.get(name, (None, None))
-        if identity is not None:
-            continue
+        if identity is None:
+            _identify(app, name, kind, known)
+
+
+def compare(app: App) -> None:
+    """Compare the books with the accounts at their first use, and after a pause: there may be much to read, too much
+    for the lease of an attempt. Nothing is sent to an account that has what the books do not know.
+    """
+    comparison = restored.comparison(app)
+    for name in filter(comparison.is_due, app.gateways):
+        account = app.gateways[name]
         try:
-            found = app.gateways[name].identity()
-        except Unreachable:
-            app.gateways[name].unreachable = True
-            if kind is None:
-                _keep(app, name, None)
+            done = comparison(name, account.confirmed())
+        except (Misconfigured, Unreachable) as problem:
+            account.compared(problem)
             continue
-        _require_usable(app, name, found, [(other, one) for other, (_, one) in known.items() if one])
-        _keep(app, name, found)
-        app.gateways[name].remembered = found
+        account.compared()
+        if done:
+            with app.write() as session:
+                session.get_one(GatewayAccount, name).accepted_at = app.clock.now()
+
+
+def _identify(app: App, name: str, kind: str | None, known: Known) -> None:
+    """Store whose account it is, if it can be reached now."""
+    try:
+        found = app.gateways[name].identity()
+    except Unreachable:
+        app.gateways[name].unreachable = True
+        if kind is None:
+            _keep(app, name, None)
+        return
+    _require_usable(app, name, found, [(other, one) for other, (_, one) in known.items() if one])
+    _keep(app, name, found)
+    app.gateways[name].remembered = found
+
+
+def require(app: App, name: str) -> None:
+    """Raises NotFound for an account that is not configured."""
+    if name not in app.gateways:
+        raise NotFound(f"there is no gateway account {name}", fix="csctl gateway list")
 
 
 def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterator[Result]:
@@ -63,18 +95,19 @@ def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterat
 
     Without `account`: the books are up to date with the stored one, which had operations that they did not have.
 
-    Raises Conflict if another account answers, Misconfigured if this database may not use it, Unreachable.
+    Raises NotFound; Conflict if another account answers; Misconfigured if this database may not use it; Unreachable.
     """
+    require(app, name)
     found, before = app.gateways[name].identity(), remembered(app).get(name, ("", None))[1]
     if account is None and before is None:
-        raise Conflict(f"no account is remembered for {name} yet", fix=f"csctl gateway accept {name} --account ID")
+        raise Conflict(f"no account is remembered for {name} yet", fix="csctl txn sync, which remembers it")
     expected = account if account is not None or before is None else before.account
     if found.account != expected:
         raise Conflict(
             f"the gateway account {name} answers as {shown(found)}, and not as {expected}",
             fix=f"correct {GATEWAY}{name.upper()}, or csctl gateway check {name}",
         )
-    _refuse_mode(app, name, found)
+    app.gateways.url(name).refuse_mode(live=found.livemode, rehearsal=app.rehearsal)
     same = before == found
     message = shown(found) if before is None else f"{shown(before)} -> {shown(found)}"
     with app.write(dry_run=dry_run) as session:
@@ -92,7 +125,7 @@ def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str
     not have the newest sale that this database has from it.
     """
     variable = f"{GATEWAY}{name.upper()}"
-    _refuse_mode(app, name, found)
+    app.gateways.url(name).refuse_mode(live=found.livemode, rehearsal=app.rehearsal)
     for other, identity in others:
         if other != name and found.account and identity == found:
             raise Misconfigured(
@@ -113,18 +146,6 @@ def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str
             ) from None
         except Unreachable:
             return
-
-
-def _refuse_mode(app: App, name: str, found: Identity) -> None:
-    """Raises Misconfigured for a live account on a rehearsal database, and for a test account on a live one."""
-    variable = f"{GATEWAY}{name.upper()}"
-    if found.livemode is app.rehearsal:
-        what = "a live account, and this database is a rehearsal" if found.livemode else "a test account"
-        raise Misconfigured(
-            f"{variable} is {what}",
-            cause="live accounts move real money" if found.livemode else "no money moves there, and this shop is real",
-            fix="configure the account that belongs to this database",
-        )
 
 
 def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:

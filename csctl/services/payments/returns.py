@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
-from csctl.domain.reasons import READ, Reason
+from csctl.domain.reasons import READ, Reason, Unvoided, after_void
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, CsctlError
@@ -58,7 +58,11 @@ def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Fou
     record = _record_void if attempt.kind is Kind.VOID else _record_refund
     item = record(turn, app, attempt, sale, item)
     if found and attempt.reason in READ:
+        before = sale.refunded
         learned.learn(turn, app, sale, found)
+        if sale.refunded > before:
+            news = f"{Money(sale.refunded - before, sale.currency)} was returned at the gateway before"
+            attempt.message = f"{attempt.message}; {news}" if attempt.message else news
     if item and attempt.reason in READ and item.state is ItemState.QUEUED and item.amount == attempt.amount:
         queue_rules.give_up(turn.session, app, sale, item)  # by the gateway's totals, too, it should have fitted
     _after(turn, app, attempt)
@@ -68,17 +72,18 @@ def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Fou
 def _record_void(
     turn: Turn, app: App, attempt: Transaction, sale: Transaction, item: QueueItem | None
 ) -> QueueItem | None:
+    then = after_void(attempt.reason)
     if attempt.state is State.APPROVED:
         sale.reserved -= attempt.amount
         sale.voided_at = app.clock.now()
         if item:
             queue_rules.succeed(app, item)
         emails.announce(turn.session, app, attempt)
-    elif attempt.reason == Reason.ALREADY_SETTLED:  # the gateway decides what is settled, and has just said so
+    elif then is Unvoided.REFUND:  # the gateway decides what is settled, and has just said so
         sale.settlement = Settlement.SETTLED
         sale.settled_at = sale.settled_at or app.clock.now()
         _release(attempt, sale, item)
-    elif attempt.reason == Reason.ALREADY_VOIDED:  # on the gateway's own page
+    elif then is Unvoided.VOIDED:  # on the gateway's own page
         sale.reserved -= attempt.amount
         sale.voided_at = app.clock.now()
         if item:
@@ -89,6 +94,8 @@ def _record_void(
         if item or survives:  # the money is to be returned all the same
             return queue_rules.take_failure(turn.session, app, attempt, sale, item)
         sale.reserved -= attempt.amount
+        if then is Unvoided.DISPUTED:
+            sale.disputed_at = sale.disputed_at or app.clock.now()
     return item
 
 

@@ -81,7 +81,7 @@ def sync(
     else:
         open_ones = (number for number in _unsettled(app) if number not in leave_out)
         jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in open_ones)
-    yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
+    yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast, sends=False)
 
 
 def _unsettled(app: App) -> Iterator[int]:

@@ -49,7 +49,7 @@ def record(app: App, refs: Sequence[Ref], reference: str, wish: Wish, how: How) 
             lambda turn: _record_one(turn, app, ref, reference, wish, amount, request),
         )
 
-    return drive(app, (begin(ref) for ref in refs), dry_run=how.dry_run, fail_fast=how.fail_fast)
+    return drive(app, (begin(ref) for ref in refs), dry_run=how.dry_run, fail_fast=how.fail_fast, sends=False)
 
 
 def _record_one(

@@ -11,13 +11,14 @@ from csctl import interrupts
 from csctl.errors import CsctlError
 from csctl.services.data.importing import notices
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
-from csctl.services.data.importing.context import Context, NotYet, RowOutcome, mark_of
+from csctl.services.data.importing.context import Context, NotYet, RowOutcome
 from csctl.services.data.importing.job import Count, Entry, Job, together
 from csctl.services.data.importing.passes import Pass, Passes
 from csctl.services.data.importing.rejects import Rejects
 from csctl.services.data.importing.scan import Scan, scan
 from csctl.services.data.mapping.language import Section
 from csctl.services.shared import audit
+from csctl.services.shared.exported_ids import mark_of
 from csctl.tabular.reading import Table
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ def _look(app: App, job: Job, passes: Passes, section: Section) -> Scan | None:
     """Compare a section with the file. None where the file is empty."""
     with passes.begin(section) as first:
         if first.columns == []:
-            app.notice("The file is empty: nothing to import.")
             return None
         passes.require(first, new_ones=not job.update)
         notices.header(app, first, only=len(job.mappings.sections) == 1)
