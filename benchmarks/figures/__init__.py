@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
-from benchmarks.figures import files, lookups, search, startup
+from benchmarks.figures import files, lookups, memory, search, startup
 
 FIGURES: dict[str, Figure] = {
     "files": files.measure,
     "startup": startup.measure,
     "search": search.measure,
     "lookups": lookups.measure,
+    "memory": memory.measure,
 }
