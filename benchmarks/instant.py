@@ -1,4 +1,6 @@
-"""A gateway that approves everything after `latency_ms`, and keeps no books: what csctl itself costs."""
+"""A gateway that approves everything after `latency_ms`, knows every sale, and keeps no books: what is measured with it
+is csctl.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,19 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from csctl.domain.states import State
-from csctl.gateways.operations import Answer, Operation
+from csctl.domain.states import Kind, State
+from csctl.gateways.operations import Answer, Found, Operation
 from csctl.gateways.pace import Pace
 from csctl.gateways.sandbox import Sandbox
 from csctl.gateways.urls import AccountUrl
 
 
 class Instant(Sandbox):
-    """The sandbox, without its ledger in writes."""
+    """The sandbox, without its ledger."""
+
+    def lookup(self, reference: str, kind: Kind) -> Found:
+        del kind
+        return Found(Answer(State.APPROVED, reference=reference))
 
     def _answer(self, op: Operation) -> Answer:
         self._connect()

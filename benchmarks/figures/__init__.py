@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
-from benchmarks.figures import files, lookups, memory, search, startup
+from benchmarks.figures import engine, files, lookups, memory, search, startup
 
 FIGURES: dict[str, Figure] = {
     "files": files.measure,
@@ -11,4 +11,5 @@ FIGURES: dict[str, Figure] = {
     "search": search.measure,
     "lookups": lookups.measure,
     "memory": memory.measure,
+    "engine": engine.measure,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase
+from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase, make_sale
 from tests.shops import Shop
 
 
@@ -55,6 +55,11 @@ def test_a_period_that_is_paid_for_is_not_billed_again_unless_its_money_was_retu
     shop(f"txn void {sale['id']} --yes")
     returned = shop(f"purchase reactivate {purchase} --yes -o json")
 
+    imported = subscription(shop, "cancelled", interval="month")
+    make_sale(shop, "20.00", order="ord_2", purchase=imported)  # csctl does not have the period that it paid for
+    resumed = shop(f"purchase reactivate {imported} --yes -o json")
+
+    assert "the period until 2026-03-28 is paid for" in resumed.json[0]["message"]
     assert "billed next on 2026-04-02; the period until 2026-04-02 is paid for" in kept.json[0]["message"]
     assert kept.json[0]["after"]["next_bill_on"] == "2026-04-02"
     assert returned.json[0]["message"] == "active again, billed next on 2026-03-02"

@@ -25,6 +25,7 @@ from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import billing
 from csctl.services.payments import cards
 from csctl.services.purchases import changes as purchase_changes
+from csctl.services.refunds import shares
 from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def reactivate(
     def change(session: Session, ref: Ref) -> Result:
         purchase = purchase_changes.locked(session, ref.id)
         _refuse_unless_reactivable(session, app, purchase)
-        paid = _paid_until(session, purchase, today)
+        paid = _paid_until(session, app, purchase)
 
         def go_on(session: Session, purchase: Purchase) -> None:
             purchase.cancelled_at = purchase.cancel_reason = None
@@ -90,15 +91,15 @@ def reactivate(
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def _paid_until(session: Session, purchase: Purchase, today: date) -> date | None:
+def _paid_until(session: Session, app: App, purchase: Purchase) -> date | None:
     """The end of the period that the latest billing paid for, if it is to come and its money was not returned."""
-    if purchase.billed_to is None or purchase.billed_to <= today:
-        return None
     covers = or_(Transaction.purchase_id == purchase.id, Transaction.purchase_id.is_(None))
     charges = select(Transaction).where(Transaction.order_id == purchase.order_id, Transaction.kind.in_(SALES), covers)
     paid = [sale for sale in session.scalars(charges.order_by(Transaction.created_at, Transaction.id)) if sale.is_sale]
-    kept = not paid or not (paid[-1].voided_at or paid[-1].refunded == paid[-1].amount)
-    return purchase.billed_to if kept else None
+    if paid and (paid[-1].voided_at or paid[-1].refunded == paid[-1].amount):
+        return None
+    end = shares.period(app, purchase, paid[-1]).end if paid else purchase.billed_to  # a free period has no sale
+    return end if end and end > app.clock.today() else None
 
 
 def _refuse_unless_reactivable(session: Session, app: App, purchase: Purchase) -> None:

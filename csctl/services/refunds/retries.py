@@ -92,7 +92,8 @@ def _due(app: App, limit: int | None) -> list[int]:
     """The items that are due, those first that were not tried for longest: where an outage ended the last run early,
     the next one begins with what it did not reach. A disputed sale's item is skipped, without consuming an attempt.
     """
-    tried = select(func.max(Transaction.id)).where(Transaction.queue_item_id == QueueItem.id).scalar_subquery()
+    # Of a plain id SQLite would look for the newest attempt from the end of the table.
+    tried = select(func.max(Transaction.id + 0)).where(Transaction.queue_item_id == QueueItem.id).scalar_subquery()
     sale = aliased(Transaction)
     statement = (
         select(QueueItem.id)
