@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from benchmarks import seed
 from csctl import database
+from csctl.app import App
+from csctl.bootstrap import start
+from csctl.settings import load
 
 CSCTL = str(Path(sysconfig.get_path("scripts")) / "csctl")
+# With PYTHONDONTWRITEBYTECODE, the start would be that of code that is compiled each time.
+_NOT_PASSED_ON = ("CSCTL_", "PYTHONDONTWRITEBYTECODE")
 NOW = seed.NOW.isoformat()
 
 
@@ -78,7 +86,7 @@ def open_bench(url: str | None, rows: int, folder: Path, *, queued: int) -> Benc
     bench = Bench(url or f"sqlite:///{folder / f'shop-{rows}.db'}", rows, folder)
     kept = folder / f"token-{bench.backend.lower()}-{rows}"
     bench.env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("CSCTL_")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)},
         "CSCTL_DATABASE_URL": bench.url,
         "CSCTL_GATEWAY_MAIN": f"sandbox:{folder / f'sandbox-{rows}.db'}",
         "CSCTL_NOW": NOW,
@@ -91,6 +99,7 @@ def open_bench(url: str | None, rows: int, folder: Path, *, queued: int) -> Benc
         engine.dispose()
         kept.write_text(json.loads(made)["token"])
     bench.env["CSCTL_TOKEN"] = kept.read_text()
+    bench.run("db upgrade -q")  # a shop that was kept may be older than this csctl
     return bench
 
 
@@ -99,6 +108,39 @@ def milliseconds(call: Callable[[], object], times: int = 5) -> float:
     if times > 1:
         call()
     return median(_once(call) for _ in range(times)) * 1000
+
+
+@contextmanager
+def opened(bench: Bench, command: str) -> Iterator[App]:
+    """The App of a command, in this process."""
+    app = start(load(bench.env, options={}, env_file=None), command)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def waited_for(engine: Engine, call: Callable[[], object], times: int = 5) -> float:
+    """How long the database takes for what a call reads, in milliseconds: its statements are sent again with the driver
+    alone. The least of several times, as other work on the machine only adds to it.
+    """
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if re.match(r"\s*(SELECT|WITH)", statement):
+            sent.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        call()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        return (
+            min(_once(lambda: [cursor.execute(*one) and cursor.fetchall() for one in sent]) for _ in range(times))
+            * 1000
+        )
 
 
 def alternately(ours: Callable[[], object], other: Callable[[], object], times: int = 11) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,8 +30,13 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks simulation", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="how long [default: 30]")
     parser.add_argument("--seed", type=int, help="the first batch's seed [default: a random one]")
+    parser.add_argument("--planted", action="store_true", help="break csctl in ways that it must find, each in turn")
     given = parser.parse_args(arguments)
     first = given.seed if given.seed is not None else random.SystemRandom().randrange(10**9)
+    if given.planted:
+        from benchmarks import planted
+
+        sys.exit(0 if planted.find_all(given.minutes, first) else 1)
     memory = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory) as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", folder)

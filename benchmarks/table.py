@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import log10
 from pathlib import Path
 
 from benchmarks.figure import Result
@@ -18,11 +20,26 @@ def lines(results: list[Result]) -> list[str]:
     ]
 
 
-def write(title: str, results: list[Result]) -> None:
+def growth(sizes: Mapping[int, list[Result]]) -> list[str]:
+    """A column for each size, and by how much a figure grows with ten times the customers. A ratio is that of the
+    largest shop.
+    """
+    columns = " | ".join(f"{rows:,}" for rows in sizes)
+    head = [f"| what | {columns} | ten times the customers | instead | ratio | goal |", "|---" * (len(sizes) + 5) + "|"]
+    tenfolds = log10(max(sizes) / min(sizes))
+    body = []
+    for row in zip(*sizes.values(), strict=True):
+        last, figures = row[-1], " | ".join(_shown(one.ours, one.unit) for one in row)
+        slope = f"{(last.ours / row[0].ours) ** (1 / tenfolds):.1f} times"
+        body.append(f"| {last.name} | {figures} | {slope} | {_instead(last)} | {_ratio(last)} | {last.goal} |")
+    return head + body
+
+
+def write(title: str, lines: list[str]) -> None:
     """Replace the table with this title (`SQLite, 1,000,000 customers`) in the page, or add it at the end."""
     begin, end = f"<!-- {title} -->", f"<!-- end of {title} -->"
     text = PAGE.read_text()
-    table = "\n".join([begin, "", *lines(results), "", end])
+    table = "\n".join([begin, "", *lines, "", end])
     if begin in text:
         before, rest = text.split(begin)
         text = before + table + rest.split(end)[1]

@@ -74,7 +74,9 @@ def _collect(ctx: click.Context, param: click.Parameter, words: tuple[str, ...])
     ),
 )
 @value_options
-@click.option("--from", "file", type=InputFile(), help="File with kind, value, reason; - reads stdin.")
+@click.option(
+    "--from", "file", type=InputFile(), help=f"File with kind ({', '.join(KINDS)}), value, reason; - reads stdin."
+)
 @file_options
 @click.option("--reason", help="Reason. Required, except for lines of a file that have one.")
 @click.option("--cancel-purchases", is_flag=True, help="Also cancel all purchases of the named customers.")
@@ -96,6 +98,7 @@ def add(
     from csctl.services.blacklist import entries, files
 
     wanted = files.wanted(values, file, reason, form)
+    out.target.read_from(file, len(wanted))
     out.change(
         lambda dry_run: entries.add(
             app, wanted, cancel_purchases=cancel_purchases, dry_run=dry_run, fail_fast=fail_fast

@@ -15,6 +15,7 @@ from csctl.errors import Usage
 
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
+from .cli.context import Cli
 from .cli.declare import group
 from .cli.file_options import file_options, mapping_options
 from .cli.output import Output
@@ -110,7 +111,11 @@ def import_(
     if file is None:
         from csctl.services.data.apis import ApiJob
 
-        _import_from_api(app, out, ApiJob(kind, str(account), since, update, out.dry_run, rejects, merchants))
+        _import_from_api(
+            app,
+            out,
+            ApiJob(kind, str(account), since, update=update, dry_run=out.dry_run, rejects=rejects, merchants=merchants),
+        )
     elif kind == _ALL and file.is_dir():
         _import_shop(app, out, file, source_retired=source_retired)
     else:
@@ -216,9 +221,12 @@ data.add_command(mapping)
 
 
 @mapping.command(
-    "list", fields=("name", "kinds", "about"), examples=("csctl data mapping list", "csctl data mapping list -o json")
+    "list",
+    fields=("name", "kinds", "about"),
+    opens=False,
+    examples=("csctl data mapping list", "csctl data mapping list -o json"),
 )
-def list_mappings(_app: App, out: Output) -> None:
+def list_mappings(_cli: Cli, out: Output) -> None:
     """List the mappings for exports of other systems, for csctl data import --from NAME."""
     from csctl.services.data.mapping import shipped
 
@@ -228,10 +236,11 @@ def list_mappings(_app: App, out: Output) -> None:
 @mapping.command(
     "show",
     fields=("name", "text"),
+    opens=False,
     examples=("csctl data mapping show shopify-orders", "csctl data mapping show shopify-orders > my-orders.toml"),
 )
 @click.argument("name")
-def show_mapping(_app: App, out: Output, name: str) -> None:
+def show_mapping(_cli: Cli, out: Output, name: str) -> None:
     """Show a mapping as TOML: what it does, or where your own begins."""
     from csctl.services.data.mapping import shipped
 

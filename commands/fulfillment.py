@@ -152,7 +152,7 @@ def ship(
     from csctl.services.catalog import fulfillments
 
     lines = fulfillments.shipped_lines(refs, carrier, tracking, file, form)
-    out.target.count, out.target.from_stdin = len(lines), out.target.from_stdin or str(file) == "-"
+    out.target.read_from(file, len(lines))
     _doubt(app, out, fulfillments.numbers_of(app, lines))
     out.change(lambda dry_run: fulfillments.ship(app, lines, dry_run=dry_run, fail_fast=fail_fast))
 

@@ -25,6 +25,12 @@ product.add_command(option)
 product.add_command(price)
 
 _FIELDS = ("id", "sku", "name", "options", "price_points", "created_at", "retired_at")
+_CHANGE: dict[str, Any] = {
+    "fields": (*RESULT_FIELDS, "sku"),
+    "columns": ("id", "outcome", "message"),
+    "changes": True,
+    "noun": "product",
+}
 
 
 @product.command(
@@ -53,10 +59,7 @@ def show(app: App, out: Output, named: str) -> None:
 
 
 @product.command(
-    fields=(*RESULT_FIELDS, "sku"),
-    noun="product",
-    columns=("id", "outcome", "message"),
-    changes=True,
+    **_CHANGE,
     examples=(
         "csctl product create green-tea --name 'Green tea'",
         "csctl product create green-tea --name 'Green tea' --dry-run",
@@ -72,10 +75,7 @@ def create(app: App, out: ChangeOutput, sku: str, name: str) -> None:
 
 
 @product.command(
-    fields=(*RESULT_FIELDS, "sku"),
-    noun="product",
-    columns=("id", "outcome", "message"),
-    changes=True,
+    **_CHANGE,
     examples=("csctl product edit green-tea --name 'Sencha'", "csctl product edit prd_3 --name 'Sencha' --dry-run"),
 )
 @click.argument("named", metavar="PRODUCT", shell_complete=complete("product"))
@@ -88,10 +88,7 @@ def edit(app: App, out: ChangeOutput, named: str, name: str) -> None:
 
 
 @product.command(
-    fields=(*RESULT_FIELDS, "sku"),
-    noun="product",
-    columns=("id", "outcome", "message"),
-    changes=True,
+    **_CHANGE,
     asks="many",
     examples=("csctl product retire green-tea", "csctl product retire green-tea --revert"),
 )

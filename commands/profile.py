@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 profile = group("profile", "Work on several shops: name their databases, and choose one.")
 
 _FIELDS = ("name", "current", "label", "database", "env_file", "logged_in")
-_COLUMNS = ("id", "outcome", "message")
+_CHANGE: dict[str, Any] = {
+    "fields": RESULT_FIELDS,
+    "columns": ("id", "outcome", "message"),
+    "changes": True,
+    "noun": "profile",
+    "opens": False,
+}
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, word: str) -> list[str]:
@@ -58,11 +64,7 @@ def list_(cli: Cli, out: Output) -> None:
 
 
 @profile.command(
-    fields=RESULT_FIELDS,
-    columns=_COLUMNS,
-    changes=True,
-    noun="profile",
-    opens=False,
+    **_CHANGE,
     exits=(11,),
     examples=(
         "csctl profile add tea --database sqlite:////srv/tea/csctl.db --label 'Tea shop'",
@@ -105,11 +107,7 @@ def _absolute(database: str | None) -> str | None:
 
 
 @profile.command(
-    fields=RESULT_FIELDS,
-    columns=_COLUMNS,
-    changes=True,
-    noun="profile",
-    opens=False,
+    **_CHANGE,
     examples=("csctl profile use tea", "csctl profile use tea --dry-run"),
 )
 @_name_argument
@@ -125,11 +123,7 @@ def use(_cli: Cli, out: ChangeOutput, name: str) -> None:
 
 
 @profile.command(
-    fields=RESULT_FIELDS,
-    columns=_COLUMNS,
-    changes=True,
-    noun="profile",
-    opens=False,
+    **_CHANGE,
     examples=("csctl profile remove tea", "csctl profile remove tea --dry-run"),
 )
 @_name_argument

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -17,11 +18,12 @@ from csctl.clock import Clock
 from csctl.domain.operators import Actor
 from csctl.domain.shop import Shop
 from csctl.errors import NotPermitted
-from csctl.gateways.registry import Registry
 from csctl.journal import Journal
 from csctl.mail.outgoing import Outgoing
-from csctl.models import Email
 from csctl.settings import Settings, mask
+
+if TYPE_CHECKING:
+    from csctl.gateways.registry import Registry
 
 
 def whereabouts(settings: Settings, shop: str | None, *, rehearsal: bool) -> str:
@@ -52,7 +54,7 @@ class App:
     retired_at: datetime | None = None  # the shop has moved to another database: this one changes nothing
     operator: Actor | None = None
     journal: Journal = field(default_factory=Journal)  # the journal of the run, during a bulk change
-    new_emails: list[Email] = field(default_factory=list)  # written by this process, delivered at its end
+    new_emails: list[str] = field(default_factory=list)  # the Message-IDs of those to deliver at its end
 
     @contextmanager
     def read(self) -> Iterator[Session]:

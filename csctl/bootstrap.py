@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
 
 from csctl import database
 from csctl.app import App
 from csctl.clock import Clock
-from csctl.domain.states import Direction
 from csctl.errors import CsctlError, Misconfigured, NotPermitted
-from csctl.models import Installation, Move
-from csctl.services.administration import operators
+from csctl.models import Installation
+from csctl.services.administration import opening, operators
 from csctl.services.administration import settings as shop
-from csctl.services.payments import accounts
 from csctl.services.shared import access
 from csctl.settings import Settings, mask
+
+if TYPE_CHECKING:
+    from csctl.gateways.registry import Registry
 
 
 def _silent(_text: str) -> None:
@@ -37,7 +39,7 @@ def start(
     or Unreachable.
     """
     engine = _connect(settings)
-    app = App(settings, command, engine, notice, accounts.open_all, access.note_refusal)
+    app = App(settings, command, engine, notice, _open_gateways, access.note_refusal)
     try:
         _identify(app, any_schema=any_schema)
         access.require(app, command)
@@ -47,6 +49,12 @@ def start(
         app.close()
         raise
     return app
+
+
+def _open_gateways(app: App) -> Registry:
+    from csctl.services.payments import accounts  # most commands need no gateway
+
+    return accounts.open_all(app)
 
 
 def _read_from_replica(app: App, url: str) -> None:
@@ -81,21 +89,19 @@ def _identify(app: App, *, any_schema: bool) -> None:
     with app.read() as session:
         if not any_schema or database.current_schema(session) is None:
             database.require_current_schema(session)
-        installation = session.get(Installation, 1)
-        app.rehearsal = bool(installation and installation.rehearsal)
-        if not any_schema:
-            app.retired_at = session.scalar(select(Move.at).where(Move.direction == Direction.OUT))
+        found = opening.read(session, app.settings.token, any_schema=any_schema)
+        app.rehearsal, app.retired_at = found.rehearsal, found.retired_at
         if app.settings.now and not app.rehearsal:
             raise Misconfigured(
                 "CSCTL_NOW is set, and this database is not a rehearsal",
                 cause="the clock can only be set on databases created with db init --rehearsal",
                 fix="unset CSCTL_NOW",
             )
-        app.shop = shop.load(session)
+        app.shop = shop.shop_of(found.settings)
         app.clock = Clock(zone=app.shop.timezone, fixed=app.settings.now)
+        app.operator = found.operator  # a refusal is recorded under the name, too
         try:
-            app.operator = operators.owner_of(session, app.settings.token)
-            operators.require_valid(app.operator, app.clock.now())
+            operators.require_valid(found.operator, app.settings.token, app.clock.now())
         except NotPermitted as error:
             where = f"this is {app.where}"
             cause = f"{error.cause}; {where}" if error.cause else where

@@ -43,15 +43,15 @@ def without_card_numbers(text: str, mark: str = "****{last4}") -> str:
     return "".join([*kept, text[end:]])
 
 
-def blotted_out(text: str) -> str:
-    """Replace each card number by a mark that `is_blotted_out` recognizes: the text is not data any more.
+def redacted(text: str) -> str:
+    """Replace each card number by a mark that `is_redacted` recognizes: the text is not data any more.
 
     Plain asterisks are not enough: a shop may write `**** 4242` itself.
     """
     return without_card_numbers(text, "[card number ending in {last4}]")
 
 
-def is_blotted_out(text: str) -> bool:
+def is_redacted(text: str) -> bool:
     return "[card number" in text and re.search(r"\[card number ending in [0-9 -]{4}\]", text, re.ASCII) is not None
 
 

@@ -62,7 +62,8 @@ def connect(url: str, *, create: bool = False) -> Engine:
         from csctl.postgres_times import bear_with_odd_times
 
         event.listen(engine, "connect", _require_utf8, insert=True)  # before SQLAlchemy reads anything
-        event.listen(engine, "connect", _limit_lock_waits)
+        event.listen(engine, "connect", _prepare_nothing_behind_a_pooler)
+        event.listen(engine, "begin", _limit_lock_waits)
         event.listen(engine, "connect", bear_with_odd_times)
     return engine
 
@@ -155,10 +156,20 @@ def _require_utf8(dbapi: Any, _record: Any) -> None:
         dbapi.commit()
 
 
-def _limit_lock_waits(dbapi: Any, _record: Any) -> None:
+def _prepare_nothing_behind_a_pooler(dbapi: Any, _record: Any) -> None:
+    """PgBouncer may give each transaction another session of the server, which lacks the prepared statements of the one
+    before. It is recognized by the process that it claims to be.
+    """
     with dbapi.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {_LOCK_WAIT_MS}")
+        process = cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
     dbapi.commit()
+    if process != dbapi.info.backend_pid:
+        dbapi.prepare_threshold = None
+
+
+def _limit_lock_waits(connection: Connection) -> None:
+    """For this transaction alone: what belongs to a session is lost, or reaches others, behind a pooler."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_WAIT_MS}")
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class Result:
     dry_run: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     about: str = ""  # whose record it is, for the confirmation prompt; not a key of the row
+    unsent: bool = False  # its gateway did not answer, and nothing was sent; not a key of the row
 
     @property
     def ok(self) -> bool:
@@ -124,14 +125,15 @@ Cells = Sequence[Any] | dict[str, Any]
 
 
 class Tuples:
-    """Rows as cells in the order of `names`: as CSV they are printed without a dictionary for each.
+    """Rows as cells in the order of `names`, many at a time: as CSV they are printed without a dictionary for each.
 
     The row of a damaged record is a dictionary, with its id and why it cannot be read.
     """
 
-    def __init__(self, names: tuple[str, ...], rows: Iterator[Cells]) -> None:
-        self.names, self.rows = names, rows
+    def __init__(self, names: tuple[str, ...], parts: Iterator[list[Cells]]) -> None:
+        self.names, self.parts = names, parts
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for row in self.rows:
-            yield row if isinstance(row, dict) else dict(zip(self.names, row, strict=True))
+        for part in self.parts:
+            for row in part:
+                yield row if isinstance(row, dict) else dict(zip(self.names, row, strict=True))

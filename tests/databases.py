@@ -90,13 +90,25 @@ def keep_template(folder: Path) -> None:
     (folder / "tokens.json").write_text(json.dumps(template.tokens))
 
 
+def _without_a_guard(kept: Path) -> Path:
+    """The kept template, or where a mutant drops a guard a copy of it, in the mutant's own folder."""
+    if not os.environ.get(guards.VARIABLE):
+        return kept
+    copy = Path(guards.__file__).parents[2] / "template.db"
+    shutil.copy(kept, copy)
+    engine = database.connect(f"sqlite:///{copy}")
+    guards.drop_named(engine)
+    engine.dispose()
+    return copy
+
+
 def template_of_run(backend: str, server: Server | None) -> Template:
     """The template of this test run; the first worker that asks has the host make it."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     kept = os.environ.get(KEPT)
     if kept and not server:
         tokens = json.loads((Path(kept) / "tokens.json").read_text())
-        return Template("kept", tokens, worker, Path(kept) / "template.db")
+        return Template("kept", tokens, worker, _without_a_guard(Path(kept) / "template.db"))
     asked = Asked({"do": "template", "backend": backend})
     answer = asked.answer()
     asked.close()

@@ -15,6 +15,7 @@ A request to run comes with three file descriptors: the standard input, output a
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
 import importlib.metadata
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 HEADER = 10  # digits: the length of what follows
 _BACKENDS = ("sqlite", "postgresql")
 _NOT_COMMANDS = ("csctl.migrations", "csctl.templates")
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 # What Python reads when it starts: with other values a process has to be started, a fork would come too late.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 
@@ -95,10 +97,13 @@ class Host:
 
     def _answer(self, client: socket.socket) -> Callable[[], None] | None:
         head, given, _, _ = socket.recv_fds(client, HEADER, 3)
-        if not head:
+        try:
+            request = json.loads(_read(client, int(head or _read(client, HEADER))))
+        except EOFError:
             client.close()
+            for descriptor in given:
+                os.close(descriptor)
             return None
-        request = json.loads(_read(client, int(head)))
         try:
             answer = self._prepared(request)
         except Exception:
@@ -109,6 +114,7 @@ class Host:
             return None
         number = os.fork()
         if number == 0:
+            _end_with_the_host()
             client.close()
             self._leave()
             return partial(_run, request, given)
@@ -198,6 +204,12 @@ def console_script() -> Callable[[], None]:
     return main
 
 
+def _end_with_the_host() -> None:
+    """In a fork: it is killed when the host is, where the system can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _run(request: dict[str, Any], given: list[int]) -> None:
     """Become the process that was asked for: csctl's console script, from its first line to its exit."""
     if request["terminal"]:
@@ -273,10 +285,13 @@ def _send(client: socket.socket, answer: Any) -> None:
 
 
 def _read(client: socket.socket, length: int) -> bytes:
+    """Raises EOFError where a client was killed in the middle of its request."""
     parts = []
     while length:
-        parts.append(client.recv(length))
-        length -= len(parts[-1])
+        if not (part := client.recv(length)):
+            raise EOFError
+        parts.append(part)
+        length -= len(part)
     return b"".join(parts)
 
 

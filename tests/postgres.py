@@ -25,7 +25,11 @@ cat > /dev/null
 kill -INT $server; wait $server
 rm -rf "$directory"
 """
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
+# What is lost with the server does not matter, and nothing but the tests is to run in it.
+_FAST = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
+    "autovacuum=off", "jit=off", "shared_buffers=32MB", "max_connections=200",
+)  # fmt: skip
 
 
 class PostgresMissing(Exception):
@@ -74,7 +78,7 @@ class OwnServer(Server):
         programs = _programs(package)
         super().__init__(Path(tempfile.mkdtemp(prefix="csctl-pg-")))
         data = self.directory / "data"
-        prefix = _as_ordinary_user(self.directory)
+        prefix = as_ordinary_user(self.directory)
         made = subprocess.run(
             [*prefix, programs / "initdb", "-D", data, "-U", "csctl", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
             check=False,
@@ -146,7 +150,7 @@ def postgres_is_installed() -> bool:
         return False
 
 
-def _as_ordinary_user(directory: Path) -> list[str]:
+def as_ordinary_user(directory: Path) -> list[str]:
     """The words before a command that make it run without root's rights, which PostgreSQL refuses to have."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return []

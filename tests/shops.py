@@ -21,6 +21,7 @@ from csctl import database
 from csctl.clock import parse_time, rfc3339
 from csctl.domain.money import to_decimal
 from csctl.gateways.sandbox.ledger import Ledger, Lesson
+from csctl.models.columns import Base
 from tests.running import Done, Process, Terminal, run
 
 MONDAY = "2026-03-02T09:00:00Z"
@@ -146,6 +147,14 @@ class Shop:
         with self._engine.begin() as connection:
             result = connection.execute(text(statement), values)
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+    def contents(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of every table, as the database has it."""
+        with self._engine.connect() as connection:
+            return {
+                table: [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()]  # noqa: S608
+                for table in Base.metadata.tables
+            }
 
     def wait_for(self, statement: str, seconds: float = 60) -> None:
         """Until the database has such a row."""

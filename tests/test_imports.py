@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.factories import make_payment_method
+from tests.shops import Shop
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("sqlalchemy", "alembic", "jinja2", "tabulate", "stripe", "psycopg")
@@ -78,7 +82,17 @@ print("heavy:", *[name for name in {HEAVY!r} if name in sys.modules])
 
 # What --version and --help may import beside csctl's own modules and what `import click` imports.
 START = {
-    *("_locale", "click._textwrap", "click.shell_completion", "copy", "dataclasses", "locale", "signal", "textwrap"),
+    *(
+        "_locale",
+        "click._textwrap",
+        "click.shell_completion",
+        "copy",
+        "dataclasses",
+        "gc",
+        "locale",
+        "signal",
+        "textwrap",
+    ),
     "unicodedata",
 }
 
@@ -124,6 +138,65 @@ print(*[name for name in sys.modules if name.startswith("csctl.") and "cli" not 
     assert {"plain,customer", "plain,add", "plain,--reason"} < set(done.stdout.splitlines())
     own = {name.removeprefix("csctl.") for name in done.stdout.splitlines()[-1].split()}
     assert own == {"commands", "commands.entry", "commands.root", *BARE}
+
+
+# What `customer show` imports of csctl beside its command, domain rules and tables.
+SHOW = {
+    *(
+        "app",
+        "bootstrap",
+        "clock",
+        "database",
+        "driver_errors",
+        "fault_points",
+        "journal",
+        "mail.outgoing",
+        "paths",
+        "profiles",
+    ),
+    *("results", "settings", "tabular.options", "unreadable"),
+    *(f"services.administration.{name}" for name in ("opening", "operators", "settings")),
+    *(f"services.emails.{name}" for name in ("announce", "contexts")),
+    *("services.blacklist.matching", "services.customers.lookup", "services.outcomes.refund"),
+    "services.refunds.approvals",
+    *(f"services.shared.{name}" for name in ("access", "added", "audit", "bulk", "damage", "field_values", "filters")),
+    *(f"services.shared.{name}" for name in ("history", "listing", "naming", "operator_names")),
+    *(f"services.views.{name}" for name in ("completion", "customers", "fulfillments", "history", "orders")),
+    *(f"services.views.{name}" for name in ("products", "profile", "queue", "transactions")),
+}
+LIBRARIES = {"click", "csctl", "platformdirs", "sqlalchemy", "typing_extensions", "wcwidth"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_profile_imports_what_is_listed_and_no_more(shop: Shop) -> None:
+    make_payment_method(shop)
+    script = """
+import sys
+before = {name.partition(".")[0] for name in sys.modules}
+from csctl.commands import main
+try:
+    main(["customer", "show", "cus_1"])
+except SystemExit:
+    pass
+new = {name.partition(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
+print(*[name for name in new if name.isidentifier() and not name.startswith("_") and "cython" not in name])
+print(*[name.removeprefix("csctl.") for name in sys.modules if name.startswith("csctl.")])
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **shop.environment()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    *profile, libraries, own = done.stdout.splitlines()
+    assert "cus_1" in profile[0], done.stderr
+    assert set(libraries.split()) == LIBRARIES
+    packages = {name.rpartition(".")[0] for name in own.split()}
+    beside = {name for name in own.split() if name.partition(".")[0] not in ("commands", "domain", "models")}
+    assert beside - packages - BARE == SHOW
 
 
 def test_the_tables_import_no_dialect_that_is_not_used() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from benchmarks.figure import Figure
-from benchmarks.figures import files, search, startup
+from benchmarks.figures import engine, files, lookups, search, startup
 
 FIGURES: dict[str, Figure] = {
     "files": files.measure,
     "startup": startup.measure,
     "search": search.measure,
+    "lookups": lookups.measure,
+    "engine": engine.measure,
 }

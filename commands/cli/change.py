@@ -78,21 +78,23 @@ class ChangeOutput(Output):
         return replace(result, dry_run=False)
 
     def skip_empty(self) -> bool:
-        """Whether standard input was to name the records and named none: that never means all of them. Says so."""
-        if self.target.count != 0 or not self.target.from_stdin:
+        """Whether standard input or a file was to name the records and named none: that never means all. Says so."""
+        if self.target.count != 0 or not (self.target.from_stdin or self.target.from_file):
             return False
-        self.notice("No ids on standard input: nothing to do.")
+        where = "records in the file" if self.target.from_file else "ids on standard input"
+        self.notice(f"No {where}: nothing to do.")
         self.write([])
         return True
 
     def complete(self, *, unknown_left: int = 0, trouble: CsctlError | None = None) -> None:
         """End a run over everything that was due: it succeeds whatever the gateways answered, unless outcomes are
-        unknown. csctl's own errors keep their exit code; so do `trouble`, which is not of a record, and a gateway that
-        was unreachable for every record.
+        unknown. csctl's own errors keep their exit code; so do `trouble`, which is not of a record, and gateways that
+        were unreachable for every record.
         """
         self._unknown_left = unknown_left
-        answers = {0, 9, 12} if self._exits == {8} else {0, 8, 9, 12}
-        serious = self._exits - answers | ({trouble.exit} if trouble else set())
+        serious = self._exits - {0, 8, 9, 12} | ({trouble.exit} if trouble else set())
+        if not serious and 0 < self._tally.total == self._tally.unsent:
+            serious = {Unreachable.exit}
         if len(serious) == 1:
             self.exit_code = serious.pop()
         elif not serious:

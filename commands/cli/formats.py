@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, tzinfo
-from itertools import islice
 from typing import Any
 
 from csctl.domain.spreadsheet import neutralised
 from csctl.domain.text import printable
 
 FORMATS = ("table", "wide", "json", "jsonl", "csv", "name")
-_CHUNK = 500  # rows that are written together
+_CHUNK = 200  # rows that are written together
 _DELETE = "\x7f"  # the one control character that json.dumps does not escape
 # A cell that `neutralised` may change: all but numbers and phone numbers of those that begin like a formula.
 _FORMULA = re.compile(r"\n(?:[=@'\t\r＝＋－＠]|-(?!\d+(?:\.\d+)?(?:\n|\Z))|\+(?!\d[\d ().-]*(?:\n|\Z)))", re.ASCII)
+# The same in lines of CSV. In quotes, what begins with a sign is never a number.
+_DOUBTFUL = re.compile(
+    r"""[,\n](?:"[=@'\t\r＝＋－＠+-]|[=@'\t\r＝＋－＠]|-(?!\d+(?:\.\d+)?[,\n])|\+(?!\d[\d ().-]*[,\n]))""", re.ASCII
+)
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, unassigned, line separators
 
@@ -48,21 +51,35 @@ def _to_text(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def csv_texts(rows: Iterator[list[str]]) -> Iterator[str]:
-    """Rows as the lines of a CSV file, many at a time."""
+def csv_texts(rows: Sequence[Sequence[Any]], *, exact: bool) -> Iterator[str]:
+    """Rows of texts, numbers and days as the lines of a CSV file. Those that a spreadsheet would run, or a terminal act
+    on, are found in the lines of many rows at once: only then each cell is looked at.
+    """
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        text = _lines(chunk)
+        alone = text.count("\n") == len(chunk)  # no cell has a line break
+        if alone and not _DOUBTFUL.search(f"\n{text}") and (exact or text.replace("\n", "").isprintable()):
+            yield text
+        else:
+            yield _lines(csv_row(row, exact=exact) for row in chunk)
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> str:
     import csv
     import io
 
-    while chunk := list(islice(rows, _CHUNK)):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(chunk)
-        yield text.getvalue()
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def csv_row(values: Sequence[Any], *, exact: bool) -> list[str]:
     """The cells of a row. Those of an ordinary one are looked at together, which is many times faster."""
     cells = ["" if value is None else value if type(value) is str else csv_cell(value, exact=True) for value in values]
-    if (exact or "".join(cells).isprintable()) and not _FORMULA.search("\n" + "\n".join(cells)):
+    text = "\n".join(cells)
+    alone = text.count("\n") == len(cells) - 1  # no cell has a line break
+    if alone and (exact or "".join(cells).isprintable()) and not _FORMULA.search("\n" + text):
         return cells
     return [csv_cell(value, exact=exact) for value in values]
 
@@ -79,6 +96,12 @@ def csv_cell(value: Any, *, exact: bool) -> str:
     return neutralised(text if exact else printable(text))
 
 
+def moment(value: datetime, zone: tzinfo) -> str:
+    """A time for a person to read: to the minute, with the offset of the shop's zone (`2026-03-02 09:00 +01:00`)."""
+    text = value.astimezone(zone).isoformat(sep=" ", timespec="minutes")
+    return f"{text[:16]} {text[16:]}"
+
+
 def table_cell(value: Any, zone: tzinfo) -> str:
     """A value for a person to read: times in the shop's zone, and nothing that would act on a terminal."""
     if value is None:
@@ -86,7 +109,7 @@ def table_cell(value: Any, zone: tzinfo) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+        return moment(value, zone)
     if isinstance(value, dict):
         return printable(str(value.get("message", to_json(value))))
     if isinstance(value, list):

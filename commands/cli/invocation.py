@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,12 @@ class Target:
     noun: str = "record"
     count: int | None = None
     from_stdin: bool = False
+    from_file: bool = False
+
+    def read_from(self, file: Path | None, count: int) -> None:
+        """Note that the lines of a file name the records; without one, the command line does."""
+        self.count, self.from_file = count, file is not None
+        self.from_stdin = self.from_stdin or str(file) == "-"
 
 
 @dataclass

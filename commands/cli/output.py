@@ -232,15 +232,15 @@ class Output:
         places = [page.names.index(name) for name in self._selected]
         all_of_them = places == list(range(len(page.names)))
 
-        def rows() -> Iterator[list[str]]:
-            yield list(self._selected)
-            for row in page.rows:
-                if isinstance(row, dict):
-                    damaged.append(row)
-                else:
-                    yield formats.csv_row(row if all_of_them else [row[place] for place in places], exact=exact)
+        def texts() -> Iterator[str]:
+            yield from formats.csv_texts([self._selected], exact=exact)
+            for part in page.parts:
+                damaged.extend(row for row in part if isinstance(row, dict))
+                rows = [row for row in part if not isinstance(row, dict)]
+                chosen = rows if all_of_them else [[row[place] for place in places] for row in rows]
+                yield from formats.csv_texts(chosen, exact=exact)
 
-        for text in formats.csv_texts(rows()):
+        for text in texts():
             sys.stdout.write(text)
 
     def _write_names(self, records: Rows) -> None:

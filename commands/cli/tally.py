@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain.outcomes import Outcome
 from csctl.domain.plurals import counted
+from csctl.errors import Unreachable
 
 if TYPE_CHECKING:
     from csctl.results import Result
@@ -41,6 +42,7 @@ class Tally:
 
     noun: str = "record"
     total: int = 0
+    unsent: int = 0  # records of which nothing was sent, as a gateway or the database did not answer
     retriable: int = 0  # records that failed, and that nothing else will retry
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     moved: dict[Outcome, list[Any]] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Tally:
         self.total += 1
         self.outcomes[result.outcome] += 1
         self.exits[result.error.exit if result.error else 0] += 1
+        self.unsent += result.unsent or (result.error is not None and result.error.exit == Unreachable.exit)
         if result.error:
             self._add_problem(result)
         if result.money and result.outcome != Outcome.REFUSED:
@@ -98,7 +101,9 @@ class Tally:
             self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != Outcome.REFUSED
         ]
         if refused := self.outcomes[Outcome.REFUSED]:
-            parts.append(f"{refused:,} {'would be ' if would else ''}refused: {self._why()}")
+            # Of a single record, the error says why.
+            why = f": {self._why()}" if self.total > 1 else ""
+            parts.append(f"{refused:,} {'would be ' if would else ''}refused{why}")
         return "; ".join(parts)
 
     def _part(self, outcome: Outcome, *, would: bool) -> str:

@@ -115,7 +115,7 @@ def edit(
     from csctl.services.customers import edit
 
     edits = edit.plan(app, who, values, file, version, form)
-    out.target.count, out.target.from_stdin = len(edits), str(file) == "-"
+    out.target.read_from(file, len(edits))
     out.change(lambda dry_run: edit.edit(app, edits, dry_run=dry_run, fail_fast=fail_fast))
 
 

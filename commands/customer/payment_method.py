@@ -123,5 +123,5 @@ def retoken(app: App, out: ChangeOutput, file: Path, fail_fast: bool) -> None:
     from csctl.services.customers import retoken
 
     lines = retoken.lines(file)
-    out.target.count, out.target.from_stdin = len(lines), str(file) == "-"
+    out.target.read_from(file, len(lines))
     out.change(lambda dry_run: retoken.retoken(app, lines, dry_run=dry_run, fail_fast=fail_fast))

@@ -11,13 +11,17 @@ from functools import cache
 from csctl.errors import Damaged, Usage
 
 USUAL_EXPONENT = 2
+# The currencies of most shops, as ISO 4217 has them: importing the whole table takes 25 ms.
+COMMON = {**dict.fromkeys(("USD", "EUR", "GBP", "CAD", "AUD", "CHF", "SEK", "NOK", "DKK", "PLN", "INR"), 2), "JPY": 0}
 _DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?", re.ASCII)
 
 
 @cache
 def exponent(currency: str) -> int:
     """The number of decimals of a currency: JPY 0, USD 2, KWD 3. Raises Usage for an unknown currency."""
-    import iso4217  # takes 60 ms to import, and most commands show no money
+    if currency in COMMON:
+        return COMMON[currency]
+    import iso4217
 
     try:
         digits = iso4217.Currency(currency).exponent

@@ -63,6 +63,17 @@ class Registry:
             self._open[name] = Identified(account, name, self._known.get(name), self._compare)
         return self._open[name]
 
+    def for_money(self, name: str) -> Identified:
+        """An account for refunds and voids. Raises Misconfigured also for one that records are only imported from."""
+        account = self[name]
+        if not account.capabilities.moves_money:
+            raise Misconfigured(
+                f"csctl moves no money at {name}",
+                cause="the system retries refunds by itself, so that the customer could be paid twice",
+                fix="import with --map-merchant ID=NAME: then refunds go to the gateway that took the money",
+            )
+        return account
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)
 

@@ -17,7 +17,7 @@ from csctl.models import Email
 if TYPE_CHECKING:
     from csctl.domain.shop import Shop
 
-DEFAULT_SENDER = "no-reply@localhost"
+_DEFAULT_SENDER = "no-reply@localhost"
 
 
 def compose(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
@@ -48,10 +48,15 @@ def _message(email: Email, rendered: Rendered, shop: Shop) -> EmailMessage:
     return message
 
 
+def sender_address(shop: Shop) -> str:
+    """The address in From."""
+    return shop.mail_from or _DEFAULT_SENDER
+
+
 def _sender(shop: Shop) -> Address:
     if shop.mail_from is None:
-        return Address(display_name=shop.name, addr_spec=DEFAULT_SENDER)
-    return _on_the_wire(shop.mail_from, shop.name)
+        return Address(display_name=shop.name, addr_spec=sender_address(shop))
+    return _on_the_wire(sender_address(shop), shop.name)
 
 
 def _on_the_wire(address: str, name: str = "") -> Address:

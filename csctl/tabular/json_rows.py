@@ -53,7 +53,7 @@ class JsonSource:
         try:
             whole = json.loads(first + self._file.read(), **_AS_TEXT)
         except (ValueError, RecursionError) as error:
-            raise Usage("the file is not one JSON document", cause=str(error)) from None
+            raise Usage("the file is not one JSON document", cause=_why(error)) from None
         found = at_path(whole, path)
         if found is None:
             keys = ", ".join(whole) if isinstance(whole, dict) else "an array"
@@ -82,6 +82,10 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
+def _why(error: ValueError | RecursionError) -> str:
+    return "too many objects inside each other" if isinstance(error, RecursionError) else str(error)
+
+
 def _parsed(text: str) -> Any:
     """A JSON value; None for what is none."""
     try:
@@ -94,7 +98,7 @@ def _row_of_line(line: int, text: str) -> Row:
     try:
         value = json.loads(text, **_AS_TEXT)
     except (ValueError, RecursionError) as error:
-        return Row(line, {"text": text.strip()}, problem=Usage("the line is not JSON", cause=str(error)))
+        return Row(line, {"text": text.strip()}, problem=Usage("the line is not JSON", cause=_why(error)))
     return _row(line, value, text.strip())
 
 
@@ -102,7 +106,10 @@ def _row(line: int, value: Any, text: str | None = None) -> Row:
     if not isinstance(value, dict):
         whole = text if text is not None else json.dumps(value)
         return Row(line, {"text": whole}, problem=Usage("the row is not a JSON object"))
-    return Row(line, value, dict(flat(value)))
+    try:
+        return Row(line, value, dict(flat(value)))
+    except RecursionError as error:
+        return Row(line, {"text": "(not kept)"}, problem=Usage("the row cannot be read", cause=_why(error)))
 
 
 def _past(text: str, place: int) -> int:
@@ -126,7 +133,7 @@ def _array(first: str, file: TextIO) -> Iterator[Row]:
         except (ValueError, RecursionError) as error:
             more = file.read(chunk)
             if not more:
-                raise Usage(f"the array is not JSON from line {line} on", cause=str(error)) from None
+                raise Usage(f"the array is not JSON from line {line} on", cause=_why(error)) from None
             text, place, chunk = text[start:] + more, 0, chunk * 2
             continue
         if end == len(text) and (more := file.read(_CHUNK)):  # a number may go on

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,9 +59,9 @@ class Input:
                 text = io.TextIOWrapper(file, encoding=self.encoding, errors=self._errors, newline="")
                 yield text
                 text.detach()
-        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        except UnicodeDecodeError as error:
             raise Usage(
-                f"cannot read {self.path} as {self.encoding}", cause=str(error), fix="--encoding NAME"
+                f"cannot read {self.path} as {self.encoding}", cause=str(error), fix="--encoding NAME, such as cp1252"
             ) from None
 
     def close(self) -> None:
@@ -77,16 +78,21 @@ class Input:
             with self._raw() as file:
                 head = file.read(4)
                 file.seek(0)
-                _refuse_what_is_no_text(self.path, head, file)
+                _refuse_what_is_not_text(self.path, head, file)
                 if head.startswith(_GZIP):
                     with gzip.open(file) as unpacked:
                         yield cast("BinaryIO", unpacked)
                 else:
                     yield file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Usage(
+                f"{self.path} is not whole", cause=str(error), fix="copy or download it again; to test it: gzip -t FILE"
+            ) from None
         except OSError as error:
             if self._spool or error.filename != str(self.path):
                 raise
-            raise Usage(f"cannot read {self.path}", cause=error.strerror) from None
+            what = "a file in it" if isinstance(error, IsADirectoryError) else "a file that you can read"
+            raise Usage(f"cannot read {self.path}", cause=error.strerror, fix=f"name {what}") from None
 
     @contextmanager
     def _raw(self) -> Iterator[BinaryIO]:
@@ -104,7 +110,7 @@ class Input:
         return given
 
 
-def _refuse_what_is_no_text(path: Path, head: bytes, file: BinaryIO) -> None:
+def _refuse_what_is_not_text(path: Path, head: bytes, file: BinaryIO) -> None:
     """Raises Usage for a workbook, a packed folder or a document, with what to do."""
     if head.startswith(_ZIP):
         try:

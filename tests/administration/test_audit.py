@@ -66,7 +66,7 @@ def test_a_refused_record_is_found_under_its_id_however_it_was_named(shop: Shop)
 def test_the_audit_log_names_the_requester_of_a_refund_whose_process_died(shop: Shop) -> None:
     sale = make_sale(shop)
     agent = shop("whoami -o json", as_="agent").json["id"]
-    shop(f"txn sync {sale}")  # the account is known before it becomes slow
+    shop(f"txn refund {make_sale(shop)} --yes")  # the account is compared before it becomes slow
     slow = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=60000"}
     process = shop.start(f"txn refund {sale} --yes", as_="agent", env=slow)
     shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")

@@ -273,9 +273,19 @@ def test_an_agent_may_neither_seal_nor_verify(shop: Shop) -> None:
     assert [shop(f"audit {verb}", as_="agent").code for verb in ("seal", "verify", "list")] == [6, 6, 6]
 
 
+ROW = {"id": 1, "at": "2026-03-02 09:00:00.000000", "command": "x"}
+
+
+def test_a_seal_is_chained_to_the_one_before() -> None:
+    first, another = (Seal.over([{**ROW, "command": name}], None, "2026-03-02 10:00:00.000000") for name in "xy")
+    second = Seal.over([{**ROW, "id": 2}], first, "2026-03-02 11:00:00.000000")
+
+    assert sealing.check_link(second, first) == []
+    assert [found.target for found in sealing.check_link(second, another)] == ["seal_2"]
+
+
 def test_a_seal_is_bound_to_all_it_says() -> None:
-    row = {"id": 1, "at": "2026-03-02 09:00:00.000000", "command": "x"}
-    made = Seal.over([row], None, "2026-03-02 10:00:00.000000")
+    made = Seal.over([ROW], None, "2026-03-02 10:00:00.000000")
 
     assert made.holds
     for name in ("number", "at", "first_id", "last_id", "last_at", "leaves", "previous", "hash"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.billing.catalog import bill, change_card, days, make_buyer, paid, purchase, state, subscribe
-from tests.factories import make_order, make_price, make_purchase
+from tests.factories import make_order, make_payment_method, make_price, make_purchase
 from tests.shops import Shop
 
 # -- what is due
@@ -294,3 +294,16 @@ def test_a_day_begins_at_the_shops_midnight_when_the_clocks_change_too(shop: Sho
     rows = shop("billing run -o json", at=moment).json
 
     assert [row["id"] for row in rows] == [name] * billed
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_after_an_outage_the_next_run_begins_with_what_the_last_one_did_not_reach(shop: Shop) -> None:
+    price = make_price(shop, interval="month")
+    for _ in range(7):
+        method = make_payment_method(shop, token="tok_unreachable")
+        make_purchase(shop, price=price, payment_method=method, status="active", next_bill_on="2026-03-02")
+    first = shop("billing run --concurrency 1 -o json", as_="service")
+    then = shop("billing run --concurrency 1 -o json", as_="service", at="2026-03-03T09:00:00Z")
+
+    assert (first.code, [row["id"] for row in first.json][:2]) == (8, ["pur_1", "pur_2"])
+    assert [row["id"] for row in then.json] == ["pur_6", "pur_7", "pur_1", "pur_2", "pur_3", "pur_4", "pur_5"]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.billing.catalog import change_card, make_buyer, paid, purchase, subscribe
-from tests.factories import make_price
+from tests.factories import make_payment_method, make_price, make_purchase
 from tests.shops import Shop
 
 APPLIED, LOST = "tok_charge_timeout_applied", "tok_charge_timeout_lost"
@@ -116,6 +116,10 @@ def test_while_it_is_unknown_it_is_not_billed_by_hand_either(shop: Shop) -> None
     assert (by_hand.code, by_hand.error["message"]) == (5, "pur_1 is being billed")
     assert (run.code, run.json) == (9, [])
     assert len(paid(shop)) == 2
+    refund, ends = shop("txn refund txn_2 --yes -o json"), shop("purchase cancel pur_1 --refund-last --yes -o json")
+    assert (refund.code, ends.code) == (5, 5)
+    assert "whether money was taken is not known" in refund.error["cause"]
+    assert ends.error["message"] == "ord_1 is being charged"
 
 
 def test_the_terms_of_a_force_bill_are_kept_when_another_process_records_its_approval(shop: Shop) -> None:
@@ -207,3 +211,45 @@ def test_asking_again_and_hearing_nothing_new_leaves_no_trace(shop: Shop) -> Non
         shop.sql("SELECT text FROM history ORDER BY id"),
         shop.sql("SELECT state, reason FROM transactions"),
     ) == before
+
+
+# By command, for a purchase whose charge is under way: the code, and what stands after an approval and after a failure.
+DURING: dict[str, tuple[int, tuple[str, str | None], tuple[str, str | None]]] = {
+    "pause {} --until 2026-03-20": (0, ("paused", "2026-04-02"), ("paused", "2026-03-02")),
+    "billing-date {} 2026-03-20": (0, ("active", "2026-03-20"), ("active", "2026-03-20")),
+    "cancel {}": (0, ("cancelled", None), ("cancelled", None)),
+    "cancel {} --when before-next": (0, ("cancelled", None), ("cancelled", None)),
+    "cancel {} --when after-next": (0, ("cancelled", None), ("cancellation_scheduled", "2026-03-02")),
+    "cancel {} --when 2026-03-20": (
+        0,
+        ("cancellation_scheduled", "2026-04-02"),
+        ("cancellation_scheduled", "2026-03-02"),
+    ),
+    "quantity {} --quantity 2 --unit-price 10.00": (0, ("active", "2026-04-02"), ("active", "2026-03-02")),
+    "quantity {} --quantity 2 --unit-price 10.00 --next-only": (5, ("active", "2026-04-02"), ("active", "2026-03-02")),
+    "price {} other": (0, ("active", "2026-04-02"), ("active", "2026-03-02")),
+    "price {} other --next-only": (5, ("active", "2026-04-02"), ("active", "2026-03-02")),
+}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("token", "approved"), [("tok_review", True), ("tok_duplicate", False)])
+def test_a_change_during_a_charge_holds_after_its_answer_or_is_refused(shop: Shop, token: str, approved: bool) -> None:
+    price = make_price(shop, sku="tea", amount="19.99", interval="month")
+    make_price(shop, "other", sku="tea", amount="10.00", interval="month")
+    purchases = []
+    for _ in DURING:
+        method = make_payment_method(shop, token=token)
+        due = {"status": "active", "next_bill_on": "2026-03-02"}
+        purchases.append(make_purchase(shop, price=price, payment_method=method, **due))  # type: ignore[arg-type]
+    shop("billing run", as_="service")
+
+    codes = [shop(f"purchase {line.format(name)} --yes").code for line, name in zip(DURING, purchases, strict=True)]
+    shop("txn reconcile", at="2026-03-03T09:00:00Z")
+
+    rows = {row["id"]: row for row in shop("purchase list -o json").json}
+    found = [(rows[name]["status"], rows[name]["next_bill_on"]) for name in purchases]
+    assert codes == [code for code, *_ in DURING.values()]
+    assert found == [after if approved else otherwise for _, after, otherwise in DURING.values()]
+    prices = [rows[name]["price"] for name in purchases]
+    assert prices == ["19.99"] * 6 + ["20.00", "19.99", "10.00", "19.99"]

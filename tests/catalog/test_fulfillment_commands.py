@@ -93,7 +93,6 @@ def test_a_file_with_an_unknown_column_is_refused_as_a_whole(shop: Shop) -> None
         f"id,carier,tracking\n{fulfillment},DHL,T1\n",
         f"id,carrier\n{fulfillment},DHL\n",
         "carrier,tracking\nDHL,T1\n",
-        "",
     ):
         done = shop("fulfillment ship --from - --yes", input=file)
         assert (done.code, done.out) == (2, ""), file

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -28,6 +30,25 @@ _ODD = (
     "",
 )
 _OTHERS = (None, True, 5, datetime(2026, 1, 31, tzinfo=UTC), {"a": 1}, "\t1", "＝1", "＋1", "\u200d", "+", "-")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_many_rows_are_written_as_their_cells_are_one_by_one(exact: bool) -> None:
+    cells = [
+        *(c for c in (*_ODD, *_OTHERS) if c is None or isinstance(c, str)),
+        "a,b",
+        "-1,2",
+        "a,=b",
+        "+1\n2",
+        'a"b',
+        '"=x',
+    ]
+    for value in cells:
+        rows = [["Ann", value, "x"], [value, value, "-1"], ["+49301234567", "", value]]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([formats.csv_cell(c, exact=exact) for c in row] for row in rows)
+
+        assert "".join(formats.csv_texts(rows, exact=exact)) == text.getvalue(), value
 
 
 @pytest.mark.parametrize("value", [*_ODD, *_OTHERS])

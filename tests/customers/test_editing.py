@@ -166,13 +166,13 @@ def test_a_file_changes_many_and_reports_each_line(shop: Shop) -> None:
     first, second = make_customer(shop), make_customer(shop, external_id="web-2", phone="+12175550100")
     file = (
         "id,external_id,email,phone,billing_city,version\n"
-        f"{first},,anna@example.org,,Bonn,\n"
+        f"{first},,,,Bonn,\n"
         ",web-2,,+49 30 1234567,,1\n"
         f"{first},,anna2@example.org,,,\n"
         f"{second},,late@example.org,,,1\n"
         ",web-9,x@example.org,,,\n"
         "txn_3,,x@example.org,,,\n"
-        f"{second},,nobody,,,\n"
+        f"{make_customer(shop)},,nobody,,,\n"
         f"{first},,,,,soon\n"
     )
 
@@ -208,12 +208,26 @@ def test_a_dry_run_of_a_file_says_what_would_be_done_and_changes_nothing(shop: S
 
     done = shop(
         "customer edit --from - --dry-run -o json",
-        input=f"id,first_name\n{customer},Anna\n{customer},Berta\ncus_99,Carla\n",
+        input=f"id,first_name,email\n{customer},Anna,\n{customer},,berta@example.com\ncus_99,Carla,\n",
     )
 
     assert [row["outcome"] for row in done.json] == ["updated", "updated", "refused"]
     assert {row["dry_run"] for row in done.json} == {True}
     assert shown(shop, customer) == before
+
+
+def test_lines_that_contradict_each_other_or_the_columns_that_stay_are_refused(shop: Shop) -> None:
+    customer, other = make_customer(shop), make_customer(shop)
+    lines = (
+        f"{customer},Anna,\n{other},Berta,2026-01-31T09:00:00Z\n{customer},Carla,\n{other},Berta,2026-01-31T09:00:01Z\n"
+    )
+
+    done = shop("customer edit --from - --yes -o json", input=f"id,first_name,created_at\n{lines}")
+
+    assert [row["outcome"] for row in done.json] == ["refused", "updated", "refused", "refused"]
+    assert "lines 2, 4" in done.json[0]["message"]
+    assert "created_at cannot be edited" in done.json[3]["message"]
+    assert shown(shop, customer)["first_name"] == "Jane"
 
 
 def test_a_file_and_a_customer_do_not_go_together(shop: Shop) -> None:

@@ -105,7 +105,9 @@ def test_emails_are_taken_out_of_names_and_links(shop: Shop) -> None:
 
 
 def test_words_for_nothing_are_named_by_the_mapping(shop: Shop) -> None:
-    assert counts(taken(shop, "nullword.csv")) == {"created": 3, "rejected": 2}
+    done = taken(shop, "nullword.csv")
+    assert counts(done) == {"created": 3, "rejected": 2}
+    assert 'empty = ["N/A"]' in reasons(done)[0]
     shop.sql("DELETE FROM customers")
     Path("m.toml").write_text('[file]\nempty = ["NULL", "\\\\N", "n/a", "none"]\n', encoding="utf-8")
 
@@ -166,6 +168,17 @@ def test_an_unknown_encoding_and_a_wrong_path_are_refused(shop: Shop) -> None:
     assert (done.code, "data" in done.err) == (2, True)
 
 
+def test_a_file_in_another_encoding_a_part_of_one_and_json_without_end_name_the_fix(shop: Shop) -> None:
+    assert "--encoding cp1252" in reasons(taken(shop, "cp1252.csv"))[0]
+    Path("part.csv.gz").write_bytes((ODD / "gz.csv.gz").read_bytes()[:-20])
+    done = shop("data import customers part.csv.gz")
+    assert (done.code, "download it again" in done.err) == (2, True)
+    for name, text in (("array.json", "[" * 5000), ("rows.jsonl", '{"a":' * 5000)):
+        Path(name).write_text(text, encoding="utf-8")
+        done = shop(f"data import customers {name}")
+        assert (done.code, "inside each other" in done.err) == (2 if name == "array.json" else 3, True), done.err
+
+
 def test_standard_input_may_be_packed_and_marked(shop: Shop) -> None:
     text = "external_id,first_name\n1,Ann\n"
 
@@ -206,3 +219,22 @@ def test_no_card_number_gets_into_the_rejects(shop: Shop) -> None:
 
     assert done.json["rejected"] == 1
     assert "4242424242424242" not in Path(done.json["rejects_file"]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "data import customers",
+        "data import all --from shopify-orders",
+        "customer edit --yes --from",
+        "fulfillment ship --yes --from",
+        "blacklist add --yes --reason fraud --from",
+        "customer payment-method retoken --yes --from",
+    ],
+)
+def test_an_empty_file_is_nothing_to_do(shop: Shop, words: str) -> None:
+    Path("c.csv").touch()
+
+    done = shop(f"{words} c.csv")
+
+    assert (done.code, "nothing to" in done.err) == (0, True)

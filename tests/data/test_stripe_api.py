@@ -118,12 +118,13 @@ def test_a_second_import_changes_nothing_and_only_reads(shop: Shop, stocked: Str
 def test_a_killed_import_continues_where_it_stopped(shop: Shop, stocked: StripeShop) -> None:
     for _ in range(120):
         stocked.add_charge(None, 100, billing_details={"email": "many@example.com"})
-    process = shop.start("data import stripe --account shop", env={**account(stocked), "CSCTL_NOW": NOW})
+    words = "data import stripe --account shop --since 900d"  # which is another moment by the next day
+    process = shop.start(words, env={**account(stocked), "CSCTL_NOW": NOW})
     stocked.fail_next(Fault(hook=process.kill), matches=_second_page_of_charges)
     process.wait()
     listed = len(stocked.wire)
 
-    done = bring(shop, stocked)
+    done = shop(words, env=account(stocked), at="2026-03-03T10:00:00Z")
 
     assert done.code == 0, done.err
     assert "Continuing" in done.err

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import iso4217
 import pytest
 
-from csctl.domain.money import Money, exponent, to_decimal, to_minor, totals
+from csctl.domain.money import COMMON, Money, exponent, to_decimal, to_minor, totals
 from csctl.errors import Usage
 
 
@@ -81,3 +82,7 @@ def test_totals_are_given_by_currency() -> None:
 
     assert totals(sums) == "31,202.10 USD and 88,000 JPY"
     assert totals([]) == ""
+
+
+def test_the_common_currencies_are_those_of_iso_4217() -> None:
+    assert {code: iso4217.Currency(code).exponent for code in COMMON} == COMMON

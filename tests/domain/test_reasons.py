@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -41,3 +42,12 @@ def test_the_page_about_gateways_shows_the_same_table() -> None:
 
     for reason in Reason:
         assert f"| `{reason}` | {CHARGE[reason]} | {VOID[reason]} | {REFUND[reason]} |" in rows
+
+
+def test_the_tests_that_the_page_about_gateways_names_exist() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", _PAGE.read_text())
+
+    assert len(named) >= 27
+    for path, name in named:
+        home = "csctl" if "/conformance/" in path else "tests"
+        assert f"def {name}(" in (_PAGE.parents[1] / home / path).read_text(), f"{path}::{name}"

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from csctl.card_numbers import blotted_out, holds_card_number, without_card_numbers
+from csctl.card_numbers import holds_card_number, redacted, without_card_numbers
 from csctl.domain.text import LONGEST, accept, digits, fold, printable
 from csctl.errors import Usage
 
@@ -139,7 +139,7 @@ def test_any_card_number_is_found_and_masked_however_it_is_grouped() -> None:
         masked = without_card_numbers(f"{before}{written}{after}")
 
         assert masked == f"{before}****{number[-4:]}{after}", written
-        assert not holds_card_number(blotted_out(f"{before}{written}{after}"))
+        assert not holds_card_number(redacted(f"{before}{written}{after}"))
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,14 @@ def test_the_welcome_email_of_an_order_goes_out_again(shop: Shop) -> None:
 
 @pytest.mark.parametrize("state", ["declined", "failed", "pending", "unknown"])
 def test_what_was_not_approved_is_never_announced(shop: Shop, state: str) -> None:
-    refund = make_transaction(shop, "refund", state)
+    sale = make_sale(shop)
+    refund = make_transaction(shop, "refund", state, parent=sale)
 
-    done = shop(f"txn resend-email {refund} -o json")
+    by_itself, by_its_sale = (shop(f"txn resend-email {one} -o json") for one in (refund, sale))
 
-    assert (done.code, done.json[0]["outcome"]) == (5, "refused")
-    assert state in done.json[0]["message"]
+    assert (by_itself.code, by_itself.json[0]["outcome"]) == (5, "refused")
+    assert state in by_itself.json[0]["message"]
+    assert by_its_sale.code == 5
     assert states(shop) == []
 
 
@@ -92,6 +94,10 @@ def test_where_there_is_nothing_to_announce_it_is_a_conflict(shop: Shop) -> None
     ]
 
     assert [done.code for done in answers] == [5, 5, 5, 5]
+    assert [done.json[0]["message"].rpartition(", so there is ")[2] for done in answers] == [
+        *["nothing to announce"] * 3,
+        "no welcome email",
+    ]
     assert states(shop) == []
 
 

@@ -108,6 +108,22 @@ def test_a_lost_answer_is_decided_by_asking(world: World, effect: bool) -> None:
     assert world.returned(reference) == world.booked(sale) == Decimal("8.00")
 
 
+@pytest.mark.parametrize("world", ["nmi"], indirect=True)
+def test_what_may_be_another_operation_is_decided_by_a_person(world: World) -> None:
+    sale, reference = world.sale()
+    world.ledger.fail_next(Fault(effect=False, cut=0))
+    refund = world.shop(f"txn refund {sale} --amount 8.00 --yes -o json").json[0]["transaction_id"]
+    world.refund_outside(reference, "8.00")  # of the same amount, and without a key of csctl
+    world.later(timedelta(hours=1))
+
+    asked = world.shop(f"txn reconcile {refund} -o json")
+    decided = world.shop(f"txn reconcile {refund} --as failed -o json")
+
+    assert (asked.code, asked.json[0]["outcome"]) == (9, "unknown")
+    assert "it may be one of" in asked.json[0]["error"]["cause"]
+    assert (decided.code, decided.json[0]["outcome"]) == (0, "queued")
+
+
 @settling
 def test_a_void_whose_answer_was_lost_is_found_voided(world: World) -> None:
     sale, _ = world.sale(settled=False)

@@ -80,14 +80,15 @@ def _places(count: int) -> Iterator[Queue[Place]]:
     with tempfile.TemporaryDirectory(prefix="csctl-mutants-") as folder:
         keep_template(Path(folder))
         for number in range(count):
-            places.put((_copy(Path(folder) / str(number)), Runner()))
+            places.put((copied(Path(folder) / str(number)), Runner()))
         yield places
         while not places.empty():
             places.get()[1].end()
 
 
-def _copy(target: Path) -> Path:
-    for name in ("csctl", *_LINKED, "tests", "docs"):
+def copied(target: Path) -> Path:
+    """A copy of the project that may be broken."""
+    for name in ("csctl", *_LINKED, "tests", "docs", "benchmarks"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / file, target / file)

@@ -23,6 +23,7 @@ _FENCES = (
     "tests/billing/test_unknown.py",
     "tests/payments/test_settlement.py",
 )
+_CLAIMS = ("claim", "worker")  # the columns that say whose it is
 
 
 def all_found() -> Iterator[Mutant]:
@@ -35,7 +36,7 @@ def all_found() -> Iterator[Mutant]:
 def constraints() -> Iterator[Mutant]:
     """The database without one CHECK or unique index."""
     for table in Base.metadata.sorted_tables:
-        for rule in table.constraints:
+        for rule in sorted(table.constraints, key=lambda one: str(one.name)):
             if isinstance(rule, CheckConstraint | UniqueConstraint):
                 kind = "check" if isinstance(rule, CheckConstraint) else "unique"
                 yield _drop(kind, table.name, str(rule.name), _CONSTRAINTS)
@@ -57,7 +58,7 @@ def _drop(kind: str, table: str, name: str, tests: tuple[str, ...]) -> Mutant:
 
 def locks() -> Iterator[Mutant]:
     """The code without one `with_for_update`."""
-    for path, node, scope in _expressions(ast.Call):
+    for path, node, scope in _expressions(ast.Call, "with_for_update"):
         if isinstance(node.func, ast.Attribute) and node.func.attr == "with_for_update":
             yield _rewritten("lock", path, scope, node, ast.unparse(node.func.value))
         elif any(word.arg == "with_for_update" for word in node.keywords):
@@ -67,7 +68,7 @@ def locks() -> Iterator[Mutant]:
 
 def fences() -> Iterator[Mutant]:
     """The code without one comparison of a claim."""
-    for path, node, scope in _expressions(ast.Compare):
+    for path, node, scope in _expressions(ast.Compare, *_CLAIMS):
         if _is_fence(node):
             yield _rewritten("fence", path, scope, node, str(isinstance(node.ops[0], ast.Eq)))
 
@@ -75,7 +76,7 @@ def fences() -> Iterator[Mutant]:
 def _is_fence(node: ast.Compare) -> bool:
     sides = [node.left, *node.comparators]
     return isinstance(node.ops[0], ast.Eq | ast.NotEq) and any(
-        isinstance(side, ast.Attribute) and side.attr in ("claim", "worker") for side in sides
+        isinstance(side, ast.Attribute) and side.attr in _CLAIMS for side in sides
     )
 
 
@@ -91,12 +92,12 @@ def _rewritten(kind: str, path: Path, scope: str, node: ast.expr, changed: str) 
 N = TypeVar("N", bound=ast.expr)
 
 
-def _expressions(kind: type[N]) -> Iterator[tuple[Path, N, str]]:
-    """All expressions of a kind in the code, each with the function that it stands in."""
+def _expressions(kind: type[N], *words: str) -> Iterator[tuple[Path, N, str]]:
+    """All expressions of a kind in the files with one of these words, each with the function that it stands in."""
     for path in sorted((ROOT / "csctl").rglob("*.py")):
-        for node, scope in _within(ast.parse(path.read_text(encoding="utf-8")), ""):
-            if isinstance(node, kind):
-                yield path, node, scope
+        text = path.read_text(encoding="utf-8")
+        if any(word in text for word in words):
+            yield from ((path, node, scope) for node, scope in _within(ast.parse(text), "") if isinstance(node, kind))
 
 
 def _within(tree: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str]]:

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 RULES = Path(__file__).with_name("rules.toml")
 SECURITY = Path(__file__).with_name("security.toml")
 GATEWAYS = Path(__file__).with_name("gateways.toml")
+PROOF = Path(__file__).with_name("proof.toml")
+PLANTED = Path(__file__).with_name("planted.toml")
 _KEPT = ".unbroken"
 
 
@@ -66,13 +68,16 @@ class Mutant:
     @property
     def changes_schema(self) -> bool:
         """Whether a database made without it would be another one."""
-        return bool(self.drop) or self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
+        return self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
+
+
+_parsed = cache(ast.parse)
 
 
 @cache
 def _place(text: str, scope: str) -> tuple[int, int]:
     """Where the source of a function or class (`Class.method`) begins and ends; -1 where there is none."""
-    found: ast.AST = ast.parse(text)
+    found: ast.AST = _parsed(text)
     for name in scope.split("."):
         inner = [node for node in ast.iter_child_nodes(found) if getattr(node, "name", None) == name]
         if not inner:
@@ -84,13 +89,21 @@ def _place(text: str, scope: str) -> tuple[int, int]:
 
 
 def from_rules() -> Iterator[Mutant]:
-    """The mutants of the three files; rules that give the reason why none is possible have none."""
-    for rule in [*rules(), *rules(SECURITY), *rules(GATEWAYS)]:
+    """The mutants of the four files; rules that give the reason why none is possible have none."""
+    for rule in [*rules(), *rules(SECURITY), *rules(GATEWAYS), *rules(PROOF)]:
         if "impossible" not in rule:
-            file, _, scope = rule.get("at", "").partition("::")
-            tests = tuple(rule["tests"])
-            old, new, drop = (rule.get(name, "") for name in ("old", "new", "drop"))
-            yield Mutant(rule["id"], rule["says"], tests, file, scope, old, new, drop)
+            yield _of_rule(rule)
+
+
+def planted() -> list[Mutant]:
+    """Bugs for the simulation to find."""
+    return [_of_rule(rule) for rule in rules(PLANTED)]
+
+
+def _of_rule(rule: dict[str, Any]) -> Mutant:
+    file, _, scope = rule.get("at", "").partition("::")
+    old, new, drop = (rule.get(name, "") for name in ("old", "new", "drop"))
+    return Mutant(rule["id"], rule["says"], tuple(rule.get("tests", ())), file, scope, old, new, drop)
 
 
 def rules(file: Path = RULES) -> list[dict[str, Any]]:

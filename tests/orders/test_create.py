@@ -97,6 +97,7 @@ def test_a_declined_order_is_kept_and_nothing_follows(shop: Shop) -> None:
     order = shop(f"order show {done.json[0]['order_id']} -o json").json
 
     assert (done.code, done.json[0]["outcome"], done.json[0]["ok"]) == (12, "declined", False)
+    assert done.error["fix"] == f"csctl order rerun {order['id']} --payment-method PM"
     assert (order["status"], order["fulfillments"]) == ("declined", [])
     assert [p["status"] for p in order["purchases"]] == ["cancelled"]
     assert [t["state"] for t in order["transactions"]] == ["declined"]

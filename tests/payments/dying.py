@@ -20,6 +20,7 @@ TELLING = {
     *(Point.CHANGE_KEPT, Point.INTENT_KEPT, Point.ANSWERED, Point.OUTCOME_KEPT),
     *(Point.EMAIL_CLAIMED, Point.EMAIL_SENT, Point.EMAIL_MARKED),
 }
+Place = int | Point  # the number of a point, or its name
 _MOST = 60  # more than any run here has
 
 
@@ -31,23 +32,26 @@ def points(full: bool, values: Sequence[object] = ("",), value: object = "") -> 
     return range(1, _MOST) if full else range(1 + values.index(value), _MOST, len(values))
 
 
-def before(number: int, *, all_points: bool = False) -> tuple[str, ...]:
-    """For `before` of a process: it is killed at this point, of all points, or of those that are telling."""
-    return __name__, "die", str(number), "all" if all_points else "telling"
+def before(place: Place, *, all_points: bool = False) -> tuple[str, ...]:
+    """For `before` of a process: it is killed at the point of this number, of all points or of those that are telling;
+    or where it first reaches this one.
+    """
+    if isinstance(place, int):
+        return __name__, "die", str(place), *(Point if all_points else TELLING)
+    return __name__, "die", "1", place
 
 
-def killed_at(shop: Shop, point: int, words: str, at: str | None = None, *, all_points: bool = False) -> bool:
+def killed_at(shop: Shop, place: Place, words: str, at: str | None = None, *, all_points: bool = False) -> bool:
     """Whether a command was killed at a point; False if it ended before."""
-    process = shop.start(words, at=at, before=before(point, all_points=all_points))
+    process = shop.start(words, at=at, before=before(place, all_points=all_points))
     _, said = process.communicate(timeout=120)
     assert process.returncode in (-9, 0, 3, 5, 9, 12), said
     return process.returncode == -9
 
 
-def die(number: str, which: str) -> None:
-    """Have this process killed at a point."""
+def die(number: str, *counted: str) -> None:
+    """Have this process killed at a point: the one of this number among these."""
     left, counting = int(number), threading.Lock()
-    counted = set(Point) if which == "all" else TELLING
 
     def reached(point: Point) -> None:
         nonlocal left

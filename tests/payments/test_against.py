@@ -71,6 +71,21 @@ def test_each_side_alone_is_named_with_its_amount(shop: Shop) -> None:
 
 
 @one_database
+def test_what_was_returned_on_the_gateways_page_is_booked_by_the_printed_command(shop: Shop) -> None:
+    make_sale(shop, "20.00", token="tok_outside_refund_5")
+    wrong = make_sale(shop, "20.00")
+    shop.sql("UPDATE transactions SET amount = 1500 WHERE id = 2")
+    first = shop("txn reconcile --against sandbox -o json").json  # the sandbox does the refund when it is asked
+    second = shop("txn reconcile --against sandbox -o json").json
+    (command,) = {row["fix"] for row in (*first, *second) if row["id"] != wrong}
+    shop(command.removeprefix("csctl "))
+    (left,) = shop("txn reconcile --against sandbox -o json").json
+
+    assert command == "csctl txn sync txn_1"
+    assert (left["id"], left["difference"]) == (wrong, "amount")
+    assert left["fix"] == f"compare it with the gateway's own page: csctl txn show {wrong}"
+
+
 def test_what_lies_outside_of_the_period_is_not_compared(shop: Shop) -> None:
     sale = make_sale(shop)
     in_ledger(shop, "DELETE FROM operations")

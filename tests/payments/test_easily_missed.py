@@ -77,7 +77,7 @@ def test_a_queued_refund_of_a_disputed_sale_waits_for_the_dispute_everywhere(sho
     )
     (doctor,) = [row for row in shop("doctor -o json").json if row["check"] == "queue"]
 
-    assert (listed["state"], listed["waits_for"]) == ("queued", "dispute")
+    assert (listed["state"], listed["waits_for"], listed["next_attempt_on"]) == ("queued", "dispute", None)
     assert "dispute" in shown
     assert (stats["due_today"], stats["disputed"]) == (0, 1)
     assert "1 refund waits for the dispute of its sale" in retried.err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.payments import dying
+from tests.payments.dying import Place
 from tests.proof import books
 from tests.proof.scenes import Moment, Scene
 from tests.shops import Shop
@@ -29,7 +31,9 @@ class Tally:
     found: list[str] = field(default_factory=list)
 
 
-def crash(shop: Shop, scene: Scene, points: list[tuple[int, int]], gateway: str, *, all_points: bool = False) -> Tally:
+def crash(
+    shop: Shop, scene: Scene, points: Sequence[tuple[Place, int]], gateway: str, *, all_points: bool = False
+) -> Tally:
     """Kill a command at the first point of each pair and the command that follows at the second (0: let it be).
 
     Each pair has records of its own. Points beyond the end of the command are left out. Without `all_points` those are
@@ -37,8 +41,9 @@ def crash(shop: Shop, scene: Scene, points: list[tuple[int, int]], gateway: str,
     """
     shop.env["CSCTL_GATEWAY_MAIN"] += f"?{GATEWAYS[gateway]}"
     tally, ended = Tally(), MOST
+    shop("txn reconcile")  # remembers the account, so that the points of all rounds are the same
     for first, second in points:
-        if first >= ended:
+        if isinstance(first, int) and first >= ended:
             continue
         moment = Moment(tally.rounds + 1)
         shop.now = moment.at("08:00:00")
@@ -47,8 +52,8 @@ def crash(shop: Shop, scene: Scene, points: list[tuple[int, int]], gateway: str,
         tally.rounds += 1
         if dying.killed_at(shop, first, words, moment.at("09:00:00"), all_points=all_points):
             tally.kills += 1
-        else:
-            ended = min(ended, first)
+        elif isinstance(first, int):
+            ended = first
         _go_on(shop, scene, second, words, moment, tally)
     shop.now = Moment(tally.rounds + 6).at("12:00:00")
     tally.found = books.disagreements(shop)
@@ -67,13 +72,10 @@ def _go_on(shop: Shop, scene: Scene, second: int, words: str, moment: Moment, ta
         tally.kills += 1
     shop("txn reconcile", at=moment.at("09:12:00"))
     tally.decided += _decide(shop, moment.at("09:12:30"))
-    for time, command in (
-        ("09:13:00", again),
-        ("09:20:00", "queue retry"),
-        ("09:30:00", "billing run"),
-    ):
-        shop(command, at=moment.at(time))
-    shop("queue retry", at=moment.at("09:00:00", days=1))
+    shop(again, at=moment.at("09:13:00"))
+    cron = "queue retry" if scene.returns else "billing run"
+    shop(cron, at=moment.at("09:20:00"))
+    shop(cron, at=moment.at("09:00:00", days=1))
 
 
 def _decide(shop: Shop, at: str) -> int:

@@ -46,7 +46,7 @@ _TWICE_A_DAY = """
 _ANNOUNCED = """
     SELECT 'announced', t.id FROM transactions t LEFT JOIN emails e ON e.transaction_id = t.id AND e.kind = t.kind
     WHERE t.kind IN ('refund', 'void') AND t.outside IS NULL AND t.state = 'approved'
-    GROUP BY t.id HAVING count(e.id) <> 1
+    GROUP BY t.id, t.send_email HAVING count(e.id) <> t.send_email
 """
 _UNTOLD = """
     SELECT 'no history', t.id FROM transactions t WHERE t.kind IN ('refund', 'void') AND t.state = 'approved'

@@ -37,7 +37,7 @@ TOKENS = (
 # What a gateway does by itself, and csctl learns by asking only.
 _BY_ITSELF = ("tok_pending", "tok_refund_returned", "tok_outside")
 _CHARGED = ("tok_ok", "tok_ok", "tok_soft_declined", "tok_declined", "tok_charge_timeout_applied", "tok_unreachable")
-_ACCEPTED = {Outcome.UNKNOWN, Outcome.QUEUED, Outcome.PENDING}  # the wish stands
+_ACCEPTED = {Outcome.UNKNOWN, Outcome.QUEUED, Outcome.PENDING, Outcome.EXHAUSTED}  # the wish stands, or may be requeued
 _amounts = st.sampled_from(["1.00", "5.00", "19.99"])
 _places = st.integers(min_value=0, max_value=30)
 _items = st.integers(min_value=1, max_value=6)

@@ -95,7 +95,8 @@ def test_of_a_part_that_was_lost_the_rest_can_be_refunded(shop: Shop) -> None:
     sale = make_sale(shop, "50.00")
 
     assert shop(f"txn dispute {sale} --lost --amount 30").code == 0
-    assert shop(f"txn dispute {sale} --lost --amount 30").code == 5
+    again = shop(f"txn dispute {sale} --lost --amount 30 -o json")
+    assert (again.code, again.error["message"]) == (5, f"{sale} has lost its dispute already")
     assert shop(f"txn refund {sale} --yes -o json").json[0]["amount"] == "20.00"
 
 

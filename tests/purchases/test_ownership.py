@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase
+from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase, make_sale
 from tests.shops import Shop
 
 
@@ -43,6 +43,26 @@ def test_a_reactivated_subscription_is_billed_on_the_given_day(shop: Shop) -> No
     assert shop(f"purchase reactivate {purchase} --date 2026-03-20 --yes").code == 0
     assert shop(f"purchase reactivate {purchase} --date 2026-03-01 --yes").code == 2
     assert shop(f"purchase show {purchase} -o json").json["next_bill_on"] == "2026-03-20"
+
+
+def test_a_period_that_is_paid_for_is_not_billed_again_unless_its_money_was_returned(shop: Shop) -> None:
+    purchase = subscription(shop)
+    shop("billing run")
+    shop(f"purchase cancel {purchase} --yes")
+
+    kept = shop(f"purchase reactivate {purchase} --dry-run -o json")
+    (sale,) = shop("txn list --kind sale -o json").json
+    shop(f"txn void {sale['id']} --yes")
+    returned = shop(f"purchase reactivate {purchase} --yes -o json")
+
+    imported = subscription(shop, "cancelled", interval="month")
+    make_sale(shop, "20.00", order="ord_2", purchase=imported)  # csctl does not have the period that it paid for
+    resumed = shop(f"purchase reactivate {imported} --yes -o json")
+
+    assert "the period until 2026-03-28 is paid for" in resumed.json[0]["message"]
+    assert "billed next on 2026-04-02; the period until 2026-04-02 is paid for" in kept.json[0]["message"]
+    assert kept.json[0]["after"]["next_bill_on"] == "2026-04-02"
+    assert returned.json[0]["message"] == "active again, billed next on 2026-03-02"
 
 
 def test_the_order_that_was_cancelled_with_it_goes_on_too(shop: Shop) -> None:

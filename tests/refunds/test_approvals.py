@@ -80,7 +80,7 @@ def test_a_request_is_granted_once(limited: Shop) -> None:
 
     again = limited("approval grant apr_1 --yes -o json")
 
-    assert again.code == 5
+    assert (again.code, again.json[0]["error"]["message"]) == (5, "apr_1 is granted")
     assert refunds(limited) == ["80.00"]
 
 
@@ -129,8 +129,10 @@ def test_the_same_request_id_gets_the_same_request(limited: Shop) -> None:
 def test_a_denied_request_ends_with_its_reason(limited: Shop) -> None:
     requested(limited)
 
+    without_reason = limited("approval deny apr_1 --reason '' -o json")
     done = limited("approval deny apr_1 --reason 'too late' -o json")
 
+    assert without_reason.code == 2
     assert (done.code, done.json[0]["outcome"]) == (0, "updated")
     shown = limited("approval show apr_1 -o json", as_="agent").json
     assert (shown["state"], shown["decision_reason"]) == ("denied", "too late")
@@ -173,6 +175,7 @@ def test_a_request_expires(limited: Shop) -> None:
 def test_the_request_of_a_disabled_operator_is_denied(limited: Shop) -> None:
     requested(limited)
     limited("operator disable agent --yes")
+    assert limited("approval show apr_1 -o json").json["state"] == "denied"
 
     done = limited("approval grant apr_1 --yes -o json")
 
@@ -264,9 +267,10 @@ def test_an_agent_has_a_limit_per_business_day(shop: Shop) -> None:
     first, second = make_sale(shop, amount="30.00"), make_sale(shop, amount="30.00")
 
     done = shop(f"txn refund {first} {second} --yes -o json", as_="agent")
+    same_day = shop(f"txn refund {second} --yes -o json", as_="agent", at="2026-03-02T20:00:00Z")
     next_day = shop(f"txn refund {second} --yes -o json", as_="agent", at="2026-03-03T09:00:00Z")
 
-    assert done.code == 3
+    assert (done.code, same_day.code) == (3, 6)
     assert [row["outcome"] for row in done.json] == ["refunded", "refused"]
     assert done.json[1]["error"]["exit"] == 6
     assert "30.00 USD of it is used" in done.json[1]["error"]["cause"]

@@ -136,8 +136,11 @@ def test_cancel_goes_with_a_refund_that_is_queued_or_pending(
 ) -> None:
     subscription(shop, token)
 
+    looked = shop(f"{command} --cancel --dry-run -o json")
     done = shop(f"{command} --cancel --yes -o json")
 
+    named = "cancels ord_1, pur_1" if command.startswith("order") else "cancels pur_1"
+    assert named in looked.json[0]["message"]
     assert [row["outcome"] for row in done.json] == [outcome]
     assert shop.sql("SELECT status FROM purchases") == [{"status": "cancelled"}]
 

@@ -105,7 +105,8 @@ def test_five_days_without_the_gateway_are_no_attempt(shop: Shop) -> None:
     assert shop(f"txn refund {sale} --yes").code == 12
 
     for day in range(3, 8):
-        shop("queue retry", at=f"2026-03-0{day}T09:00:00Z", as_="service")
+        done = shop("queue retry -o json", at=f"2026-03-0{day}T09:00:00Z", as_="service")
+        assert (done.code, done.json[0]["message"]) == (8, "connection refused, tried again by the next run")
     assert (item(shop)["state"], item(shop)["attempts"]) == ("queued", 0)
     shop.sql("UPDATE payment_methods SET token = 'tok_ok'")
     shop.adopt()
@@ -113,6 +114,50 @@ def test_five_days_without_the_gateway_are_no_attempt(shop: Shop) -> None:
 
     assert item(shop)["state"] == "succeeded"
     assert [row["amount"] for row in shop.ledger() if row["kind"] == "refund"] == ["19.99"]
+
+
+def test_after_an_outage_the_next_run_begins_with_what_the_last_one_did_not_reach(shop: Shop) -> None:
+    sales = [make_sale(shop, token="tok_refund_declined", adopt=False) for _ in range(7)]
+    shop.adopt()
+    shop(f"txn refund {' '.join(sales)} --yes --concurrency 1")
+    shop.sql("UPDATE payment_methods SET token = 'tok_unreachable'")
+    shop.adopt()
+    shop("queue retry --concurrency 1", at=TUESDAY, as_="service")
+    shop.now = "2026-03-04T09:00:00Z"
+
+    (doctor,) = [row for row in shop("doctor -o json").json if row["check"] == "queue"]
+    waiting = {row["next_attempt_on"] for row in shop("queue list -o json").json}
+    then = shop("queue retry --concurrency 1 -o json", as_="service")
+
+    assert doctor["problem"] == "2 refunds due before today and not attempted: main did not answer"
+    assert waiting == {"2026-03-04"}
+    assert [row["id"] for row in then.json][:2] == ["rfq_6", "rfq_7"]
+
+
+def test_a_refund_that_is_taken_for_a_duplicate_each_day_is_reported_to_people(shop: Shop) -> None:
+    make_notify_email(shop)
+    shop("setting set unattempted-days 2")
+    shop(f"txn refund {make_sale(shop, token='tok_duplicate')} --yes")
+
+    for day in range(3, 8):
+        shop("queue retry", at=f"2026-03-0{day}T09:00:00Z", as_="service")
+
+    (email,) = shop.mails()
+    assert "could not be attempted for 2 days" in email.as_string()
+    assert "Duplicate" in item(shop)["last_reason"]
+    assert (item(shop)["state"], item(shop)["attempts"]) == ("in_progress", 0)  # unknown until the next run asks
+
+
+def test_a_pending_retry_that_is_approved_is_a_row_of_the_run_that_finds_it(shop: Shop) -> None:
+    shop(f"txn refund {make_sale(shop, token='tok_refund_declined')} --yes")
+    shop.sql("UPDATE payment_methods SET token = 'tok_pending'")
+    shop.adopt()
+    accepted = shop("queue retry -o json", at=TUESDAY, as_="service")
+    done = shop("queue retry -o json", at="2026-03-04T09:00:00Z", as_="service")
+
+    assert [row["outcome"] for row in accepted.json] == ["pending"]
+    assert [(row["id"], row["outcome"]) for row in done.json] == [("rfq_1", "refunded")]
+    assert f"{accepted.json[0]['transaction_id']}: refunded" in done.err
 
 
 def test_a_run_leaves_an_account_alone_that_does_not_answer(shop: Shop) -> None:

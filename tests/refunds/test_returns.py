@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from csctl.domain.reasons import REFUND, Reason, Refused
@@ -130,3 +133,22 @@ def test_what_follows_from_a_reason_is_the_table(shop: Shop, token: str, reason:
     shop("queue retry", at=day(1))
     counts = 1 if then is Refused.COUNT else 0
     assert items(shop) == [{"state": "queued", "attempts": counts}]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_documented_crontab_finds_a_return_after_it_has_settled_in_a_zone_west_of_utc(shop: Shop) -> None:
+    shop("setting set timezone America/Los_Angeles")
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    (minute, step), *_ = re.findall(r"^(\d+) +\*/(\d+) .* txn sync ", page, re.MULTILINE)
+    sale = make_sale(shop, token="tok_refund_returned")
+    refund = shop(f"txn refund {sale} --yes -o json", at="2026-03-02T20:00:00Z").json[0]["transaction_id"]
+    seen = []
+
+    for hour in range(0, 12, int(step)):
+        shop("txn sync", at=f"2026-03-03T{hour:02}:{minute}:00Z", as_="service")
+        row = shop(f"txn show {refund} -o json").json
+        seen.append((row["state"], row["settlement"]))
+
+    assert seen[0] == ("approved", "settled")  # the gateway's midnight has passed, and the shop's has not
+    assert seen[-1][0] == "failed"
+    assert shop("queue list -o json").json[0]["attempts"] == 1

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from csctl.domain.states import Role
 from tests.factories import make_customer
-from tests.postgres import Server
 from tests.shops import Shop
-from tests.trust.logins import as_login, grant, psql, refused
+from tests.trust.logins import as_login, psql, refused
 
 pytestmark = pytest.mark.postgres
 _ROW = "INSERT INTO audit (at, command, changes, outcome) VALUES (now(), 'x', '{}', 'x')"
@@ -20,13 +17,6 @@ _ROW = "INSERT INTO audit (at, command, changes, outcome) VALUES (now(), 'x', '{
 @pytest.fixture
 def backend() -> str:
     return "postgresql"
-
-
-@pytest.fixture
-def granted(shop: Shop, postgres: Server) -> Iterator[Shop]:
-    with postgres.alone():
-        grant(shop, postgres)
-        yield shop
 
 
 def test_a_row_says_which_login_wrote_it(granted: Shop) -> None:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
@@ -13,9 +11,8 @@ import csctl.models  # noqa: F401 - so that the metadata knows all tables
 from csctl.domain import grants
 from csctl.domain.states import Role
 from csctl.models.columns import Base
-from tests.postgres import Server
 from tests.shops import Shop
-from tests.trust.logins import grant, psql
+from tests.trust.logins import psql
 
 pytestmark = pytest.mark.postgres
 
@@ -23,13 +20,6 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture
 def backend() -> str:
     return "postgresql"
-
-
-@pytest.fixture
-def granted(shop: Shop, postgres: Server) -> Iterator[Shop]:
-    with postgres.alone():
-        grant(shop, postgres)
-        yield shop
 
 
 def columns(table: str) -> list[str]:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from csctl.domain.states import Role
@@ -18,9 +16,8 @@ from tests.factories import (
     make_transaction,
     number,
 )
-from tests.postgres import Server
 from tests.shops import Shop
-from tests.trust.logins import as_login, grant, refused
+from tests.trust.logins import as_login, refused
 
 pytestmark = pytest.mark.postgres
 _REFUND = (
@@ -42,12 +39,10 @@ def backend() -> str:
 
 
 @pytest.fixture
-def granted(shop: Shop, postgres: Server) -> Iterator[Shop]:
-    with postgres.alone():
-        grant(shop, postgres)
-        shop("setting set agent-refund-limit '5 USD'")
-        shop("setting set agent-refund-limit '500 JPY'")
-        yield shop
+def granted(granted: Shop) -> Shop:
+    granted("setting set agent-refund-limit '5 USD'")
+    granted("setting set agent-refund-limit '500 JPY'")
+    return granted
 
 
 def test_what_a_charge_came_to_cannot_be_rewritten(granted: Shop) -> None:

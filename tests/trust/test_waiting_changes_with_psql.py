@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from csctl.domain.states import Role
 from tests.billing.catalog import change_card, make_buyer, purchase, subscribe
 from tests.factories import number
-from tests.postgres import Server
 from tests.shops import Shop
-from tests.trust.logins import as_login, grant, psql, refused
+from tests.trust.logins import as_login, psql, refused
 
 pytestmark = pytest.mark.postgres
 _DAY, _LATER = "2026-04-02T09:00:00Z", "2026-04-02T09:10:00Z"
@@ -27,13 +24,6 @@ _WAIT = (
 @pytest.fixture
 def backend() -> str:
     return "postgresql"
-
-
-@pytest.fixture
-def granted(shop: Shop, postgres: Server) -> Iterator[Shop]:
-    with postgres.alone():
-        grant(shop, postgres)
-        yield shop
 
 
 @pytest.fixture

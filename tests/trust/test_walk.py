@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,9 +18,8 @@ from tests.factories import (
     make_purchase,
     make_sale,
 )
-from tests.postgres import Server
 from tests.shops import Shop
-from tests.trust.logins import as_login, grant
+from tests.trust.logins import as_login
 
 pytestmark = pytest.mark.postgres
 # What works without records, or needs a command line of its own below.
@@ -31,13 +29,6 @@ _LATER = "2026-03-04T09:00:00Z"
 @pytest.fixture
 def backend() -> str:
     return "postgresql"
-
-
-@pytest.fixture
-def granted(shop: Shop, postgres: Server) -> Iterator[Shop]:
-    with postgres.alone():
-        grant(shop, postgres)
-        yield shop
 
 
 class Walk:

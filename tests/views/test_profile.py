@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pexpect
+import pytest
 from wcwidth import wcswidth
 
 from csctl.domain.addresses import Address
-from csctl.domain.states import Kind, OrderStatus, PurchaseStatus, Settlement, State
-from csctl.models import Order, Purchase, Transaction
+from csctl.domain.states import ItemState, Kind, OrderStatus, PurchaseStatus, Settlement, State
+from csctl.models import Order, Purchase, QueueItem, Transaction
 from tests.factories import (
     make_customer,
     make_fulfillment,
@@ -27,8 +28,8 @@ from tests.views.queries import queries_of
 from tests.views.records import make_entry, make_event, make_queue_item
 
 
-def make_many_orders(shop: Shop, customer: str, count: int) -> None:
-    """Orders with a purchase and a settled sale each, of which a part was refunded."""
+def make_many_orders(shop: Shop, customer: str, count: int, *, queued: bool = False) -> None:
+    """Orders with a purchase and a settled sale each, of which a part was refunded, and another is `queued`."""
     with shop.session() as session:
         for day in range(count):
             placed = shop.moment - timedelta(days=day + 1)
@@ -53,19 +54,29 @@ def make_many_orders(shop: Shop, customer: str, count: int) -> None:
                     created_at=placed,
                 )
             )
-            session.add(
-                Transaction(
-                    order_id=order.id,
-                    kind=Kind.SALE,
-                    state=State.APPROVED,
-                    amount=1000,
-                    currency="USD",
-                    gateway="main",
-                    settlement=Settlement.SETTLED,
-                    refunded=250,
-                    created_at=placed,
-                )
+            sale = Transaction(
+                order_id=order.id,
+                kind=Kind.SALE,
+                state=State.APPROVED,
+                amount=1000,
+                currency="USD",
+                gateway="main",
+                settlement=Settlement.SETTLED,
+                refunded=250,
+                reserved=500 if queued else 0,
+                created_at=placed,
             )
+            session.add(sale)
+            if queued:
+                session.flush()
+                item: dict[str, Any] = {
+                    "sale_id": sale.id,
+                    "origin_id": sale.id,
+                    "order_id": order.id,
+                    "customer_id": number(customer),
+                }
+                money = {"amount": 500, "currency": "USD"}
+                session.add(QueueItem(**item, **money, state=ItemState.QUEUED, created_at=placed))
 
 
 def test_the_profile_holds_all_that_is_known(shop: Shop) -> None:
@@ -126,11 +137,22 @@ def test_an_email_of_several_customers_is_a_conflict_that_names_them(shop: Shop)
 
 def test_500_orders_take_as_many_queries_as_one(shop: Shop) -> None:
     jane, john = make_customer(shop), make_customer(shop)
-    make_many_orders(shop, jane, 1)
-    make_many_orders(shop, john, 500)
+    make_many_orders(shop, jane, 1, queued=True)
+    make_many_orders(shop, john, 500, queued=True)
 
     assert queries_of(shop, f"customer show {john} -o json") == queries_of(shop, f"customer show {jane} -o json")
-    assert len(shop(f"customer show {john} -o json").json["transactions"]) == 500
+    profile = shop(f"customer show {john} -o json").json
+    assert (len(profile["transactions"]), len(profile["queue"])) == (500, 500)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_look_at_a_record_sends_few_statements(shop: Shop) -> None:
+    make_many_orders(shop, make_customer(shop), 2, queued=True)
+
+    # 7 of each come first: BEGIN three times, the migration in a savepoint, then settings and operator in one.
+    sent = {words: queries_of(shop, words) for words in ("customer show cus_1", "order show ord_1", "txn list")}
+
+    assert sent == {"customer show cus_1": 21, "order show ord_1": 14, "txn list": 9}
 
 
 def test_a_long_profile_shows_the_last_20_and_says_how_to_see_the_rest(shop: Shop) -> None:

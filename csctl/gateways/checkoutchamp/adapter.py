@@ -36,6 +36,7 @@ class CheckoutChamp:
             finds=Finds.NOTHING,
             reports_settlement=False,
             tells_refunded_total=False,
+            moves_money=False,
             deadline=client.deadline,
         )
 

@@ -114,7 +114,7 @@ class Answers:
         world.ledger.fail_next(Fault(effect=False, status=429, headers={"Retry-After": "7"}, body=b""))
         assert world.write(op).retry_after in (None, 7.0)
 
-    def test_a_connection_that_was_closed_meanwhile_loses_no_question(self, world: HttpWorld) -> None:
+    def test_a_connection_closed_while_idle_loses_no_question(self, world: HttpWorld) -> None:
         sale = world.sell(2000, Sold.SETTLED)
         world.account.lookup(sale, Kind.SALE)
         world.ledger.close_idle()

@@ -14,7 +14,7 @@ from csctl.gateways.operations import Change, Found
 class Changes:
     """Group F."""
 
-    def test_sales_and_refunds_of_all_are_told(self, world: World) -> None:
+    def test_sales_and_refunds_of_all_are_reported(self, world: World) -> None:
         sale = world.sell(2000, Sold.SETTLED)
         ours = world.op(Kind.REFUND, 800, sale=sale)
         refund = world.write(ours).reference or ""
@@ -31,7 +31,7 @@ class Changes:
         else:
             assert seen[theirs].sale_reference == sale
 
-    def test_what_happens_to_older_ones_is_told(self, world: World) -> None:
+    def test_what_happens_to_older_ones_is_reported(self, world: World) -> None:
         sale = world.sell(2000, Sold.UNSETTLED)
         cursor = _last(world, None)
 
@@ -41,7 +41,7 @@ class Changes:
         assert _looks(world, cursor)[sale].settlement is Settlement.SETTLED
 
     @pytest.mark.parametrize("days", [3, 28, 50])
-    def test_a_refund_that_comes_back_is_told(self, world: World, days: int) -> None:
+    def test_a_refund_that_comes_back_is_reported(self, world: World, days: int) -> None:
         refund = world.write(world.op(Kind.REFUND, 800, sale=world.sell(2000, Sold.SETTLED))).reference or ""
         world.settle()
         cursor = _last(world, None)
@@ -62,7 +62,7 @@ class Changes:
         assert again == first
         assert later.items() <= first.items()
 
-    def test_a_reading_that_broke_off_is_taken_up_where_it_was(self, world: World) -> None:
+    def test_an_interrupted_reading_resumes_where_it_stopped(self, world: World) -> None:
         for day in range(3):
             world.now += timedelta(days=1)
             for _ in range(2):

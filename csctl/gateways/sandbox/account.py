@@ -137,7 +137,7 @@ class Sandbox:
             yield look.entry(Kind(row["kind"]), key=row["key"], sale_reference=row["parent_ref"], at=at)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        self.ledger.close()
 
     # -- what a gateway does not offer
 

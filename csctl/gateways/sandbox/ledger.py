@@ -57,6 +57,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._one_at_a_time = threading.Lock()
+        self._books: sqlite3.Connection | None = None
         if not path.exists():
             path.touch(mode=0o600)  # like a shop's own database
         with self.open() as books:
@@ -67,22 +68,35 @@ class Ledger:
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
-        """Open the books in a transaction of its own. One connection for each call: calls come from several threads.
+        """Open the books in a transaction of its own.
 
-        They queue here, because SQLite makes waiting connections sleep far longer than a transaction takes.
+        Threads queue here, because SQLite makes waiting connections sleep far longer than a transaction takes. They
+        share a connection: closing the last one writes the whole log back into the file, and waits for the disk.
         """
         with self._one_at_a_time:
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            connection.row_factory = sqlite3.Row
+            self._books = self._books or self._connect()
+            self._books.execute("BEGIN IMMEDIATE")
             try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                # survives a killed process; it need not survive a power failure
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                connection.close()
+                yield self._books
+            except BaseException:
+                self._books.execute("ROLLBACK")
+                raise
+            self._books.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._one_at_a_time:
+            if self._books:
+                self._books.close()
+            self._books = None
+
+    def _connect(self) -> sqlite3.Connection:
+        books = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        books.row_factory = sqlite3.Row
+        books.execute("PRAGMA journal_mode=WAL")
+        # survives a killed process; it need not survive a power failure
+        books.execute("PRAGMA synchronous=NORMAL")
+        return books
 
     def account(self) -> str:
         """The id that this ledger got when it was made."""

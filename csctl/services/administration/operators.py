@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import hmac
 import secrets
 import shlex
 from collections.abc import Iterator
@@ -44,29 +43,14 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def owner_of(session: Session, token: str | None) -> Actor:
-    """The operator of a token. Raises NotPermitted without a token, or for an unknown one."""
+def require_valid(actor: Actor | None, token: str | None, now: datetime) -> None:
+    """Raises NotPermitted without a token or with an unknown one, for an operator who is disabled, or whose token has
+    expired. `actor` has this token.
+    """
     if not token:
         raise NotPermitted("no token", cause="CSCTL_TOKEN is not set", fix="csctl login, or set CSCTL_TOKEN")
-    # Columns, not the whole record: `db upgrade` must find its operator on an older schema.
-    known = (
-        Operator.id,
-        Operator.name,
-        Operator.role,
-        Operator.last_used_at,
-        Operator.disabled_at,
-        Operator.token_expires_at,
-    )
-    row = session.execute(
-        select(Operator.token_hash, *known).where(Operator.token_hash == hash_of(token))
-    ).one_or_none()
-    if row is None or not hmac.compare_digest(row.token_hash, hash_of(token)):
+    if actor is None:
         raise NotPermitted("the token is not valid", fix="ask an administrator: csctl operator rotate-token NAME")
-    return Actor(*row[1:])
-
-
-def require_valid(actor: Actor, now: datetime) -> None:
-    """Raises NotPermitted for an operator who is disabled, or whose token has expired."""
     if actor.disabled_at is not None:
         raise NotPermitted(
             f"operator {actor.name} is disabled", fix=f"ask an administrator: csctl operator enable {actor.name}"

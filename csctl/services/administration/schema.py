@@ -26,6 +26,7 @@ from csctl.settings import Settings, mask
 if TYPE_CHECKING:
     from csctl.app import App
 
+_CACHE_KIB = 512 * 1024  # at most, during a migration
 # the same as alembic's; created first, to be locked
 _VERSION_TABLE = """
     CREATE TABLE IF NOT EXISTS alembic_version
@@ -131,6 +132,8 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
             # SQLite changes a table by copying it, which foreign keys would prevent; they are checked again below.
             # The switch works only outside of a transaction, hence not through the connection.
             connection.connection.execute("PRAGMA foreign_keys=OFF")
+            # The usual 2 MB would have each page of a large table written several times.
+            connection.connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.begin()  # otherwise alembic commits each migration on SQLite, and none could be rolled back
         if not sqlite:
             # Another host may be upgrading too: the second one waits, and finds that it is done. Any login can take an

@@ -131,9 +131,8 @@ DEFAULTS: dict[str, str | None] = {
 }
 
 
-def load(session: Session) -> Shop:
-    """The settings of the shop, with defaults."""
-    found = dict(session.execute(select(ShopSetting.name, ShopSetting.value)).all())
+def shop_of(found: Mapping[str, str]) -> Shop:
+    """The settings of the shop by their names in the table, with defaults."""
     default = Shop()
     return Shop(
         timezone=ZoneInfo(found["timezone"]) if "timezone" in found else default.timezone,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import BILLED, CONFIRMED, NOT_OVER, Occasion, PurchaseStatus
+from csctl.domain.reasons import NOT_SENT
+from csctl.domain.states import BILLED, CONFIRMED, NOT_OVER, Occasion, PurchaseStatus, State
 from csctl.errors import Conflict
-from csctl.models import Order, Purchase
+from csctl.models import Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.billing import cycle as billing
 from csctl.services.outcomes import cancellation as cancelling
@@ -29,6 +31,9 @@ from csctl.services.shared import listing
 
 if TYPE_CHECKING:
     from csctl.app import App
+
+
+_LATELY = timedelta(days=7)
 
 
 def run(
@@ -46,14 +51,38 @@ def run(
     """
     _ = app.gateways
     if not dry_run:
-        reconcile.orphans(app, orphans, concurrency=concurrency)
+        for _ in reconcile.orphans(app, orphans, concurrency=concurrency):
+            pass
     jobs = (_job(app, number, every_missed=every_missed) for number in _due(app))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run)
 
 
 def _due(app: App) -> Iterator[int]:
+    """The purchases that are due. Where an outage ended the last run early, this one begins with what that did not
+    reach: those whose gateway did not answer lately come last, the one tried longest ago first.
+    """
+    in_vain, later = _tried_in_vain(app), set[int]()
     statement = select(Purchase.id).join(Order).where(_has_come(app), Order.status.in_(CONFIRMED))
-    return listing.numbers(app, statement, Purchase.id)
+    for number in listing.numbers(app, statement, Purchase.id):
+        if number in in_vain:
+            later.add(number)
+        else:
+            yield number
+    yield from (number for number in in_vain if number in later)
+
+
+def _tried_in_vain(app: App) -> dict[int, int]:
+    """The purchases whose charge could not be sent lately, with the last such charge; the longest ago first."""
+    last = func.max(Transaction.id)
+    unsent = select(Transaction.purchase_id, last).where(
+        Transaction.state == State.FAILED,
+        Transaction.created_at >= app.clock.now() - _LATELY,
+        Transaction.reason.in_(NOT_SENT),
+        Transaction.purchase_id.is_not(None),
+    )
+    with app.read() as session:
+        found = session.execute(unsent.group_by(Transaction.purchase_id).order_by(last))
+        return {int(row[0] or 0): int(row[1]) for row in found}
 
 
 def _has_come(app: App) -> ColumnElement[bool]:

@@ -53,12 +53,14 @@ def read(path: Path, reason: str | None, form: FileOptions | None = None) -> lis
     `reason` is for lines without one of their own. Raises Usage for a file that cannot be read as a whole.
     """
     with closing(Table(path, form or FileOptions())) as table, table.rows(_COLUMNS) as source:
+        if source.columns == []:
+            return []
         header = [name.casefold() for name in source.columns or ()]
         if source.columns is not None and not ({"kind", "value"} <= set(header) <= set(_COLUMNS)):
             raise Usage(
                 f"a blacklist file has the columns {', '.join(_COLUMNS)}",
                 cause=f"this one has {', '.join(source.columns)}"[:200],
-                fix="name the columns so, or name its --delimiter",
+                fix=f"name the columns so, or name its --delimiter; a kind is one of: {', '.join(KINDS)}",
             )
         return [_line(row.line, _cells(path, row), reason) for row in source]
 

@@ -7,16 +7,18 @@ profile before), and compared when it is saved. The second edit is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csctl.domain import ids
+from csctl.clock import parse_time, rfc3339
+from csctl.domain import fields, ids
 from csctl.domain.addresses import Address
 from csctl.domain.customer_fields import CUSTOMER_FIELDS, kept
+from csctl.domain.field_uses import Use
 from csctl.domain.outcomes import Outcome
 from csctl.domain.text import accept, fold
 from csctl.errors import Conflict, CsctlError, Usage
@@ -29,6 +31,12 @@ from csctl.tabular.options import FileOptions
 
 if TYPE_CHECKING:
     from csctl.app import App
+
+
+# What an export has besides, and an edit does not change.
+_FIXED = tuple(
+    field.name for field in fields.of("customers", Use.FILE) if field.name not in (*CUSTOMER_FIELDS, "external_id")
+)
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,10 @@ def plan(
         if file is not None:
             if values or version is not None:
                 raise Usage("--from stands for the other options", fix="put the fields into the file, as columns")
-            lines = change_files.read(file, known=(*CUSTOMER_FIELDS, "version"), form=form)
-            return [_planned(session, line) for line in lines]
+            lines = change_files.read(file, known=(*CUSTOMER_FIELDS, "version", *_FIXED), form=form)
+            if ignored := [name for name in _FIXED if any(name in line.values for line in lines)]:
+                app.notice(f"Ignored, since an edit does not change it: {', '.join(ignored)}")
+            return _once([(line, _planned(app, session, line)) for line in lines])
         assert who is not None  # noqa: S101 - by the first check
         if not values:
             raise Usage("there is nothing to change", fix=f"name fields: csctl customer edit {who} --email …")
@@ -111,14 +121,42 @@ def plan(
         return [Edit(who, customer.id, customer.version if version is None else version, values)]
 
 
-def _planned(session: Session, line: Line) -> Edit:
+def _planned(app: App, session: Session, line: Line) -> Edit:
     try:
         number = change_files.number_of(session, Customer, "cus", line)
-        now = session.scalar(select(Customer.version).where(Customer.id == number)) or 0
+        stored = select(Customer.version, Customer.created_at).where(Customer.id == number)
+        now, created_at = session.execute(stored).one_or_none() or (0, None)
+        made = line.values.get("created_at")
+        if made and created_at and parse_time(made, app.clock.zone) != created_at.replace(microsecond=0):
+            raise Usage("created_at cannot be edited", cause=f"it is {rfc3339(created_at)}", fix="leave the column out")
         values = {name: text for name, text in line.values.items() if name in CUSTOMER_FIELDS}
         return Edit(line.given, number, _version(line.values.get("version")) or now, values)
     except CsctlError as error:
         return Edit(line.given, problem=error)
+
+
+def _once(planned: Sequence[tuple[Line, Edit]]) -> list[Edit]:
+    """The edits; those of a customer for whom several lines have different values of a field are refused."""
+    lines: dict[int, list[tuple[Line, Edit]]] = {}
+    for line, one in planned:
+        lines.setdefault(one.number, []).append((line, one))
+    return [_unless_different(one, lines[one.number]) for _line, one in planned]
+
+
+def _unless_different(one: Edit, same: Sequence[tuple[Line, Edit]]) -> Edit:
+    mine = one.values or {}
+    field = next(
+        (name for name in mine for _, other in same if (other.values or {}).get(name, mine[name]) != mine[name]), ""
+    )
+    if not field:
+        return one
+    lines = ", ".join(str(line.number) for line, other in same if field in (other.values or {}))
+    problem = Usage(
+        f"{field} of {ids.show('cus', one.number)} has different values in lines {lines}",
+        cause="it is not known which of them is right",
+        fix="keep one of them",
+    )
+    return replace(one, problem=problem)
 
 
 def _version(text: str | None) -> int | None:

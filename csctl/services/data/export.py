@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -24,8 +23,8 @@ from csctl.models import (
     Transaction,
 )
 from csctl.results import Cells, Tuples
-from csctl.services.data.importing.context import mark_of
 from csctl.services.data.selection import Selection
+from csctl.services.shared.exported_ids import mark_of
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -43,29 +42,28 @@ class _Export:
     statement: Any
     others: tuple[str | None, ...] = ()
 
-    def selection(self, mark: str, *, as_text: bool) -> Selection:
+    def selection(self, names: tuple[str, ...], mark: str, *, as_text: bool) -> Selection:
         record, *others = (one["entity"] for one in self.statement.column_descriptions)
         known = list(zip(self.others, others, strict=True))
         parts = [record, *(other for key, other in known if key is None)]
-        return Selection(parts, {key: other for key, other in known if key}, mark, as_text=as_text)
+        return Selection(names, parts, {key: other for key, other in known if key}, mark, as_text=as_text)
 
 
 def run(app: App, kind: str, *, with_tokens: bool = False, as_text: bool = False) -> Tuples:
     """The records of a kind, as rows with the fields of its import, streamed.
 
     A record that has no external id gets one that only this database takes for its own. The gateways' tokens are
-    left empty unless `with_tokens`. `as_text`: times are the texts that a file has.
+    left empty unless `with_tokens`. `as_text`: times and marks are the texts that a file has.
     """
     export, names = _EXPORTS[kind], KINDS[kind].fields
     with app.read() as session:
-        selection = export.selection(mark_of(session), as_text=as_text)
+        selection = export.selection(names, mark_of(session), as_text=as_text)
     if "token" in names and not with_tokens:
         selection.leave_out("token")
-    return Tuples(names, _rows(app, export, selection, names))
+    return Tuples(names, _parts(app, export, selection))
 
 
-def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...]) -> Iterator[Cells]:
-    in_order = _in_order(selection.names, names)
+def _parts(app: App, export: _Export, selection: Selection) -> Iterator[list[Cells]]:
     number, last = selection.columns[0], 0
     statement = export.statement.with_only_columns(*selection.columns, maintain_column_froms=True)
     while True:
@@ -73,18 +71,10 @@ def _rows(app: App, export: _Export, selection: Selection, names: tuple[str, ...
             # The connection's own rows: those of the session take as long again to make.
             following = statement.where(number > last).order_by(number).limit(_BATCH)
             found = session.connection().execute(following).all()
-        for row in selection.rows(found):
-            yield row if isinstance(row, dict) else in_order(row)
+        yield selection.rows(found)
         if len(found) < _BATCH:
             return
         last = found[-1][0]
-
-
-def _in_order(given: Sequence[str], names: Sequence[str]) -> Callable[[Cells], Cells]:
-    """The cells of a row in the order of a file. A field that says the same as another one is left empty."""
-    places = [given.index(name) if name in given else len(given) for name in names]
-    pick = itemgetter(*places)
-    return pick if set(names) <= set(given) else lambda row: pick((*row, None))
 
 
 _parent = aliased(Transaction)

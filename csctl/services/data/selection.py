@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, String, TypeDecorator, inspect, type_coerce
+from sqlalchemy import Boolean, DateTime, String, TypeDecorator, inspect, type_coerce
 
 from csctl.clock import rfc3339
 from csctl.domain import fields, ids
@@ -15,30 +15,36 @@ from csctl.domain.fields import RECORDS
 from csctl.domain.money import to_decimal
 from csctl.models import PricePoint
 from csctl.models.columns import UtcTime, Words
-from csctl.services.data.importing.context import exported_id
+from csctl.results import Cells
 from csctl.services.shared import damage
+from csctl.services.shared.exported_ids import exported_id
 
 _KEPT_BY_SQLITE = len("2026-01-31 10:00:00.000000")
-_Read = Callable[[Any], Any]
+_Columns = Sequence[Sequence[Any]]
+_Read = Callable[[_Columns], Sequence[Any]]
 
 
 class Selection:
     """The id of the record, a column for each field, and after those what `readers` need besides.
 
+    `names` are the fields in the order of a file; one that no column has, as it says the same as another, is empty.
     `parts` are the record and those whose fields are in its row too; `referred` those that it has a foreign key to.
-    With `as_text` times are the texts that a file has.
+    With `as_text` times and marks are the texts that a file has.
     """
 
-    def __init__(self, parts: Iterable[Any], referred: Mapping[str, Any], mark: str, *, as_text: bool) -> None:
+    def __init__(
+        self, names: Iterable[str], parts: Iterable[Any], referred: Mapping[str, Any], mark: str, *, as_text: bool
+    ) -> None:
         self._as_text = as_text
         listed = [(one, field) for one in parts for field in fields.of(_table(one), Use.FILE)]
-        self.names = [field.file for _one, field in listed]
+        self._given = [field.file for _one, field in listed]
+        self._places = [self._given.index(name) + 1 if name in self._given else None for name in names]
         self.columns: list[Any] = [listed[0][0].id]
-        self._table, self._mark, self._more = _table(listed[0][0]), mark, len(listed) + 1
+        self._table, self._mark, first = _table(listed[0][0]), mark, len(listed) + 1
         self._readers: list[tuple[int, _Read]] = []
         more: list[Any] = []
-        for place, (one, field) in enumerate(listed):
-            column, needed, reader = self._cell(one, field, referred.get(field.name), place + 1, self._more + len(more))
+        for place, (one, field) in enumerate(listed, start=1):
+            column, needed, reader = self._cell(one, field, referred.get(field.name), place, first + len(more))
             self.columns.append(column)
             more += needed
             if reader:
@@ -46,44 +52,64 @@ class Selection:
         self.columns += more
 
     def leave_out(self, name: str) -> None:
-        self._readers.append((self.names.index(name), lambda _row: None))
+        self._places = [None if place == self._given.index(name) + 1 else place for place in self._places]
 
-    def rows(self, found: Iterable[Any]) -> Iterator[list[Any] | dict[str, Any]]:
+    def rows(self, found: Sequence[Any]) -> list[Cells]:
         """The cells of each row; of a damaged one its id, and why it cannot be read."""
-        for row in found:
-            cells = list(row[1 : self._more])
-            try:
-                for place, read in self._readers:
-                    cells[place] = read(row)
-            except damage.ERRORS as error:
-                name = ids.show(RECORDS[self._table].prefix or self._table, row[0])
-                yield {"id": name, "damaged": damage.damaged(name, error).cause}
-            else:
-                yield cells
+        try:
+            return self._read(found)
+        except damage.ERRORS as error:
+            if len(found) > 1:
+                return [cells for row in found for cells in self.rows([row])]
+            name = ids.show(RECORDS[self._table].prefix or self._table, found[0][0])
+            return [{"id": name, "damaged": damage.damaged(name, error).cause}]
+
+    def _read(self, found: Sequence[Any]) -> list[Cells]:
+        """All rows column by column, which takes a third of the time of cell by cell."""
+        columns: list[Sequence[Any]] = list(zip(*found, strict=True))
+        if not columns:
+            return []
+        for place, read in self._readers:
+            columns[place] = read(columns)
+        empty = (None,) * len(found)
+        return list(zip(*(empty if place is None else columns[place] for place in self._places), strict=True))
 
     def _cell(self, owner: Any, field: Field, other: Any, at: int, more: int) -> tuple[Any, list[Any], _Read | None]:
-        """The column of a field, those that come at `more` for it, and how its cell is read where it is not the value
-        of the column, which comes at `at`.
+        """The column of a field, those that come at `more` for it, and how its cells are read where they are not the
+        values of the column, which comes at `at`.
         """
         if other is not None and _table(other) == PricePoint.__tablename__:
             return other.code, [], None
         if other is not None or field.name == "external_id":
             named, mark = other if other is not None else owner, self._mark
             prefix = RECORDS[_table(named)].prefix or ""
-            return named.external_id, [named.id], lambda row: exported_id(row[at], prefix, row[more], mark)
+            return named.external_id, [named.id], lambda found: _ids(found[at], found[more], prefix, mark)
         column = getattr(owner, field.name)
         if field.uses & Use.AMOUNT:
-            return (
-                column,
-                [owner.currency],
-                lambda row: None if row[at] is None else to_decimal(row[at], row[more]),
-            )
+            return column, [owner.currency], lambda found: _amounts(found[at], found[more])
         if isinstance(column.type, Words):
-            return column, [], lambda row: None if row[at] is None else row[at].value
+            return column, [], lambda found: [None if word is None else word.value for word in found[at]]
         if isinstance(column.type, UtcTime):
             shown = _text if self._as_text else _moment
-            return type_coerce(column, _Time), [], lambda row: None if row[at] is None else shown(row[at])
+            return (
+                type_coerce(column, _Time),
+                [],
+                lambda found: [None if kept is None else shown(kept) for kept in found[at]],
+            )
+        if isinstance(column.type, Boolean) and self._as_text:
+            return column, [], lambda found: [None if is_so is None else str(is_so).lower() for is_so in found[at]]
         return column, [], None
+
+
+def _ids(given: Sequence[Any], numbers: Sequence[Any], prefix: str, mark: str) -> Sequence[Any]:
+    if all(given):
+        return given
+    return [exported_id(one, prefix, number, mark) for one, number in zip(given, numbers, strict=True)]
+
+
+def _amounts(minor: Sequence[Any], currencies: Sequence[Any]) -> Sequence[Any]:
+    pairs = zip(minor, currencies, strict=True)
+    return [None if amount is None else to_decimal(amount, currency) for amount, currency in pairs]
 
 
 class _Time(TypeDecorator[Any]):

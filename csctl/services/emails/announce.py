@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from csctl.domain.states import EmailKind, EmailState, Kind
 from csctl.models import Email, NotifyEmail, Order, Purchase, QueueItem, Transaction
 from csctl.services.emails import contexts
+from csctl.services.shared import added
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -102,8 +103,8 @@ def _put(
         created_at=app.clock.now(),
         **about,
     )
-    session.add(email)
-    app.new_emails.append(email)
+    added.put(session, email)
+    app.new_emails.append(email.message_id)
     return email
 
 

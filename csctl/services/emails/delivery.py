@@ -46,7 +46,7 @@ class Delivery:
         It takes ten seconds at most: the result of a refund must not wait for a mail server. Never raises a CsctlError:
         the change is made, and the email waits. A notice says so.
         """
-        numbers = [email.id for email in self._app.new_emails]
+        numbers = outbox.numbers(self._app, self._app.new_emails)
         self._app.new_emails.clear()
         with self._mail.within(_AFTER_A_COMMAND):
             return self._quietly(lambda: self._among(numbers), len(numbers))

@@ -19,7 +19,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import EmailKind, EmailState
 from csctl.errors import Busy, Conflict, CsctlError, NotFound
-from csctl.mail.message import DEFAULT_SENDER
+from csctl.mail.message import sender_address
 from csctl.mail.rendering import Rendered
 from csctl.models import Email
 from csctl.results import Limit, Page
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from csctl.domain.shop import Shop
 
 LEASE = timedelta(minutes=5)
+_CHUNK = 500
 _BY_HAND = "email send"
 
 # A damaged count stays at the limit of the database: it must not stop the other emails.
@@ -54,6 +55,15 @@ def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None =
         for email in emails:
             email.state, email.lease_until = EmailState.SENDING, now + LEASE
     return list(emails)
+
+
+def numbers(app: App, message_ids: Sequence[str]) -> list[int]:
+    """The ids of emails, in the order in which they were written."""
+    with app.read() as session:
+        chunks = (message_ids[start : start + _CHUNK] for start in range(0, len(message_ids), _CHUNK))
+        return sorted(
+            one for chunk in chunks for one in session.scalars(select(Email.id).where(Email.message_id.in_(chunk)))
+        )
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
@@ -197,7 +207,7 @@ def show(app: App, number: int) -> dict[str, Any]:
 
 def sender(shop: Shop) -> str:
     """The sender of emails, as a mail reader shows it."""
-    return f"{shop.name} <{shop.mail_from or DEFAULT_SENDER}>"
+    return f"{shop.name} <{sender_address(shop)}>"
 
 
 def _row(app: App, email: Email) -> dict[str, Any]:

@@ -230,16 +230,13 @@ def _runs(app: App) -> Problems:
 
 
 def _queue(app: App) -> Problems:
-    disputed = select(Transaction.id).where(Transaction.disputed_at.is_not(None))  # those wait for the dispute
-    since = app.clock.start_of(app.clock.today() - timedelta(days=1))
-    lately = select(Transaction.queue_item_id).where(Transaction.queue_item_id.is_not(None))
-    lately = lately.where(Transaction.created_at >= since)  # cron tried, and could not reach the gateway
-    due = (QueueItem.next_attempt_on < app.clock.today()) & QueueItem.id.not_in(lately)
+    missed, silent = unattempted.overdue(app)
+    if missed:
+        yield Problem(f"{_plural(missed, 'refund')} due before today: the daily cron did not run", "csctl queue retry")
+    for name, number in sorted(silent.items()):
+        what = f"{_plural(number, 'refund')} due before today and not attempted: {name} did not answer"
+        yield Problem(what, f"csctl gateway check {name}")
     with app.read() as session:
-        if count := _count(session, QueueItem.id, _QUEUED, due, QueueItem.sale_id.not_in(disputed)):
-            yield Problem(
-                f"{_plural(count, 'refund')} due before today: the daily cron did not run", "csctl queue retry"
-            )
         if stuck := session.scalars(unattempted.waiting(app)).all():
             names = ", ".join(ids.show("rfq", item.id) for item in stuck[:3]) + (", …" if len(stuck) > 3 else "")
             days = _plural(app.shop.unattempted_days, "day")

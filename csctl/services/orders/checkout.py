@@ -17,7 +17,7 @@ from csctl.domain.customer_fields import kept
 from csctl.domain.money import Money, to_minor
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Occasion, OrderStatus
-from csctl.errors import Conflict, Misconfigured, NotFound, Usage
+from csctl.errors import Conflict, GatewayRefused, Misconfigured, NotFound, Unreachable, Usage
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
@@ -103,6 +103,9 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
     if isinstance(wrong := result.error, Misconfigured):  # the order is kept, and nothing was sent
         again = f"{wrong.fix or 'correct the account'}, then csctl order rerun {name}"
         result = replace(result, error=Misconfigured(wrong.message, cause=wrong.cause, fix=again))
+    elif isinstance(no := result.error, GatewayRefused | Unreachable):  # a second order would not replace the first
+        other = " --payment-method PM" if isinstance(no, GatewayRefused) else ""
+        result = replace(result, error=type(no)(no.message, cause=no.cause, fix=f"csctl order rerun {name}{other}"))
     outcome = Outcome.CREATED if result.outcome == Outcome.BILLED else result.outcome
     yield replace(result, id=name, outcome=outcome, extra={"order_id": name})
 

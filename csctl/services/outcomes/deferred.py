@@ -13,7 +13,9 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain import purchases as rules
 from csctl.domain.outcomes import Outcome
+from csctl.domain.purchases import Operation
 from csctl.domain.states import OPEN_STATES, Kind, Occasion
 from csctl.errors import Conflict
 from csctl.models import DeferredChange, Order, Purchase, Transaction
@@ -52,6 +54,19 @@ def open_charge(session: Session, order_id: int, purchase: Purchase | None = Non
     if purchase is not None:
         wanted = wanted.where(or_(Transaction.purchase_id.is_(None), Transaction.purchase_id == purchase.id))
     return session.scalars(wanted.order_by(Transaction.id.desc()).limit(1)).first()
+
+
+def refuse_next_only(session: Session, purchase: Purchase) -> None:
+    """Raises Conflict for terms of the next billing alone while a charge is under way: its answer decides which billing
+    that is.
+    """
+    if charge := open_charge(session, purchase.order_id, purchase):
+        name = ids.show("txn", charge.id)
+        raise Conflict(
+            f"{ids.show('pur', purchase.id)} is being billed",
+            cause=f"{name} is {charge.state.value}: its answer decides which billing is the next one",
+            fix=f"csctl txn reconcile {name}, or leave --next-only out",
+        )
 
 
 def cancel_order(session: Session, app: App, order: Order, charge: Transaction, reason: str | None) -> str:
@@ -131,12 +146,13 @@ def _waiting(session: Session, charge: Transaction, which: ColumnElement[bool]) 
 
 
 def _bill_on(session: Session, app: App, purchase: Purchase, day: date) -> None:
-    """Not where the purchase has ended, nor on a day that has passed by now."""
+    """Not where the purchase is not billed any more, nor on a day that has passed by now: then the history says so."""
     name, before = ids.show("pur", purchase.id), purchase.next_bill_on
-    if purchase.status.over or day < app.clock.today():
+    customer = purchase.order.customer_id
+    if (purchase.status, Operation.BILLING_DATE) not in rules.TABLE or day < app.clock.today():
+        why = "has passed" if day < app.clock.today() else f"does not apply: it is {purchase.status.value}"
+        history.event(session, app, customer, f"{name}: next_bill_on {day} {why}", order_id=purchase.order_id)
         return
     billing.bill_next_on(app, purchase, day)
-    history.event(
-        session, app, purchase.order.customer_id, f"{name}: next_bill_on {before} -> {day}", order_id=purchase.order_id
-    )
+    history.event(session, app, customer, f"{name}: next_bill_on {before} -> {day}", order_id=purchase.order_id)
     audit.write(session, app, Outcome.UPDATED, target=name, before=str(before), after=str(day))

@@ -212,8 +212,16 @@ def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlEr
         closed = GatewayRefused("this attempt failed", cause=said, fix=f"csctl queue show {name}")
         return Outcome.FAILED, f"{said}; {name} is {item.state.value}", closed
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")
-    when = f", next try on {item.next_attempt_on}" if item.next_attempt_on else ""
-    return Outcome.QUEUED, f"{said}{when}", error
+    return Outcome.QUEUED, f"{said}, {_when(refund, item)}", error
+
+
+def _when(refund: Transaction, item: QueueItem) -> str:
+    """When a queued refund is tried again, in words."""
+    if refund.reason == Reason.DISPUTED:
+        return "waits for the dispute of its sale"
+    if refund.id != item.origin_id and item.last_attempt_on is None:  # it did not count, and is still due
+        return "tried again by the next run"
+    return f"next try on {item.next_attempt_on}"
 
 
 def _words(refund: Transaction) -> str:

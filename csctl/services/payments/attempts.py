@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -80,35 +80,63 @@ def exchange(turn: Turn, app: App, attempt: Transaction) -> Generator[Call, Any,
         unsent = replace(NOT_SENT, message=f"it was not sent: {refusal.message}")
         record(turn, app, attempt.id, claim_for(app, attempt), unsent)
         return Result.refused(name, refusal)
+    sale = turn.session.get_one(Transaction, attempt.parent_id) if attempt.parent_id else None
     call, claim = _send(turn, app, attempt)
-    sale = attempt.parent_id and turn.session.get_one(Transaction, attempt.parent_id)
-    reference, sale_id = (sale.gateway_ref, sale.id) if sale else (None, None)
+    take = partial(_take, app=app, sent=_Sent(attempt, claim, sale.gateway_ref if sale else None))
     try:
-        answer: Answer = yield call
-    except Misconfigured as error:
-        return _withdraw(turn, app, attempt.id, claim, error)
-    except OutcomeUnknown as lost:
-        answer = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=lost.cause)
-    note_reachability(app, attempt.gateway, answer, sale_id or attempt.order_id)
-    if answer.reason is Reason.UNKNOWN_REFERENCE and sale_id:  # of a sale that we know: it is the wrong account
-        wrong = UnknownReference(reference or ids.show("txn", sale_id), answer.message)
-        return _withdraw(turn, app, attempt.id, claim, wrong)
-    found = None
-    if answer.reason in READ and answer.state.refused and reference:
-        found = yield from _totals(app, attempt, reference)
-    return record(turn, app, attempt.id, claim, answer, found)
+        reply: Answer | CsctlError = yield replace(call, record=take)
+    except CsctlError as error:
+        reply = error
+    return (yield from take(turn, reply))
 
 
-def _totals(app: App, attempt: Transaction, reference: str) -> Generator[Call, Any, Found | None]:
-    """What the gateway says of the sale, when it refuses a refund that should fit by our books."""
-    gateway = app.gateways[attempt.gateway]
-    if gateway.capabilities.finds is Finds.NOTHING:
-        return None
-    try:
-        found: Found | None = yield Call(partial(gateway.lookup, reference, Kind.SALE), assumed=None, unsent=None)
-    except (Unreachable, OutcomeUnknown, Misconfigured):  # what it answered is recorded all the same
-        return None
-    return found
+@dataclass(frozen=True)
+class _Sent:
+    """An attempt that was sent, by whom, and the gateway's reference of its sale. It has an id by now."""
+
+    attempt: Transaction
+    claim: str
+    reference: str | None
+
+
+def _take(turn: Turn, reply: Answer | CsctlError, app: App, sent: _Sent) -> Generator[Call, Any, Result]:
+    """Take the reply of a gateway to an attempt."""
+    attempt, sale_id = sent.attempt, sent.attempt.parent_id
+    if isinstance(reply, Misconfigured):
+        return _withdraw(turn, app, attempt.id, sent.claim, reply)
+    if isinstance(reply, OutcomeUnknown):
+        reply = Answer(State.UNKNOWN, reason=Reason.ANSWER_LOST, message=reply.cause)
+    if isinstance(reply, CsctlError):
+        raise reply
+    note_reachability(app, attempt.gateway, reply, sale_id or attempt.order_id)
+    if reply.reason is Reason.UNKNOWN_REFERENCE and sale_id:  # of a sale that we know: it is the wrong account
+        wrong = UnknownReference(sent.reference or ids.show("txn", sale_id), reply.message)
+        return _withdraw(turn, app, attempt.id, sent.claim, wrong)
+    if reply.reason in READ and reply.state.refused and sent.reference:
+        return (yield from _with_totals(turn, app, sent, reply))
+    return record(turn, app, attempt.id, sent.claim, reply)
+
+
+def _with_totals(turn: Turn, app: App, sent: _Sent, answer: Answer) -> Generator[Call, Any, Result]:
+    """Record the refusal of a refund that should fit by our books, with what the gateway says of the sale."""
+    gateway, found = app.gateways[sent.attempt.gateway], None
+    if gateway.capabilities.finds is not Finds.NOTHING and sent.reference:
+        look = partial(gateway.lookup, sent.reference, Kind.SALE)
+        keep = partial(_keep, app=app, sent=sent, answer=answer)
+        try:
+            found = yield Call(look, assumed=None, unsent=None, record=keep)
+        except (Unreachable, OutcomeUnknown, Misconfigured):  # what it answered is recorded all the same
+            found = None
+    return record(turn, app, sent.attempt.id, sent.claim, answer, found)
+
+
+def _keep(
+    turn: Turn, found: Found | CsctlError | None, app: App, sent: _Sent, answer: Answer
+) -> Generator[Call, Any, Result]:
+    """The same, where the work that had asked was undone."""
+    yield from ()
+    known = None if isinstance(found, CsctlError) else found
+    return record(turn, app, sent.attempt.id, sent.claim, answer, known)
 
 
 def note_reachability(app: App, account: str, answer: Answer, sale: object) -> None:

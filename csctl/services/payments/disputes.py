@@ -25,7 +25,7 @@ from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import outside
-from csctl.services.shared import audit, bulk, history
+from csctl.services.shared import audit, bulk, duplicates, history
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -81,6 +81,7 @@ def _standing(sale: Transaction) -> dict[str, Any]:
 
 def _carry_out(session: Session, app: App, sale: Transaction, wanted: Change) -> Iterator[str]:
     """Make the change in the required order, and return its words."""
+    duplicates.refuse(session, sale)
     _refuse_unless_sale(sale)
     if wanted.revert:
         _refuse_unless_disputed(sale)
@@ -123,6 +124,12 @@ def _lose(session: Session, app: App, sale: Transaction, amount: str | None) -> 
     name = ids.show("txn", sale.id)
     if lost <= 0 and amount is not None:
         raise Usage(f"a chargeback of {amount} is not possible", fix="give an amount above zero")
+    if sale.billing_blocked_at and sale.disputed_at is None:
+        raise Conflict(
+            f"{name} has lost its dispute already",
+            cause=f"{Money(sale.refunded, sale.currency)} of {Money(sale.amount, sale.currency)} is returned",
+            fix=f"csctl txn show {name}",
+        )
     if lost > most or most == 0:
         raise Conflict(
             f"{Money(lost, sale.currency)} is more than remains of {name}",

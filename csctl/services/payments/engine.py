@@ -9,16 +9,18 @@ A piece of work is a generator. It reads and writes in `turn.session`, and yield
 A process that dies leaves rows that say where it stood; `reconcile` takes them on. After each call everything may have
 changed, so a generator reads its rows again from `turn`, which has locked them.
 
-Up to `window` calls are in flight at once. The threads that make them touch no database: this thread claims new work
-and records all answers that have come in since, in one transaction, so that many refunds cost few commits.
+Up to `window` calls are made at once. The threads that make them touch no database: this thread claims new work and
+records all answers that have come in since, in one transaction, so that many refunds cost few commits. It claims up to
+two windows, so that the threads have calls to make while it writes.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -43,7 +45,7 @@ from csctl.services.payments import accounts, resume
 from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import LEASE, Call, Job, Turn
 from csctl.services.payments.rehearsal import rehearse
-from csctl.services.shared import access, audit, damage
+from csctl.services.shared import access, added, audit, damage
 from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 # Seconds after the claim by which a call has begun, or is not begun: the lease, without the longest call and a reserve.
 _TOO_LATE = LEASE.total_seconds() - 90 - 30
 _PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
-_GATHER = 0.02  # seconds to wait for more answers once one has come
+_GATHER = 0.02  # seconds to wait for the answers of a window once one has come
 
 
 def drive(
@@ -101,7 +103,9 @@ class _Engine:
     ) -> None:
         self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
         self.fail_fast, self.compares = fail_fast, sends
+        self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
         self.in_flight: dict[Future[Any], Job] = {}
+        self.answered: SimpleQueue[Future[Any]] = SimpleQueue()
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
         self.lost: CsctlError | None = None  # why no more jobs begin: the database is gone, or may be
@@ -145,8 +149,8 @@ class _Engine:
             return True
 
     def _intake(self) -> list[Job]:
-        """New jobs, once half of the window is free."""
-        free = self.window - len(self.in_flight)
+        """New jobs, once there is room for half a window of them."""
+        free = self.most - len(self.in_flight)
         if self.exhausted or self.lost or self.stop.is_set() or free * 2 < self.window:
             return []
         fresh: list[Job] = []
@@ -161,25 +165,40 @@ class _Engine:
         """The replies that have come in, once there are any to come."""
         if not self.in_flight:
             return []
-        wait(self.in_flight, return_when=FIRST_COMPLETED)
-        if len(self.in_flight) > 1:
-            wait(self.in_flight, timeout=_GATHER)  # a commit for many costs little more than one for one
-        done = [future for future in self.in_flight if future.done()]
+        done, until = [self.answered.get()], time.monotonic() + _GATHER
+        while len(done) < len(self.in_flight):  # a commit for many costs little more than one for one
+            enough = len(done) >= self.window
+            try:
+                done.append(self.answered.get(timeout=0 if enough else max(0, until - time.monotonic())))
+            except Empty:
+                break
         return [(self.in_flight.pop(future), _reply(future)) for future in done]
 
     def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
-        """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again."""
+        """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again. Where
+        the database refuses one of them, each is recorded by itself.
+        """
         problem: Exception | None = None
         for pause in _PATIENCE if replies else ():
             time.sleep(pause)
             try:
                 return self._advance(replies, OUTCOME)
-            except (CsctlError, DBAPIError, StaleDataError) as error:
+            except (CsctlError, DBAPIError, StaleDataError, *UNREADABLE) as error:
                 problem = error
-                if self.moved:
+                if self.moved or not isinstance(error, CsctlError):
                     break
+        if len(replies) > 1 and not isinstance(problem, DatabaseUnreachable | OutcomeUnknown | Misconfigured):
+            return [result for job, reply in replies for result in self._record_alone(job, reply, problem)]
         self._note_loss(problem)
         return [_lost(job, problem) for job, _ in replies]
+
+    def _record_alone(self, job: Job, reply: Any, problem: Exception | None) -> list[Result]:
+        """The outcome of one, after a transaction for several was undone."""
+        if job.called is None or job.called.record is None or job.turn is None:
+            return [_lost(job, problem)]
+        job.undo()
+        job.work = resume.after_reply(self.app, job, job.turn, job.called, reply)
+        return self._record([(job, None)])
 
     def _note_loss(self, problem: Exception | None) -> None:
         """Begin nothing more where the database is gone or damaged: what a gateway answers could not be recorded."""
@@ -208,7 +227,10 @@ class _Engine:
         self.moved = False
         results, calls = self._work(steps, around)
         for job, call in calls:
-            self.in_flight[self.pool.submit(_in_time(call))] = job
+            job.wait_for(call)
+            future = self.pool.submit(_in_time(call))
+            self.in_flight[future] = job
+            future.add_done_callback(self.answered.put)
         return results
 
     def _work(self, steps: list[tuple[Job, Any]], around: Around) -> tuple[list[Result], list[tuple[Job, Call]]]:
@@ -222,6 +244,7 @@ class _Engine:
                 steps = [(job, reply) for job, reply in steps if job.work]
             if any(job.work is None for job, _ in steps):
                 access.look_again(session, self.app)
+            added.together(session)
             held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
             self.moved = True
             for job, reply in steps:
@@ -240,6 +263,8 @@ class _Engine:
             for given, refusal in refusals:
                 audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
+            session.flush()
+            added.write(session)
         return results, calls
 
 

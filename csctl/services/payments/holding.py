@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from csctl.domain.states import CHARGES
-from csctl.models import Customer, Order, Purchase, QueueItem, Transaction
+from csctl.domain.states import CHARGES, ItemState
+from csctl.models import Customer, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.services.payments.jobs import Held, Needs
 
 
@@ -29,11 +29,16 @@ def hold(session: Session, needs: Iterable[Needs]) -> Held:
     transactions = session.scalars(meant.order_by(Transaction.id).with_for_update()).all()
     item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
     item_ids |= {number for need in wanted for number in need.items}
-    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).options(selectinload(QueueItem.origin))
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids))
     items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
+    # What failed first is read where it is tried again now.
+    first = {item.origin_id for item in items if item.state is ItemState.QUEUED}
+    origins = session.scalars(select(Transaction).where(Transaction.id.in_(first))).all() if first else []
+    used = {row.payment_method_id for row in transactions if row.payment_method_id is not None}
+    methods = session.scalars(select(PaymentMethod).where(PaymentMethod.id.in_(used))).all() if used else []
     theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
     customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
-    return Held(orders, purchases, list(transactions), items, customers)
+    return Held(orders, purchases, list(transactions), items, origins, methods, customers)
 
 
 def _orders(session: Session, wanted: Sequence[Needs], numbers: set[int], billed: set[int]) -> Sequence[Order]:

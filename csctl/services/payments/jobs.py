@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from csctl.models import BlacklistEntry, Customer, Order, Purchase, QueueItem, Transaction
+from csctl.models import BlacklistEntry, Customer, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Result
 
 _NEW = 2**63  # an attempt without an id comes after those that have one
@@ -21,7 +21,8 @@ class Call:
     """A call to a gateway. `unsent` is the reply where it could not be begun in time; `assumed` that of a dry run.
 
     One that only `reads` is made in a dry run, too: what it would refuse depends on the answer. For a write, `look` is
-    a question to the gateway that a dry run asks in its place.
+    a question to the gateway that a dry run asks in its place. `record` takes the reply where the work that waited for
+    it could not: a reply of another record in the same transaction was to blame.
     """
 
     make: Callable[[], Any]
@@ -29,6 +30,7 @@ class Call:
     unsent: Any
     reads: bool = False
     look: Callable[[], Any] | None = None
+    record: Callable[[Turn, Any], Generator[Call, Any, Result]] | None = None
 
 
 Work = Generator[Call | Result, Any, None]
@@ -46,8 +48,25 @@ class Held:
     purchases: Sequence[Purchase] = ()
     transactions: list[Transaction] = field(default_factory=list)
     items: Sequence[QueueItem] = ()
+    origins: Sequence[Transaction] = ()
+    methods: Sequence[PaymentMethod] = ()
     customers: Sequence[Customer] = ()
     blacklisted: dict[int, list[BlacklistEntry]] = field(default_factory=dict)  # by customer, once it was asked
+    charges: dict[int, list[Transaction]] = field(init=False)  # by order
+
+    def __post_init__(self) -> None:
+        self.charges = {}
+        for row in self.transactions:
+            self._note(row)
+
+    def open(self, attempt: Transaction) -> None:
+        """Add an attempt that is made in this transaction."""
+        self.transactions.append(attempt)
+        self._note(attempt)
+
+    def _note(self, row: Transaction) -> None:
+        if row.kind.is_charge:
+            self.charges.setdefault(row.order_id, []).append(row)
 
 
 @dataclass
@@ -63,8 +82,7 @@ class Turn:
 
     def sales_of(self, order_id: int) -> list[Transaction]:
         """Sales, captures and authorizations of an order, oldest first."""
-        found = [row for row in self.held.transactions if row.order_id == order_id and row.kind.is_charge]
-        return sorted(found, key=lambda row: row.id or _NEW)
+        return sorted(self.held.charges.get(order_id, ()), key=lambda row: row.id or _NEW)
 
 
 @dataclass
@@ -100,6 +118,17 @@ class Job:
     turn: Turn | None = None
     work: Work | None = None
     results: list[Result] = field(default_factory=list)
+    called: Call | None = None  # the call that it waits for, and how much was opened, and said, until then
+    kept: tuple[int, int] = (0, 0)
+
+    def wait_for(self, call: Call) -> None:
+        """Note what was committed before a call."""
+        self.called, self.kept = call, (len(self.needs.opened), len(self.results))
+
+    def undo(self) -> None:
+        """Forget what was done since the call: it was rolled back."""
+        opened, results = self.kept
+        del self.needs.opened[opened:], self.results[results:]
 
     def restarted(self) -> Job:
         """The job from its start: what it wrote was undone, and nothing was sent."""

@@ -73,5 +73,5 @@ def _open(turn: Turn, app: App, **columns: Any) -> Transaction:
     )
     turn.session.add(attempt)
     turn.needs.opened.append(attempt)
-    turn.held.transactions.append(attempt)
+    turn.held.open(attempt)
     return attempt

@@ -34,8 +34,6 @@ _NEVER_SENT = Answer(State.FAILED, reason=Reason.ABANDONED, message="its worker 
 _ABSENT = Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="the gateway never carried it out")
 _NEVER = timedelta.max  # a kind for which a gateway names no delay: its absence is not believed
 _MUTE = "this gateway cannot be asked: look at its own page"
-# How an operation is found where what is found may be another's.
-_UNSURE = (Finds.AMBIGUOUS, Finds.BY_REFERENCE)
 
 
 class Certainty(Enum):
@@ -111,13 +109,14 @@ class Orphans:
     misconfigured: Misconfigured | None = None
 
 
-def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> None:
+def orphans(app: App, found: Orphans, *, concurrency: int = 1) -> Iterator[Result]:
     """Reconcile all that is open, as every cron run does first. Notices report the outcomes."""
     _tell_what_is_under_way(app)
     for result in drive(app, _all_jobs(app), window=concurrency, sends=False):
-        app.notice(f"{result.id}: {result.outcome} {result.message}".rstrip())
+        app.notice(": ".join(text for text in (result.id, result.outcome.value, result.message) if text))
         if isinstance(result.error, Misconfigured):
             found.misconfigured = result.error
+        yield result
 
 
 def unknown_left(app: App) -> int:
@@ -169,7 +168,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen 
     asking.
     """
     row = _attempt(turn, ref)
-    leased = row.lease_until is not None and row.lease_until >= app.clock.now()
+    leased = _is_leased(app, row)
     if not named and (leased or row.state.closed):
         return
     if leased and row.lease_until:
@@ -191,6 +190,10 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen 
         yield from _look_again(turn, app, ref, row, named=named)
     else:
         yield from _decide(turn, app, ref, row, verdict)
+
+
+def _is_leased(app: App, row: Transaction) -> bool:
+    return row.lease_until is not None and row.lease_until >= app.clock.now()
 
 
 def _attempt(turn: Turn, ref: Ref) -> Transaction:
@@ -216,6 +219,8 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
     elif verdict:
         yield from _refuse_unless_mute(turn, app, ref, row)
         row = turn.session.get_one(Transaction, ref.id)
+        if row.state.closed or _is_leased(app, row):  # another process was first, during the call to the gateway
+            raise Conflict(f"{ref.given} is being worked on", fix="run it again")
         if row.reason is Reason.MISMATCH and verdict.answer.state is State.APPROVED and verdict.amount is None:
             raise Conflict(
                 f"{ref.given} was answered with another amount or reference",
@@ -250,7 +255,7 @@ def _refuse_unless_mute(turn: Turn, app: App, ref: Ref, row: Transaction) -> Gen
     finds = app.gateways[row.gateway].capabilities.finds
     if row.reason == Reason.MISMATCH or (finds is Finds.NOTHING and not _key_lives(app, row)):
         return
-    if finds in _UNSURE and (yield from ask(turn, app, row)).certainty is Certainty.AMBIGUOUS:
+    if finds is not Finds.NOTHING and (yield from ask(turn, app, row)).certainty is Certainty.AMBIGUOUS:
         return
     raise Conflict(
         f"the gateway {row.gateway} can be asked about {ref.given}",
@@ -327,5 +332,6 @@ def _find(turn: Turn, app: App, row: Transaction, stays: Answer) -> Generator[Ca
         several = replace(stays, message=f"it may be one of: {', '.join(found.candidates)}")
         return Word(several, Certainty.AMBIGUOUS)
     if age >= gateway.capabilities.absence_final_after.get(kind, _NEVER):
-        return Word(_ABSENT, Certainty.ABSENT)
+        said = f": {row.message}" if row.reason is Reason.DUPLICATE and row.message else ""
+        return Word(replace(_ABSENT, message=f"{_ABSENT.message}{said}"), Certainty.ABSENT)
     return Word(replace(stays, message="the gateway does not know it yet"))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import ItemState
+from csctl.domain.states import ItemState, State
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import refund as queue_rules
-from csctl.services.payments import verdicts
-from csctl.services.payments.jobs import Job, Turn, Work
+from csctl.services.payments import attempts, verdicts
+from csctl.services.payments.jobs import Call, Job, Turn, Work
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -34,13 +35,32 @@ def work(job: Job, turn: Turn, numbers: Iterable[int], *, again: bool) -> Work:
     """
     made = [row for number in numbers if (row := turn.session.get(Transaction, number))]
     job.needs.opened += made
-    last = list({row.parent_id or row.id: row for row in made}.values())
+    last = _last_of_each_sale(made)
     if all(may_be_repeated(row, again=again) for row in last):
         yield from job.begin(turn)
     elif job.go_on:
         yield from job.go_on(turn, last, again)
     else:
         for row in last:
+            yield replace(result_of(turn, row), id=job.given)
+
+
+def _last_of_each_sale(made: Iterable[Transaction]) -> list[Transaction]:
+    return list({row.parent_id or row.id: row for row in made}.values())
+
+
+def after_reply(app: App, job: Job, turn: Turn, call: Call, reply: Any) -> Work:
+    """Record the reply to a call, and do what is left at the record: the work that waited for it was undone."""
+    yield from call.record(turn, reply) if call.record else ()
+    said = {result.transaction_id for result in job.results}
+    made = [turn.session.get_one(Transaction, attempt.id) for attempt in job.needs.opened]
+    left = [row for row in _last_of_each_sale(made) if ids.show("txn", row.id) not in said]
+    for row in left:
+        if row.state is State.CREATED:  # the reply before it was waited for
+            yield replace((yield from attempts.exchange(turn, app, row)), id=job.given)
+        elif job.go_on and not may_be_repeated(row, again=False):
+            yield from job.go_on(turn, [row], False)
+        else:
             yield replace(result_of(turn, row), id=job.given)
 
 

@@ -58,7 +58,11 @@ def apply(turn: Turn, app: App, attempt: Transaction, answer: Answer, found: Fou
     record = _record_void if attempt.kind is Kind.VOID else _record_refund
     item = record(turn, app, attempt, sale, item)
     if found and attempt.reason in READ:
+        before = sale.refunded
         learned.learn(turn, app, sale, found)
+        if sale.refunded > before:
+            news = f"{Money(sale.refunded - before, sale.currency)} was returned at the gateway before"
+            attempt.message = f"{attempt.message}; {news}" if attempt.message else news
     if item and attempt.reason in READ and item.state is ItemState.QUEUED and item.amount == attempt.amount:
         queue_rules.give_up(turn.session, app, sale, item)  # by the gateway's totals, too, it should have fitted
     _after(turn, app, attempt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.reasons import Reason
+from csctl.domain.reasons import NOT_SENT, Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, OutcomeUnknown, Unreachable
 from csctl.models import QueueItem, Transaction
@@ -28,6 +28,7 @@ def result_of(attempt: Transaction, item: QueueItem | None) -> Result:
         money=Money(attempt.amount, attempt.currency),
         transaction_id=name,
         queue_item_id=ids.show_or_none("rfq", item.id if item else None),
+        unsent=attempt.state.refused and attempt.reason in NOT_SENT,
     )
 
 

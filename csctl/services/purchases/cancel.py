@@ -28,7 +28,7 @@ from csctl.services.outcomes import deferred
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
-from csctl.services.refunds import refunds
+from csctl.services.refunds import refunds, scope, standing
 from csctl.services.shared import bulk
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class _Refunding:
     def _work(self, turn: Turn, ref: Ref) -> Work:
         purchase = purchase_changes.locked(turn.session, ref.id)
         moment = _fitting(self.app, purchase, self.moment)
+        scope.refuse_unanswered(turn, purchase.order_id, purchase.id)
         _require_last_billing(turn, purchase)
         after = rules.after(ref.given, purchase.status, _operation(moment))
         self.plans[ref.given] = {
@@ -161,7 +162,7 @@ def _require_last_billing(turn: Turn, purchase: Purchase) -> None:
         name = ids.show("pur", purchase.id)
         raise Conflict(
             f"nothing is left to refund of the last billing of {name}",
-            cause=f"{ids.show('txn', last.id)} is returned, voided, disputed, or under way already"
+            cause=f"{ids.show('txn', last.id)}: {standing.of(turn.session, last)}"
             if last
             else "nothing was ever billed",
             fix=f"csctl purchase cancel {name}, without --refund-last",

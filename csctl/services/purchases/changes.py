@@ -150,12 +150,13 @@ def change_quantity(
     if not 0 < quantity <= _LARGEST_QUANTITY:
         raise Usage(f"invalid quantity {quantity:,}", fix=f"give one from 1 to {_LARGEST_QUANTITY:,}")
 
-    def set_terms(_session: Session, purchase: Purchase) -> None:
+    def set_terms(session: Session, purchase: Purchase) -> None:
         each = to_minor(unit_price, purchase.currency)
         price = rules.priced(quantity, each, purchase.currency)
         app.notice(f"{ids.show('pur', purchase.id)}: {quantity} x {to_decimal(each, price.currency)} = {price}")
         if next_only:
             require_recurring(purchase)
+            deferred.refuse_next_only(session, purchase)
             purchase.next_quantity, purchase.next_unit_price = quantity, each
             return
         purchase.quantity, purchase.unit_price, purchase.price = quantity, each, price.amount

@@ -15,6 +15,7 @@ from csctl.domain.purchases import Operation
 from csctl.errors import Conflict, NotFound
 from csctl.models import PricePoint, ProductOption, Purchase
 from csctl.results import Result
+from csctl.services.outcomes import deferred
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.purchases.changes import carry_out, locked, require_recurring
 from csctl.services.shared import bulk
@@ -34,7 +35,7 @@ def change_option(
         wanted = _option(session, purchase, option)
         if price is None:
             point = _alike(purchase, wanted)
-            _set(purchase, point, purchase.unit_price, next_only=next_only)
+            _set(session, purchase, point, purchase.unit_price, next_only=next_only)
         else:
             point = _point(session, purchase, price)
             if point.option_id != wanted.id:
@@ -43,7 +44,7 @@ def change_option(
                     cause=f"it belongs to the option {point.option.code}",
                     fix=f"its prices: {_codes(wanted.prices)}",
                 )
-            _set(purchase, point, point.amount, next_only=next_only)
+            _set(session, purchase, point, point.amount, next_only=next_only)
 
     return _one(app, ref, Operation.OPTION, take, dry_run=dry_run)
 
@@ -60,7 +61,7 @@ def change_price(app: App, ref: Ref, price: str, *, next_only: bool, dry_run: bo
                 cause=f"{ids.show('pur', purchase.id)} is {current.option.code}",
                 fix=f"csctl purchase option {ids.show('pur', purchase.id)} {point.option.code} --price {price}",
             )
-        _set(purchase, point, point.amount, next_only=next_only)
+        _set(session, purchase, point, point.amount, next_only=next_only)
 
     return _one(app, ref, Operation.PRICE, take, dry_run=dry_run)
 
@@ -72,10 +73,11 @@ def _one(app: App, ref: Ref, operation: Operation, take: purchase_changes.Change
     return bulk.each(app, [ref], change, dry_run=dry_run)
 
 
-def _set(purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: bool) -> None:
+def _set(session: Session, purchase: Purchase, point: PricePoint, unit_price: int, *, next_only: bool) -> None:
     """Set this price point, from now on or for the next billing alone. Unit price in minor units."""
     if next_only:
         require_recurring(purchase)
+        deferred.refuse_next_only(session, purchase)
         quantity = purchase.quantity if purchase.next_quantity is None else purchase.next_quantity
         rules.priced(quantity, unit_price, purchase.currency)
         purchase.next_price_point_id, purchase.next_unit_price = point.id, unit_price

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from csctl.clock import parse_date
@@ -14,15 +16,16 @@ from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation
-from csctl.domain.states import OrderStatus
+from csctl.domain.states import SALES, OrderStatus
 from csctl.domain.text import accept
 from csctl.errors import Conflict, Usage
-from csctl.models import Order, Purchase
+from csctl.models import Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.outcomes import billing
 from csctl.services.payments import cards
 from csctl.services.purchases import changes as purchase_changes
+from csctl.services.refunds import shares
 from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
@@ -58,27 +61,45 @@ def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterato
 def reactivate(
     app: App, refs: Sequence[Ref], day: str | None, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
-    """Reactivate cancelled subscriptions at their old price; billed next on the given day, or today.
+    """Reactivate cancelled subscriptions at their old price; billed next on the given day, else today, or when the
+    period ends that is paid for.
 
     Refused for a blacklisted customer (NotPermitted), for a single purchase, and for an order that was never paid.
     Raises Usage for a past day.
     """
-    on = app.clock.today() if day is None else parse_date(day)
-    rules.require_not_past(on, app.clock.today())
+    today, on = app.clock.today(), None if day is None else parse_date(day)
+    rules.require_not_past(on or today, today)
 
     def change(session: Session, ref: Ref) -> Result:
         purchase = purchase_changes.locked(session, ref.id)
         _refuse_unless_reactivable(session, app, purchase)
+        paid = _paid_until(session, app, purchase)
 
         def go_on(session: Session, purchase: Purchase) -> None:
             purchase.cancelled_at = purchase.cancel_reason = None
             purchase.recycle_attempts = 0
-            billing.bill_on(purchase, on)
+            if on is None and paid:
+                purchase.next_bill_on, purchase.due_on = paid, None
+            else:
+                billing.bill_on(purchase, on or today)
             _reopen(session, app, purchase.order)
 
-        return purchase_changes.carry_out(session, app, purchase, ref.given, Operation.REACTIVATE, go_on)
+        done = purchase_changes.carry_out(session, app, purchase, ref.given, Operation.REACTIVATE, go_on)
+        until = f"; the period until {paid} is paid for" if paid else ""
+        return replace(done, message=f"active again, billed next on {purchase.next_bill_on}{until}")
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _paid_until(session: Session, app: App, purchase: Purchase) -> date | None:
+    """The end of the period that the latest billing paid for, if it is to come and its money was not returned."""
+    covers = or_(Transaction.purchase_id == purchase.id, Transaction.purchase_id.is_(None))
+    charges = select(Transaction).where(Transaction.order_id == purchase.order_id, Transaction.kind.in_(SALES), covers)
+    paid = [sale for sale in session.scalars(charges.order_by(Transaction.created_at, Transaction.id)) if sale.is_sale]
+    if paid and (paid[-1].voided_at or paid[-1].refunded == paid[-1].amount):
+        return None
+    end = shares.period(app, purchase, paid[-1]).end if paid else purchase.billed_to  # a free period has no sale
+    return end if end and end > app.clock.today() else None
 
 
 def _refuse_unless_reactivable(session: Session, app: App, purchase: Purchase) -> None:

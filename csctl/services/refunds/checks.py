@@ -33,6 +33,13 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
         raise Conflict(
             f"{ref.given} is not a sale", cause=f"it is the {row.kind.value}{of}", fix=f"csctl txn show {of_it}"
         )
+    if not row.state.closed:
+        name = ids.show("txn", row.id)
+        raise Conflict(
+            f"{ref.given} has no outcome yet",
+            cause=f"it is {row.state.value}: whether money was taken is not known",
+            fix=f"csctl txn reconcile {name}",
+        )
     if row.state is not State.APPROVED:
         raise Conflict(
             f"{ref.given} was not approved",
@@ -75,7 +82,7 @@ def refuse_unless_refundable(
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)
     if sends:
-        _ = app.gateways[sale.gateway]  # raises Misconfigured: better now than after the attempt is recorded
+        app.gateways.for_money(sale.gateway)  # raises Misconfigured: better now than after the attempt is recorded
 
 
 def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
@@ -96,7 +103,7 @@ def refuse_unless_voidable(app: App, sale: Transaction) -> None:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
     if sale.refunded or sale.reserved:
         raise Conflict(f"{name} cannot be voided", cause=_standing(sale), fix=f"csctl txn show {name}")
-    _ = app.gateways[sale.gateway]
+    app.gateways.for_money(sale.gateway)
 
 
 def settled_already(app: App, sale: Transaction) -> Conflict:

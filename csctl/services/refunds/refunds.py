@@ -115,9 +115,10 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
     if wish.request_approval and limits.refusal(turn.session, app, sale, part.amount):
         yield replace(_ask(turn, app, sale, part, wish, request), id=ref.given)
         return
-    attempt, whose = open_part(turn, app, sale, part, wish, request), _whose(sale.order)
+    cancels, whose = wishes.cancels(sale.order, wish, sale), _whose(sale.order)
+    attempt = open_part(turn, app, sale, part, wish, request)
     result = yield from attempts.exchange(turn, app, attempt)
-    yield replace(result, id=ref.given, about=whose)
+    yield replace(wishes.said(result, cancels), id=ref.given, about=whose)
 
 
 def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
@@ -168,7 +169,8 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         for part in parts:  # all of them wait: the parts of one refund belong together
             yield replace(_ask(turn, app, sales[part.sale_id], part, wish, request), id=ref.given)
         return
-    whose = _whose(turn.session.get_one(Order, ref.id))
+    order = turn.session.get_one(Order, ref.id)
+    whose, cancels = _whose(order), wishes.cancels(order, wish, sales[parts[0].sale_id])
     # All of the plan is reserved before the first call, so that nothing can come between its parts.
     opened = [
         open_part(turn, app, sales[part.sale_id], part, wish if n == 0 else wish.again(), request)
@@ -180,7 +182,8 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         result = yield from attempts.exchange(turn, app, mine)
         if returns.settled_meanwhile(turn, attempt.id):
             result = yield from refund_instead(turn, app, attempt.id, wish, request)
-        yield replace(result, id=ref.given, message=result.message or words, about=whose)
+        result = replace(result, id=ref.given, message=result.message or words, about=whose)
+        yield result if place else wishes.said(result, cancels)
 
 
 def _whose(order: Order) -> str:

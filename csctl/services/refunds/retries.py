@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
@@ -24,10 +25,14 @@ from csctl.services.payments import attempts, opening, reconcile
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.refunds import approvals, limits, refunds, unattempted, ways
-from csctl.services.shared import access, audit, duplicates, listing
+from csctl.services.shared import access, audit, duplicates
 
 if TYPE_CHECKING:
     from csctl.app import App
+
+
+# Outcomes by which an item leaves the queue: those of earlier attempts are rows of the run, too.
+_CLOSED = (Outcome.REFUNDED, Outcome.VOIDED, Outcome.EXHAUSTED)
 
 
 def retry_due(
@@ -48,7 +53,9 @@ def retry_due(
     _ = app.gateways
     warn_without_notify_emails(app)
     if not dry_run:
-        reconcile.orphans(app, orphans, concurrency=concurrency)
+        for found in reconcile.orphans(app, orphans, concurrency=concurrency):
+            if found.queue_item_id and found.outcome in _CLOSED:
+                yield replace(found, id=found.queue_item_id, message=found.message or f"by the answer to {found.id}")
     _tell_what_waits(app)
     jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
@@ -81,18 +88,26 @@ def _tell_what_waits(app: App) -> None:
         app.notice(f"{what} for the dispute of its sale: csctl queue list")
 
 
-def _due(app: App, limit: int | None) -> Iterator[int]:
-    """The items that are due, oldest first. A disputed sale's item is skipped, without consuming an attempt."""
+def _due(app: App, limit: int | None) -> list[int]:
+    """The items that are due, those first that were not tried for longest: where an outage ended the last run early,
+    the next one begins with what it did not reach. A disputed sale's item is skipped, without consuming an attempt.
+    """
+    # Of a plain id SQLite would look for the newest attempt from the end of the table.
+    tried = select(func.max(Transaction.id + 0)).where(Transaction.queue_item_id == QueueItem.id).scalar_subquery()
+    sale = aliased(Transaction)
     statement = (
         select(QueueItem.id)
-        .join(Transaction, QueueItem.sale_id == Transaction.id)
+        .join(sale, QueueItem.sale_id == sale.id)
         .where(
             QueueItem.state == ItemState.QUEUED,
             QueueItem.next_attempt_on <= app.clock.today(),
-            Transaction.disputed_at.is_(None),
+            sale.disputed_at.is_(None),
         )
+        .order_by(func.coalesce(tried, 0), QueueItem.id)
+        .limit(limit)
     )
-    return listing.numbers(app, statement, QueueItem.id, limit)
+    with app.read() as session:
+        return list(session.scalars(statement))
 
 
 def _job(app: App, ref: Ref, *, named: bool) -> Job:

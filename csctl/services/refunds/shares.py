@@ -144,8 +144,8 @@ def _prorated(turn: Turn, app: App, purchase: Purchase, which: Which, sales: Seq
         paid, returned = purchase.checkout_amount, scope.returned_of(turn, purchase)
     else:
         paid, returned = sale.amount, sale.refunded + sale.reserved
-    period, today = _period(app, purchase, sale), app.clock.today()
-    prorated = Prorated(period, period.unused(today), Money(paid, sale.currency), returned)
+    paid_for, today = period(app, purchase, sale), app.clock.today()
+    prorated = Prorated(paid_for, paid_for.unused(today), Money(paid, sale.currency), returned)
     if prorated.amount == 0:
         raise Conflict(f"nothing of {name} is left to prorate", cause=str(prorated), fix=f"csctl purchase show {name}")
     return Share(replace(which, limit=max(paid - returned, 0)), prorated.amount, str(prorated))
@@ -163,7 +163,7 @@ def _refuse_unless_prorated(sale: Transaction) -> None:
         raise Conflict(f"the latest billing {name} is voided", cause="there is nothing to return")
 
 
-def _period(app: App, purchase: Purchase, sale: Transaction) -> Period:
+def period(app: App, purchase: Purchase, sale: Transaction) -> Period:
     """The days that the latest billing paid for; for imported purchases, those from its day on."""
     if purchase.billed_from and purchase.billed_to:
         return Period(purchase.billed_from, purchase.billed_to)

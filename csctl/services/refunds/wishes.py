@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from csctl.domain import ids
-from csctl.domain.cancellations import Carried
+from csctl.domain.cancellations import Carried, Scope
 from csctl.domain.ids import Ref
 from csctl.domain.money import to_minor
+from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_plan import Which
 from csctl.domain.shop import Shop
 from csctl.domain.text import LONGEST, accept
@@ -82,6 +83,27 @@ class How:
     dry_run: bool = False
     concurrency: int = 1
     fail_fast: bool = False
+
+
+def cancels(order: Order, wish: Wish, sale: Transaction) -> str:
+    """The records that the refund of a sale brings to their end, in words; empty if it brings none."""
+    carried = wish.cancel
+    if carried is None:
+        return ""
+    of_sale = sale.purchase_id or wish.which.purchase_id
+    meant = {Scope.ORDER: None, Scope.PAID_FOR: of_sale, Scope.PURCHASE: carried.purchase_id}[carried.scope]
+    names = [ids.show("pur", one.id) for one in order.purchases if not one.status.over and meant in (None, one.id)]
+    if carried.scope is Scope.ORDER and order.cancelled_at is None:
+        names.insert(0, ids.show("ord", order.id))
+    when = f" on {carried.on}" if carried.on else " after the next billing" if carried.after_next else ""
+    return f"cancels {', '.join(names)}{when}" if names else ""
+
+
+def said(result: Result, *more: str) -> Result:
+    """The result with more words, if what they say comes with it: it is done, accepted or queued."""
+    if not (result.ok or result.outcome is Outcome.QUEUED):
+        return result
+    return replace(result, message="; ".join(text for text in (result.message, *more) if text))
 
 
 def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction | Order]) -> int | None:

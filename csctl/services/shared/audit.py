@@ -12,7 +12,7 @@ from csctl.domain import ids
 from csctl.errors import NotFound, NotPermitted
 from csctl.models import AuditRow, Operator
 from csctl.results import Limit, Page
-from csctl.services.shared import listing
+from csctl.services.shared import added, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -22,7 +22,8 @@ def write(session: Session, app: App, outcome: str, *, target: str | None = None
     """Write one row for one change. `changes` holds amounts, states and dates (before and after) and the names of
     changed personal fields, never their values, and no secrets.
     """
-    session.add(
+    added.put(
+        session,
         AuditRow(
             at=app.clock.now(),
             operator_id=app.operator.id if app.operator else None,
@@ -31,7 +32,7 @@ def write(session: Session, app: App, outcome: str, *, target: str | None = None
             target=target,
             changes=changes,
             outcome=outcome,
-        )
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.record_kinds import read_cell
 from csctl.errors import CsctlError, NotFound, Usage
+from csctl.services.shared.exported_ids import mark_of, own_number
 from csctl.tabular.options import FileOptions
 from csctl.tabular.reading import Table
 from csctl.tabular.row import Row
@@ -42,6 +43,8 @@ def number_of(session: Session, model: Any, prefix: str, line: Line) -> int:
         return ids.parse(prefix, line.values["id"]).id
     external_id = line.values["external_id"]
     found: int | None = session.scalar(select(model.id).where(model.external_id == external_id))
+    if found is None and "@" in external_id:  # as an export calls a record that has no external id
+        found = own_number(external_id, prefix, mark_of(session))
     if found is None:
         raise NotFound(f"there is no {ids.PREFIXES[prefix][0]} with the external id {external_id}")
     return found
@@ -52,11 +55,13 @@ def read(
 ) -> list[Line]:
     """The lines of a file with a header; `-` is standard input. Columns have the names of the fields.
 
-    Raises Usage for a file that cannot be read as a whole: no header, an unknown column or a missing one. A single
-    invalid line has a `problem`.
+    An empty file has none. Raises Usage for a file that cannot be read as a whole: an unknown column or a missing one.
+    A single invalid line has a `problem`.
     """
     allowed = ("id", "external_id", *known)
     with closing(Table(path, form or FileOptions())) as table, table.rows(allowed) as source:
+        if source.columns == []:
+            return []
         _check(source.columns, allowed, required)
         return [_line(path, row, allowed) for row in source]
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain.states import HistoryKind
 from csctl.models import HistoryEntry
+from csctl.services.shared import added
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -29,7 +30,8 @@ def event(
     `text` is csctl's own sentence. The operator's `reason` for the change is kept apart from it: it is free text, and
     erasing the customer removes it.
     """
-    session.add(
+    added.put(
+        session,
         HistoryEntry(
             customer_id=customer_id,
             at=app.clock.now(),
@@ -39,5 +41,5 @@ def event(
             operator_id=app.operator.id if app.operator else None,
             order_id=order_id,
             transaction_id=transaction_id,
-        )
+        ),
     )

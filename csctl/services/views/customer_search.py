@@ -20,6 +20,7 @@ from csctl.domain.text import accept
 from csctl.errors import Usage
 from csctl.models import Customer, Order
 from csctl.results import Limit, Page
+from csctl.services.blacklist import matching as blacklist
 from csctl.services.shared import listing
 from csctl.services.views import customers as customer_rows
 from csctl.services.views import orders as order_rows
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 Condition = ColumnElement[bool]
 
-_MOST_MERGED, _TOLD = 1000, 3  # merged customers that are checked, and that notices name
+_MOST_MERGED, _NAMED = 1000, 3  # merged customers that are checked, and that notices name
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     statement = select(Customer).where(Customer.merged_into_id.is_(None), *_or_merged(app, few, found))
 
     def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
-        return customer_rows.rows(session, customers, country)
+        return customer_rows.rows(session, customers, blacklist.matches(session, customers, country))
 
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit, select(Customer))
 
@@ -120,7 +121,7 @@ def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[C
     theirs = select(Customer.id, Customer.merged_into_id).where(merged_ones, *few, *found)
     with app.read() as session:
         merged = session.execute(theirs.order_by(Customer.merged_into_id, Customer.id).limit(_MOST_MERGED)).all()
-    for number, into in merged[:_TOLD]:
+    for number, into in merged[:_NAMED]:
         app.notice(f"{ids.show('cus', number)} was merged into {ids.show('cus', into or 0)}.")
     if not merged:
         return [*few, *found]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from csctl.domain.addresses import Address
-from csctl.models import Customer, Order
-from csctl.services.blacklist import matching as blacklist
+from csctl.models import BlacklistEntry, Customer, Order
 from csctl.services.shared import field_values
 
 
-def rows(session: Session, customers: list[Customer], country: str | None) -> list[dict[str, Any]]:
-    """A row for each customer. Runs the same number of queries for one and for many. `country` is the shop's."""
+def rows(
+    session: Session, customers: list[Customer], blocked: Mapping[int, Sequence[BlacklistEntry]]
+) -> list[dict[str, Any]]:
+    """A row for each customer. Runs one query. `blocked` are the blacklist entries that match them."""
     numbers = [customer.id for customer in customers]
     counts = select(Order.customer_id, func.count(), func.max(Order.placed_at))
     orders = {
@@ -23,7 +25,6 @@ def rows(session: Session, customers: list[Customer], country: str | None) -> li
             counts.where(Order.customer_id.in_(numbers)).group_by(Order.customer_id)
         )
     }
-    blocked = blacklist.matches(session, customers, country)
     return [
         {
             **field_values.listed(customer),

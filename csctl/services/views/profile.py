@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -28,18 +29,17 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
     with app.read() as session:
         customer = lookup.find(session, who)
         theirs = Order.customer_id == customer.id
+        blocked = blacklist.matches(session, [customer], app.shop.country)
         return {
-            **customers.rows(session, [customer], app.shop.country)[0],
+            **customers.rows(session, [customer], blocked)[0],
             **field_values.shown(customer),
-            "blacklist": [
-                _entry(entry) for entry in blacklist.matches(session, [customer], app.shop.country).get(customer.id, [])
-            ],
+            "blacklist": [_entry(entry) for entry in blocked.get(customer.id, [])],
             "payment_methods": damage.each(transactions.payment_method_row, customer.payment_methods),
             "orders": orders.of_customer(session, customer.id),
             "purchases": orders.purchases_of(session, theirs),
             "transactions": transactions.of_orders(session, theirs),
             "fulfillments": orders.fulfillments_of(session, theirs),
-            "queue": _queue(session, customer),
+            "queue": _queue(session, customer, app.clock.today()),
             "approvals": approvals.of_customer(session, app, customer.id),
             "history": _history(session, customer),
         }
@@ -49,9 +49,13 @@ def _entry(entry: BlacklistEntry) -> dict[str, Any]:
     return {"id": ids.show("bli", entry.id), "kind": entry.kind, "value": entry.value, "reason": entry.reason}
 
 
-def _queue(session: Session, customer: Customer) -> list[dict[str, Any]]:
-    items = select(QueueItem).where(QueueItem.customer_id == customer.id).options(joinedload(QueueItem.order))
-    return queue_items.rows(session, list(session.scalars(items.order_by(QueueItem.id.desc()))))
+def _queue(session: Session, customer: Customer, today: date) -> list[dict[str, Any]]:
+    items = (
+        select(QueueItem)
+        .where(QueueItem.customer_id == customer.id)
+        .options(joinedload(QueueItem.order).joinedload(Order.customer), joinedload(QueueItem.sale))
+    )
+    return damage.each(lambda item: queue_items.row(item, today), session.scalars(items.order_by(QueueItem.id.desc())))
 
 
 def _history(session: Session, customer: Customer) -> list[dict[str, Any]]:

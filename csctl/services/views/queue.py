@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
@@ -38,6 +39,11 @@ def listing(
         *filters.any_of(QueueItem.customer_id, customer_id),
         *filters.amounts(amounts, QueueItem.amount, QueueItem.currency),
     )
+    today = app.clock.today()
+
+    def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
+        return damage.each(lambda item: row(item, today), items)
+
     return listings.newest_first(app, statement, QueueItem.created_at, QueueItem.id, rows, limit)
 
 
@@ -46,7 +52,7 @@ def show(app: App, number: int) -> dict[str, Any]:
     with app.read() as session:
         item = listings.existing(session, QueueItem, "rfq", number)
         return {
-            **row(item),
+            **row(item, app.clock.today()),
             **field_values.shown(item),
             "history": [_attempt(app, one) for one in queue_rules.attempts_of(session, item)],
         }
@@ -99,14 +105,12 @@ def stats(app: App) -> list[dict[str, Any]]:
     ]
 
 
-def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
-    return damage.each(row, items)
-
-
-def row(item: QueueItem) -> dict[str, Any]:
-    """A row. `transaction_id` is the sale's."""
+def row(item: QueueItem, today: date) -> dict[str, Any]:
+    """A row. `transaction_id` is the sale's. What was due before today is due today; what waits has no day."""
+    waits = item.state.open and item.sale.disputed_at is not None
     return {
         **field_values.listed(item),
-        "waits_for": "dispute" if item.state.open and item.sale.disputed_at else None,
+        "next_attempt_on": None if waits or not item.next_attempt_on else max(item.next_attempt_on, today),
+        "waits_for": "dispute" if waits else None,
         **customers.named(item.order.customer),
     }

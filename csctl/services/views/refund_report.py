@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GROUPINGS = ("reason", "operator", "product", "day")
 _BATCH = 1000
 _NO_REASON = "(no reason)"
-_NOBODY = "(imported)"
+_IMPORTED = "(imported)"
 _SEVERAL = "(several products)"
 
 
@@ -115,7 +115,7 @@ def _namer(session: Session, by: str, found: Any) -> Callable[[Transaction], str
     """The function that names the group of a refund."""
     if by == "operator":
         names = operator_names.names(session)
-        return lambda one: names.get(one.created_by or 0, _NOBODY)
+        return lambda one: names.get(one.created_by or 0, _IMPORTED)
     if by == "product":
         products = _products(session, {one.purchase_id for one in found if one.purchase_id})
         return lambda one: products.get(one.purchase_id or 0, _SEVERAL)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC
 
 import pytest
 
-from csctl.gateways import authorizenet, urls
+from csctl.gateways import authorizenet
 from csctl.gateways.authorizenet.adapter import AuthorizeNet
-from csctl.gateways.pace import Pace
+from tests.gateways.accounts import accounts
 from tests.gateways.ledgers.authorizenet import KEY, LOGIN, AuthorizeNetLedger
 from tests.gateways.operations import NOW, Op, operations
 
@@ -25,17 +24,8 @@ def ledger() -> Iterator[AuthorizeNetLedger]:
 
 @pytest.fixture
 def open_account(ledger: AuthorizeNetLedger) -> Iterator[Opener]:
-    opened: list[AuthorizeNet] = []
-
-    def open_one(key: str = KEY) -> AuthorizeNet:
-        url = urls.parse(f"authorizenet:{LOGIN}:{key}?base={ledger.base}&timeout=2")
-        account = authorizenet.open_account(url, rehearsal=True, now=lambda: ledger.time, zone=UTC, pace=Pace(1000))
-        opened.append(account)
-        return account
-
-    yield open_one
-    for account in opened:
-        account.close()
+    with accounts(authorizenet.open_account, f"authorizenet:{LOGIN}:{{key}}", KEY, ledger) as opener:
+        yield opener
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC
 
 import pytest
 
-from csctl.gateways import nmi, urls
+from csctl.gateways import nmi
 from csctl.gateways.nmi.adapter import Nmi
-from csctl.gateways.pace import Pace
+from tests.gateways.accounts import accounts
 from tests.gateways.ledgers.nmi import KEY, NmiLedger
 from tests.gateways.operations import NOW, Op, operations
 
@@ -25,17 +24,8 @@ def ledger() -> Iterator[NmiLedger]:
 
 @pytest.fixture
 def open_account(ledger: NmiLedger) -> Iterator[Opener]:
-    opened: list[Nmi] = []
-
-    def open_one(key: str = KEY) -> Nmi:
-        url = urls.parse(f"nmi:{key}?base={ledger.base}&timeout=2")
-        account = nmi.open_account(url, rehearsal=True, now=lambda: ledger.time, zone=UTC, pace=Pace(1000))
-        opened.append(account)
-        return account
-
-    yield open_one
-    for account in opened:
-        account.close()
+    with accounts(nmi.open_account, "nmi:{key}", KEY, ledger) as opener:
+        yield opener
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC
 
 import pytest
 
-from csctl.gateways import stripe, urls
-from csctl.gateways.pace import Pace
+from csctl.gateways import stripe
 from csctl.gateways.stripe.adapter import Stripe
+from tests.gateways.accounts import accounts
 from tests.gateways.ledgers.stripe import KEY, StripeLedger
 from tests.gateways.operations import NOW, Op, operations
 
@@ -25,17 +24,8 @@ def ledger() -> Iterator[StripeLedger]:
 
 @pytest.fixture
 def open_account(ledger: StripeLedger) -> Iterator[Opener]:
-    opened: list[Stripe] = []
-
-    def open_one(key: str = KEY) -> Stripe:
-        url = urls.parse(f"stripe:{key}?base={ledger.base}&timeout=2")
-        account = stripe.open_account(url, rehearsal=True, now=lambda: ledger.time, zone=UTC, pace=Pace(1000))
-        opened.append(account)
-        return account
-
-    yield open_one
-    for account in opened:
-        account.close()
+    with accounts(stripe.open_account, "stripe:{key}", KEY, ledger) as opener:
+        yield opener
 
 
 @pytest.fixture

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Position:
     """The step at hand, and the last object of it that is stored. The period (RFC 3339) is fixed when an import
-    begins: what is made later does not move the pages.
+    begins: what is made later does not move the pages. `asked` is how its beginning was typed.
     """
 
     since: str | None
     until: str
     step: int = 0
     after: str | None = None
+    asked: str | None = None
 
     def passed(self, after: str) -> Position:
         return replace(self, after=after)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,12 +14,14 @@ from csctl.domain.record_kinds import KINDS
 from csctl.errors import CsctlError, Incomplete, Unreachable
 from csctl.services.data.apis import cursor
 from csctl.services.data.apis.cursor import Position
+from csctl.services.data.apis.listed import Listed, Waiting
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
-from csctl.services.data.importing.context import Context, RowOutcome, mark_of
+from csctl.services.data.importing.context import Context, RowOutcome
 from csctl.services.data.importing.job import Count, Entry
 from csctl.services.data.importing.rejects import Rejects
 from csctl.services.data.mapping.language import FileRules, Section
 from csctl.services.shared import audit
+from csctl.services.shared.exported_ids import mark_of
 from csctl.tabular.row import Row
 
 if TYPE_CHECKING:
@@ -27,15 +29,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 _SECTIONS = {name: Section(kind, name) for name, kind in KINDS.items()}
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A record of an API in the fields of an import. `aside`: it came with another record, and makes a new one only."""
-
-    kind: str
-    values: Mapping[str, str]
-    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +53,8 @@ class Api(Protocol):
 class ApiJob:
     """What is to be imported: from which account, made since when, and whether existing records are updated.
 
+    `asked` is the time as it was typed: `3d` is the same import an hour later.
+
     `rejects` is where refused records are written; each kind has a file of its own beside it. `merchants` are
     `12=main`: which account of csctl a merchant account of CheckoutChamp is.
     """
@@ -67,6 +62,7 @@ class ApiJob:
     system: str
     account: str
     since: str | None = None
+    asked: str | None = None
     update: bool = False
     dry_run: bool = False
     rejects: Path | None = None
@@ -80,7 +76,7 @@ def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: N
     """
     position = _begin(app, job)
     intake = _Intake(app, job, progress, continued=position.step > 0 or position.after is not None)
-    with intake.audited(), intake.partial():
+    with closing(intake.waiting), intake.audited(), intake.partial():
         for number in range(position.step, len(api.steps)):
             if number != position.step:
                 position = position.next_step()
@@ -97,10 +93,10 @@ def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: N
 
 def _begin(app: App, job: ApiJob) -> Position:
     kept = None if job.dry_run else cursor.read(app, job.account)
-    if kept and kept.since == job.since:
-        app.notice("Continuing the import that was interrupted.")
+    if kept and kept.asked == job.asked:
+        app.notice(f"Continuing the import of {kept.until} that was interrupted.")
         return kept
-    return Position(job.since, rfc3339(app.clock.now()))
+    return Position(job.since, rfc3339(app.clock.now()), asked=job.asked)
 
 
 class _Intake:
@@ -118,12 +114,12 @@ class _Intake:
         )
         self.counts = {kind: Count(kind) for kind in KINDS}
         self._rejects: dict[str, Rejects] = {}
-        self._waiting: list[Sequence[Listed]] = []
+        self.waiting = Waiting()
 
     def take(self, page: Page) -> None:
         """Store a page. Of a dry run it waits, so that no transaction is open while the next one is asked for."""
         if self._job.dry_run:
-            self._waiting.append(page.records)
+            self.waiting.add(page.records)
             return
         with interrupts.deferred() as stop, transactions(self._app, dry_run=False) as begin:
             self._store(begin, page.records)
@@ -133,7 +129,7 @@ class _Intake:
     def finish(self) -> None:
         if self._job.dry_run:
             with transactions(self._app, dry_run=True) as begin:
-                for records in self._waiting:
+                for records in self.waiting:
                     self._store(begin, records)
 
     def audited(self) -> ExitStack:

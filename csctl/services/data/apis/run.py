@@ -29,7 +29,7 @@ def run(app: App, job: ApiJob, progress: Progress) -> list[Count]:
     if (kind := app.gateways.kind(job.account)) != job.system:
         raise Usage(f"the account {job.account} is {kind}, not {job.system}", fix="csctl gateway list")
     since, _until = listing.period(app.clock, job.since, None)
-    job = replace(job, since=rfc3339(since) if since else None)
+    job = replace(job, since=rfc3339(since) if since else None, asked=job.since)
     gateway = app.gateways[job.account].confirmed()
     with closing(_api(app, job, gateway)) as api:
         return intake.run(app, api, job, progress)

@@ -9,7 +9,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
-from csctl.card_numbers import is_blotted_out
+from csctl.card_numbers import is_redacted
 from csctl.clock import parse_date, parse_time
 from csctl.domain import amounts
 from csctl.domain.field_uses import ADDRESSES
@@ -24,6 +24,8 @@ _ADDRESS_LINES = [(f"{kind}_line1", f"{kind}_line2") for kind in ADDRESSES]
 MOST = 2**63 - 1  # minor units that a column holds
 # In texts on lines of their own: what cannot be printed, thirteen digits, and the mark of a card number.
 _DOUBTFUL = re.compile(r"[^\n -~]|(?:[0-9][^0-9\n]*+){13}|\[card number", re.ASCII)
+_BROKEN = re.compile("[\ud800-\udfff]")  # bytes that are no text
+_NOTHING = frozenset(("n/a", "na", "#n/a", "nan", "null", "none", "nil", "-", "--", "unknown"))
 _TIMES = frozenset(("created_at", "placed_at", "settled_at", "shipped_at", "closed_at"))
 _LONGEST_TIME = 40
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
@@ -67,8 +69,13 @@ class Cells:
         for name, text in doubtful.items():
             if name in _TIMES and len(text) <= _LONGEST_TIME and text.isascii() and text.isprintable():
                 continue  # it is a time, or refused
-            if is_blotted_out(text):
+            if is_redacted(text):
                 raise Usage(f"{name}: a card number was here", fix="write its last four digits, or leave it empty")
+            if not text.isprintable() and _BROKEN.search(text):
+                raise Usage(
+                    f"{name}: the bytes are not UTF-8",
+                    fix="name the encoding of the file: --encoding cp1252 (Windows), or mac-roman",
+                )
             accept(text, name, reference=name in REFERENCES)
 
     def split_addresses(self) -> bool:
@@ -116,7 +123,9 @@ class Cells:
             return reader(self._texts[name])
         except Usage as error:
             message = error.message if error.message.startswith(name) else f"{name}: {error.message}"
-            raise Usage(message, cause=error.cause, fix=error.fix) from None
+            text = self._texts[name]
+            nothing = f'if {text} means nothing: --mapping FILE with [file] empty = ["{text}"]'
+            raise Usage(message, cause=error.cause, fix=nothing if text.casefold() in _NOTHING else error.fix) from None
 
     def word(self, name: str, words: type[Word]) -> Word | None:
         """One of the words for a state, in any case."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -12,12 +11,10 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from csctl.domain import ids
-from csctl.domain.states import Direction
 from csctl.errors import Conflict, Usage
-from csctl.models import Installation, Move
 from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
+from csctl.services.shared.exported_ids import own_number
 
 Record = TypeVar("Record", bound=Base)
 Value = TypeVar("Value")
@@ -97,17 +94,6 @@ class Importer(Protocol):
         """What follows once all rows are in."""
 
 
-def mark_of(session: Session) -> str:
-    """What tells this shop from others, in the ids of exported records that have no external id. It moves along."""
-    moved = session.scalar(select(Move.mark).where(Move.direction == Direction.IN))
-    return moved or f"@{session.get_one(Installation, 1).created_at:%Y%m%d%H%M%S%f}"
-
-
-def exported_id(external_id: str | None, prefix: str, number: int | None, mark: str) -> str | None:
-    """The external id of a record; of one that has none, its own id with the mark of this database."""
-    return external_id or (None if number is None else f"{ids.show(prefix, number)}{mark}")
-
-
 def find(
     session: Session, model: type[Record], prefix: str, names: Iterable[str | None], mark: str, *, lock: bool = False
 ) -> dict[str, Record]:
@@ -138,7 +124,7 @@ def _named(
     session: Session, model: Any, wanted: list[Any], *, names: Iterable[str | None], prefix: str, mark: str, lock: bool
 ) -> Iterator[tuple[str, list[Any]]]:
     given = {name for name in names if name}
-    own = {number: name for name in given if (number := _own_number(name, prefix, mark)) is not None}
+    own = {number: name for name in given if (number := own_number(name, prefix, mark)) is not None}
     for condition, known in (
         (model.id.in_(own) & model.external_id.is_(None), own),
         (model.external_id.in_(given), given),
@@ -147,13 +133,6 @@ def _named(
             statement = select(*wanted, model.id, model.external_id).where(condition).order_by(model.id)
             for *row, number, name in session.execute(statement.with_for_update(key_share=True) if lock else statement):
                 yield name or own[number], row
-
-
-def _own_number(name: str, prefix: str, mark: str) -> int | None:
-    if not name.endswith(mark):
-        return None
-    match = re.fullmatch(rf"{prefix}_([0-9]{{1,18}})", name.removesuffix(mark), re.ASCII)
-    return int(match[1]) if match else None
 
 
 def referred(found: Mapping[str, Value], row: Cells, name: str, noun: str, kind: str) -> Value | None:

@@ -46,6 +46,8 @@ def assumed(app: App, job: Job) -> None:
 
 def after(app: App, job: Job, counts: list[Count]) -> None:
     """Warnings, what differs, what was refused, and what is imported next."""
+    if not any(count.read for count in counts):
+        app.notice("No records in the file: nothing to import.")
     for count in counts:
         for line in count.warnings.lines():
             app.notice(line)

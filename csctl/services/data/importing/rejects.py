@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from csctl.card_numbers import blotted_out
+from csctl.card_numbers import redacted
 from csctl.domain.spreadsheet import neutralised, unwrapped
 from csctl.errors import CsctlError, Misconfigured, Usage
 from csctl.tabular.options import STDIN
@@ -57,7 +57,7 @@ class Rejects:
         file = self._file or self._open()
         reason = " - ".join(part for part in (error.message, error.cause, error.fix) if part)
         if isinstance(row.original, dict):
-            kept = {name: _blotted(value) for name, value in row.original.items()}
+            kept = {name: _redacted(value) for name, value in row.original.items()}
             file.write(json.dumps({**kept, "line": row.line, "reason": reason}) + "\n")
         else:
             # In front, where they stay what they are in a row with too few cells or too many.
@@ -96,16 +96,16 @@ class Rejects:
 
 def _written(cell: str) -> str:
     """A cell as it was in the file, which csctl reads in the same way again."""
-    blotted = blotted_out(cell)
-    return blotted if cell.startswith("'") or unwrapped(cell) != cell else neutralised(blotted)
+    masked = redacted(cell)
+    return masked if cell.startswith("'") or unwrapped(cell) != cell else neutralised(masked)
 
 
-def _blotted(value: Any) -> Any:
+def _redacted(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _blotted(one) for name, one in value.items()}
+        return {name: _redacted(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_blotted(one) for one in value]
-    return blotted_out(value) if isinstance(value, str) else value
+        return [_redacted(one) for one in value]
+    return redacted(value) if isinstance(value, str) else value
 
 
 def _private(path: Path) -> TextIO:

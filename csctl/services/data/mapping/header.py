@@ -18,10 +18,12 @@ def wanted(sections: Iterable[Section]) -> list[str]:
 
 
 def resolve(mappings: Mappings, section: Section, header: Sequence[str]) -> Names:
-    """The columns that a section names, by the names in the header, whose case may differ.
+    """The columns that a section names, by the names in the header, whose case may differ. An empty file has none.
 
     Raises Usage, naming all of them, for columns that the header does not have, and for one that it has twice.
     """
+    if not header:
+        return {}
     found = {column: name for column in section.columns if (name := _find(header, column)) is not None}
     missing = [" or ".join(columns) for columns in _needed(section) if not any(column in found for column in columns)]
     if missing:

@@ -16,11 +16,11 @@ from csctl.domain import ids
 from csctl.domain.states import UNANSWERED_STATES, Direction, ItemState, State
 from csctl.errors import Conflict
 from csctl.models import AuditRow, Move, QueueItem, Transaction
-from csctl.services.data.importing.context import mark_of
 from csctl.services.data.moving import values
 from csctl.services.data.moving.archive import Writer
 from csctl.services.data.moving.tables import HELD, LEFT_EMPTY, moving
 from csctl.services.shared import audit
+from csctl.services.shared.exported_ids import mark_of
 
 if TYPE_CHECKING:
     from csctl.app import App

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from csctl.gateways.checkoutchamp.account import PAGE, Account, Object
 from csctl.services.data.apis.checkoutchamp import records
 from csctl.services.data.apis.cursor import Position
-from csctl.services.data.apis.intake import Listed, Page
+from csctl.services.data.apis.intake import Page
+from csctl.services.data.apis.listed import Listed
 
 _FIRST = date(2008, 1, 1)  # before the system existed
 _MOST = 5 * PAGE  # records of one period; pages of more would move too much while others update them

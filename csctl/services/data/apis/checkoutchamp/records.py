@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from csctl.domain.states import Kind, OrderStatus, PurchaseStatus, Settlement, State
 from csctl.gateways.checkoutchamp.account import Object
-from csctl.services.data.apis.intake import Listed
+from csctl.services.data.apis.listed import Listed
 
 BILLED_BY = "checkoutchamp"
 _ORDERS = {

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from csctl.gateways.stripe.account import Account, Fields, Object, child, moment, seconds, text
 from csctl.services.data.apis.cursor import Position
-from csctl.services.data.apis.intake import Listed, Page
+from csctl.services.data.apis.intake import Page
+from csctl.services.data.apis.listed import Listed
 from csctl.services.data.apis.stripe import payments, people, subscriptions
 from csctl.services.data.apis.stripe.links import Links
 

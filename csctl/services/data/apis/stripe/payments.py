@@ -9,7 +9,7 @@ from csctl.gateways.operations import DisputeState
 from csctl.gateways.stripe import objects
 from csctl.gateways.stripe.account import Object, child, id_of, text
 from csctl.gateways.stripe.objects import currency_of
-from csctl.services.data.apis.intake import Listed
+from csctl.services.data.apis.listed import Listed
 from csctl.services.data.apis.stripe import people
 from csctl.services.data.apis.stripe.links import Links
 from csctl.services.data.apis.stripe.values import amount, given, number, shipping, when

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from csctl.gateways.stripe.account import Object, child, children, id_of, text
-from csctl.services.data.apis.intake import Listed
+from csctl.services.data.apis.listed import Listed
 from csctl.services.data.apis.stripe.values import address, given, person, shipping, when, whole
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from csctl.domain.states import PurchaseStatus
 from csctl.gateways.stripe.account import Object, child, children, id_of, text
 from csctl.gateways.stripe.objects import currency_of
-from csctl.services.data.apis.intake import Listed
+from csctl.services.data.apis.listed import Listed
 from csctl.services.data.apis.stripe.values import amount, given, number, when
 
 BILLED_BY = "stripe"

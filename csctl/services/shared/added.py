@@ -1,0 +1,40 @@
+"""Rows that are added and not read again in their transaction: the audit log, histories, the outbox.
+
+Where one transaction is for many records, they are written together at its end, one statement for each table.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from csctl.models import AuditRow, Email, HistoryEntry
+
+Row = AuditRow | Email | HistoryEntry
+_WAITING = "rows to add"
+
+
+def together(session: Session) -> None:
+    """Collect the rows of this transaction from now on, until `write`."""
+    session.info[_WAITING] = {}
+
+
+def put(session: Session, row: Row) -> None:
+    """Add a row. It has no id before the transaction's end."""
+    waiting: dict[type[Row], list[Row]] | None = session.info.get(_WAITING)
+    if waiting is None:
+        session.add(row)
+    else:
+        waiting.setdefault(type(row), []).append(row)
+
+
+def write(session: Session) -> None:
+    """Write the rows that wait; what they refer to must be written already."""
+    waiting: dict[type[Row], list[Row]] = session.info.pop(_WAITING)
+    for model, rows in waiting.items():
+        table = cast(Table, model.__table__)
+        names = {column.name for column in table.columns if any(column.name in row.__dict__ for row in rows)}
+        values: list[dict[str, Any]] = [{name: row.__dict__.get(name) for name in names} for row in rows]
+        session.connection().execute(table.insert(), values)

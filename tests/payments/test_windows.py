@@ -1,0 +1,118 @@
+"""Many payments in one database transaction: it costs few statements, and one that is refused spoils no other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from tests.commands.many import make_sales
+from tests.factories import number
+from tests.refunds.scenes import paid, rebilled
+from tests.shops import Shop
+
+pytestmark = pytest.mark.both_databases
+LATER = "2026-03-02T09:06:00Z"  # a lease is over
+
+
+@contextmanager
+def refused(shop: Shop, backend: str, order: int) -> Iterator[None]:
+    """The database refuses each new entry in the history that is about this order."""
+    if backend == "sqlite":
+        shop.sql(
+            f"CREATE TRIGGER poison BEFORE INSERT ON history WHEN new.order_id = {order}"
+            " BEGIN SELECT raise(ABORT, 'poison'); END"
+        )
+    else:
+        shop.sql(
+            "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$BEGIN IF new.order_id = {order} THEN RAISE 'poison'; END IF; RETURN new; END$$"
+        )
+        shop.sql("CREATE TRIGGER poison BEFORE INSERT ON history FOR EACH ROW EXECUTE FUNCTION poison()")
+    yield
+    shop.sql("DROP TRIGGER poison" if backend == "sqlite" else "DROP FUNCTION poison CASCADE")
+
+
+def test_of_32_answers_the_31_that_the_database_takes_are_recorded(shop: Shop, backend: str) -> None:
+    sales = make_sales(shop, 32)
+    shop.adopt()
+    with refused(shop, backend, 7):
+        done = shop(f"txn refund {' '.join(sales)} --yes --concurrency 32 -o json")
+    (lost,) = [row for row in done.json if row["outcome"] != "refunded"]
+
+    assert done.code == 9
+    assert (lost["id"], lost["outcome"]) == (sales[6], "unknown")
+    assert lost["error"]["fix"] == f"csctl txn reconcile {lost['transaction_id']}"
+    assert shop("txn reconcile", at=LATER).code == 0
+    assert len(paid(shop)) == 32
+    assert shop("email list --all -o json").json == shop("email list --all --kind refund -o json").json
+    assert len(shop("email list --all -o json").json) == 32
+    assert shop("db check").code == 0
+
+
+def test_every_part_of_an_order_is_returned_beside_an_order_that_the_database_refuses(shop: Shop, backend: str) -> None:
+    (order, sales), (other, _) = rebilled(shop), rebilled(shop)
+    with refused(shop, backend, number(other)):
+        done = shop(f"order refund {order} {other} --all-cycles --yes --concurrency 2 -o json")
+
+    assert done.code == 9
+    assert [row["outcome"] for row in done.json if row["id"] == order] == ["refunded"] * len(sales)
+    assert shop("db check").code == 0
+
+
+def test_of_two_refunds_in_a_window_that_are_above_the_limit_of_the_day_together_one_is_made(shop: Shop) -> None:
+    sales = make_sales(shop, 2)
+    shop.adopt()
+    shop("setting set agent-daily-limit '19.99 USD'")
+    done = shop(f"txn refund {' '.join(sales)} --yes --concurrency 2 -o json", as_="agent")
+
+    assert (done.code, sorted(row["outcome"] for row in done.json)) == (3, ["refunded", "refused"])
+    assert len(paid(shop)) == 1
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_two_refunds_of_a_sale_in_a_window_add_up(shop: Shop) -> None:
+    (sale,) = make_sales(shop, 1, token="tok_refund_declined_2")
+    shop.adopt()
+    for amount in (5, 6):
+        assert shop(f"txn refund {sale} --amount {amount} --yes").code == 12
+    done = shop("queue retry --concurrency 2", at="2026-03-03T09:00:00Z")
+
+    assert done.code == 0, done.err
+    assert shop(f"txn show {sale} -o json").json["refunded"] == "11.00"
+    assert shop("db check").code == 0
+
+
+def test_a_window_of_32_costs_as_many_statements_as_one_of_4(shop: Shop, backend: str) -> None:
+    small, large = make_sales(shop, 4), make_sales(shop, 32)
+    shop.adopt()
+    few, many = (
+        statements(shop, backend, f"txn refund {' '.join(sales)} --yes --concurrency 32") for sales in (small, large)
+    )
+
+    assert many == few
+
+
+def statements(shop: Shop, backend: str, words: str) -> int:
+    """The most that one transaction of a command sends. SQLite gives ids to new attempts one by one."""
+    counts: list[Counter[str]] = [Counter()]
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        numbered = backend == "sqlite" and statement.startswith("INSERT INTO transactions")
+        counts[-1][statement] = 1 if numbered else counts[-1][statement] + 1
+
+    def begin(_connection: Any) -> None:
+        counts.append(Counter())
+
+    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "begin", begin)
+    try:
+        assert shop(words).code == 0
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "begin", begin)
+    return max(count.total() for count in counts)
