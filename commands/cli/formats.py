@@ -96,6 +96,12 @@ def csv_cell(value: Any, *, exact: bool) -> str:
     return neutralised(text if exact else printable(text))
 
 
+def moment(value: datetime, zone: tzinfo) -> str:
+    """A time for a person to read: to the minute, with the offset of the shop's zone (`2026-03-02 09:00 +01:00`)."""
+    text = value.astimezone(zone).isoformat(sep=" ", timespec="minutes")
+    return f"{text[:16]} {text[16:]}"
+
+
 def table_cell(value: Any, zone: tzinfo) -> str:
     """A value for a person to read: times in the shop's zone, and nothing that would act on a terminal."""
     if value is None:
@@ -103,7 +109,7 @@ def table_cell(value: Any, zone: tzinfo) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+        return moment(value, zone)
     if isinstance(value, dict):
         return printable(str(value.get("message", to_json(value))))
     if isinstance(value, list):

@@ -10,6 +10,8 @@ from typing import Any
 
 from csctl.domain.text import printable
 
+from .formats import moment
+
 _WIDEST = 100  # columns; longer lines are hard to read on any terminal
 _NARROWEST = 20  # columns; a narrower last column is printed below its row
 _GAP = "  "
@@ -79,10 +81,7 @@ class Sheet:
 
     def _full(self, value: Any) -> str:
         """The same, with the offset of the zone."""
-        if not isinstance(value, datetime):
-            return self.cell(value)
-        offset = value.astimezone(self._zone).isoformat()[-6:]
-        return f"{self.cell(value)} {offset}"
+        return moment(value, self._zone) if isinstance(value, datetime) else self.cell(value)
 
     def day(self, value: date | None) -> str:
         """A date, or the day of a time."""

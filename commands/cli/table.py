@@ -19,14 +19,18 @@ def drawn(
 ) -> str:
     """A table that fits the terminal; on a pipe nothing is cut.
 
-    The columns called `whole` (ids, times) are never cut. If that leaves too little room for the others, each row
-    becomes a block with one line for each field. `head` styles the line of headers.
+    Where it is too wide, columns without any value are left out. Then others are cut, but never those called `whole`
+    (ids, times). If that leaves too little room, each row becomes a block with one line for each field. `head` styles
+    the line of headers.
     """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     fitted = [list(headers), *[list(row) for row in rows]]
     if width is not None and headers:
-        if (widths := _widths(fitted, [name in whole for name in headers], width)) is None:
-            return _blocks(rows, headers, width)
+        if rows and _too_wide(_natural(fitted), width):
+            filled = [place for place in range(len(headers)) if any(row[place] for row in rows)]
+            fitted = [[row[place] for place in filled] for row in fitted]
+        if (widths := _widths(fitted, [name in whole for name in fitted[0]], width)) is None:
+            return _blocks(fitted[1:], fitted[0], width)
         fitted = [[_cut(text, widths[place]) for place, text in enumerate(row)] for row in fitted]
     line, _, rest = _tabulated(fitted).partition("\n")
     return f"{head(line)}\n{rest}"
@@ -40,12 +44,21 @@ def _tabulated(rows: Sequence[Sequence[str]]) -> str:
     return text
 
 
-def _widths(rows: Sequence[Sequence[str]], whole: Sequence[bool], width: int) -> list[int] | None:
-    """The width of each column, after cutting the widest ones; None if they cannot be cut far enough."""
+def _natural(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The width of each column without any cut."""
     from wcwidth import wcswidth
 
-    widths = [max(wcswidth(row[place]) for row in rows) for place in range(len(whole))]
-    while sum(widths) + _GAP * (len(widths) - 1) > width:
+    return [max(map(wcswidth, column)) for column in zip(*rows, strict=True)]
+
+
+def _too_wide(widths: Sequence[int], width: int) -> bool:
+    return sum(widths) + _GAP * (len(widths) - 1) > width
+
+
+def _widths(rows: Sequence[Sequence[str]], whole: Sequence[bool], width: int) -> list[int] | None:
+    """The width of each column, after cutting the widest ones; None if they cannot be cut far enough."""
+    widths = _natural(rows)
+    while _too_wide(widths, width):
         widest = max((place for place in range(len(widths)) if not whole[place]), key=widths.__getitem__, default=None)
         if widest is None or widths[widest] <= _NARROWEST:
             return None

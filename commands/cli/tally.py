@@ -101,7 +101,9 @@ class Tally:
             self._part(outcome, would=would) for outcome, _ in self.outcomes.most_common() if outcome != Outcome.REFUSED
         ]
         if refused := self.outcomes[Outcome.REFUSED]:
-            parts.append(f"{refused:,} {'would be ' if would else ''}refused: {self._why()}")
+            # Of a single record, the error says why.
+            why = f": {self._why()}" if self.total > 1 else ""
+            parts.append(f"{refused:,} {'would be ' if would else ''}refused{why}")
         return "; ".join(parts)
 
     def _part(self, outcome: Outcome, *, would: bool) -> str:

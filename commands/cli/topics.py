@@ -31,7 +31,8 @@ the code of that failure. Where they end differently it exits 3, or 9 if
 outcomes are unknown.
 queue retry without ids, billing run, txn sync, txn reconcile and email send
 exit 0 when they have processed everything, whatever the answers were, and 9 if
-unknown outcomes remain.
+unknown outcomes remain. Where no gateway or database could be reached they exit
+8 if nothing at all was sent, else 3.
 """
 
 ENVIRONMENT = """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
 
 from csctl.domain.record_kinds import KINDS
 from tests.commands.test_hostile_input import HOSTILE
-from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, QUEUED, SALE, bring_all
+from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, QUEUED, SALE, bring_all, counts, written
 from tests.shops import Shop
 
 VALID = {
@@ -22,6 +23,25 @@ VALID = {
     "fulfillments": {"external_id": "f1", "order": "o1"},
     "queue": QUEUED,
 }
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_import_that_fills_the_disk_keeps_its_batches_and_continues(shop: Shop) -> None:
+    total = 4_000
+    written("c.csv", *({"external_id": f"{number}", "first_name": f"Ann {number}"} for number in range(total)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # what a full disk refuses, a limit refuses as well
+    try:
+        done = shop("data import customers c.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    kept = shop.sql("SELECT count(*) AS number FROM customers")[0]["number"]
+    assert 0 < kept < total
+    assert (done.code, f"Stopped after {kept:,} rows" in done.err, "cannot write" in done.err) == (3, True, True), (
+        done.err
+    )
+    assert counts(shop("data import customers c.csv -o json")) == {"created": total - kept, "unchanged": kept}
 
 
 @pytest.mark.parametrize("kind", KINDS)

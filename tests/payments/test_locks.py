@@ -153,3 +153,34 @@ def locks() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_an_import_holds_the_sales_that_its_refunds_belong_to(shop: Shop) -> None:
+    """The sale of an order, that of a refund which is updated, and each time the rows of the file itself."""
+    make_order(shop, external_id="O1")
+    columns = "external_id,order,kind,state,amount,currency,gateway"
+    sale, refund = "S1,O1,sale,approved,9.00,USD,main", "R1,O1,refund,approved,9.00,USD,main"
+
+    def held(*rows: str) -> int:
+        file = shop.folder / "transactions.csv"
+        file.write_text("\n".join((*rows, "")))
+        with locks() as seen:
+            done = shop(f"data import transactions {file} --update --yes -o json")
+        assert done.code == 0, done.err
+        return seen.count("transactions")
+
+    assert held(columns, sale) == 1
+    assert held(columns, refund) == 2
+    assert held(f"{columns},parent", f"{refund},") == 2
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_refund_that_was_not_attempted_for_days_is_held_while_it_is_reported(shop: Shop) -> None:
+    shop(f"txn refund {make_sale(shop, token='tok_unreachable')} --yes")
+    shop("setting set unattempted-days 1")
+
+    with locks() as seen:
+        shop("queue retry", at="2026-03-06T09:00:00Z")
+
+    assert [table for table in seen if not table.startswith("emails")][-2:] == ["orders", "refund_queue"]

@@ -157,7 +157,7 @@ class Kept(Seen):
                     cause=f"this one was away for longer than {LEASE.total_seconds() / 60:.0f} minutes",
                     fix=f"csctl run show {self.name}",
                 )
-            run = session.get_one(Run, self.number, with_for_update=True)
+            run = session.get_one(Run, self.number)  # locked: its lease was renewed above
             counts = Counts(run.total, run.done, run.failed)
             run.state = RunState.STOPPED if counts.left else RunState.COMPLETE
             run.worker = run.lease_until = None

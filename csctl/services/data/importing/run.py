@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csctl import interrupts
-from csctl.errors import CsctlError
+from csctl.errors import CsctlError, Incomplete, Unreachable
 from csctl.services.data.importing import notices
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
 from csctl.services.data.importing.context import Context, NotYet, RowOutcome
@@ -39,9 +39,13 @@ def run(app: App, job: Job, *, dry_run: bool = False, progress: Progress = lambd
         notices.assumed(app, job)
         scans = [_look(app, job, passes, section) for section in sections]
         context = _context(app, job, dry_run=dry_run)
-        with transactions(app, dry_run=dry_run) as begin:
+        counts: list[Count] = []
+        with _partial(counts, dry_run=dry_run), transactions(app, dry_run=dry_run) as begin:
             turn = _Turn(app, job, passes, begin, context, progress)
-            counts = [turn.take(section, seen) for section, seen in zip(sections, scans, strict=True) if seen]
+            for section, seen in zip(sections, scans, strict=True):
+                if seen:
+                    counts.append(Count(section.kind.name))
+                    turn.take(section, seen, counts[-1])
     found = together(counts) if len(sections) > 1 else counts
     notices.after(app, job, found)
     return found or [Count(sections[0].kind.name)]
@@ -74,9 +78,8 @@ class _Turn:
     context: Context
     progress: Progress
 
-    def take(self, section: Section, seen: Scan) -> Count:
+    def take(self, section: Section, seen: Scan, count: Count) -> None:
         """Store the records of a section; in a second pass, what refers to a record further down in the file."""
-        count = Count(section.kind.name)
         keeper = Batches(self.begin, section, self.job.mappings.file, self.context, count)
         with self.passes.begin(section) as one, closing(self._rejects(section, one)) as rejects:
             with _audited(self.app, section, count, dry_run=self.context.dry_run):
@@ -89,7 +92,6 @@ class _Turn:
             count.skip(one.skipped)
             notices.columns(self.app, one, count, only=len(self.job.mappings.sections) == 1)
         count.rejects = [str(rejects.path)] if rejects.path else []
-        return count
 
     def _rejects(self, section: Section, one: Pass) -> Rejects:
         given, several = self.job.rejects, len(self.job.mappings.sections) > 1
@@ -134,9 +136,20 @@ def _audited(app: App, section: Section, count: Count, *, dry_run: bool) -> Iter
         yield
         outcome = "imported"
     finally:
-        if not dry_run and (outcome == "imported" or count.read):
-            with app.write() as session:
-                audit.write(session, app, outcome, target=section.name, **count.numbers())
         if outcome == "stopped" and count.read:
             kept = "and nothing is kept" if dry_run else "and those are kept; run it again, they are left as they are"
             app.notice(f"Stopped after {count.read:,} rows, {kept}.")
+        if not dry_run and (outcome == "imported" or count.read):
+            with app.write() as session:
+                audit.write(session, app, outcome, target=section.name, **count.numbers())
+
+
+@contextmanager
+def _partial(counts: list[Count], *, dry_run: bool) -> Iterator[None]:
+    """Raises Incomplete for a database that is lost or full once records are stored."""
+    try:
+        yield
+    except Unreachable as gone:
+        if dry_run or not any(count.read for count in counts):
+            raise
+        raise Incomplete(gone.message, cause=gone.cause, fix=gone.fix or "run it again") from None
