@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from benchmarks import seed
-from benchmarks.figure import Bench, Result, milliseconds, opened, waited_for
+from benchmarks.figure import Bench, Result, opened, waited_for
 from csctl.app import App
 from csctl.domain.fields import PERSON_OPTIONS
 from csctl.domain.text import fold
@@ -36,7 +36,7 @@ def measure(bench: Bench) -> Iterator[Result]:
         )
         for name, given, condition, word in scans:
             statement = _SCAN.format(condition)
-            other = milliseconds(lambda statement=statement, word=word: _scan(app.engine, statement, word), times=1)  # type: ignore[misc]
+            other = waited_for(app.engine, lambda statement=statement, word=word: _scan(app.engine, statement, word), 1)  # type: ignore[misc]
             ours = _customers(app, given)
             yield Result(f"customer search: {name}", ours, other, instead="SELECT … LIKE", goal=_GOAL)
         for name, given in _cases(number, first, last, phone).items():

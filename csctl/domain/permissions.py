@@ -44,7 +44,7 @@ GROUPS: dict[frozenset[Role], str] = {
         queue notify list, queue notify add, queue notify remove
         operator create, operator list, operator disable, operator enable, operator rotate-token
         setting list, setting set, setting unset
-        data import, data export, data mapping list, data mapping show
+        data import, data export
         approval grant, approval deny, operator set-role, purchase billing-owner, product edit, product retire
         audit list, audit verify
         blacklist add, blacklist remove
@@ -84,6 +84,8 @@ OPEN_TO_ALL = frozenset(
         "login",
         "logout",
         "demo",
+        "data mapping list",
+        "data mapping show",
         "profile list",
         "profile add",
         "profile use",

@@ -143,11 +143,22 @@ _POSTGRESQL = """
         AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
 """.replace("::", r"\:\:")
 
+_CAST_WORD = re.compile(r"\(('[^']*'::character varying)\)::text")
+_CAST_LIST = re.compile(r"\((ARRAY\[[^]]*\])\)::text\[\]")
+
 
 def _parts_of_postgresql(connection: Connection, schema: str) -> Parts:
     qualified = re.compile(rf'(\b{re.escape(schema)}|"{re.escape(schema)}"|\bpg_temp(_\d+)?)\.')
     rows = connection.execute(text(_POSTGRESQL), {"schema": schema})
-    return {Part(row.table, row.kind, _once(row.table, row.name)): qualified.sub("", row.definition) for row in rows}
+    return {
+        Part(row.table, row.kind, _once(row.table, row.name)): _as_created(qualified.sub("", row.definition))
+        for row in rows
+    }
+
+
+def _as_created(definition: str) -> str:
+    """A definition without the casts of lists of words, which PostgreSQL writes in another way after pg_restore."""
+    return _CAST_LIST.sub(r"\1", _CAST_WORD.sub(r"\1", definition))
 
 
 def _postgresql_reference(connection: Connection) -> Parts:
