@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from csctl.domain.states import ApprovalState
+
+# A login of an agent can store a later time, after which Python counts no days.
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def expires_at(created_at: datetime, days: int) -> datetime:
     """When a request without a decision expires."""
-    return created_at + timedelta(days=days)
+    return min(created_at, _LATEST) + timedelta(days=days)
 
 
 def state_of(

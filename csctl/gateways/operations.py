@@ -234,4 +234,4 @@ class Problem:
     def of(cls, error: CsctlError) -> Problem:
         """The problem that an error tells of."""
         what = f"{error.message}: {error.cause}" if error.cause else error.message
-        return cls(what, error.fix or "try again later")
+        return cls(what, error.fix or "try again later; if it stays so, correct the account's URL")

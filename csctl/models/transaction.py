@@ -12,6 +12,7 @@ from csctl.domain.reasons import Reason
 from csctl.domain.states import ItemState, Kind, Occasion, Outside, Settlement, State
 from csctl.models import cancellations
 from csctl.models.columns import Base, BigId, Words, partial_index
+from csctl.models.deferred import DeferredChange
 from csctl.models.order import Order
 
 
@@ -124,6 +125,8 @@ class Transaction(Base):
 
     order: Mapped[Order] = relationship()
     parent: Mapped[Transaction | None] = relationship(remote_side=[id])
+    # Of a charge: what waits for its answer.
+    deferred: Mapped[list[DeferredChange]] = relationship(viewonly=True, order_by="DeferredChange.id")
 
     @property
     def carries(self) -> Carried | None:

@@ -100,6 +100,13 @@ def test_an_account_that_is_down_is_a_problem(world: World) -> None:
     assert (done.code, done.json[0]["status"]) == (11, "problem")
 
 
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_another_server_at_the_address_is_a_problem(world: World) -> None:
+    done = world.shop("gateway check main", env={"CSCTL_GATEWAY_MAIN": world.url.replace("&", "/elsewhere&")})
+
+    assert (done.code, "does not have what every account has" in done.out) == (11, True), done.err
+
+
 def _secret(world: World) -> str:
     return world.url.partition("?")[0].rpartition(":")[2]
 

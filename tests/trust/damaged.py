@@ -38,11 +38,15 @@ TABLES = (
     "runs",
     "run_records",
     "emails",
+    "approvals",
+    "approval_decisions",
+    "gateway_accounts",
 )
 # By type of a column, values that are out of range.
 _TEXTS = ("", "1/0 … \x1b[31m{", "a" * 2000)
 _NUMBERS = (-1, 0)  # counters beyond their range are held by CHECK constraints
 _BIG_NUMBERS = (-1, 0, 2**40)
+_TIMES = ("0001-01-01 00:00:00", "9999-12-31 23:59:59")
 _DAYS = ("0001-01-01", "9999-12-31")
 _JSON: tuple[Any, ...] = ([], {}, "x", None, [None], {"amount": []}, ["--nonsense", "x"])
 # What makes a row one that the daily work reads.
@@ -75,6 +79,12 @@ def fill(shop: Shop) -> dict[str, str]:
     assert shop(f"purchase billing-date {purchase} 2026-04-20 --yes", at="2026-03-02T09:10:00Z").code == 0
     notes = "\n".join([sale, sale])
     assert shop("txn refund - --amount 1 --request-id healthy --yes", input=notes).code in (0, 3, 12)
+    limited = make_sale(shop, order=order)
+    shop("setting set agent-refund-limit '1 USD'")
+    for _ in range(2):
+        shop(f"txn refund {limited} --request-approval --reason late --yes", as_="agent")
+        shop("approval deny apr_1 --reason late --yes")
+    shop("setting unset agent-refund-limit")
     return {"customer": customer, "order": order, "sale": sale, "fulfillment": fulfillment}
 
 
@@ -85,7 +95,7 @@ def values_for(column: Column[Any], dialect: str) -> tuple[Any, ...]:
     if isinstance(kind, JSON):
         return tuple(json.dumps(value) for value in _JSON)
     if isinstance(kind, UtcTime | DateTime):
-        return ("0001-01-01 00:00:00", "9999-12-31 23:59:59") if dialect == "sqlite" else ("infinity", "-infinity")
+        return (*_TIMES, *(("infinity", "-infinity") if dialect == "postgresql" else ()))
     if isinstance(kind, Date):
         return _DAYS if dialect == "sqlite" else (*_DAYS, "infinity", "-infinity")
     if isinstance(kind, Boolean):

@@ -14,8 +14,11 @@ _PATH = "/xml/v1/request.api"
 Fields = Mapping[str, object]
 
 
-class NoRecord(Exception):
-    """The account does not have the record."""
+class NoRecord(Unreachable):
+    """The account does not have the record. Where all accounts have it, another server answers."""
+
+    def __init__(self) -> None:
+        super().__init__("the gateway cannot answer now", cause="it does not have what every account has")
 
 
 class Account:

@@ -14,8 +14,11 @@ PAGE = 100  # objects in one answer, the maximum of Stripe
 _MOST_PAGES = 10_000  # an endless list is a fault of the gateway
 
 
-class NoRecord(Exception):
-    """The account does not have the object."""
+class NoRecord(Unreachable):
+    """The account does not have the object. Where all accounts have it, another server answers."""
+
+    def __init__(self) -> None:
+        super().__init__("the gateway cannot answer now", cause="it does not have what every account has")
 
 
 class Account:

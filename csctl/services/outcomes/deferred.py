@@ -5,11 +5,10 @@ What depends on the outcome of a charge is not done behind its back, and is not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
@@ -124,7 +123,7 @@ def cancel(session: Session, app: App, charge: Transaction) -> None:
     order whose checkout was refused has nothing to cancel.
     """
     refused = charge.occasion is Occasion.CHECKOUT and charge.state.refused
-    for change in _waiting(session, charge, DeferredChange.bill_on.is_(None)):
+    for change in [one for one in charge.deferred if one.bill_on is None]:
         if change.order_id and not refused:
             cancelling.cancel_order(session, app, charge.order, change.reason)
         elif change.purchase_id and not refused:
@@ -134,15 +133,10 @@ def cancel(session: Session, app: App, charge: Transaction) -> None:
 
 def move_billing(session: Session, app: App, charge: Transaction) -> None:
     """The charge is answered, and what follows from that is done: bill on the days that were asked for."""
-    for change in _waiting(session, charge, DeferredChange.bill_on.is_not(None)):
+    for change in [one for one in charge.deferred if one.bill_on is not None]:
         if change.purchase_id and change.bill_on:
             _bill_on(session, app, session.get_one(Purchase, change.purchase_id), change.bill_on)
         session.delete(change)
-
-
-def _waiting(session: Session, charge: Transaction, which: ColumnElement[bool]) -> Sequence[DeferredChange]:
-    of_charge = select(DeferredChange).where(DeferredChange.charge_id == charge.id, which)
-    return session.scalars(of_charge.order_by(DeferredChange.id)).all()
 
 
 def _bill_on(session: Session, app: App, purchase: Purchase, day: date) -> None:

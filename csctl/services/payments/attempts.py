@@ -253,7 +253,9 @@ def other_with(attempt: Transaction, answer: Answer) -> Transaction | None:
     session = object_session(attempt)
     if session is None or not attempt.kind.takes_money or answer.state is not State.APPROVED:
         return None
-    other = duplicates.holder(session, attempt.gateway, answer.reference)
+    # Of two answers in one window the database refuses the second, and each is recorded by itself.
+    with session.no_autoflush:
+        other = duplicates.holder(session, attempt.gateway, answer.reference)
     return other if other is not attempt else None
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from csctl.domain.states import CHARGES, ItemState
-from csctl.models import Customer, Order, PaymentMethod, Purchase, QueueItem, Transaction
+from csctl.domain.states import CHARGES, ItemState, Kind
+from csctl.models import Customer, DeferredChange, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.services.payments.jobs import Held, Needs
 
 
@@ -34,11 +35,20 @@ def hold(session: Session, needs: Iterable[Needs]) -> Held:
     # What failed first is read where it is tried again now.
     first = {item.origin_id for item in items if item.state is ItemState.QUEUED}
     origins = session.scalars(select(Transaction).where(Transaction.id.in_(first))).all() if first else []
+    _load_deferred(session, [row for row in transactions if row.key and row.kind is Kind.SALE and not row.state.closed])
     used = {row.payment_method_id for row in transactions if row.payment_method_id is not None}
     methods = session.scalars(select(PaymentMethod).where(PaymentMethod.id.in_(used))).all() if used else []
     theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
     customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
     return Held(orders, purchases, list(transactions), items, origins, methods, customers)
+
+
+def _load_deferred(session: Session, charges: Sequence[Transaction]) -> None:
+    """Load what waits for the answers of charges, which the caller holds: so it does not change."""
+    wanted = select(DeferredChange).where(DeferredChange.charge_id.in_([charge.id for charge in charges]))
+    found = session.scalars(wanted.order_by(DeferredChange.id)).all() if charges else []
+    for charge in charges:
+        set_committed_value(charge, "deferred", [change for change in found if change.charge_id == charge.id])
 
 
 def _orders(session: Session, wanted: Sequence[Needs], numbers: set[int], billed: set[int]) -> Sequence[Order]:
