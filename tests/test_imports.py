@@ -199,6 +199,30 @@ print(*[name.removeprefix("csctl.") for name in sys.modules if name.startswith("
     assert beside - packages - BARE == SHOW
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_list_of_transactions_imports_no_gateway(shop: Shop) -> None:
+    script = """
+import sys
+from csctl.commands import main
+try:
+    main(["txn", "list"])
+except SystemExit as done:
+    print("exit:", done.code)
+print("more:", *[name for name in sys.modules if name.startswith(("httpcore", "httpx", "csctl.gateways."))])
+"""
+    account = {"CSCTL_GATEWAY_MAIN": "stripe:sk_test_1"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **shop.environment(), **account},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-2:] == ["exit: 0", "more:"], done.stdout
+
+
 def test_the_tables_import_no_dialect_that_is_not_used() -> None:
     script = "import sys, csctl.models; print([name for name in sys.modules if 'dialects.postgresql' in name])"
 

@@ -61,11 +61,14 @@ class Stripe:
 
     def identity(self) -> Identity:
         try:
-            return Identity(text(self._account.get("/v1/account"), "id") or None, self._livemode)
+            shown = self._account.get("/v1/account")
         except Misconfigured:
             # A restricted key may lack the right to read the account. A wrong key fails here too.
             self._account.get("/v1/balance")
             return Identity(None, self._livemode)
+        if text(shown, "object") != "account" or not text(shown, "id"):
+            raise Unreachable("the gateway cannot answer now", cause="what it shows is no account")
+        return Identity(text(shown, "id"), self._livemode)
 
     def check(self) -> Sequence[Problem]:
         try:

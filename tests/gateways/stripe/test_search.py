@@ -9,7 +9,7 @@ import pytest
 
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
-from csctl.errors import Misconfigured
+from csctl.errors import Misconfigured, Unreachable
 from csctl.gateways.conformance.server import Fault
 from csctl.gateways.operations import Ambiguous, DisputeState, Found, Possible
 from csctl.gateways.stripe.adapter import Stripe
@@ -122,6 +122,14 @@ def test_the_account_tells_its_id_and_its_rights(account: Stripe, open_account: 
     assert "disputes" in problem.what
     with pytest.raises(Misconfigured):
         open_account("sk_test_revoked").identity()
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"id": "x", "object": "y"}', b'{"object": "account"}'])
+def test_an_answer_without_an_account_is_not_believed(account: Stripe, ledger: StripeLedger, body: bytes) -> None:
+    ledger.fail_next(Fault(body=body), matches=lambda request: request.path == "/v1/account")
+
+    with pytest.raises(Unreachable):
+        account.identity()
 
 
 def test_the_account_says_what_it_can_do(account: Stripe) -> None:
