@@ -142,7 +142,7 @@ def waited_for(engine: Engine, call: Callable[[], object], times: int = 5) -> fl
 
 
 def _clock(cursor: Any, *, sqlite: bool) -> Callable[[], float]:
-    """The processor time of the database, which is not that of other work; of a server elsewhere, the time that passes."""
+    """The processor time of the database, not that of other work; of a server elsewhere, the time that passes."""
     if sqlite:
         return time.process_time  # it works in this process
     used = Path(f"/proc/{cursor.execute('SELECT pg_backend_pid()').fetchone()[0]}/schedstat")
