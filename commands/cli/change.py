@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -69,6 +70,8 @@ class ChangeOutput(Output):
         self._problem = tally.problems[0] if len(tally.problems) == tally.total == 1 else None
         if tally.total:
             self.notice((f"{run}: " if run else "") + tally.summary(would=self.dry_run))
+        elif self.log and self.log.everything and sys.stderr.isatty():
+            self.notice("Nothing found.")
 
     def _recorded(self, result: Result) -> Result:
         """The refusal of a dry run as that of the change itself: a missing permission goes into the audit log."""

@@ -83,10 +83,8 @@ class Tally:
         sums.append(money)
 
     def exit_code(self) -> int:
-        """0 if all records succeeded, the common exit code if all failed alike, else 3 (9 if outcomes are unknown)."""
-        if len(self.exits) <= 1:
-            return next(iter(self.exits), 0)
-        return self.exit_code_when_stopped()
+        """0 if all records succeeded, the common exit code if all failed alike, else 3."""
+        return next(iter(self.exits)) if len(self.exits) == 1 else 3 if self.exits else 0
 
     def exit_code_when_stopped(self) -> int:
         """9 if outcomes are unknown, else 3: never a code that promises that nothing was sent."""

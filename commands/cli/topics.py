@@ -27,8 +27,7 @@ The exit code says how a command ended.
   130, 143  stopped by SIGINT, SIGTERM
 
 If all records of a bulk change fail in the same way, the command exits with
-the code of that failure. Where they end differently it exits 3, or 9 if
-outcomes are unknown.
+the code of that failure. Where they end differently it exits 3.
 queue retry without ids, billing run, txn sync, txn reconcile and email send
 exit 0 when they have processed everything, whatever the answers were, and 9 if
 unknown outcomes remain. Where no gateway or database could be reached they exit

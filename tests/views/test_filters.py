@@ -163,8 +163,9 @@ def test_a_wide_table_has_more_columns(shop: Shop) -> None:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_on_a_terminal_an_empty_result_says_so(shop: Shop) -> None:
-    terminal = shop.terminal("order list")
-    terminal.expect("Nothing found")
+    for words in ("order list", "queue retry"):
+        terminal = shop.terminal(words)
+        terminal.expect("Nothing found")
 
     assert shop("order list").err == ""
 
