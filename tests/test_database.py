@@ -184,7 +184,15 @@ def test_options_of_the_url_that_are_not_understood_are_a_configuration_error(
 
 @pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 @pytest.mark.parametrize(
-    ("state", "error"), [("55P03", Busy), ("42501", NotPermitted), ("25006", Unreachable), ("53100", Unreachable)]
+    ("state", "error"),
+    [
+        ("55P03", Busy),
+        ("40P01", Busy),
+        ("40001", Busy),
+        ("42501", NotPermitted),
+        ("25006", Unreachable),
+        ("53100", Unreachable),
+    ],
 )
 def test_a_server_may_speak_any_language(shop: Shop, state: str, error: type[CsctlError]) -> None:
     engine = database.connect(shop.database_url)
