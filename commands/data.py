@@ -23,7 +23,6 @@ from .layouts.data import import_result
 
 if TYPE_CHECKING:
     from csctl.app import App
-    from csctl.services.data.apis import ApiJob
     from csctl.services.data.mapping.language import Mappings
     from csctl.tabular.options import FileOptions
 
@@ -109,13 +108,7 @@ def import_(
         rejects = confinement.rejects
     _require_source(kind, file, account, mapped=bool(maps or mapping or named), source_retired=source_retired)
     if file is None:
-        from csctl.services.data.apis import ApiJob
-
-        _import_from_api(
-            app,
-            out,
-            ApiJob(kind, str(account), since, update=update, dry_run=out.dry_run, rejects=rejects, merchants=merchants),
-        )
+        _import_from_api(app, out, kind, str(account), since, update=update, rejects=rejects, merchants=merchants)
     elif kind == _ALL and file.is_dir():
         _import_shop(app, out, file, source_retired=source_retired)
     else:
@@ -131,9 +124,10 @@ def _given(
     return options.given(kind, maps, mapping, named, form, decimal)
 
 
-def _import_from_api(app: App, out: ChangeOutput, wanted: ApiJob) -> None:
+def _import_from_api(app: App, out: ChangeOutput, system: str, account: str, since: str | None, **more: Any) -> None:
     from csctl.services.data import apis
 
+    wanted = apis.ApiJob(system, account, since, dry_run=out.dry_run, **more)
     _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, wanted, _progress(out))])
 
 

@@ -10,6 +10,7 @@ from freezegun import freeze_time
 
 from csctl.clock import Clock, parse_date, parse_time, rfc3339
 from csctl.errors import Usage
+from tests.shops import Shop
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -100,3 +101,13 @@ def test_times_are_shown_in_utc_to_the_second() -> None:
     east = timezone(timedelta(hours=9))
 
     assert rfc3339(datetime(2026, 3, 1, 8, 30, 15, 999_999, east)) == "2026-02-28T23:30:15Z"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_clock_is_set_on_a_rehearsal_database_alone(shop: Shop) -> None:
+    shop.sql("UPDATE installation SET rehearsal = :no", no=False)
+
+    done = shop("whoami")
+
+    assert done.code == 11
+    assert "CSCTL_NOW is set, and this database is not a rehearsal" in done.err

@@ -132,7 +132,7 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
             # SQLite changes a table by copying it, which foreign keys would prevent; they are checked again below.
             # The switch works only outside of a transaction, hence not through the connection.
             connection.connection.execute("PRAGMA foreign_keys=OFF")
-            # The usual 2 MB would have each page of a large table written several times.
+            # Indexes of a large table are made in memory, not from the file again and again.
             connection.connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.begin()  # otherwise alembic commits each migration on SQLite, and none could be rolled back
         if not sqlite:
