@@ -67,7 +67,7 @@ class Stripe:
             self._account.get("/v1/balance")
             return Identity(None, self._livemode)
         if text(shown, "object") != "account" or not text(shown, "id"):
-            raise Unreachable("the gateway cannot answer now", cause="what it shows is no account")
+            raise Unreachable("the gateway cannot answer now", cause="its answer shows no account")
         return Identity(text(shown, "id"), self._livemode)
 
     def check(self) -> Sequence[Problem]:
