@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import cycles
+
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.settings import Settings
@@ -47,6 +49,7 @@ class Cli:
         for warning in settings.warnings:
             notice(warning)
         app = start(settings, command, notice, any_schema=any_schema, only_reads=only_reads)
+        cycles.collect_again()
         try:
             yield app
         finally:

@@ -97,7 +97,7 @@ def test_a_refund_given_up_is_reported_to_each_notify_email_alone_with_every_att
         "ord_1",
     ):
         assert word in said
-    assert said.count("soft declined") == 4
+    assert said.count("soft declined: Refund refused") == 4
 
 
 @contextmanager

@@ -33,6 +33,7 @@ def make_many_orders(shop: Shop, customer: str, count: int, *, queued: bool = Fa
     with shop.session() as session:
         for day in range(count):
             placed = shop.moment - timedelta(days=day + 1)
+            money: dict[str, Any] = {"currency": "USD", "created_at": placed}
             order = Order(
                 customer_id=number(customer),
                 status=OrderStatus.COMPLETE,
@@ -42,41 +43,28 @@ def make_many_orders(shop: Shop, customer: str, count: int, *, queued: bool = Fa
             )
             session.add(order)
             session.flush()
-            session.add(
-                Purchase(
-                    order_id=order.id,
-                    description="A thing",
-                    status=PurchaseStatus.COMPLETE,
-                    quantity=1,
-                    unit_price=1000,
-                    price=1000,
-                    currency="USD",
-                    created_at=placed,
-                )
-            )
+            thing: dict[str, Any] = {"description": "A thing", "quantity": 1, "unit_price": 1000, "price": 1000}
+            session.add(Purchase(order_id=order.id, status=PurchaseStatus.COMPLETE, **thing, **money))
             sale = Transaction(
                 order_id=order.id,
                 kind=Kind.SALE,
                 state=State.APPROVED,
                 amount=1000,
-                currency="USD",
                 gateway="main",
                 settlement=Settlement.SETTLED,
                 refunded=250,
                 reserved=500 if queued else 0,
-                created_at=placed,
+                **money,
             )
             session.add(sale)
             if queued:
                 session.flush()
-                item: dict[str, Any] = {
-                    "sale_id": sale.id,
-                    "origin_id": sale.id,
-                    "order_id": order.id,
-                    "customer_id": number(customer),
-                }
-                money = {"amount": 500, "currency": "USD"}
-                session.add(QueueItem(**item, **money, state=ItemState.QUEUED, created_at=placed))
+                session.add(_queued(sale, number(customer)))
+
+
+def _queued(sale: Transaction, customer: int) -> QueueItem:
+    owed: dict[str, Any] = {"amount": 500, "currency": "USD", "state": ItemState.QUEUED, "created_at": sale.created_at}
+    return QueueItem(sale_id=sale.id, origin_id=sale.id, order_id=sale.order_id, customer_id=customer, **owed)
 
 
 def test_the_profile_holds_all_that_is_known(shop: Shop) -> None:
