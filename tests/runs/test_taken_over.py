@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
 
 import pytest
 
+from csctl.fault_points import Point
 from tests.commands.many import full_pipe, make_sales
 from tests.factories import make_purchase, make_sale
+from tests.payments.dying import killed_at
 from tests.refunds.scenes import APPROVED, SENT, finished, gateway
 from tests.shops import Shop
 
@@ -84,3 +87,23 @@ def test_a_run_that_cannot_be_gone_on_with_is_kept(shop: Shop) -> None:
     assert "run resume run_1" in refused.err
     assert run["done"] >= 1
     assert run["state"] == "stopped"
+
+
+def test_a_resumed_run_that_slept_during_its_look_sends_nothing_that_another_has_settled(shop: Shop) -> None:
+    """It learned that the refund had not arrived; meanwhile another process has settled it, and the queue paid it."""
+    sales = make_sales(shop, 2)
+    shop.adopt()
+    assert killed_at(shop, Point.CALLING, f"txn refund {' '.join(sales)} --amount 5 --yes")
+    sleeper = shop.start("run resume run_1 --yes -o jsonl", at=LATER, env=gateway(shop, "latency_ms=1500"))
+    shop.wait_for("SELECT 1 FROM transactions WHERE kind = 'refund' AND lease_until > '2026-03-02 09:10'")
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    settled = shop("txn reconcile -o json", at="2026-03-02T09:20:00Z").json
+    queued = shop("queue retry -o json", as_="service", at="2026-03-03T09:00:00Z").json
+    os.kill(sleeper.pid, signal.SIGCONT)
+    _, out, said = finished(sleeper)
+
+    assert [row["outcome"] for row in settled] == ["queued"]
+    assert [row["outcome"] for row in queued] == ["refunded"]
+    assert [json.loads(line)["outcome"] for line in out.splitlines()] == ["refunded", "refunded"], said
+    assert refunds(shop) == Counter(dict.fromkeys(refunds(shop), 1))
+    assert len(refunds(shop)) == 2
