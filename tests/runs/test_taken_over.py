@@ -90,7 +90,7 @@ def test_a_run_that_cannot_be_gone_on_with_is_kept(shop: Shop) -> None:
 
 
 def test_a_resumed_run_that_slept_during_its_look_sends_nothing_that_another_has_settled(shop: Shop) -> None:
-    """It learned that the refund had not arrived; meanwhile another process has settled it, and the queue paid it."""
+    """It learned that the refund had not arrived. While it slept, another process settled it, and the queue paid it."""
     sales = make_sales(shop, 2)
     shop.adopt()
     assert killed_at(shop, Point.CALLING, f"txn refund {' '.join(sales)} --amount 5 --yes")
