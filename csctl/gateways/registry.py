@@ -9,7 +9,7 @@ from csctl.domain.reasons import NOT_SENT, Reason
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways import kinds, urls
 from csctl.gateways.identified import Identified
-from csctl.gateways.operations import Identity
+from csctl.gateways.operations import Capabilities, Identity
 from csctl.gateways.pace import Pace
 from csctl.gateways.protocol import Gateway
 from csctl.gateways.sandbox import Sandbox
@@ -73,6 +73,12 @@ class Registry:
                 fix="import with --map-merchant ID=NAME: then refunds go to the gateway that took the money",
             )
         return account
+
+    def capabilities(self, name: str) -> Capabilities:
+        """What an account can do, also one that this run does not use any more: the answers that come in from it are
+        recorded all the same. Raises Misconfigured if it is not configured.
+        """
+        return (self._open.get(name) or self[name]).capabilities
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)

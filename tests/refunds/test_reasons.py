@@ -170,3 +170,14 @@ def test_a_run_leaves_an_account_alone_that_does_not_answer(shop: Shop) -> None:
     assert outcomes == ["queued"] * 5 + ["refused"] * 3
     assert done.err.count("nothing more is sent to it in this run") == 1
     assert shop.sql("SELECT count(*) AS made FROM transactions WHERE kind = 'refund'") == [{"made": 5}]
+
+
+def test_what_was_sent_to_an_account_that_is_left_alone_is_recorded(shop: Shop) -> None:
+    gone = [make_sale(shop, token="tok_unreachable", adopt=False) for _ in range(12)]
+    good = [make_sale(shop, adopt=False) for _ in range(12)]
+    shop.adopt()
+
+    done = shop(f"txn refund {' '.join(gone + good)} --yes --concurrency 32 -o json")
+
+    assert [row["outcome"] for row in done.json if row["id"] in good] == ["refunded"] * 12
+    assert shop("db check").code == 0

@@ -119,11 +119,11 @@ def _take(turn: Turn, reply: Answer | CsctlError, app: App, sent: _Sent) -> Gene
 
 def _with_totals(turn: Turn, app: App, sent: _Sent, answer: Answer) -> Generator[Call, Any, Result]:
     """Record the refusal of a refund that should fit by our books, with what the gateway says of the sale."""
-    gateway, found = app.gateways[sent.attempt.gateway], None
-    if gateway.capabilities.finds is not Finds.NOTHING and sent.reference:
-        look = partial(gateway.lookup, sent.reference, Kind.SALE)
+    name, found = sent.attempt.gateway, None
+    if app.gateways.capabilities(name).finds is not Finds.NOTHING and sent.reference:
         keep = partial(_keep, app=app, sent=sent, answer=answer)
         try:
+            look = partial(app.gateways[name].lookup, sent.reference, Kind.SALE)
             found = yield Call(look, assumed=None, unsent=None, record=keep)
         except (Unreachable, OutcomeUnknown, Misconfigured):  # what it answered is recorded all the same
             found = None

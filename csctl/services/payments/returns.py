@@ -113,7 +113,7 @@ def _record_refund(
 ) -> QueueItem | None:
     if attempt.state is State.APPROVED:
         attempt.settlement = Settlement.UNSETTLED
-        attempt.watch_until = app.clock.now() + app.gateways[attempt.gateway].capabilities.refund_watch
+        attempt.watch_until = app.clock.now() + app.gateways.capabilities(attempt.gateway).refund_watch
         sale.reserved -= attempt.amount
         sale.refunded += attempt.amount
         if item:
