@@ -49,7 +49,7 @@ def misread() -> None:
         refund(gateway, op)
         raise KeyError("status")
 
-    Sandbox.refund = stumbling  # type: ignore[method-assign]
+    Sandbox.refund = stumbling  # type: ignore[assignment, method-assign]
 
 
 def test_an_answer_that_the_adapter_cannot_read_is_unknown(shop: Shop) -> None:
