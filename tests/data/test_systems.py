@@ -139,6 +139,29 @@ def test_charges_of_stripes_api_are_in_minor_units(shop: Shop) -> None:
     assert booked(shop, "refund") == sum(Decimal(one["amount_refunded"]) / units[one["currency"]] for one in charges)
 
 
+def test_a_refund_of_csctl_in_a_newer_answer_of_stripes_api_is_not_booked_again(shop: Shop) -> None:
+    words = f"--mapping {EXAMPLES / 'stripe-charges.toml'} -o json"
+    shop.env["CSCTL_GATEWAY_STRIPE"] = f"sandbox:{shop.sandbox}"
+    answer = json.loads((EXPORTS / "stripe_charges_list.json").read_text())
+    Path("charges.json").write_text(json.dumps(answer))
+    shop(f"data import all charges.json {words}")
+    shop("sandbox adopt")
+    charge = next(one for one in answer["data"] if one["id"] == "ch_3Q0002inventedA")
+    assert shop(f"txn refund {charge['id']} --amount 10 --yes").code == 0
+    (made,) = [
+        row for row in shop("txn list --kind refund --all -o json").json if row["gateway_ref"].startswith("sbx_")
+    ]
+    charge["refunds"]["data"].append(
+        {"id": made["gateway_ref"], "amount": 1000, "status": "succeeded", "created": 1772442000}
+    )
+    Path("charges.json").write_text(json.dumps(answer))
+
+    again = {row["kind"]: row for row in shop(f"data import all charges.json {words}").json}
+
+    assert (again["transactions"]["created"], again["transactions"]["rejected"]) == (0, 0)
+    assert shop(f"txn show {charge['id']} -o json").json["refunded"] == "10.00"
+
+
 @pytest.mark.parametrize(
     ("file", "words"),
     [

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from csctl.gateways.operations import Answer, Operation
+from csctl.gateways.sandbox.account import Sandbox
 from tests.factories import make_sale
+from tests.refunds.scenes import finished
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
@@ -34,6 +39,30 @@ def test_a_lost_answer_is_unknown_and_asking_finds_that_it_was_carried_out(shop:
     assert nothing_left.json == []
     assert paid(shop) == ["5.00"]
     assert [row["kind"] for row in shop("email list -o json").json] == ["refund"]
+
+
+def misread() -> None:
+    """Make the gateway's adapter stumble over the answer to a refund that was carried out."""
+    refund = Sandbox.refund
+
+    def stumbling(gateway: Sandbox, op: Operation) -> Answer:
+        refund(gateway, op)
+        raise KeyError("status")
+
+    Sandbox.refund = stumbling  # type: ignore[assignment, method-assign]
+
+
+def test_an_answer_that_the_adapter_cannot_read_is_unknown(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop.adopt()
+
+    code, out, said = finished(shop.start(f"txn refund {sale} --amount 5 --yes -o json", before=(__name__, "misread")))
+    (row,) = json.loads(out)
+    found = shop("txn reconcile -o json").json
+
+    assert (code, row["outcome"]) == (9, "unknown"), said
+    assert [one["outcome"] for one in found] == ["refunded"]
+    assert paid(shop) == ["5.00"]
 
 
 @pytest.mark.parametrize("options", ["idempotency=on", "idempotency=off"])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, inspect, select, text
@@ -147,12 +148,14 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         yield from map(
             asdict, rules.check_triggers(TRIGGERS[_dialect(session)], triggers.definitions(session.connection()))
         )
-        newer = list(_noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), mentioned))
-    yield from map(asdict, rules.check_unsealed(newer, before))
+        newer = _noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), mentioned)
+        number = count()  # of the rows, which need not all be in memory
+        suspect = rules.check_unsealed((row for row, _ in zip(newer, number, strict=False)), before)
+    yield from map(asdict, suspect)
     yield from map(asdict, rules.check_mentioned(mentioned, known))
     yield from map(asdict, rules.check_roots(kept, set(known.values())))
     sealed = f"{len(known)} seals; the newest root is {before.hash}" if before else "no seals"
-    app.notice(f"Looked at {sealed}. {len(newer)} rows are not sealed yet.")
+    app.notice(f"Looked at {sealed}. {next(number)} rows are not sealed yet.")
 
 
 def _damaged_tables(session: Session) -> list[str]:

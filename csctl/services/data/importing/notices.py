@@ -54,7 +54,10 @@ def after(app: App, job: Job, counts: list[Count]) -> None:
         if count.skipped:
             app.notice(f"{counted(count.skipped, 'row')} skipped, which the mapping leaves out ({count.kind})")
         if count.differ:
-            app.notice(f"{count.differ:,} are here already and differ: bring them up to date with --update")
+            differ = "is here already and differs" if count.differ == 1 else "are here already and differ"
+            app.notice(
+                f"{counted(count.differ, 'record')} {differ} ({count.kind}): to update from the file, add --update"
+            )
         if count.rejected:
             first = min(count.problems.values(), key=lambda problem: problem.line)
             app.notice(

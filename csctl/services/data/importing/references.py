@@ -89,10 +89,14 @@ def by_other_key(
 def only(found: Mapping[str, Sequence[Known]], text: str, field: str, noun: str, key: str) -> Known:
     """The one record with a text. Raises Usage where there is none, or more than one."""
     records = found.get(text, ())
-    if len(records) != 1:
+    if len(records) > 1:
+        fix = f"name the {noun} by its external_id"
+        if noun == "customer":
+            fix += ", or make them one customer first: csctl customer merge"
+        raise Usage(f"{field}: {len(records):,} {noun}s have the {key} {text!r}", fix=fix)
+    if not records:
         raise Usage(
-            f"{field}: {len(records) or 'no'} {noun}s have the {key} {text!r}",
-            fix=f"import it first, or name the {noun} by its external_id",
+            f"{field}: no {noun} has the {key} {text!r}", fix=f"import it first, or name the {noun} by its external_id"
         )
     return records[0]
 
