@@ -83,10 +83,13 @@ def test_so_it_is_after_the_account_was_used(shop: Shop) -> None:
     shop(f"txn refund {second} --amount 2.00 --yes")
     backup.restore()
 
-    codes = [shop(f"txn refund {second} --amount 2.00 --yes", at=f"2026-03-0{day}T12:00:00Z").code for day in (2, 2, 4)]
+    refused = [shop(f"txn refund {second} --amount 2.00 --yes", at=f"2026-03-0{day}T12:00:00Z") for day in (2, 2, 4)]
+    shop(f"txn sync {second}", at="2026-03-04T13:00:00Z")
 
-    assert codes == [11, 11, 11]
+    assert [done.code for done in refused] == [11, 11, 11]
+    assert f"Fix: csctl txn sync {second}, compare" in refused[2].err
     assert len([row for row in shop.ledger() if row["kind"] == "refund"]) == 2
+    assert shop(f"txn show {second} -o json").json["refunded"] == "2.00"
 
 
 def test_operations_that_were_imported_are_known(shop: Shop) -> None:

@@ -19,12 +19,14 @@ one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 def test_an_administrator_books_what_the_gateway_did_and_the_rest_remains(shop: Shop) -> None:
     sale = make_sale(shop, token="tok_amount_mismatch")
-    refund = shop(f"txn refund {sale} --amount 8 --yes -o json").json[0]["transaction_id"]
+    (unknown,) = shop(f"txn refund {sale} --amount 8 --yes -o json").json
+    refund = unknown["transaction_id"]
     agent = shop(f"txn reconcile {refund} --as approved --amount 4.00", as_="agent")
     too_much = shop(f"txn reconcile {refund} --as approved --amount 400 -o json")
     booked = shop(f"txn reconcile {refund} --as approved --amount 4.00 -o json")
     shown = shop(f"txn show {sale} -o json").json
 
+    assert unknown["error"]["fix"].endswith(f"csctl txn reconcile {refund} --as approved --amount AMOUNT")
     assert (agent.code, too_much.code) == (6, 5)
     assert (booked.code, booked.json[0]["outcome"], booked.json[0]["amount"]) == (0, "refunded", "4.00")
     assert (shown["refunded"], shown["refundable"]) == ("4.00", "15.99")
@@ -139,3 +141,17 @@ def test_a_refund_reaches_the_fault_points_in_their_order(shop: Shop, monkeypatc
     shop(f"txn refund {sale} --yes")
 
     assert [point for point in reached if not point.startswith("change")] == list(Point)[2:]
+
+
+def test_an_administrator_decides_where_the_gateway_itself_does_not_know(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_refund_duplicate")
+    shop(f"txn refund {sale} --yes")
+
+    asked = shop("txn reconcile -o json")
+    (row,) = asked.json
+    decided = shop(f"txn reconcile {row['id']} --as failed --yes")
+
+    assert asked.code == 9
+    assert row["error"]["fix"].endswith(f"csctl txn reconcile {row['id']} --as approved|failed")
+    assert decided.code in (0, 12), decided.err
+    assert [item["state"] for item in shop("queue list -o json").json] == ["queued"]

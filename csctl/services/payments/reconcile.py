@@ -41,7 +41,7 @@ class Certainty(Enum):
 
     CERTAIN = auto()  # its outcome
     ABSENT = auto()  # that there is no such operation, and there will be none
-    AMBIGUOUS = auto()  # that several operations could be ours
+    AMBIGUOUS = auto()  # that several operations could be ours, or that it does not know the outcome of ours
     MUTE = auto()  # nothing: it cannot be asked
 
 
@@ -240,14 +240,16 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
             row.claim = row.lease_until = None
             raise
     result = replace(attempts.record(turn, app, ref.id, claim, word.answer), id=ref.given)
-    yield _for_a_person(result, ref) if word.certainty is Certainty.MUTE else result
+    asked = word.certainty not in (Certainty.MUTE, Certainty.AMBIGUOUS)
+    yield result if asked else _for_a_person(result, ref, word)
 
 
-def _for_a_person(result: Result, ref: Ref) -> Result:
+def _for_a_person(result: Result, ref: Ref, word: Word) -> Result:
     """Only a person who looks can tell."""
+    why = _MUTE if word.certainty is Certainty.MUTE else word.answer.message or "the gateway itself does not know"
     fix = f"look at its own page, then csctl txn reconcile {ids.show('txn', ref.id)} --as approved|failed"
-    unknown = OutcomeUnknown(result.message, cause=_MUTE, fix=fix)
-    return replace(result, error=unknown) if result.error else replace(result, message=f"{_MUTE}; {fix}")
+    unknown = OutcomeUnknown(result.message, cause=why, fix=fix)
+    return replace(result, error=unknown) if result.error else replace(result, message=f"{why}; {fix}")
 
 
 def _refuse_unless_mute(turn: Turn, app: App, ref: Ref, row: Transaction) -> Generator[Call, Any, None]:
@@ -327,7 +329,8 @@ def _find(turn: Turn, app: App, row: Transaction, stays: Answer) -> Generator[Ca
     find = partial(gateway.find, operations.of_attempt(turn.session, row))
     found: Found | Absent | Ambiguous = yield Call(find, assumed=Found(stays), unsent=Found(stays), reads=True)
     if isinstance(found, Found):
-        return Word(found.answer)
+        undecided = found.answer is not stays and found.answer.state is State.UNKNOWN
+        return Word(found.answer, Certainty.AMBIGUOUS if undecided else Certainty.CERTAIN)
     if isinstance(found, Ambiguous):
         several = replace(stays, message=f"it may be one of: {', '.join(found.candidates)}")
         return Word(several, Certainty.AMBIGUOUS)

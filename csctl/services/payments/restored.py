@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from csctl.domain import ids
 from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.plurals import counted
@@ -32,6 +33,7 @@ _RECENT = timedelta(days=1)  # what can be compared while an attempt is under wa
 # A key of csctl (a random UUID), or as much of it as a gateway has room for.
 _OURS = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{3}(?:[0-9a-f]{12})?", re.ASCII)
 _CHUNK = 200
+_NAMED = 10  # sales in one error
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ class Comparison:
             return False
         unknown = list(_unknown(app, name, entries))
         if app.gateways.url(name).shared:
-            unknown = [entry for entry in unknown if _of_known_sale(app, name, entry)]
+            unknown = [entry for entry in unknown if _known_sales(app, name, [entry])]
         if unknown:
-            raise _restored(name, unknown)
+            raise _restored(name, unknown, _known_sales(app, name, unknown))
         return True
 
     def is_due(self, name: str) -> bool:
@@ -136,15 +138,15 @@ def _begins_with(key: str) -> ColumnElement[bool]:
     return and_(Transaction.key >= key, Transaction.key < key + "g")
 
 
-def _of_known_sale(app: App, name: str, entry: Entry) -> bool:
-    sale = select(Transaction.id).where(
-        Transaction.gateway == name, Transaction.gateway_ref == (entry.sale_reference or "")
-    )
+def _known_sales(app: App, name: str, entries: list[Entry]) -> list[str]:
+    """The ids of the first sales in the books that some operations belong to."""
+    references = [entry.sale_reference for entry in entries[:_CHUNK] if entry.sale_reference]
+    sales = select(Transaction.id).where(Transaction.gateway == name, Transaction.gateway_ref.in_(references))
     with app.read() as session:
-        return session.scalar(sale.limit(1)) is not None
+        return [ids.show("txn", number) for number in session.scalars(sales.order_by(Transaction.id).limit(_NAMED))]
 
 
-def _restored(name: str, unknown: list[Entry]) -> Misconfigured:
+def _restored(name: str, unknown: list[Entry], sales: list[str]) -> Misconfigured:
     newest = max(unknown, key=lambda entry: entry.at.isoformat() if entry.at else "")
     amount = f" of {Money(newest.amount, newest.currency)}" if newest.amount and newest.currency else ""
     what = f"{newest.kind.value} {newest.reference}{amount}"
@@ -152,6 +154,7 @@ def _restored(name: str, unknown: list[Entry]) -> Misconfigured:
     return Misconfigured(
         f"the gateway account {name} has {number} of csctl that this database does not know",
         cause=f"it was restored from a backup, or another database uses the account; the newest is {what}",
-        fix=f"csctl txn sync, compare with csctl txn reconcile --against {name}, then csctl gateway accept {name};"
+        fix=f"{' '.join(('csctl txn sync', *sales))}, compare with csctl txn reconcile --against {name}, then"
+        f" csctl gateway accept {name};"
         " where other databases use the account, add shared=on to its URL (docs/gateways.md)",
     )

@@ -41,9 +41,10 @@ def _verdict(attempt: Transaction, item: QueueItem | None) -> tuple[Outcome, str
     if attempt.state is State.PENDING:
         return Outcome.PENDING, attempt.message or "the gateway has accepted it; the answer comes later", None
     if attempt.state is State.UNKNOWN or attempt.state.unanswered:
-        lost = OutcomeUnknown(
-            f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=f"csctl txn reconcile {name}"
-        )
+        fix = f"csctl txn reconcile {name}"
+        if attempt.reason == Reason.MISMATCH:  # asking again brings the same answer
+            fix = f"look at the gateway's page, then {fix} --as approved --amount AMOUNT"
+        lost = OutcomeUnknown(f"the outcome of the {what} is unknown", cause=said or "no answer yet", fix=fix)
         return Outcome.UNKNOWN, lost.message, lost
     return _refused(attempt, what, said) if item is None else queue_rules.verdict(attempt, item)
 
