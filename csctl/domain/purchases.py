@@ -56,6 +56,9 @@ TABLE: dict[tuple[Status, Operation], Status] = {
     (Status.ACTIVE, Operation.BILL_LAST): Status.COMPLETE,
     (Status.ACTIVE, Operation.DECLINE_SOFTLY): Status.RECYCLE_BILLING,
     (Status.ACTIVE, Operation.DECLINE): Status.RECYCLE_FAILED,
+    (Status.PAUSED, Operation.PAUSE): Status.PAUSED,  # until another day
+    (Status.PAUSED, Operation.SCHEDULE): Status.CANCELLATION_SCHEDULED,
+    (Status.RECYCLE_BILLING, Operation.SCHEDULE): Status.CANCELLATION_SCHEDULED,
     # A trial that was paused before its end is a trial again: see `after`.
     (Status.PAUSED, Operation.RESUME): Status.ACTIVE,
     (Status.RECYCLE_BILLING, Operation.FORCE_BILL): Status.ACTIVE,
@@ -241,5 +244,5 @@ def in_trial(trial_ends_on: date | None, cycle: int, today: date) -> bool:
 
 
 def billing_resumes(next_bill_on: date | None, today: date) -> date:
-    """When a paused purchase is billed next: on its day, or today if that day has passed."""
+    """When a paused purchase is billed next: on its day, or on the day on which the pause ends if that is later."""
     return max(next_bill_on or today, today)

@@ -167,6 +167,31 @@ def test_a_pause_has_an_end_and_leaves_the_billing_date(shop: Shop) -> None:
     assert look_up(shop, purchase)["next_bill_on"] == "2026-03-31"
 
 
+def test_a_pause_can_be_lengthened_and_a_cancellation_scheduled_during_it(shop: Shop) -> None:
+    purchase = subscription(shop, next_bill_on="2026-03-10")
+    shop(f"purchase pause {purchase} --until 2026-04-01 --yes")
+    shop(f"purchase pause {purchase} --until 2026-04-15 --yes")
+
+    done = shop(f"purchase cancel {purchase} --when after-next -o json --yes")
+    quiet = shop("billing run -o json", as_="service", at="2026-04-14T09:00:00Z")
+
+    assert (done.code, done.json[0]["after"]["status"]) == (0, "cancellation_scheduled")
+    assert look_up(shop, purchase)["next_bill_on"] == "2026-04-15"
+    assert quiet.json == []
+    assert [row["id"] for row in shop("billing run -o json", as_="service", at="2026-04-15T09:00:00Z").json] == [
+        purchase
+    ]
+
+
+def test_before_the_next_billing_of_a_paused_purchase_is_the_end_of_its_pause(shop: Shop) -> None:
+    purchase = subscription(shop, next_bill_on="2026-03-10")
+    shop(f"purchase pause {purchase} --until 2026-04-15 --yes")
+
+    done = shop(f"purchase cancel {purchase} --when before-next -o json --yes")
+
+    assert (done.code, done.json[0]["after"]["cancel_on"]) == (0, "2026-04-15")
+
+
 def test_what_was_to_be_billed_during_a_pause_is_billed_when_it_ends(shop: Shop) -> None:
     early, late = (subscription(shop, next_bill_on=day) for day in ("2026-03-10", "2026-04-30"))
     shop(f"purchase pause {early} {late} --until 2026-04-15 --yes")

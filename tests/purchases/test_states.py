@@ -34,8 +34,21 @@ EXPECTED: dict[str, dict[str, str | None]] = {
         "billing-date": "active",
         **_CHANGES,
     },
-    "paused": {"resume": "active", "cancel": "cancelled", "billing-date": "paused", **_CHANGES},
-    "recycle_billing": {"force-bill": "active", "cancel": "cancelled", "billing-date": "recycle_billing", **_CHANGES},
+    "paused": {
+        "pause": "paused",
+        "resume": "active",
+        "cancel": "cancelled",
+        "cancel --when": "cancellation_scheduled",
+        "billing-date": "paused",
+        **_CHANGES,
+    },
+    "recycle_billing": {
+        "force-bill": "active",
+        "cancel": "cancelled",
+        "cancel --when": "cancellation_scheduled",
+        "billing-date": "recycle_billing",
+        **_CHANGES,
+    },
     "recycle_failed": {"force-bill": "active", "cancel": "cancelled", **_CHANGES},
     "cancellation_scheduled": {
         "force-bill": "cancellation_scheduled",
@@ -131,8 +144,7 @@ def test_nothing_but_reactivation_leads_out_of_what_is_over() -> None:
 def test_a_refusal_says_why_and_which_commands_would_work(shop: Shop) -> None:
     paused = make_purchase(shop, status=PurchaseStatus.PAUSED, interval="month", paused_until="2026-04-01")
 
-    done = shop(f"purchase pause {paused} --until 2026-05-01 -o json")
+    done = shop(f"purchase force-bill {paused} --yes -o json")
 
-    assert done.error["message"] == f"{paused} is paused: it cannot be paused"
-    assert done.error["cause"] == "that is possible for one that is trial or active"
+    assert done.error["message"] == f"{paused} is paused: it cannot be billed"
     assert done.error["fix"] == f"csctl purchase resume {paused} or csctl purchase cancel {paused}"

@@ -16,8 +16,8 @@ from csctl.domain.reasons import Uncharged, after_charge
 from csctl.domain.states import FulfillmentStatus, Occasion, PurchaseStatus, State
 from csctl.models import Fulfillment, Purchase, Transaction
 from csctl.services.emails import announce as emails
+from csctl.services.outcomes import billing_dates, orders
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.outcomes import orders
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -91,14 +91,7 @@ def bill_next_on(app: App, purchase: Purchase, day: date) -> None:
         purchase.cancel_on = day
     if rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today()):
         purchase.trial_ends_on = day
-    bill_on(purchase, day)
-
-
-def bill_on(purchase: Purchase, day: date) -> None:
-    """Bill next on this day, and from then on by this day of the month."""
-    purchase.next_bill_on, purchase.due_on = day, None
-    if purchase.interval:
-        purchase.billing_day = day.day if intervals.parse(purchase.interval).monthly else None
+    billing_dates.bill_on(purchase, day)
 
 
 def _note_period(purchase: Purchase, due_on: date) -> None:

@@ -17,6 +17,7 @@ from csctl.domain.states import FulfillmentStatus, OrderStatus, PurchaseStatus
 from csctl.models import Fulfillment, Order, Purchase, Transaction
 from csctl.models.cancellations import columns_of
 from csctl.services.emails import announce as emails
+from csctl.services.outcomes import billing_dates
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def cancel_at(session: Session, app: App, purchase: Purchase, moment: When, reas
         cancel_purchase(session, app, purchase, reason)
         return
     purchase.status = after
+    if purchase.paused_until is not None:  # nothing is billed before the pause ends
+        billing_dates.end_pause(purchase, purchase.paused_until)
     purchase.cancel_on, purchase.cancel_after_billing = moment.on, moment.after_next
     purchase.cancel_reason = reason
     ends = f"on {moment.on}" if moment.on else "after its next billing"

@@ -83,7 +83,10 @@ def _fitting(app: App, purchase: Purchase, moment: When) -> When:
     """The meaning of the moment for this purchase. Raises Conflict if its state does not allow it."""
     name = ids.show("pur", purchase.id)
     rules.after(name, purchase.status, Operation.CANCEL)
-    fitting = moment.for_one_billed(name, purchase.next_bill_on, app.clock.today())
+    billed = purchase.next_bill_on
+    if purchase.paused_until is not None:
+        billed = rules.billing_resumes(billed, purchase.paused_until)
+    fitting = moment.for_one_billed(name, billed, app.clock.today())
     rules.after(name, purchase.status, _operation(fitting))
     return fitting
 

@@ -22,7 +22,7 @@ from csctl.domain.states import PurchaseStatus
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase
 from csctl.results import Result
-from csctl.services.outcomes import billing, deferred
+from csctl.services.outcomes import billing, billing_dates, deferred
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.shared import audit, bulk, history
 from csctl.services.views import purchases
@@ -64,7 +64,7 @@ def restart_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: b
                 fix=f"csctl purchase billing-date {name} DATE",
             )
         purchase.trial_ends_on = rules.trial_end(app.clock.today(), days)
-        billing.bill_on(purchase, purchase.trial_ends_on)
+        billing_dates.bill_on(purchase, purchase.trial_ends_on)
 
     return _each(app, refs, Operation.TRIAL_RESTART, restart, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -109,13 +109,9 @@ def resume_one(session: Session, app: App, purchase: Purchase, given: str) -> Re
     """Resume one locked purchase. If its billing day was during the pause, it is billed today."""
 
     def go_on(_session: Session, purchase: Purchase) -> None:
-        paused = purchase.paused_until is not None
         cancelling.call_off(purchase)
-        purchase.paused_until = None
-        if paused and purchase.interval:
-            day = rules.billing_resumes(purchase.next_bill_on, app.clock.today())
-            if day != purchase.next_bill_on:
-                billing.bill_on(purchase, day)
+        if purchase.paused_until is not None:
+            billing_dates.end_pause(purchase, app.clock.today())
 
     recycled = (purchase.status, Operation.CALL_OFF) in rules.TABLE
     operation = Operation.CALL_OFF if recycled and purchase.ends_later else Operation.RESUME

@@ -22,7 +22,7 @@ from csctl.errors import Conflict, Usage
 from csctl.models import Order, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
-from csctl.services.outcomes import billing
+from csctl.services.outcomes import billing_dates
 from csctl.services.payments import cards
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.refunds import shares
@@ -81,7 +81,7 @@ def reactivate(
             if on is None and paid:
                 purchase.next_bill_on, purchase.due_on = paid, None
             else:
-                billing.bill_on(purchase, on or today)
+                billing_dates.bill_on(purchase, on or today)
             _reopen(session, app, purchase.order)
 
         done = purchase_changes.carry_out(session, app, purchase, ref.given, Operation.REACTIVATE, go_on)
