@@ -192,5 +192,5 @@ def test_wrong_credentials_move_nothing_and_are_tried_once_a_run(shop: Shop) -> 
     assert len(item(shop)["history"]) == 1  # type: ignore[arg-type]
     assert shop(f"txn show {sale} -o json").json["refundable"] == "19.99"
     assert shop("db check").code == 0
-    corrected = shop("queue retry -o json", at=TUESDAY)
+    corrected = shop("queue retry --concurrency 1 -o json", at=TUESDAY)
     assert [row["id"] for row in corrected.json] == ["rfq_1", "rfq_2"], "the day is still free"
