@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.factories import make_order, make_purchase, make_sale
-from tests.running import Process
+from tests.running import Done, Process
 from tests.shops import Shop
 
 SENT = "SELECT 1 FROM transactions WHERE state = 'sent'"
@@ -19,6 +19,14 @@ def paid(shop: Shop) -> list[tuple[str, str]]:
     """What the gateway has returned."""
     rows = [row for row in shop.ledger() if row["kind"] != "sale" and row["result"] == "approved"]
     return [(row["kind"], row["amount"]) for row in rows]
+
+
+def refused(done: Done) -> str:
+    """What a single record was refused for."""
+    row = done.json[0]
+    assert row["outcome"] == "refused", row
+    assert row["ok"] is False
+    return str(row["message"])
 
 
 def rebilled(shop: Shop, times: int = 2) -> tuple[str, list[str]]:

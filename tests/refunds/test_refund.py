@@ -1,27 +1,12 @@
-"""Refund versus void (domain rules, section 2)."""
+"""Refunds of settled sales (domain rules, section 2)."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.factories import make_order, make_purchase, make_sale, make_transaction
-from tests.running import Done
+from tests.refunds.scenes import paid, refused
 from tests.shops import Shop
-
-
-def refused(done: Done) -> str:
-    """What a single record was refused for."""
-    row = done.json[0]
-    assert row["outcome"] == "refused", row
-    assert row["ok"] is False
-    return str(row["message"])
-
-
-def paid_out(shop: Shop) -> list[tuple[str, str]]:
-    """What the gateway returned for good."""
-    return [
-        (row["kind"], row["amount"]) for row in shop.ledger() if row["kind"] != "sale" and row["result"] == "approved"
-    ]
 
 
 def test_a_settled_sale_is_refunded_whole_when_no_amount_is_given(shop: Shop) -> None:
@@ -32,7 +17,7 @@ def test_a_settled_sale_is_refunded_whole_when_no_amount_is_given(shop: Shop) ->
     assert done.code == 0, done.err
     assert done.json[0]["outcome"] == "refunded"
     assert (done.json[0]["amount"], done.json[0]["currency"]) == ("19.99", "USD")
-    assert paid_out(shop) == [("refund", "19.99")]
+    assert paid(shop) == [("refund", "19.99")]
     shown = shop(f"txn show {sale} -o json").json
     assert (shown["refunded"], shown["refundable"]) == ("19.99", "0.00")
 
@@ -46,7 +31,7 @@ def test_a_sale_is_refunded_in_parts_up_to_its_amount_and_no_further(shop: Shop)
 
     assert (first.code, second.code, third.code) == (0, 5, 0)
     assert "6.00 USD is left" in second.json[0]["error"]["cause"]
-    assert paid_out(shop) == [("refund", "4.00"), ("refund", "6.00")]
+    assert paid(shop) == [("refund", "4.00"), ("refund", "6.00")]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +54,7 @@ def test_an_amount_that_cannot_be_is_a_usage_error_and_nothing_is_sent(
     assert done.code == 2
     assert done.out == ""
     assert done.error["code"] == "usage"
-    assert paid_out(shop) == []
+    assert paid(shop) == []
 
 
 def test_one_amount_for_sales_in_several_currencies_is_a_usage_error(shop: Shop) -> None:
@@ -79,7 +64,7 @@ def test_one_amount_for_sales_in_several_currencies_is_a_usage_error(shop: Shop)
 
     assert done.code == 2
     assert "several currencies" in done.err
-    assert paid_out(shop) == []
+    assert paid(shop) == []
 
 
 @pytest.mark.parametrize(("amount", "currency"), [("500", "JPY"), ("1.234", "KWD")])
@@ -89,7 +74,7 @@ def test_currencies_keep_their_own_number_of_decimals(shop: Shop, amount: str, c
     done = shop(f"txn refund {sale} --amount {amount} --yes -o json")
 
     assert done.json[0]["amount"] == amount
-    assert paid_out(shop) == [("refund", amount)]
+    assert paid(shop) == [("refund", amount)]
 
 
 def test_an_unsettled_sale_cannot_be_refunded_and_the_fix_is_a_void(shop: Shop) -> None:
@@ -100,7 +85,7 @@ def test_an_unsettled_sale_cannot_be_refunded_and_the_fix_is_a_void(shop: Shop) 
     assert done.code == 5
     assert "has not settled" in refused(done)
     assert done.json[0]["error"]["fix"] == f"csctl txn void {sale}"
-    assert paid_out(shop) == []
+    assert paid(shop) == []
 
 
 def test_the_gateway_is_asked_before_a_refund_is_refused_because_of_settlement(shop: Shop) -> None:
@@ -113,60 +98,6 @@ def test_the_gateway_is_asked_before_a_refund_is_refused_because_of_settlement(s
     assert shop(f"txn show {sale} -o json").json["settlement"] == "settled"
 
 
-def test_an_unsettled_sale_is_voided_as_a_whole(shop: Shop) -> None:
-    sale = make_sale(shop, settled=False)
-
-    done = shop(f"txn void {sale} --yes -o json", as_="agent")
-
-    assert done.code == 0, done.err
-    assert (done.json[0]["outcome"], done.json[0]["amount"]) == ("voided", "19.99")
-    shown = shop(f"txn show {sale} -o json").json
-    assert (shown["voided"], shown["refundable"]) == (True, "0.00")
-
-
-def test_a_settled_sale_cannot_be_voided_and_the_fix_is_a_refund(shop: Shop) -> None:
-    sale = make_sale(shop)
-
-    done = shop(f"txn void {sale} --yes -o json")
-
-    assert done.code == 5
-    assert "settled on 1 March 2026" in refused(done)
-    assert done.json[0]["error"]["fix"] == f"csctl txn refund {sale}"
-    assert [row["kind"] for row in shop.ledger()] == ["sale"]  # the gateway was not asked to
-
-
-def test_a_void_that_the_gateway_refuses_because_it_settled_is_a_conflict_and_is_remembered(shop: Shop) -> None:
-    sale = make_sale(shop, settled=False)
-
-    done = shop(f"txn void {sale} --yes", at="2026-03-03T09:00:00Z")
-
-    assert done.code == 5
-    assert shop(f"txn show {sale} -o json").json["settlement"] == "settled"
-    assert shop("db check").code == 0
-
-
-def test_there_is_no_partial_void(shop: Shop) -> None:
-    sale = make_sale(shop, settled=False)
-
-    done = shop(f"txn void {sale} --amount 5.00 --yes")
-
-    assert done.code == 2
-    assert "no partial void" in done.err
-    assert paid_out(shop) == []
-
-
-def test_what_is_voided_refunded_or_under_way_cannot_be_voided(shop: Shop) -> None:
-    voided = make_sale(shop, settled=False)
-    shop(f"txn void {voided} --yes")
-
-    again = shop(f"txn void {voided} --yes -o json")
-    refund = shop(f"txn refund {voided} --yes -o json")
-
-    assert (again.code, refund.code) == (5, 5)
-    assert "voided" in refused(again)
-    assert "voided" in refused(refund)
-
-
 def test_only_approved_sales_can_be_refunded_or_voided(shop: Shop) -> None:
     declined = make_transaction(shop, "sale", "declined")
     sale = make_sale(shop)
@@ -177,17 +108,6 @@ def test_only_approved_sales_can_be_refunded_or_voided(shop: Shop) -> None:
     assert "is not a sale" in refused(shop(f"txn refund {refund} --yes -o json"))
 
 
-def test_an_authorization_can_be_voided_and_not_refunded(shop: Shop) -> None:
-    order = make_order(shop)
-    held = make_sale(shop, order=order, settled=False, kind="authorize")
-
-    refund = shop(f"txn refund {held} --yes -o json")
-    void = shop(f"txn void {held} --yes")
-
-    assert (refund.code, void.code) == (5, 0)
-    assert "is not a sale" in refused(refund)
-
-
 def test_a_disputed_sale_is_not_refunded(shop: Shop) -> None:
     sale = make_sale(shop, disputed_at="2026-03-01T00:00:00Z")
 
@@ -195,7 +115,7 @@ def test_a_disputed_sale_is_not_refunded(shop: Shop) -> None:
 
     assert done.code == 5
     assert "disputed" in refused(done)
-    assert paid_out(shop) == []
+    assert paid(shop) == []
 
 
 def test_unknown_ids_and_ids_of_other_things(shop: Shop) -> None:
@@ -232,7 +152,7 @@ def test_fail_fast_stops_at_the_first_failure(shop: Shop) -> None:
     done = shop(f"txn refund {unsettled} {good} --yes --fail-fast -o jsonl")
 
     assert len(done.rows) == 1
-    assert paid_out(shop) == []
+    assert paid(shop) == []
 
 
 def test_a_dry_run_does_the_same_and_keeps_nothing(shop: Shop) -> None:
@@ -246,7 +166,7 @@ def test_a_dry_run_does_the_same_and_keeps_nothing(shop: Shop) -> None:
         ("refunded", True, None),
         ("refused", True, None),
     ]
-    assert paid_out(shop) == []
+    assert paid(shop) == []
     assert shop.sql("SELECT count(*) AS n FROM transactions") == before
     assert shop.sql("SELECT count(*) AS n FROM emails") == [{"n": 0}]
     assert shop.mails() == []
@@ -259,7 +179,7 @@ def test_money_asks_and_without_a_terminal_it_is_refused_before_any_work(shop: S
 
     assert done.code == 2
     assert "--yes" in done.err
-    assert paid_out(shop) == []
+    assert paid(shop) == []
 
 
 def test_a_request_said_twice_is_done_once_and_gives_the_first_result(shop: Shop) -> None:
@@ -274,7 +194,7 @@ def test_a_request_said_twice_is_done_once_and_gives_the_first_result(shop: Shop
     assert again.code == 0
     assert by_another.json[0]["transaction_id"] != first.json[0]["transaction_id"]
     assert for_something_else.code == 5
-    assert paid_out(shop) == [("refund", "4.00")] * 2
+    assert paid(shop) == [("refund", "4.00")] * 2
 
 
 def test_every_refund_and_void_is_announced_unless_asked_not_to(shop: Shop) -> None:
