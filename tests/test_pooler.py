@@ -73,7 +73,7 @@ def test_two_processes_refund_and_retry_behind_a_pooler(shop: Shop, pooled: str)
 
 def test_no_setting_is_left_in_a_session_of_the_server(shop: Shop, pooled: str) -> None:
     for _ in range(3):
-        assert shop("customer search nobody", env={"CSCTL_DATABASE_URL": pooled}).code == 0
+        assert shop("customer search hansen", env={"CSCTL_DATABASE_URL": pooled}).code == 0
 
     with psycopg.connect(pooled.replace("+psycopg", ""), prepare_threshold=None) as connection:
         prepared = connection.execute("SELECT name FROM pg_prepared_statements").fetchall()

@@ -71,7 +71,7 @@ def _shop(bench: Bench, *, latency: int) -> Bench:
             connection.execute(text(f"CREATE DATABASE {name}"))
         url = make_url(bench.url).set(database=name).render_as_string(hide_password=False)
     shop = open_bench(url, _RECORDS * 4, folder, queued=_RECORDS)
-    shop.env["CSCTL_MAIL_URL"] = "smtp://127.0.0.1:9"  # nobody listens
+    shop.env["CSCTL_MAIL_URL"] = "smtp://127.0.0.1:9"  # no server is there
     shop.env["PYTHONPATH"] = instant.offer(folder)
     shop.env["CSCTL_GATEWAY_MAIN"] = f"instant:{folder / 'ledger.db'}?latency_ms={latency}"
     return shop

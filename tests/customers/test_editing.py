@@ -172,7 +172,7 @@ def test_a_file_changes_many_and_reports_each_line(shop: Shop) -> None:
         f"{second},,late@example.org,,,1\n"
         ",web-9,x@example.org,,,\n"
         "txn_3,,x@example.org,,,\n"
-        f"{make_customer(shop)},,nobody,,,\n"
+        f"{make_customer(shop)},,no-address,,,\n"
         f"{first},,,,,soon\n"
     )
 
