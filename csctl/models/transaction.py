@@ -135,6 +135,10 @@ class Transaction(Base):
             return None
         return Carried(self.cancels, self.cancels_purchase_id, self.cancels_on, bool(self.cancels_after_billing))
 
+    def is_leased(self, now: datetime) -> bool:
+        """Whether a process may be waiting for the answer to this attempt."""
+        return self.lease_until is not None and self.lease_until >= now
+
     @property
     def is_sale(self) -> bool:
         """An approved sale or capture, and no duplicate of one: what can be refunded."""

@@ -108,9 +108,8 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
             return returns.take_back(turn, app, row, found.answer)
         return settlement.take(turn, app, row, found)
-    leased = row.lease_until is not None and row.lease_until >= app.clock.now()
     decided = found.answer.state.closed and row.state in (State.UNKNOWN, State.PENDING)
-    if decided and not leased and row.key:
+    if decided and row.key and not row.is_leased(app.clock.now()):
         return attempts.record(turn, app, row.id, attempts.claim_for(app, row), found.answer)
     return None
 

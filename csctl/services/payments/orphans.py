@@ -40,7 +40,7 @@ def _job(app: App, number: int) -> Job:
 
 def _settle(turn: Turn, app: App, number: int) -> Work:
     row = turn.session.get_one(Transaction, number)
-    if row.state is State.UNKNOWN and (row.lease_until is None or row.lease_until < app.clock.now()):
+    if row.state is State.UNKNOWN and not row.is_leased(app.clock.now()):
         yield from reconcile.settle(turn, app, ids.Ref(ids.show("txn", number), number))
     if not row.state.unanswered:
         return

@@ -168,7 +168,7 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen 
     asking.
     """
     row = _attempt(turn, ref)
-    leased = _is_leased(app, row)
+    leased = row.is_leased(app.clock.now())
     if not named and (leased or row.state.closed):
         return
     if leased and row.lease_until:
@@ -190,10 +190,6 @@ def settle(turn: Turn, app: App, ref: Ref, *, named: bool = True, verdict: Seen 
         yield from _look_again(turn, app, ref, row, named=named)
     else:
         yield from _decide(turn, app, ref, row, verdict)
-
-
-def _is_leased(app: App, row: Transaction) -> bool:
-    return row.lease_until is not None and row.lease_until >= app.clock.now()
 
 
 def _attempt(turn: Turn, ref: Ref) -> Transaction:
@@ -219,7 +215,7 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
     elif verdict:
         yield from _refuse_unless_mute(turn, app, ref, row)
         row = turn.session.get_one(Transaction, ref.id)
-        if row.state.closed or _is_leased(app, row):  # another process was first, during the call to the gateway
+        if row.state.closed or row.is_leased(app.clock.now()):  # another process was first, during the call
             raise Conflict(f"{ref.given} is being worked on", fix="run it again")
         if row.reason is Reason.MISMATCH and verdict.answer.state is State.APPROVED and verdict.amount is None:
             raise Conflict(
