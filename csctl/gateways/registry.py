@@ -83,6 +83,10 @@ class Registry:
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)
 
+    def usable(self) -> Iterator[str]:
+        """The names of the accounts that this run has not stopped using."""
+        return (name for name in self._given if name not in self._refused)
+
     def refuse(self, name: str, error: CsctlError) -> None:
         """Raise this error for every further use of an account: it refuses csctl's credentials."""
         self._refused[name] = error

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+from csctl.bootstrap import start
+from csctl.errors import Misconfigured
+from csctl.services.payments import accounts
+from csctl.settings import load
 from tests.factories import make_sale
 from tests.shops import Shop
 
@@ -94,3 +100,16 @@ def test_an_administrator_accepts_another_account_after_a_migration(shop: Shop) 
     assert shop(f"txn refund {sale} --yes", env=moved).code == 0
     assert shop(f"txn sync {sale}").code == 11
     assert "gateway accept" in [row["command"] for row in shop("audit list -o json").json]
+
+
+def test_an_account_that_a_run_has_stopped_using_is_not_compared_and_the_others_are(shop: Shop) -> None:
+    shop.env["CSCTL_GATEWAY_EU"] = f"sandbox:{shop.sandbox}-eu?account=eu"
+    app = start(load({**os.environ, **shop.environment()}), "txn refund")
+    accounts.remember(app)
+    app.gateways.refuse("main", Misconfigured("the gateway refuses these credentials"))
+
+    accounts.compare(app)
+
+    app.close()
+    compared = shop.sql("SELECT name FROM gateway_accounts WHERE accepted_at IS NOT NULL")
+    assert compared == [{"name": "eu"}]

@@ -57,7 +57,7 @@ def compare(app: App) -> None:
     for the lease of an attempt. Nothing is sent to an account that has what the books do not know.
     """
     comparison = restored.comparison(app)
-    for name in filter(comparison.is_due, app.gateways):
+    for name in filter(comparison.is_due, app.gateways.usable()):
         account = app.gateways[name]
         try:
             done = comparison(name, account.confirmed())
