@@ -56,10 +56,11 @@ class Comparison:
         except Misconfigured:  # an account that may not list what it has; its check says so
             return False
         unknown = list(_unknown(app, name, entries))
+        sales = _known_sales(app, name, unknown)
         if app.gateways.url(name).shared:
-            unknown = [entry for entry in unknown if _known_sales(app, name, [entry])]
+            unknown = [entry for entry in unknown if entry.sale_reference in sales]
         if unknown:
-            raise _restored(name, unknown, _known_sales(app, name, unknown))
+            raise _restored(name, unknown, sorted(set(sales.values())))
         return True
 
     def is_due(self, name: str) -> bool:
@@ -138,23 +139,28 @@ def _begins_with(key: str) -> ColumnElement[bool]:
     return and_(Transaction.key >= key, Transaction.key < key + "g")
 
 
-def _known_sales(app: App, name: str, entries: list[Entry]) -> list[str]:
-    """The ids of the first sales in the books that some operations belong to."""
-    references = [entry.sale_reference for entry in entries[:_CHUNK] if entry.sale_reference]
-    sales = select(Transaction.id).where(Transaction.gateway == name, Transaction.gateway_ref.in_(references))
-    with app.read() as session:
-        return [ids.show("txn", number) for number in session.scalars(sales.order_by(Transaction.id).limit(_NAMED))]
+def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str | None, int]:
+    """The sales in the books that some operations belong to, by the gateway's references."""
+    references = sorted({entry.sale_reference for entry in entries if entry.sale_reference})
+    found: dict[str | None, int] = {}
+    for start in range(0, len(references), _CHUNK):
+        theirs = Transaction.gateway_ref.in_(references[start : start + _CHUNK])
+        sales = select(Transaction.gateway_ref, Transaction.id).where(Transaction.gateway == name, theirs)
+        with app.read() as session:
+            found |= {reference: number for reference, number in session.execute(sales)}  # noqa: C416 - rows are no pairs to mypy
+    return found
 
 
-def _restored(name: str, unknown: list[Entry], sales: list[str]) -> Misconfigured:
+def _restored(name: str, unknown: list[Entry], sales: list[int]) -> Misconfigured:
     newest = max(unknown, key=lambda entry: entry.at.isoformat() if entry.at else "")
     amount = f" of {Money(newest.amount, newest.currency)}" if newest.amount and newest.currency else ""
     what = f"{newest.kind.value} {newest.reference}{amount}"
     number = counted(len(unknown), "operation")
+    named = [ids.show("txn", number) for number in sales[:_NAMED]]
     return Misconfigured(
         f"the gateway account {name} has {number} of csctl that this database does not know",
         cause=f"it was restored from a backup, or another database uses the account; the newest is {what}",
-        fix=f"{' '.join(('csctl txn sync', *sales))}, compare with csctl txn reconcile --against {name}, then"
+        fix=f"{' '.join(('csctl txn sync', *named))}, compare with csctl txn reconcile --against {name}, then"
         f" csctl gateway accept {name};"
         " where other databases use the account, add shared=on to its URL (docs/gateways.md)",
     )

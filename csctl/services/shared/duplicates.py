@@ -40,14 +40,17 @@ def refuse(session: Session, sale: Transaction) -> None:
     first = holder(session, sale.gateway, sale.gateway_ref)
     raise Conflict(
         f"{ids.show('txn', sale.id)} is a duplicate",
-        cause=words(session, sale),
+        cause=_words(sale, first),
         fix=f"csctl txn show {ids.show('txn', (first or sale).id)}",
     )
 
 
 def words(session: Session, sale: Transaction) -> str:
     """What a marked sale is the duplicate of."""
-    first = holder(session, sale.gateway, sale.gateway_ref)
+    return _words(sale, holder(session, sale.gateway, sale.gateway_ref))
+
+
+def _words(sale: Transaction, first: Transaction | None) -> str:
     other = ids.show("txn", first.id) if first else "another sale"
     return f"it is the same charge as {other}: {sale.gateway_ref} at {sale.gateway}"
 
