@@ -7,12 +7,7 @@ from sqlalchemy.orm import Session
 
 from csctl.models import Operator
 
-_KEY = "operator_names"
-
 
 def names(session: Session) -> dict[int, str]:
-    """The name of every operator, by id. A session reads them once."""
-    if _KEY not in session.info:
-        session.info[_KEY] = dict(session.execute(select(Operator.id, Operator.name)).all())
-    known: dict[int, str] = session.info[_KEY]
-    return known
+    """The name of every operator, by id."""
+    return dict(session.execute(select(Operator.id, Operator.name)).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, exists, select
@@ -34,10 +35,11 @@ def current() -> ColumnElement[bool]:
 def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
     """A row for each entry. Runs one query."""
     names = operator_names.names(session)
-    return damage.each(lambda entry: _row(entry, names), entries)
+    return damage.each(lambda entry: row(entry, names), entries)
 
 
-def _row(entry: HistoryEntry, names: dict[int, str]) -> dict[str, Any]:
+def row(entry: HistoryEntry, names: Mapping[int, str]) -> dict[str, Any]:
+    """A row of one entry. `names` are those of all operators, by id."""
     return {
         "id": ids.show("his", entry.id),
         "at": entry.at,

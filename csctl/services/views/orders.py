@@ -13,7 +13,7 @@ from csctl.domain.money import to_decimal
 from csctl.domain.states import SALES, OrderStatus
 from csctl.models import Fulfillment, Order, PricePoint, ProductOption, Purchase, Transaction
 from csctl.results import Amounts, Limit, Page
-from csctl.services.shared import damage, field_values, filters
+from csctl.services.shared import damage, field_values, filters, operator_names
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers, fulfillments, products, transactions
 
@@ -58,7 +58,7 @@ def show(app: App, number: int) -> dict[str, Any]:
             **rows(session, [order])[0],
             **field_values.shown(order),
             "purchases": purchases_of(session, this),
-            "transactions": transactions.of_orders(session, this),
+            "transactions": transactions.of_orders(session, this, operator_names.names(session)),
             "fulfillments": fulfillments_of(session, this),
         }
 

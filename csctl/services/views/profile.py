@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueIte
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
 from csctl.services.refunds import approvals
-from csctl.services.shared import damage, field_values
+from csctl.services.shared import damage, field_values, operator_names
 from csctl.services.views import customers, history, orders, transactions
 from csctl.services.views import queue as queue_items
 
@@ -29,6 +30,7 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
     with app.read() as session:
         customer = lookup.find(session, who)
         theirs = Order.customer_id == customer.id
+        names = operator_names.names(session)
         blocked = blacklist.matches(session, [customer], app.shop.country)
         return {
             **customers.rows(session, [customer], blocked)[0],
@@ -37,11 +39,11 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
             "payment_methods": damage.each(transactions.payment_method_row, customer.payment_methods),
             "orders": orders.of_customer(session, customer.id),
             "purchases": orders.purchases_of(session, theirs),
-            "transactions": transactions.of_orders(session, theirs),
+            "transactions": transactions.of_orders(session, theirs, names),
             "fulfillments": orders.fulfillments_of(session, theirs),
             "queue": _queue(session, customer, app.clock.today()),
             "approvals": approvals.of_customer(session, app, customer.id),
-            "history": _history(session, customer),
+            "history": _history(session, customer, names),
         }
 
 
@@ -58,7 +60,7 @@ def _queue(session: Session, customer: Customer, today: date) -> list[dict[str, 
     return damage.each(lambda item: queue_items.row(item, today), session.scalars(items.order_by(QueueItem.id.desc())))
 
 
-def _history(session: Session, customer: Customer) -> list[dict[str, Any]]:
+def _history(session: Session, customer: Customer, names: Mapping[int, str]) -> list[dict[str, Any]]:
     entries = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id, history.current())
     newest_first = entries.order_by(HistoryEntry.at.desc(), HistoryEntry.id.desc())
-    return history.rows(session, list(session.scalars(newest_first)))
+    return damage.each(lambda entry: history.row(entry, names), session.scalars(newest_first))

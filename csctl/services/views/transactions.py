@@ -85,10 +85,11 @@ def show(app: App, number: int) -> dict[str, Any]:
         }
 
 
-def of_orders(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The transactions of the orders that meet the condition, newest first. Runs two queries."""
+def of_orders(session: Session, orders: ColumnElement[bool], operator_names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The transactions of the orders that meet the condition, newest first. Runs one query."""
     picked = select(Transaction).join(Transaction.order).where(orders).options(WITH_CUSTOMER)
-    return rows(session, list(session.scalars(picked.order_by(Transaction.created_at.desc(), Transaction.id.desc()))))
+    found = session.scalars(picked.order_by(Transaction.created_at.desc(), Transaction.id.desc()))
+    return damage.each(lambda transaction: row(transaction, operator_names), found)
 
 
 def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, Any]]:
