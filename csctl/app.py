@@ -66,7 +66,7 @@ class App:
     @contextmanager
     def write(
         self, *, dry_run: bool = False, target: str | None = None, points: fault_points.Around = fault_points.CHANGE
-    ) -> Iterator[Session]:
+    ) -> Iterator[database.Changes]:
         """Open a session whose changes are kept when the block ends, all or none. Never call a gateway inside.
 
         A dry run lets the database check the changes, and rolls them back, together with the emails that they

@@ -198,8 +198,16 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+class Changes(Session):
+    """A session for changes. `waiting` are rows by model that are written at its end, where it is for many records
+    (`csctl.services.shared.added`).
+    """
+
+    waiting: dict[type[Any], list[Any]] | None = None
+
+
 @contextmanager
-def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
+def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Changes]:
     """Open a session whose changes are kept when the block ends, all or none.
 
     A dry run lets the database check the changes, and rolls them back; records keep the values that they had in it. If
@@ -211,7 +219,7 @@ def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
         try:
             with connection.begin() as transaction:
                 # The session leaves the commit to the transaction, whose outcome may have to be asked for.
-                with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
+                with Changes(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
                     yield session
                     if dry_run:
                         session.flush()

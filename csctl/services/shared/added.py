@@ -10,29 +10,28 @@ from typing import Any, cast
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
+from csctl.database import Changes
 from csctl.models import AuditRow, Email, HistoryEntry
 
 Row = AuditRow | Email | HistoryEntry
-_WAITING = "rows to add"
 
 
-def together(session: Session) -> None:
+def together(session: Changes) -> None:
     """Collect the rows of this transaction from now on, until `write`."""
-    session.info[_WAITING] = {}
+    session.waiting = {}
 
 
 def put(session: Session, row: Row) -> None:
     """Add a row. It has no id before the transaction's end."""
-    waiting: dict[type[Row], list[Row]] | None = session.info.get(_WAITING)
-    if waiting is None:
-        session.add(row)
+    if isinstance(session, Changes) and session.waiting is not None:
+        session.waiting.setdefault(type(row), []).append(row)
     else:
-        waiting.setdefault(type(row), []).append(row)
+        session.add(row)
 
 
-def write(session: Session) -> None:
+def write(session: Changes) -> None:
     """Write the rows that wait; what they refer to must be written already."""
-    waiting: dict[type[Row], list[Row]] = session.info.pop(_WAITING)
+    waiting, session.waiting = session.waiting or {}, None
     for model, rows in waiting.items():
         table = cast(Table, model.__table__)
         names = {column.name for column in table.columns if any(column.name in row.__dict__ for row in rows)}
