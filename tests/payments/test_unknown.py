@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from csctl.errors import Conflict
 from csctl.gateways.operations import Answer, Operation
 from csctl.gateways.sandbox.account import Sandbox
+from csctl.services.payments import returns
 from tests.factories import make_sale
 from tests.refunds.scenes import finished
 from tests.shops import Shop
@@ -63,6 +65,31 @@ def test_an_answer_that_the_adapter_cannot_read_is_unknown(shop: Shop) -> None:
     assert (code, row["outcome"]) == (9, "unknown"), said
     assert [one["outcome"] for one in found] == ["refunded"]
     assert paid(shop) == ["5.00"]
+
+
+def stumble_while_booking() -> None:
+    """Make a rule of csctl refuse what follows from an approved refund, once its amount is booked."""
+
+    def refuse(*_of: object) -> None:
+        raise Conflict("it does not fit")
+
+    returns._after = refuse  # type: ignore[assignment]
+
+
+@pytest.mark.both_databases
+def test_of_an_answer_that_cannot_be_booked_nothing_is_kept_and_it_is_asked_for_again(shop: Shop) -> None:
+    good, sale = make_sale(shop), make_sale(shop)
+    shop.adopt()
+    words = f"txn refund {good} {sale} --amount 5 --yes --concurrency 8 -o json"
+
+    code, out, said = finished(shop.start(words, before=(__name__, "stumble_while_booking")))
+
+    assert (code, [row["outcome"] for row in json.loads(out)]) == (9, ["unknown", "unknown"]), said
+    assert shop.sql("SELECT DISTINCT state FROM transactions WHERE kind = 'refund'") == [{"state": "sent"}]
+    assert shop("db check").code == 0
+    found = shop("txn reconcile -o json", at="2026-03-02T09:10:00Z").json
+    assert [row["outcome"] for row in found] == ["refunded", "refunded"]
+    assert paid(shop) == ["5.00", "5.00"]
 
 
 @pytest.mark.parametrize("options", ["idempotency=on", "idempotency=off"])

@@ -26,7 +26,7 @@ from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import late
 from csctl.services.payments import charges, operations, returns, verdicts
-from csctl.services.payments.jobs import LEASE, Call, Turn
+from csctl.services.payments.jobs import LEASE, Call, NotRecorded, Turn
 from csctl.services.shared import audit, duplicates
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
     """The outcome, all of it or nothing: state, reservation, queue item, order, purchase, email, history, audit row.
 
     The same whether it is recorded live or found by reconciling. The Result's `id` is the attempt's own: callers put
-    in the id that they were given.
+    in the id that they were given. Raises NotRecorded: then the transaction must be undone.
     """
     attempt = turn.session.get_one(Transaction, number)
     effects, before = effects_of(attempt), (attempt.state, attempt.reason)
@@ -195,7 +195,10 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
         return approve_late(turn, app, attempt, answer)
     if not take_answer(app, attempt, claim, answer) or (attempt.state, attempt.reason) == before:
         return verdicts.result_of(attempt, item_of(turn, attempt))  # closed, another's, or nothing new
-    item = effects.apply(turn, app, attempt, answer, found)
+    try:
+        item = effects.apply(turn, app, attempt, answer, found)
+    except CsctlError as error:
+        raise NotRecorded(error) from error
     result = verdicts.result_of(attempt, item)
     audit.write(
         turn.session,

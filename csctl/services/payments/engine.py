@@ -43,7 +43,7 @@ from csctl.journal import Entry
 from csctl.results import Result
 from csctl.services.payments import accounts, resume
 from csctl.services.payments.holding import hold
-from csctl.services.payments.jobs import LEASE, Call, Job, Turn
+from csctl.services.payments.jobs import LEASE, Call, Job, NotRecorded, Turn
 from csctl.services.payments.rehearsal import rehearse
 from csctl.services.shared import access, added, audit, damage
 from csctl.unreadable import UNREADABLE
@@ -183,7 +183,7 @@ class _Engine:
             time.sleep(pause)
             try:
                 return self._advance(replies, OUTCOME)
-            except (CsctlError, DBAPIError, StaleDataError, *UNREADABLE) as error:
+            except (CsctlError, NotRecorded, DBAPIError, StaleDataError, *UNREADABLE) as error:
                 problem = error
                 if self.moved or not isinstance(error, CsctlError):
                     break
@@ -209,7 +209,7 @@ class _Engine:
         """Intents of what is new. Where they cannot be kept, nothing was sent."""
         try:
             return self._advance([(job, None) for job in fresh], INTENT) if fresh else []
-        except (IntegrityError, DataError, *UNREADABLE) as problem:
+        except (NotRecorded, IntegrityError, DataError, *UNREADABLE) as problem:
             if len(fresh) > 1:  # one of them is to blame: each by itself
                 return [result for job in fresh for result in self._begin([job.restarted()])]
             return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
@@ -289,6 +289,8 @@ def _said(problem: Exception, name: str = "the record") -> CsctlError:
     """A problem with the database, or with the record of this name, as an error of csctl."""
     if isinstance(problem, CsctlError):
         return problem
+    if isinstance(problem, NotRecorded):
+        return problem.error
     if isinstance(problem, UNREADABLE):
         return damage.damaged(name, problem)
     return Conflict("the database refuses it", cause=str(getattr(problem, "orig", problem)).splitlines()[0])

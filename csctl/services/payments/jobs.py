@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from csctl.errors import CsctlError
 from csctl.models import BlacklistEntry, Customer, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.results import Result
 
@@ -31,6 +32,16 @@ class Call:
     reads: bool = False
     look: Callable[[], Any] | None = None
     record: Callable[[Turn, Any], Generator[Call, Any, Result]] | None = None
+
+
+class NotRecorded(Exception):
+    """Why an answer of a gateway could not be booked. What it did cannot be refused: nothing of the answer is kept, and
+    the gateway is asked about the attempt later.
+    """
+
+    def __init__(self, error: CsctlError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 Work = Generator[Call | Result, Any, None]
