@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 _UNCHANGED = """
@@ -36,6 +37,8 @@ def serve() -> None:
         if number == 0:
             _run(json.loads(line))
         _, status = os.waitpid(number, 0)
+        with suppress(ProcessLookupError):  # what it started, too: a mutant may loop for ever there
+            os.killpg(number, signal.SIGKILL)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
@@ -43,6 +46,7 @@ def _run(request: dict[str, Any]) -> None:
     """Become the test run, and end with its exit code."""
     import pytest
 
+    os.setpgid(0, 0)
     signal.alarm(request["seconds"])
     os.chdir(request["folder"])
     os.environ.update(request["env"])
