@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from csctl import interrupts
 from csctl.clock import rfc3339
 from csctl.domain.record_kinds import KINDS
-from csctl.errors import CsctlError, Incomplete, Unreachable
+from csctl.errors import CsctlError
 from csctl.services.data.apis import cursor
 from csctl.services.data.apis.cursor import Position
 from csctl.services.data.apis.listed import Listed, Waiting
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
 from csctl.services.data.importing.context import Context, RowOutcome
-from csctl.services.data.importing.job import Count, Entry
+from csctl.services.data.importing.job import Count, Entry, partial
 from csctl.services.data.importing.rejects import Rejects
 from csctl.services.data.mapping.language import FileRules, Section
 from csctl.services.shared import audit
@@ -76,7 +76,7 @@ def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: N
     """
     position = _begin(app, job)
     intake = _Intake(app, job, progress, continued=position.step > 0 or position.after is not None)
-    with closing(intake.waiting), intake.audited(), intake.partial():
+    with closing(intake.waiting), intake.audited(), intake.partial:
         for number in range(position.step, len(api.steps)):
             if number != position.step:
                 position = position.next_step()
@@ -113,6 +113,7 @@ class _Intake:
             app.clock.now(), app.clock.zone, app.shop.country, job.update, mark, dry_run=job.dry_run
         )
         self.counts = {kind: Count(kind) for kind in KINDS}
+        self.partial = partial(self.counts.values(), dry_run=job.dry_run, fix="run it again: it continues")
         self._rejects: dict[str, Rejects] = {}
         self.waiting = Waiting()
 
@@ -137,16 +138,6 @@ class _Intake:
         stack = ExitStack()
         stack.push(self._note)
         return stack
-
-    @contextmanager
-    def partial(self) -> Iterator[None]:
-        """Raises Incomplete for an API that could not be reached any more, once records are stored."""
-        try:
-            yield
-        except Unreachable as gone:
-            if self._job.dry_run or not any(count.read for count in self.counts.values()):
-                raise
-            raise Incomplete(gone.message, cause=gone.cause, fix="run it again: it continues") from None
 
     def _note(self, kind: type[BaseException] | None, *_error: object) -> None:
         for rejects in self._rejects.values():

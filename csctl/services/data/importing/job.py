@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from csctl.errors import CsctlError
+from csctl.errors import CsctlError, Incomplete, Unreachable
 from csctl.services.data.importing.context import RowOutcome, Warnings
 from csctl.services.data.mapping.language import Mappings
 from csctl.tabular.row import Row
@@ -128,3 +129,16 @@ def together(counts: Sequence[Count]) -> list[Count]:
         total.problems |= {kind: one for kind, one in count.problems.items() if kind not in total.problems}
         total.warnings.extend(count.warnings)
     return list(found.values())
+
+
+@contextmanager
+def partial(counts: Collection[Count], *, dry_run: bool, fix: str | None = None) -> Iterator[None]:
+    """Raises Incomplete where the database or the API is lost, or the disk is full, once records are stored. `counts`
+    grow as they are read.
+    """
+    try:
+        yield
+    except Unreachable as gone:
+        if dry_run or not any(count.read for count in counts):
+            raise
+        raise Incomplete(gone.message, cause=gone.cause, fix=fix or gone.fix or "run it again") from None

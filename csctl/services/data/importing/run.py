@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csctl import interrupts
-from csctl.errors import CsctlError, Incomplete, Unreachable
+from csctl.errors import CsctlError
 from csctl.services.data.importing import notices
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
 from csctl.services.data.importing.context import Context, NotYet, RowOutcome
-from csctl.services.data.importing.job import Count, Entry, Job, together
+from csctl.services.data.importing.job import Count, Entry, Job, partial, together
 from csctl.services.data.importing.passes import Pass, Passes
 from csctl.services.data.importing.rejects import Rejects
 from csctl.services.data.importing.scan import Scan, scan
@@ -40,7 +40,7 @@ def run(app: App, job: Job, *, dry_run: bool = False, progress: Progress = lambd
         scans = [_look(app, job, passes, section) for section in sections]
         context = _context(app, job, dry_run=dry_run)
         counts: list[Count] = []
-        with _partial(counts, dry_run=dry_run), transactions(app, dry_run=dry_run) as begin:
+        with partial(counts, dry_run=dry_run), transactions(app, dry_run=dry_run) as begin:
             turn = _Turn(app, job, passes, begin, context, progress)
             for section, seen in zip(sections, scans, strict=True):
                 if seen:
@@ -142,14 +142,3 @@ def _audited(app: App, section: Section, count: Count, *, dry_run: bool) -> Iter
         if not dry_run and (outcome == "imported" or count.read):
             with app.write() as session:
                 audit.write(session, app, outcome, target=section.name, **count.numbers())
-
-
-@contextmanager
-def _partial(counts: list[Count], *, dry_run: bool) -> Iterator[None]:
-    """Raises Incomplete for a database that is lost or full once records are stored."""
-    try:
-        yield
-    except Unreachable as gone:
-        if dry_run or not any(count.read for count in counts):
-            raise
-        raise Incomplete(gone.message, cause=gone.cause, fix=gone.fix or "run it again") from None

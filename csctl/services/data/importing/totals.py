@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import ItemState, Kind, Outside, State
+from csctl.domain.states import OPEN_ITEMS, Kind, Outside, State
 from csctl.errors import Conflict
 from csctl.models import QueueItem, Transaction
 
 _BY_THE_GATEWAY = (None, Outside.GATEWAY)  # cheques and chargebacks are not in its total
-_WAITING = (ItemState.QUEUED, ItemState.IN_PROGRESS)
 
 
 class Totals:
@@ -32,7 +31,7 @@ class Totals:
         for refund in self._session.scalars(refunds):
             self.add(refund)
         items = select(QueueItem.sale_id, QueueItem.id).where(QueueItem.sale_id.in_(wanted))
-        waiting = self._session.execute(items.where(QueueItem.state.in_(_WAITING)))
+        waiting = self._session.execute(items.where(QueueItem.state.in_(OPEN_ITEMS)))
         self._queued |= {row.sale_id: row.id for row in waiting}
 
     def add(self, record: Transaction) -> None:
