@@ -116,6 +116,13 @@ def reconcile(
             app, refs, verdict, dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast
         )
     )
+    _complete(app, out, refs)
+
+
+def _complete(app: App, out: ChangeOutput, refs: list[Ref]) -> None:
+    """End a run over the named transactions, or over all that are open."""
+    from csctl.services.payments import reconcile
+
     if refs:
         out.complete_named()
     else:
@@ -159,7 +166,7 @@ def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
     Without ids: about all transactions that have not settled yet; prints only those that have changed.
     """
     from csctl.domain.outcomes import Outcome
-    from csctl.services.payments import reconcile, settlement
+    from csctl.services.payments import settlement
     from csctl.services.payments import sync as syncing
 
     def work(dry_run: bool) -> Iterator[Result]:
@@ -171,7 +178,4 @@ def sync(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fa
         work,
         unlisted=() if refs else {Outcome.SKIPPED},
     )
-    if refs:
-        out.complete_named()
-    else:
-        out.complete(unknown_left=reconcile.unknown_left(app))
+    _complete(app, out, refs)
