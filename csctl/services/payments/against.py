@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ScalarSelect, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -18,6 +18,7 @@ from csctl.domain.states import SALES, Kind, Outside, State
 from csctl.errors import Conflict, NotFound, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
+from csctl.results import Row
 from csctl.services.payments import operations, restored
 from csctl.services.shared import access, listing
 
@@ -95,7 +96,7 @@ def account(app: App, name: str, period: Period) -> Records:
     return Records(list(entries), wanted)
 
 
-def differences(app: App, records: Records, period: Period) -> list[dict[str, Any]]:
+def differences(app: App, records: Records, period: Period) -> list[Row]:
     """The rows of all that differs. A notice says how much was compared.
 
     Failed attempts that the records do not name are looked up at their account by their key: a process that was killed
@@ -206,7 +207,7 @@ def _sales_of(app: App, unknown: list[Entry]) -> dict[str, str]:
     return found
 
 
-def _row(finding: Finding, account: str | None, sales: dict[str, str], *, totals: bool) -> dict[str, Any]:
+def _row(finding: Finding, account: str | None, sales: dict[str, str], *, totals: bool) -> Row:
     ours, theirs = finding.ours, finding.theirs
     kind = ours.kind if ours else theirs.kind if theirs else None
     return {
