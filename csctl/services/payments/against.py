@@ -240,9 +240,9 @@ def _fix(finding: Finding, sales: dict[str, str], *, totals: bool) -> str:
     ours, theirs = finding.ours, finding.theirs
     if ours is None:
         sale = sales.get(theirs.sale_reference or "") if theirs and theirs.kind is Kind.REFUND else None
-        if sale is None:
+        if theirs is None or sale is None:
             return "csctl data import transactions FILE"
-        return f"csctl txn sync {sale}" if totals or restored.is_key(theirs and theirs.key) else "csctl txn sync"
+        return f"csctl txn sync {sale}" if totals or restored.is_key(theirs.key) else "csctl txn sync"
     name = ids.show("txn", ours.id)
     if finding.what in (Difference.PAID_AFTER_ALL, Difference.OPEN):
         return f"csctl txn reconcile {name}"
