@@ -6,7 +6,8 @@ returned than was paid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
@@ -198,7 +199,7 @@ def target(attempt: Transaction) -> str:
     return ids.show("txn", attempt.parent_id or 0)
 
 
-def said(app: App, attempt: Transaction) -> dict[str, Any]:
+def said(app: App, attempt: Transaction) -> Mapping[str, object]:
     """Why it was returned. A reason of the shop's own list names no customer; what operators write may."""
     given = attempt.refund_reason if app.shop.refund_reasons else audit.given(attempt.refund_reason)
     return {"refund_reason": given}

@@ -17,7 +17,7 @@ from csctl.domain.states import ApprovalState, Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import Approval, ApprovalDecision, Operator, Order, Transaction
-from csctl.results import Limit, Page, Result
+from csctl.results import Limit, Page, Result, Row
 from csctl.services.shared import access, audit, bulk, history, listing
 
 if TYPE_CHECKING:
@@ -127,29 +127,29 @@ def listing_of(app: App, limit: Limit, *, state: str | None = None) -> Page:
         joinedload(Approval.decision), joinedload(Approval.requester), joinedload(Approval.sale, Transaction.order)
     )
 
-    def rows(session: Session, found: list[Approval]) -> list[dict[str, Any]]:
+    def rows(session: Session, found: list[Approval]) -> list[Row]:
         return [row(session, app, one) for one in found]
 
     return listing.newest_first(app, wanted, Approval.created_at, Approval.id, rows, limit)
 
 
-def of_customer(session: Session, app: App, customer_id: int) -> list[dict[str, Any]]:
+def of_customer(session: Session, app: App, customer_id: int) -> list[Row]:
     """The open requests for refunds of a customer, newest first."""
     wanted = _joined(select(Approval)).join(Approval.sale).join(Transaction.order)
     wanted = wanted.where(Order.customer_id == customer_id, _in_state(app, ApprovalState.OPEN))
     return [row(session, app, one) for one in session.scalars(wanted.order_by(Approval.id.desc()))]
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """One request, with what was returned of its sale since. Raises NotFound, and NotPermitted for
     another operator's.
     """
     with app.read() as session:
         approval = listing.existing(session, Approval, "apr", number)
         mine = approval.requested_by == app.actor.id
-        found = row(session, app, approval)
         sale = approval.sale
-        found |= {
+        found = {
+            **row(session, app, approval),
             "refundable": to_decimal(sale.refundable, sale.currency),
             "returned_since": to_decimal(returned_since(approval), sale.currency),
         }
@@ -158,7 +158,7 @@ def show(app: App, number: int) -> dict[str, Any]:
     return found
 
 
-def row(session: Session, app: App, approval: Approval) -> dict[str, Any]:
+def row(session: Session, app: App, approval: Approval) -> Row:
     decision = approval.decision
     decider = session.get(Operator, decision.decided_by) if decision and decision.decided_by else None
     return {

@@ -14,7 +14,7 @@ from csctl.domain import ids
 from csctl.domain.states import RecordState, Role, RunState
 from csctl.errors import Conflict
 from csctl.models import Operator, Run, RunRecord
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.payments.jobs import LEASE
 from csctl.services.runs import journal as run_journal
 from csctl.services.runs.journal import Kept, Seen
@@ -142,13 +142,13 @@ def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
     if app.actor.role is not Role.ADMIN:
         wanted = wanted.where(Run.operator_id == app.actor.id)
 
-    def rows(session: Session, runs: list[Run]) -> list[dict[str, Any]]:
+    def rows(session: Session, runs: list[Run]) -> list[Row]:
         return [row for row in (_row(session, app, run) for run in runs) if state in (None, row["state"])]
 
     return listing.newest_first(app, wanted, Run.started_at, Run.id, rows, limit)
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """A run with the outcome of each of its records. Raises NotFound, and NotPermitted for another operator's."""
     with app.read() as session:
         run = listing.existing(session, Run, "run", number)
@@ -158,7 +158,7 @@ def show(app: App, number: int) -> dict[str, Any]:
     return row
 
 
-def _row(session: Session, app: App, run: Run) -> dict[str, Any]:
+def _row(session: Session, app: App, run: Run) -> Row:
     died = run.state is RunState.RUNNING and not is_alive(app, run)
     operator = session.get(Operator, run.operator_id)
     return {
@@ -174,7 +174,7 @@ def _row(session: Session, app: App, run: Run) -> dict[str, Any]:
     }
 
 
-def _records(session: Session, number: int) -> list[dict[str, Any]]:
+def _records(session: Session, number: int) -> list[Row]:
     columns = (RunRecord.given, RunRecord.state, RunRecord.outcome, RunRecord.message, RunRecord.transactions)
     found = session.execute(select(*columns).where(RunRecord.run_id == number).order_by(RunRecord.place))
     return [

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.errors import NotFound, NotPermitted
 from csctl.models import AuditRow, Operator
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.shared import added, listing
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _by(session: Session, operator: str) -> ColumnElement[bool]:
     return mine
 
 
-def _rows(_session: Session, found: list[AuditRow]) -> list[dict[str, Any]]:
+def _rows(_session: Session, found: list[AuditRow]) -> list[Row]:
     return [
         {
             "id": ids.show("aud", row.id),
