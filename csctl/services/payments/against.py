@@ -184,7 +184,10 @@ def _looked_up(app: App, failed: list[Booked], entries: list[Entry], period: Per
         if row.account not in app.gateways or app.gateways[row.account].capabilities.finds is Finds.NOTHING:
             continue
         with app.read() as session:
-            operation = operations.of_attempt(session, session.get_one(Transaction, row.id))
+            attempt = session.get_one(Transaction, row.id)
+            if row.kind is Kind.VOID and session.get_one(Transaction, attempt.parent_id).voided_at:
+                continue  # by another attempt: what is voided does not name the key
+            operation = operations.of_attempt(session, attempt)
         try:
             found = app.gateways[row.account].find(operation)
         except Unreachable as error:
