@@ -19,7 +19,7 @@ from csctl.errors import Conflict, NotFound, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
 from csctl.results import Row
-from csctl.services.payments import operations
+from csctl.services.payments import operations, restored
 from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def differences(app: App, records: Records, period: Period) -> list[Row]:
     named = {finding.ours.id for finding in found if finding.ours}
     looked = list(_looked_up(app, [row for row in books if row.id not in named], entries, period))
     sales = _sales_of(app, [finding.theirs for finding in found if finding.ours is None and finding.theirs])
-    rows = [_row(finding, records.account, sales) for finding in (*found, *looked)]
+    totals = records.account is None or app.gateways[records.account].capabilities.tells_refunded_total
+    rows = [_row(finding, records.account, sales, totals=totals) for finding in (*found, *looked)]
     app.notice(
         f"{period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}: {counted(len(rows), 'difference')} between"
         f" {counted(len(books), 'transaction')} and {counted(len(entries), 'operation')} at the gateway."
@@ -206,7 +207,7 @@ def _sales_of(app: App, unknown: list[Entry]) -> dict[str, str]:
     return found
 
 
-def _row(finding: Finding, account: str | None, sales: dict[str, str]) -> Row:
+def _row(finding: Finding, account: str | None, sales: dict[str, str], *, totals: bool) -> Row:
     ours, theirs = finding.ours, finding.theirs
     kind = ours.kind if ours else theirs.kind if theirs else None
     return {
@@ -222,7 +223,7 @@ def _row(finding: Finding, account: str | None, sales: dict[str, str]) -> Row:
         "gateway_amount": _amount(theirs, ours.currency if ours else None),
         "gateway_currency": theirs and theirs.currency,
         "at": ours.at if ours else theirs and theirs.at,
-        "fix": _fix(finding, sales),
+        "fix": _fix(finding, sales, totals=totals),
     }
 
 
@@ -232,12 +233,16 @@ def _amount(theirs: Entry | None, currency: str | None) -> str | None:
     return to_decimal(theirs.amount, named) if theirs and theirs.amount is not None and named else None
 
 
-def _fix(finding: Finding, sales: dict[str, str]) -> str:
-    """The command that fixes a difference, or shows more about it."""
+def _fix(finding: Finding, sales: dict[str, str], *, totals: bool) -> str:
+    """The command that fixes a difference, or shows more about it. `totals`: a look-up of a sale shows what was
+    returned of it.
+    """
     ours, theirs = finding.ours, finding.theirs
     if ours is None:
         sale = sales.get(theirs.sale_reference or "") if theirs and theirs.kind is Kind.REFUND else None
-        return f"csctl txn sync {sale}" if sale else "csctl data import transactions FILE"
+        if theirs is None or sale is None:
+            return "csctl data import transactions FILE"
+        return f"csctl txn sync {sale}" if totals or restored.is_key(theirs.key) else "csctl txn sync"
     name = ids.show("txn", ours.id)
     if finding.what in (Difference.PAID_AFTER_ALL, Difference.OPEN):
         return f"csctl txn reconcile {name}"
