@@ -211,7 +211,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
         state=attempt.state.value,
         reason=attempt.reason,
         **effects.said(app, attempt),
-        **audit.requester(app, attempt.created_by),
+        **audit.requester(app.actor, attempt.created_by),
     )
     return result
 

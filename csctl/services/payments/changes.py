@@ -26,6 +26,7 @@ from csctl.services.payments.jobs import Needs, Turn
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
@@ -41,10 +42,10 @@ class Pass:
     seen: set[int] = field(default_factory=set)
 
 
-def accounts(app: App) -> Iterator[str]:
+def accounts(gateways: Registry) -> Iterator[str]:
     """The accounts that offer changes."""
-    for name in app.gateways:
-        if app.gateways[name].capabilities.changes:
+    for name in gateways:
+        if gateways[name].capabilities.changes:
             yield name
 
 

@@ -157,8 +157,9 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
         attempt.reason, attempt.finished_at = Reason.ANSWER_LOST, None
         return f"csctl txn reconcile {name}"
     sale = turn.session.get_one(Transaction, attempt.parent_id)
-    late.approve(app, attempt, answer)
-    late.return_money(app, attempt, sale, item)
+    now = app.clock.now()
+    late.approve(attempt, answer, now)
+    late.return_money(attempt, sale, item, now)
     orders.note_if_all_returned(attempt.order, turn.sales_of(attempt.order_id))
     return f"look at {name} on the gateway's own page, then csctl txn reconcile {name} --as approved"
 
