@@ -83,7 +83,7 @@ def test_what_a_killed_process_had_sent_happens_once(world: World, operation: st
         assert {world.shop(line, as_="service").code for line in CRON} <= {0, 9}
         if not world.shop.sql(_OPEN, today=world.shop.now[:10]):
             break
-    if "txn void" in words and not done:  # nobody repeats it but who asked for it
+    if "txn void" in words and not done:  # a person repeats it
         assert world.shop(words).code == 0
 
     assert world.shop.sql(_OPEN, today=world.shop.now[:10]) == []
