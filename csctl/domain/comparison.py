@@ -144,7 +144,8 @@ def _differences(ours: Booked, theirs: Entry) -> Iterator[Difference]:
     if ours.state.refused and _moved(theirs.state):
         yield Difference.PAID_AFTER_ALL
         return
-    if not ours.state.refused and theirs.state.refused:
+    taken_back = ours.voided and theirs.voided  # of an authorization, nothing was paid then
+    if not ours.state.refused and theirs.state.refused and not taken_back:
         yield Difference.NOT_PAID
         return
     if ours.state.refused:

@@ -22,8 +22,8 @@ from tests.trust.logins import as_login, refused
 pytestmark = pytest.mark.postgres
 _REFUND = (
     "INSERT INTO transactions (order_id, parent_id, kind, state, amount, currency, gateway, key, refunded, reserved,"
-    " send_email, created_at) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1', 0, 0, true,"
-    " now() FROM transactions WHERE id = {sale}"
+    " send_email, created_at, created_by) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1',"
+    " 0, 0, true, now(), (SELECT id FROM operators WHERE role = 'agent') FROM transactions WHERE id = {sale}"
 )
 _ITEM = (
     "INSERT INTO refund_queue (sale_id, origin_id, order_id, customer_id, amount, currency, state, attempts,"

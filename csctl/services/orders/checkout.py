@@ -73,7 +73,7 @@ def create(app: App, wish: Wish, *, dry_run: bool) -> Iterator[Result]:
     given = ids.show("cus", wish.customer_id)
     job = Job(given, Needs(), lambda turn: _create(turn, app, wish))
     for result in drive(app, [job], dry_run=dry_run):
-        made = result.extra.get("order_id")
+        made = result.id if "order_id" in result.extra else None
         name = made if not dry_run else "new" if made else None  # the id of a dry run was rolled back
         yield replace(result, id=name or given, extra={"order_id": None if dry_run else made})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ScalarSelect, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -18,7 +18,8 @@ from csctl.domain.states import SALES, Kind, Outside, State
 from csctl.errors import Conflict, NotFound, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
-from csctl.services.payments import operations
+from csctl.results import Row
+from csctl.services.payments import operations, restored
 from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def account(app: App, name: str, period: Period) -> Records:
     return Records(list(entries), wanted)
 
 
-def differences(app: App, records: Records, period: Period) -> list[dict[str, Any]]:
+def differences(app: App, records: Records, period: Period) -> list[Row]:
     """The rows of all that differs. A notice says how much was compared.
 
     Failed attempts that the records do not name are looked up at their account by their key: a process that was killed
@@ -111,7 +112,8 @@ def differences(app: App, records: Records, period: Period) -> list[dict[str, An
     named = {finding.ours.id for finding in found if finding.ours}
     looked = list(_looked_up(app, [row for row in books if row.id not in named], entries, period))
     sales = _sales_of(app, [finding.theirs for finding in found if finding.ours is None and finding.theirs])
-    rows = [_row(finding, records.account, sales) for finding in (*found, *looked)]
+    totals = records.account is None or app.gateways[records.account].capabilities.tells_refunded_total
+    rows = [_row(finding, records.account, sales, totals=totals) for finding in (*found, *looked)]
     app.notice(
         f"{period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}: {counted(len(rows), 'difference')} between"
         f" {counted(len(books), 'transaction')} and {counted(len(entries), 'operation')} at the gateway."
@@ -182,7 +184,10 @@ def _looked_up(app: App, failed: list[Booked], entries: list[Entry], period: Per
         if row.account not in app.gateways or app.gateways[row.account].capabilities.finds is Finds.NOTHING:
             continue
         with app.read() as session:
-            operation = operations.of_attempt(session, session.get_one(Transaction, row.id))
+            attempt = session.get_one(Transaction, row.id)
+            if row.kind is Kind.VOID and session.get_one(Transaction, attempt.parent_id).voided_at:
+                continue  # by another attempt: what is voided does not name the key
+            operation = operations.of_attempt(session, attempt)
         try:
             found = app.gateways[row.account].find(operation)
         except Unreachable as error:
@@ -205,7 +210,7 @@ def _sales_of(app: App, unknown: list[Entry]) -> dict[str, str]:
     return found
 
 
-def _row(finding: Finding, account: str | None, sales: dict[str, str]) -> dict[str, Any]:
+def _row(finding: Finding, account: str | None, sales: dict[str, str], *, totals: bool) -> Row:
     ours, theirs = finding.ours, finding.theirs
     kind = ours.kind if ours else theirs.kind if theirs else None
     return {
@@ -221,7 +226,7 @@ def _row(finding: Finding, account: str | None, sales: dict[str, str]) -> dict[s
         "gateway_amount": _amount(theirs, ours.currency if ours else None),
         "gateway_currency": theirs and theirs.currency,
         "at": ours.at if ours else theirs and theirs.at,
-        "fix": _fix(finding, sales),
+        "fix": _fix(finding, sales, totals=totals),
     }
 
 
@@ -231,12 +236,16 @@ def _amount(theirs: Entry | None, currency: str | None) -> str | None:
     return to_decimal(theirs.amount, named) if theirs and theirs.amount is not None and named else None
 
 
-def _fix(finding: Finding, sales: dict[str, str]) -> str:
-    """The command that fixes a difference, or shows more about it."""
+def _fix(finding: Finding, sales: dict[str, str], *, totals: bool) -> str:
+    """The command that fixes a difference, or shows more about it. `totals`: a look-up of a sale shows what was
+    returned of it.
+    """
     ours, theirs = finding.ours, finding.theirs
     if ours is None:
         sale = sales.get(theirs.sale_reference or "") if theirs and theirs.kind is Kind.REFUND else None
-        return f"csctl txn sync {sale}" if sale else "csctl data import transactions FILE"
+        if theirs is None or sale is None:
+            return "csctl data import transactions FILE"
+        return f"csctl txn sync {sale}" if totals or restored.is_key(theirs.key) else "csctl txn sync"
     name = ids.show("txn", ours.id)
     if finding.what in (Difference.PAID_AFTER_ALL, Difference.OPEN):
         return f"csctl txn reconcile {name}"

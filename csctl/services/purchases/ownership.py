@@ -98,7 +98,7 @@ def _paid_until(session: Session, app: App, purchase: Purchase) -> date | None:
     paid = [sale for sale in session.scalars(charges.order_by(Transaction.created_at, Transaction.id)) if sale.is_sale]
     if paid and (paid[-1].voided_at or paid[-1].refunded == paid[-1].amount):
         return None
-    end = shares.period(app, purchase, paid[-1]).end if paid else purchase.billed_to  # a free period has no sale
+    end = shares.period(app.clock, purchase, paid[-1]).end if paid else purchase.billed_to  # a free period has no sale
     return end if end and end > app.clock.today() else None
 
 

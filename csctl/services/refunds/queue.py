@@ -34,7 +34,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fa
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        queue_rules.close(app, item, Operation.REMOVE)
+        queue_rules.close(item, Operation.REMOVE, app.clock.now())
         item.close_reason = reason
         sale.reserved -= item.amount
         return _done(session, app, item, ref, Outcome.REMOVED, f"removed refund {{}} from the queue: {reason}")
@@ -71,7 +71,7 @@ def resolve(
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
         reserved = item.state not in GONE
-        queue_rules.close(app, item, Operation.RESOLVE)
+        queue_rules.close(item, Operation.RESOLVE, app.clock.now())
         if not reserved:
             _refuse_unless_left(session, item, sale)
             sale.reserved += item.amount
