@@ -18,7 +18,7 @@ LATER = {
     "payment_method_details_card.network_transaction_id",
     "dispute.status prevented, appeal_needs_response, appeal_under_review",
 }
-_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+_TYPES: dict[str, type] = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
 
 
 def problems(call: str, status: int, answer: object) -> list[str]:
