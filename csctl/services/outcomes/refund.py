@@ -22,7 +22,6 @@ from csctl.services.shared import history
 if TYPE_CHECKING:
     from csctl.app import App
 
-OPEN = (ItemState.QUEUED, ItemState.IN_PROGRESS)
 # An attempt with such an outcome was never executed.
 NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
 
@@ -208,7 +207,7 @@ def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlEr
     if item.state is ItemState.EXHAUSTED:
         gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
         return Outcome.EXHAUSTED, f"given up{_after(item)}: {said}", gone
-    if item.state not in OPEN:
+    if not item.state.open:
         closed = GatewayRefused("this attempt failed", cause=said, fix=f"csctl queue show {name}")
         return Outcome.FAILED, f"{said}; {name} is {item.state.value}", closed
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")

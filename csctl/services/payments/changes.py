@@ -111,7 +111,7 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
             return returns.take_back(turn, app, row, found.answer)
         return settlement.take(turn, app, row, found)
-    decided = found.answer.state.closed and row.state in (State.UNKNOWN, State.PENDING)
+    decided = found.answer.state.closed and row.state.undecided
     if decided and row.key and not row.is_leased(app.clock.now()):
         return attempts.record(turn, app, row.id, attempts.claim_for(app, row), found.answer)
     return None

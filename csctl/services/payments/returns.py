@@ -131,7 +131,7 @@ def _after(turn: Turn, app: App, attempt: Transaction) -> None:
     if attempt.state is State.APPROVED:
         orders.note_if_all_returned(order, turn.sales_of(order.id))
     queued = attempt.queue_item_id is not None and attempt.state.refused
-    if queued or attempt.state in (State.APPROVED, State.PENDING):
+    if queued or attempt.state.accepted:
         cancelling.carry_out(turn.session, app, attempt)
     money = Money(attempt.amount, attempt.currency)
     why = f" ({attempt.reason})" if attempt.reason else ""

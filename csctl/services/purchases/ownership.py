@@ -107,7 +107,7 @@ def _refuse_unless_reactivable(session: Session, app: App, purchase: Purchase) -
     rules.refuse_billed_elsewhere(name, purchase.billed_by)
     rules.after(name, purchase.status, Operation.REACTIVATE)
     purchase_changes.require_recurring(purchase)
-    if order.status in (OrderStatus.PENDING, OrderStatus.DECLINED):
+    if not order.status.confirmed:
         order_name = ids.show("ord", order.id)
         raise Conflict(
             f"{order_name} is {order.status.value}", cause="it was never paid", fix=f"csctl order rerun {order_name}"

@@ -12,7 +12,7 @@ from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.refund_queue import GONE, Operation, after
+from csctl.domain.refund_queue import Operation, after
 from csctl.domain.retries import POLICY
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
@@ -70,7 +70,7 @@ def resolve(
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        reserved = item.state not in GONE
+        reserved = not item.state.given_up
         queue_rules.close(item, Operation.RESOLVE, app.clock.now())
         if not reserved:
             _refuse_unless_left(session, item, sale)
