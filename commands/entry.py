@@ -14,7 +14,7 @@ from csctl import interrupts
 from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
-from .cli import cycles, errors, streams, suggest
+from .cli import cycles, errors, root_options, streams, suggest
 from .root import root
 
 
@@ -39,6 +39,7 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         _require_text(words)
+        root_options.note(words)
         if "_CSCTL_COMPLETE" in os.environ:
             from .cli import shells
 
