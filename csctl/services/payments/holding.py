@@ -30,8 +30,8 @@ def hold(session: Session, needs: Iterable[Needs]) -> Held:
     transactions = session.scalars(meant.order_by(Transaction.id).with_for_update()).all()
     item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
     item_ids |= {number for need in wanted for number in need.items}
-    queued = select(QueueItem).where(QueueItem.id.in_(item_ids))
-    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).order_by(QueueItem.id).with_for_update()
+    items = session.scalars(queued).all() if item_ids else []
     # What failed first is read where it is tried again now.
     first = {item.origin_id for item in items if item.state is ItemState.QUEUED}
     origins = session.scalars(select(Transaction).where(Transaction.id.in_(first))).all() if first else []
@@ -55,11 +55,11 @@ def _orders(session: Session, wanted: Sequence[Needs], numbers: set[int], billed
     """The orders that are named, and those of the transactions, items and purchases."""
     named = {number for need in wanted for number in need.orders}
     items = {number for need in wanted for number in need.items}
-    concerned = [
-        Order.id.in_(named),
-        Order.id.in_(select(Transaction.order_id).where(Transaction.id.in_(numbers))),
-        Order.id.in_(select(QueueItem.order_id).where(QueueItem.id.in_(items))),
-    ]
+    concerned = [Order.id.in_(named)]
+    if numbers:
+        concerned.append(Order.id.in_(select(Transaction.order_id).where(Transaction.id.in_(numbers))))
+    if items:
+        concerned.append(Order.id.in_(select(QueueItem.order_id).where(QueueItem.id.in_(items))))
     if billed:
         concerned.append(Order.id.in_(select(Purchase.order_id).where(Purchase.id.in_(billed))))
     # `with_for_update` says nothing on SQLite, where a writing transaction is alone from its start.
