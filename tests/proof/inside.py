@@ -84,9 +84,10 @@ class Inside(Shop):
         if self._making:
             yield self._making
             return
-        with super().session() as self._making:
+        with super().session() as session:
+            self._making = session
             try:
-                yield self._making
+                yield session
             finally:
                 self._making = None
 

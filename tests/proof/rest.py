@@ -100,7 +100,8 @@ def bring_to_rest(shop: Inside) -> int:
             break
     sales = shop.sql("SELECT id FROM transactions WHERE kind = 'sale' AND state = 'approved'")
     refs = [Ref(f"txn_{row['id']}", row["id"]) for row in sales]
-    shop.work(lambda app: settlement.sync(app, refs, concurrency=_AT_ONCE))  # the sandbox tells of settled sales only where it is asked
+    # The sandbox tells of settled sales only where it is asked.
+    shop.work(lambda app: settlement.sync(app, refs, concurrency=_AT_ONCE))
     shop.work(CRON["email send"])
     return commands + 2
 

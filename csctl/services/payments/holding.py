@@ -30,8 +30,8 @@ def hold(session: Session, needs: Iterable[Needs]) -> Held:
     transactions = session.scalars(meant.order_by(Transaction.id).with_for_update()).all()
     item_ids = {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
     item_ids |= {number for need in wanted for number in need.items}
-    queued = select(QueueItem).where(QueueItem.id.in_(item_ids)).order_by(QueueItem.id).with_for_update()
-    items = session.scalars(queued).all() if item_ids else []
+    queued = select(QueueItem).where(QueueItem.id.in_(item_ids))
+    items = session.scalars(queued.order_by(QueueItem.id).with_for_update()).all()
     # What failed first is read where it is tried again now.
     first = {item.origin_id for item in items if item.state is ItemState.QUEUED}
     origins = session.scalars(select(Transaction).where(Transaction.id.in_(first))).all() if first else []
