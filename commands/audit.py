@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -66,11 +67,11 @@ def seal(app: App, out: ChangeOutput) -> None:
     from csctl.services.administration import seals
 
     done = seals.seal(app, dry_run=out.dry_run)
-    out.show(done)
-    if not done["seals"]:
+    out.show({**asdict(done), "dry_run": out.dry_run})
+    if not done.seals:
         out.notice("Nothing new to seal.")
     elif out.dry_run:
-        out.notice(f"Nothing was done: {counted(done['rows'], 'row')} would be sealed.")
+        out.notice(f"Nothing was done: {counted(done.rows, 'row')} would be sealed.")
     else:
         out.notice("Keep the root outside of the database: csctl audit verify --root ROOT.")
 
@@ -89,7 +90,7 @@ def verify(app: App, out: Output, roots: tuple[str, ...]) -> None:
     from csctl.services.administration import seals
 
     findings = list(seals.verify(app, roots))
-    out.rows(findings)
+    out.rows(map(asdict, findings))
     out.exit_code = 5 if findings else 0
     if not findings:
         out.notice("The audit log is verified: no integrity errors.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -48,7 +49,8 @@ def init(cli: Cli, out: ChangeOutput, admin: str, rehearsal: bool, limits: tuple
     if not (limits or out.yes or out.dry_run) and sys.stdin.isatty():
         question = "Refund limit of agents for one sale, such as 50 USD (empty: no limit)"
         limits = tuple(filter(None, [click.prompt(question, default="", show_default=False, err=True).strip()]))
-    out.show(schema.init(cli.settings(), admin, rehearsal=rehearsal, limits=limits, dry_run=out.dry_run))
+    made = schema.init(cli.settings(), admin, rehearsal=rehearsal, limits=limits, dry_run=out.dry_run)
+    out.show({"id": made.id, "name": made.name, "role": made.role.value, "token": made.token, "dry_run": out.dry_run})
     kept = "Store the token: csctl login, or CSCTL_TOKEN. It is not shown again."
     out.notice("Nothing was done, and no token was created." if out.dry_run else kept)
 
@@ -64,7 +66,7 @@ def upgrade(app: App, out: ChangeOutput) -> None:
     """Upgrade the tables to the schema of this version of csctl."""
     from csctl.services.administration import schema
 
-    out.show(schema.upgrade(app, dry_run=out.dry_run))
+    out.show({**asdict(schema.upgrade(app, dry_run=out.dry_run)), "dry_run": out.dry_run})
 
 
 @db.command(fields=_STATUS, any_schema=True, examples=("csctl db status", "csctl db status -o json"))
@@ -72,7 +74,7 @@ def status(app: App, out: Output) -> None:
     """Show the database, and whether its schema is current."""
     from csctl.services.administration import schema
 
-    out.show(schema.status(app))
+    out.show(asdict(schema.status(app)))
     out.exit_code = 0
 
 

@@ -12,7 +12,7 @@ from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.confined import InputFile
-from .cli.declare import group
+from .cli.declare import Alike, group
 from .cli.file_options import file_options
 from .cli.ids import id_option, ids_argument
 from .cli.output import Output
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 fulfillment = group("fulfillment", "Hold, release, ship, cancel and reship shipments.")
 _COLUMNS = ("id", "order_id", "status", "carrier", "tracking", "reship_of", "shipped_at")
 _FIELDS = (*_COLUMNS, "customer_id", "customer_name", "customer_email", "external_id", "created_at")
-_CHANGE: dict[str, Any] = {
+_CHANGE: Alike = {
     "fields": (*RESULT_FIELDS, "status"),
     "columns": ("id", "outcome", "message"),
     "changes": True,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
-from .cli.declare import group
+from .cli.declare import Alike, group
 from .cli.output import Output
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.services.administration.operators import Issued
 
 operator = group("operator", "Manage the people and programs that may use csctl.")
 _FIELDS = ("id", "name", "role", "created_at", "disabled_at", "token_created_at", "token_expires_at", "last_used_at")
 _WITH_TOKEN = ("id", "name", "role", "token", "token_expires_at", "dry_run")
-_CHANGE: dict[str, Any] = {
+_CHANGE: Alike = {
     "fields": (*RESULT_FIELDS[:3], "name", "role", "disabled_at", *RESULT_FIELDS[3:]),
     "columns": ("id", "name", "outcome", "message"),
     "changes": True,
@@ -111,6 +111,15 @@ def rotate_token(app: App, out: ChangeOutput, name: str, expires: str | None) ->
     _show(out, operators.rotate_token(app, name, until, dry_run=out.dry_run))
 
 
-def _show(out: ChangeOutput, made: Mapping[str, Any]) -> None:
-    out.show(made)
+def _show(out: ChangeOutput, made: Issued) -> None:
+    out.show(
+        {
+            "id": made.id,
+            "name": made.name,
+            "role": made.role.value,
+            "token": made.token,
+            "token_expires_at": made.expires_at,
+            "dry_run": out.dry_run,
+        }
+    )
     out.notice("Nothing was done, and no token was created." if out.dry_run else _ONCE)

@@ -10,7 +10,7 @@ from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.completion_cache import complete
-from .cli.declare import group
+from .cli.declare import Alike, group
 from .cli.output import Output
 from .cli.shared_options import fail_fast_option, list_options
 
@@ -25,7 +25,7 @@ product.add_command(option)
 product.add_command(price)
 
 _FIELDS = ("id", "sku", "name", "options", "price_points", "created_at", "retired_at")
-_CHANGE: dict[str, Any] = {
+_CHANGE: Alike = {
     "fields": (*RESULT_FIELDS, "sku"),
     "columns": ("id", "outcome", "message"),
     "changes": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,7 @@ from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
 from .cli.context import Cli
-from .cli.declare import group
+from .cli.declare import Alike, group
 from .cli.output import Output
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 profile = group("profile", "Work on several shops: name their databases, and choose one.")
 
 _FIELDS = ("name", "current", "label", "database", "env_file", "logged_in")
-_CHANGE: dict[str, Any] = {
+_CHANGE: Alike = {
     "fields": RESULT_FIELDS,
     "columns": ("id", "outcome", "message"),
     "changes": True,

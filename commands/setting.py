@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
-from .cli.declare import group
+from .cli.declare import Alike, group
 from .cli.output import Output
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 setting = group("setting", "Manage the shop's settings: time zone, limits, sender.")
 _FIELDS = ("name", "value", "origin", "meaning")
-_CHANGE: dict[str, Any] = {
+_CHANGE: Alike = {
     "fields": (*RESULT_FIELDS[:3], "value", *RESULT_FIELDS[3:]),
     "changes": True,
     "noun": "setting",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,10 @@ from csctl.card_numbers import without_card_numbers
 from csctl.domain.money import Money, to_decimal
 from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError
+
+# A record as commands print it, by the names of its fields; its values are those of JSON, and times. It is made to be
+# printed, and nothing reads it to decide: functions that need more than that pass classes to each other.
+Row = Mapping[str, object]
 
 # The keys of a result row, in order; `fields=` of a command adds to them.
 RESULT_FIELDS = ("id", "ok", "outcome", "message", "dry_run", "error")
@@ -42,7 +46,7 @@ class Result:
     transaction_id: str | None = None
     queue_item_id: str | None = None
     dry_run: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Row = field(default_factory=dict)
     about: str = ""  # whose record it is, for the confirmation prompt; not a key of the row
     unsent: bool = False  # its gateway did not answer, and nothing was sent; not a key of the row
 
@@ -60,7 +64,7 @@ class Result:
         made = {"approval_id": None} if "approval_id" in self.extra else {}
         return replace(self, dry_run=True, transaction_id=None, queue_item_id=None, extra={**self.extra, **made})
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Row:
         money = self.money
         return {
             "id": self.id,
@@ -107,13 +111,13 @@ class Page:
     With `count`, only their number.
     """
 
-    def __init__(self, rows: Iterable[dict[str, Any]], limit: int | None = None, *, count: int | None = None) -> None:
+    def __init__(self, rows: Iterable[Row], limit: int | None = None, *, count: int | None = None) -> None:
         self._rows = rows
         self.limit = limit
         self.count = count
         self.more = False
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Row]:
         for number, row in enumerate(self._rows):
             if self.limit is not None and number >= self.limit:
                 self.more = True
@@ -121,19 +125,19 @@ class Page:
             yield row
 
 
-Cells = Sequence[Any] | dict[str, Any]
+Cells = Sequence[Any] | Row
 
 
 class Tuples:
     """Rows as cells in the order of `names`, many at a time: as CSV they are printed without a dictionary for each.
 
-    The row of a damaged record is a dictionary, with its id and why it cannot be read.
+    The row of a damaged record is a `Row`, with its id and why it cannot be read.
     """
 
     def __init__(self, names: tuple[str, ...], parts: Iterator[list[Cells]]) -> None:
         self.names, self.parts = names, parts
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Row]:
         for part in self.parts:
             for row in part:
-                yield row if isinstance(row, dict) else dict(zip(self.names, row, strict=True))
+                yield row if isinstance(row, Mapping) else dict(zip(self.names, row, strict=True))

@@ -73,12 +73,11 @@ def make_template(folder: Path, server: Server | None, worker: str) -> Template:
     if server:
         server.run(f"CREATE DATABASE {name} TEMPLATE template0")
     url = server.url(name) if server else f"sqlite:///{file}"
-    tokens = {"admin": str(schema.init(Settings(database_url=url, now=_FOUNDED), "admin", rehearsal=True)["token"])}
+    tokens = {"admin": str(schema.init(Settings(database_url=url, now=_FOUNDED), "admin", rehearsal=True).token)}
     engine = database.connect(url)
     with Session(engine) as session, session.begin():
         for role in (Role.AGENT, Role.SERVICE):
-            row = operators.add(session, role.value, role, _FOUNDED)
-            tokens[role.value] = str(row["token"])
+            tokens[role.value] = str(operators.add(session, role.value, role, _FOUNDED).token)
     guards.drop_named(engine)
     engine.dispose()
     return Template(name, tokens, worker, file, server)

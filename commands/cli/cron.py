@@ -10,6 +10,7 @@ from .tally import Tally
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.results import Row
 
 FIELDS = ("at", "run")
 
@@ -24,7 +25,7 @@ class CronLog:
         self._app, self._started, self.everything = app, app.clock.now(), everything
         self.run = f"{app.command.replace(' ', '-')}-{self._started:%Y%m%dT%H%M%SZ}-{os.getpid()}"
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Row:
         """The fields that every row gets: the time at which the record was done, and the run."""
         return {"at": self._app.clock.now(), "run": self.run}
 

@@ -10,7 +10,7 @@ def remove(app: App, out: ChangeOutput, refs: list[Ref], reason: str) -> None:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
@@ -37,6 +37,16 @@ _EXITS = {
     "change": (0, 2, 3, 4, 5, 6, 7, 8, 10, 11),
     "money": (0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
 }
+
+
+class Alike(TypedDict, total=False):
+    """What several commands of a group declare alike, for `@group.command(**…)`."""
+
+    fields: Sequence[str]
+    columns: Sequence[str]
+    changes: bool
+    noun: str
+    opens: bool
 
 
 class Command(click.Command):
@@ -143,7 +153,7 @@ class Command(click.Command):
         if isinstance(out, ChangeOutput) and not out.dry_run and (self.cron or self.path(ctx) == "data import"):
             from csctl.services.administration import statistics
 
-            statistics.collect(app)
+            statistics.collect(app.engine)
         if not self.any_schema:
             changed = isinstance(out, ChangeOutput) and not out.dry_run and (out.target.count or 0) > 1
             completion_cache.refresh(app, self.path(ctx), run=changed)

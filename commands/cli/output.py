@@ -235,8 +235,8 @@ class Output:
         def texts() -> Iterator[str]:
             yield from formats.csv_texts([self._selected], exact=exact)
             for part in page.parts:
-                damaged.extend(row for row in part if isinstance(row, dict))
-                rows = [row for row in part if not isinstance(row, dict)]
+                damaged.extend(row for row in part if isinstance(row, Mapping))
+                rows = [row for row in part if not isinstance(row, Mapping)]
                 chosen = rows if all_of_them else [[row[place] for place in places] for row in rows]
                 yield from formats.csv_texts(chosen, exact=exact)
 

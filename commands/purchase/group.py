@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from csctl.results import RESULT_FIELDS
 
-from ..cli.declare import group
+from ..cli.declare import Alike, group
 
 purchase = group("purchase", "Manage subscriptions: change, pause, cancel, bill.")
 trial = group("trial", "Restart, skip or stop the trial of a subscription.")
@@ -36,7 +34,7 @@ FIELDS = (
     "cancel_on",
     "billed_by",
 )
-CHANGE: dict[str, Any] = {
+CHANGE: Alike = {
     "fields": (*RESULT_FIELDS, "status", "before", "after"),
     "columns": ("id", "outcome", "message"),
     "changes": True,

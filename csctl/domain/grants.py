@@ -5,14 +5,17 @@ The command line checks the role of a token (`domain/permissions.py`). These rig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from csctl.domain.states import Role
 
 GROUPS: dict[Role, str] = {role: f"csctl_{role.value}" for role in Role}
 
+# Without the number of the row: one that is taken in advance would stop the next row of another user.
+NUMBERED = "INSERT (all but id)"
 _READ = ("SELECT",)
-_ADD = ("SELECT", "INSERT")
+_ADD = ("SELECT", NUMBERED)
+_WRITE = ("SELECT", "INSERT")
 _EDIT = ("SELECT", "INSERT", "UPDATE")
 _ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _NONE: tuple[str, ...] = ()
@@ -29,17 +32,17 @@ OUTCOME = (
     " cancels_on, cancels_after_billing)"
 )
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
-_RUN = ("SELECT", "INSERT", "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
+_RUN = ("SELECT", NUMBERED, "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")
 _RECORD = ("SELECT", "INSERT", "DELETE", "UPDATE (state, outcome, message, transactions, at)")
 _CARDS = ("SELECT", "UPDATE (is_default, disabled_at)")
 # The sale and amount of a queued refund stay unchanged.
 _QUEUE = (
     "SELECT",
-    "INSERT",
+    NUMBERED,
     "UPDATE (state, amount, attempts, next_attempt_on, last_attempt_on, last_reason, send_email, closed_at,"
     " close_reason, reference, unattempted_told_at)",
 )
-_OPERATE = ("SELECT", "INSERT", OUTCOME)
+_OPERATE = ("SELECT", NUMBERED, OUTCOME)
 _COMPARED = ("SELECT", "INSERT", "UPDATE (accepted_at)")
 _ADDRESSES = ", ".join(
     f"{which}_{part}"
@@ -49,24 +52,27 @@ _ADDRESSES = ", ".join(
 # The customer of a record stays unchanged: merging and erasing are for administrators.
 _CUSTOMER = (
     "SELECT",
-    "INSERT",
-    f"UPDATE (external_id, first_name, last_name, email, phone, ip, {_ADDRESSES}, folded_first_name, folded_last_name,"
+    NUMBERED,
+    f"UPDATE (first_name, last_name, email, phone, ip, {_ADDRESSES}, folded_first_name, folded_last_name,"
     " folded_email, folded_city, folded_region, folded_address, phone_digits, updated_at, version)",
 )
-_ORDER = ("SELECT", "INSERT", f"UPDATE (status, {_ADDRESSES}, cancelled_at, cancel_reason)")
+_ORDER = ("SELECT", NUMBERED, f"UPDATE (status, {_ADDRESSES}, cancelled_at, cancel_reason)")
 _PURCHASE = (
     "SELECT",
-    "INSERT",
+    NUMBERED,
     "UPDATE (price_point_id, payment_method_id, status, quantity, unit_price, price, checkout_amount, interval,"
     " billing_day, cycle, trial_ends_on, next_bill_on, due_on, billed_from, billed_to, last_billed_on, cancel_on,"
     " cancel_after_billing, cancelled_at, cancel_reason, paused_until, recycle_attempts, final_cycle,"
     " next_price_point_id, next_quantity, next_unit_price, version)",
 )
 # What is changed, and the charge that is waited for, stay; the row is deleted once the charge is answered.
-_WAITING = ("SELECT", "INSERT", "DELETE", "UPDATE (bill_on, reason, created_at, created_by)")
-_SHIPMENT = ("SELECT", "INSERT", "UPDATE (status, carrier, tracking, shipped_at)")
+_WAITING = ("SELECT", NUMBERED, "DELETE", "UPDATE (bill_on, reason, created_at, created_by)")
+_SHIPMENT = ("SELECT", NUMBERED, "UPDATE (status, carrier, tracking, shipped_at)")
 # The recipient and the values of an email stay unchanged.
-_EMAIL = ("SELECT", "INSERT", "UPDATE (subject, text, html, state, error, attempts, lease_until, sent_at)")
+_EMAIL = ("SELECT", NUMBERED, "UPDATE (subject, text, html, state, error, attempts, lease_until, sent_at)")
+
+# The same key may be used again after a refusal.
+_REQUEST = ("SELECT", NUMBERED, "UPDATE (asked)")
 
 # table -> what agents, admins and the service may do with it
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -81,13 +87,13 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "purchases": (_PURCHASE, _EDIT, _PURCHASE),
     "fulfillments": (_SHIPMENT, _EDIT, _SHIPMENT),
     "transactions": (_OPERATE, _EDIT, _OPERATE),
-    "refund_queue": (_QUEUE, _EDIT, _EDIT),
+    "refund_queue": (_QUEUE, _EDIT, _QUEUE),
     # A request and its decision are written once; what a person wrote may be erased. The service asks for a refund that
     # the queue would make above the limit of the agent who wanted it.
     "approvals": (_ADD, _WORDS, _ADD),
     "approval_decisions": (_ADD, _WORDS, _READ),
     "deferred_changes": (_WAITING, _ALL, _WAITING),
-    "requests": (_EDIT, _EDIT, _EDIT),
+    "requests": (_REQUEST, _EDIT, _REQUEST),
     # The command, operator and records of a run stay unchanged. One that was refused before its first record is
     # deleted: a trigger allows no other.
     "runs": (_RUN, _RUN, _RUN),
@@ -103,7 +109,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "moves": (_READ, ("SELECT", "INSERT", "UPDATE (confirmed_at)"), _READ),
     "alembic_version": (_READ, _READ, _READ),
     "audit": (_TRAIL, _TRAIL, _TRAIL),
-    "audit_seals": (_NONE, _ADD, _ADD),
+    "audit_seals": (_NONE, _WRITE, _WRITE),
 }
 # Functions that act with their owner's rights, and who may call them.
 FUNCTIONS: dict[str, tuple[Role, ...]] = {"audit_newest_row()": (Role.ADMIN, Role.SERVICE)}
@@ -114,10 +120,10 @@ def rights(table: str) -> Mapping[Role, tuple[str, ...]]:
     return dict(zip((Role.AGENT, Role.ADMIN, Role.SERVICE), TABLES[table], strict=True))
 
 
-def statements(schema: str, sequences: Mapping[str, str]) -> list[str]:
+def statements(schema: str, sequences: Mapping[str, str], columns: Mapping[str, Sequence[str]]) -> list[str]:
     """The SQL that gives the groups these rights and no others, however often it is run.
 
-    `sequences` are those that number the rows of a table, by table.
+    `sequences` are those that number the rows of a table, and `columns` the names of its columns, by table.
     """
     everybody = ", ".join(["PUBLIC", *GROUPS.values()])
     home = _quoted(schema)
@@ -132,12 +138,17 @@ def statements(schema: str, sequences: Mapping[str, str]) -> list[str]:
     for table in TABLES:
         for role, granted in rights(table).items():
             if granted:
-                sql.append(f"GRANT {', '.join(granted)} ON {home}.{_quoted(table)} TO {GROUPS[role]}")
+                wanted = ", ".join(granted).replace(NUMBERED, f"INSERT ({_all_but_id(columns[table])})")
+                sql.append(f"GRANT {wanted} ON {home}.{_quoted(table)} TO {GROUPS[role]}")
             if table in sequences and any(right.startswith("INSERT") for right in granted):
                 sql.append(f"GRANT USAGE ON SEQUENCE {home}.{_quoted(sequences[table])} TO {GROUPS[role]}")
     for function, roles in FUNCTIONS.items():
         sql.append(f"GRANT EXECUTE ON FUNCTION {home}.{function} TO {', '.join(GROUPS[role] for role in roles)}")
     return sql
+
+
+def _all_but_id(columns: Sequence[str]) -> str:
+    return ", ".join(column for column in columns if column != "id")
 
 
 def _create(group: str) -> str:

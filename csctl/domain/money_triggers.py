@@ -24,14 +24,16 @@ _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EA
         END IF;
         RETURN NEW;
     END"""
-# A new row has no outcome yet, and belongs to its order, sale, card and queue item; money that was returned elsewhere
-# is recorded as such.
+# A new row has no outcome yet, belongs to its order, sale, card and queue item, and was asked for by an agent, whose
+# limit then holds; money that was returned elsewhere is recorded as such.
 _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_new()
     BEGIN
         IF csctl_is_agent() AND (
             (NEW.outside IS NULL AND (NEW.state NOT IN ('created', 'sent') OR NEW.settlement IS NOT NULL))
             OR (NEW.outside IS NOT NULL AND (NEW.state <> 'approved' OR NEW.kind <> 'refund'))
+            OR (NEW.outside IS NULL AND NOT EXISTS (
+                SELECT FROM operators WHERE id = NEW.created_by AND role = 'agent'))
             OR NEW.kind NOT IN ('sale', 'refund', 'void')
             OR NEW.gateway_ref <> '' OR NEW.refunded <> 0 OR NEW.reserved <> 0 OR NEW.over_returned <> 0
             OR (NEW.kind = 'sale' AND NOT EXISTS (
@@ -99,7 +101,8 @@ _LESS = """CREATE TRIGGER refund_queue_kept BEFORE UPDATE ON refund_queue FOR EA
     END"""
 # At the end of each transaction: the sums of a sale follow from its rows, as `db check` computes them, and what agents
 # return of a sale respects their limit, which is cumulative per sale; a refund that a bank returned counts twice when
-# it is paid again. An open queue item was not paid, and a closed one has no attempt under way.
+# it is paid again. An open queue item was not paid, and a closed one has no attempt under way; opening it again is a
+# refund, too.
 _HOLDS = """BEGIN
         IF NOT csctl_is_agent() THEN
             RETURN NULL;
@@ -134,8 +137,11 @@ _HOLDS = """BEGIN
                         ELSE t.state IN ('created', 'sent', 'pending', 'unknown') END) THEN
                 RAISE insufficient_privilege USING MESSAGE = 'permission denied to queue what was not refused';
             END IF;
-            limited := TG_OP = 'INSERT' AND EXISTS (
-                SELECT FROM transactions t WHERE t.id = item.origin_id AND t.kind = 'void');
+            IF TG_OP = 'INSERT' THEN
+                limited := EXISTS (SELECT FROM transactions t WHERE t.id = item.origin_id AND t.kind = 'void');
+            ELSE
+                limited := is_open AND OLD.state NOT IN ('queued', 'in_progress');
+            END IF;
         ELSIF TG_OP = 'INSERT' THEN
             limited := NEW.kind = 'refund' AND NEW.queue_item_id IS NULL
                 AND COALESCE(NEW.outside, 'payment') = 'payment';
@@ -211,6 +217,49 @@ _CARRIED = """CREATE TRIGGER transactions_carried BEFORE INSERT OR UPDATE ON tra
         END IF;
         RETURN NEW;
     END"""
+# An administrator who grants a request sees its own sale, amount and currency, and what was returned before.
+_APPROVALS = """CREATE TRIGGER approvals_new BEFORE INSERT ON approvals FOR EACH ROW EXECUTE FUNCTION approvals_new()
+    BEGIN
+        IF csctl_is_agent() AND (
+            NOT EXISTS (
+                SELECT FROM transactions s WHERE s.id = NEW.sale_id AND s.kind IN ('sale', 'capture')
+                AND s.currency = NEW.currency AND s.refunded + s.reserved = NEW.returned_before
+                AND (NEW.purchase_id IS NULL OR EXISTS (
+                    SELECT FROM purchases p WHERE p.id = NEW.purchase_id AND p.order_id = s.order_id)))
+            OR NOT EXISTS (
+                SELECT FROM operators WHERE id = NEW.requested_by AND role = 'agent' AND disabled_at IS NULL)
+            OR (NEW.created_at > clock_timestamp() + interval '15 minutes'
+                AND EXISTS (SELECT FROM installation WHERE NOT rehearsal))
+        ) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to ask for such an approval';
+        END IF;
+        RETURN NEW;
+    END"""
+# What is leased is free again soon. The clock of a rehearsal may be any.
+_LEASE = """CREATE TRIGGER {table}_lease BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW
+    WHEN (new.lease_until > (clock_timestamp() + '00:15:00'::interval)) EXECUTE FUNCTION csctl_lease_ends()
+    BEGIN
+        IF csctl_is_agent() AND EXISTS (SELECT FROM installation WHERE NOT rehearsal) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to keep a record from others';
+        END IF;
+        RETURN NEW;
+    END"""
+# Counters have a limit (csctl/models/checks.py): an agent does not reach it, so that others can count on.
+_COUNTER = """CREATE TRIGGER {table}_counters BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW
+    WHEN ({beyond}) EXECUTE FUNCTION csctl_counts_on()
+    BEGIN
+        IF csctl_is_agent() THEN
+            RAISE insufficient_privilege USING MESSAGE = 'permission denied to use a counter up';
+        END IF;
+        RETURN NEW;
+    END"""
+_COUNTED = {
+    "customers": "new.version > 1000000",
+    "purchases": "new.cycle > 1000000 OR new.recycle_attempts > 1000000 OR new.version > 1000000",
+    "transactions": "new.cycle > 1000000",
+    "refund_queue": "new.attempts > 1000000",
+    "emails": "new.attempts > 1000000",
+}
 
 TRIGGERS: Mapping[str, str] = {
     "transactions_kept": _KEPT,
@@ -226,4 +275,7 @@ TRIGGERS: Mapping[str, str] = {
     "runs_kept": _RUNS,
     "runs_of_agents": _OWN_RUNS.format(table="runs"),
     "run_records_of_agents": _OWN_RUNS.format(table="run_records"),
+    "approvals_new": _APPROVALS,
+    **{f"{table}_lease": _LEASE.format(table=table) for table in ("transactions", "emails", "runs")},
+    **{f"{table}_counters": _COUNTER.format(table=table, beyond=beyond) for table, beyond in _COUNTED.items()},
 }

@@ -20,6 +20,7 @@ BATCH = 10_000  # rows a seal covers at most
 GENESIS = "0" * 64  # the value in the first seal for the hash of the seal before it
 # The time of a row is set before its number, and the clocks of hosts differ: rows are slightly out of order.
 _SLACK = timedelta(minutes=10)
+Stored = Mapping[str, Any]  # a row of the audit log as the database has it, valid or not
 _NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
@@ -37,7 +38,7 @@ class Seal:
     hash: str
 
     @classmethod
-    def over(cls, rows: Sequence[Mapping[str, Any]], before: Seal | None, at: str) -> Seal:
+    def over(cls, rows: Sequence[Stored], before: Seal | None, at: str) -> Seal:
         """The seal that covers these rows (at least one, by ascending id) and all earlier ones."""
         number, previous = (before.number + 1, before.hash) if before else (1, GENESIS)
         leaves = "\n".join(f"{row['id']} {fingerprint(row)}" for row in rows)
@@ -78,12 +79,12 @@ class Finding:
     problem: str
 
 
-def fingerprint(row: Mapping[str, Any]) -> str:
+def fingerprint(row: Stored) -> str:
     """SHA-256 of a row as the database stores it, valid or not."""
     return _digest(row)
 
 
-def _digest(facts: Mapping[str, Any]) -> str:
+def _digest(facts: Stored) -> str:
     canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -117,7 +118,7 @@ def check_link(seal: Seal, before: Seal | None) -> list[Finding]:
     return findings
 
 
-def check_batch(seal: Seal, before: Seal | None, rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def check_batch(seal: Seal, before: Seal | None, rows: Iterable[Stored]) -> list[Finding]:
     """Check the rows that a seal covers; `rows` are those in its range now."""
     findings: list[Finding] = []
     sealed = seal.fingerprints()
@@ -134,12 +135,12 @@ def check_batch(seal: Seal, before: Seal | None, rows: Iterable[Mapping[str, Any
     return findings
 
 
-def check_unsealed(rows: Iterable[Mapping[str, Any]], last: Seal | None) -> list[Finding]:
+def check_unsealed(rows: Iterable[Stored], last: Seal | None) -> list[Finding]:
     """Check the rows that no seal covers yet."""
     return [Finding("row", f"aud_{row['id']}", _back_dated(row, last)) for row in rows if back_dated(row["at"], last)]
 
 
-def _back_dated(row: Mapping[str, Any], before: Seal | None) -> str:
+def _back_dated(row: Stored, before: Seal | None) -> str:
     assert before is not None  # noqa: S101 - nothing is earlier than no seal
     return f"back-dated: it says {str(row['at'])[:40]} and came after {name(before)}, which ends at {before.last_at}"
 

@@ -89,7 +89,7 @@ class Renderer:
         """Render the subject alone. Raises as `render` does."""
         return self._subject(kind, self._values(context))
 
-    def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
+    def _values(self, context: Mapping[str, Any]) -> Mapping[str, object]:
         if self._own and not self._own.is_dir():
             raise Misconfigured(f"CSCTL_TEMPLATES_DIR: there is no folder {self._own}", fix="make it, or unset it")
         return {**_clean(context), "shop": {"name": self._shop.name, "support_email": self._shop.support_email}}

@@ -47,7 +47,7 @@ def _facts(record: Any, found: dict[str, dict[int, Any]]) -> dict[str, Any]:
 
 def test_the_fast_path_writes_what_an_import_writes(shop: Shop, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'seeded.db'}"
-    token = schema.init(Settings(database_url=url), "jane", rehearsal=True)["token"]
+    token = schema.init(Settings(database_url=url), "jane", rehearsal=True).token
     engine = database.connect(url)
     seed.fill(engine, 40)
     engine.dispose()

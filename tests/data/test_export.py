@@ -48,7 +48,7 @@ def stocked(shop: Shop) -> Shop:
 def elsewhere(stocked: Shop, tmp_path: Path) -> Elsewhere:
     """Another, empty shop."""
     url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    token = schema.init(Settings(database_url=url), "jane", rehearsal=True)["token"]
+    token = schema.init(Settings(database_url=url), "jane", rehearsal=True).token
     return lambda words: stocked(words, env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": str(token)})
 
 

@@ -84,7 +84,7 @@ def test_names_survive_an_export_an_import_and_an_edit(shop: Shop, format: str, 
     file = Path(f"export.{format}")
     file.write_text(shop(f"data export customers -o {format}").out, encoding="utf-8")
     url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    token = schema.init(Settings(database_url=url), "jane", rehearsal=True)["token"]
+    token = schema.init(Settings(database_url=url), "jane", rehearsal=True).token
     elsewhere = {"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": str(token)}
 
     assert shop(f"data import customers {file}", env=elsewhere).code == 0

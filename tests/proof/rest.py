@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from csctl.app import App
 from csctl.domain.ids import Ref
+from csctl.results import Row
 from csctl.services.billing import daily
 from csctl.services.emails.delivery import Delivery
 from csctl.services.health import consistency
@@ -124,8 +124,8 @@ def disagreements(shop: Inside) -> list[object]:
     return [*found, *_against(shop)]
 
 
-def _against(shop: Inside) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _against(shop: Inside) -> list[Row]:
+    rows: list[Row] = []
 
     def compare(app: App) -> tuple[()]:
         period = against.period(app, "2026-01-01", None)

@@ -22,8 +22,8 @@ from tests.trust.logins import as_login, refused
 pytestmark = pytest.mark.postgres
 _REFUND = (
     "INSERT INTO transactions (order_id, parent_id, kind, state, amount, currency, gateway, key, refunded, reserved,"
-    " send_email, created_at) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1', 0, 0, true,"
-    " now() FROM transactions WHERE id = {sale}"
+    " send_email, created_at, created_by) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1',"
+    " 0, 0, true, now(), (SELECT id FROM operators WHERE role = 'agent') FROM transactions WHERE id = {sale}"
 )
 _ITEM = (
     "INSERT INTO refund_queue (sale_id, origin_id, order_id, customer_id, amount, currency, state, attempts,"
@@ -181,6 +181,8 @@ def test_a_card_of_another_customer_is_not_charged(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, sale)
     assert refused(granted, Role.AGENT, f"UPDATE orders SET customer_id = {number(rich)} WHERE id = {number(order)}")
     assert refused(granted, Role.AGENT, f"UPDATE purchases SET order_id = 1 WHERE id = {purchase}")
+    taken = f"UPDATE customers SET external_id = 'C-1' WHERE id = {number(poor)}"
+    assert refused(granted, Role.AGENT, taken), "an import would give it the card of C-1"
     assert refused(
         granted, Role.AGENT, f"UPDATE customers SET merged_into_id = {number(rich)} WHERE id = {number(poor)}"
     )

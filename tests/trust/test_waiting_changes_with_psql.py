@@ -81,8 +81,9 @@ def test_a_refund_cancels_nothing_that_it_is_not_for(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, "UPDATE transactions SET cancels = 'order' WHERE kind <> 'sale'")
     add = (
         "INSERT INTO transactions (order_id, parent_id, kind, state, amount, currency, gateway, key, refunded,"
-        " reserved, send_email, created_at, cancels, cancels_purchase_id) SELECT order_id, id, 'void', 'sent',"
-        " amount, currency, gateway, 'k1', 0, 0, true, now(), 'purchase', {purchase} FROM transactions"
+        " reserved, send_email, created_at, created_by, cancels, cancels_purchase_id) SELECT order_id, id, 'void',"
+        " 'sent', amount, currency, gateway, 'k1', 0, 0, true, now(), (SELECT id FROM operators WHERE role = 'agent'),"
+        " 'purchase', {purchase} FROM transactions"
         f" WHERE order_id = {number(other)}"
     )
     reserve = f"UPDATE transactions SET reserved = amount WHERE order_id = {number(other)} AND kind = 'sale'"

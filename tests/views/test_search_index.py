@@ -178,7 +178,7 @@ def test_trigrams_of_postgresql_find_the_same(shop: Shop, tmp_path: Path) -> Non
     with server_with_trigrams() as server:
         server.run("CREATE DATABASE shop TEMPLATE template0")
         url = server.url("shop")
-        token = str(schema.init(Settings(database_url=url), "jane", rehearsal=True)["token"])
+        token = str(schema.init(Settings(database_url=url), "jane", rehearsal=True).token)
         elsewhere = Shop(tmp_path / "elsewhere", url, {"admin": token})
         try:
             put(elsewhere, people)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
-from csctl.domain.states import Kind, State
+from csctl.domain.states import Kind
 from csctl.gateways.nmi import records, requests
 from csctl.gateways.nmi.account import Account
 from csctl.gateways.nmi.query import Transaction, knows_customer, moment, stamp
@@ -15,6 +15,7 @@ from csctl.gateways.protocol import UnknownReference
 
 _SKEW = timedelta(minutes=10)  # csctl's clock and the gateway's may differ
 _OVERLAP = timedelta(hours=4)  # queries may show an operation only after this time
+_SAME = timedelta(minutes=2)  # an action of a sale, and the transaction that it is
 WATCH = timedelta(days=60)  # an electronic check may be returned this late
 _FIRST = timedelta(days=30)  # the range of the first sync; lookups cover older ones
 
@@ -76,7 +77,7 @@ def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
     if any(records.is_refund(one) is not (kind is Kind.REFUND) for one in keyed):
         return Ambiguous(tuple(one.id for one in keyed))
     looks = [records.found(one, kind) for one in keyed]
-    moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
+    moved = [look for look in looks if not look.answer.state.refused]
     if len(moved) > 1:
         return Ambiguous(tuple(one.id for one in keyed))
     return next(iter(moved or looks), None)
@@ -132,10 +133,35 @@ def _change(transaction: Transaction, cursor: str) -> Change | None:
 
 def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry]:
     """The transactions that began in a period."""
-    for transaction in _changed(account, since):
+    changed = list(_changed(account, since))
+    sales = _Refunded(changed)
+    for transaction in changed:
         began = min((action.at for action in transaction.actions if action.at), default=None)
         kind = records.kind_of(transaction)
         if kind is not None and began is not None and since <= began < until:
             found = records.found(transaction, kind)
-            key, sale = transaction.order_id or None, transaction.original_id or None
-            yield found.entry(kind, key=key, sale_reference=sale, at=began)
+            sale = sales.of(transaction, began) if kind is Kind.REFUND else None
+            yield found.entry(kind, key=transaction.order_id or None, sale_reference=sale, at=began)
+
+
+class _Refunded:
+    """The sales with refunds among their actions. That a refund names its sale is not certain; its sale has an action
+    of the same amount at the same time. Where two have one, it does not matter which is taken first.
+    """
+
+    def __init__(self, changed: list[Transaction]) -> None:
+        self._actions = [
+            (one.id, action) for one in changed if not records.is_refund(one) for action in one.did("refund")
+        ]
+
+    def of(self, refund: Transaction, at: datetime) -> str | None:
+        """The sale of a refund."""
+        if refund.original_id:
+            return refund.original_id
+        alike = {records.found(refund, Kind.REFUND).answer.amount}
+        near = [
+            (abs(action.at - at), number)
+            for number, (_, action) in enumerate(self._actions)
+            if action.at and action.amount in alike and abs(action.at - at) <= _SAME
+        ]
+        return self._actions.pop(min(near)[1])[0] if near else None

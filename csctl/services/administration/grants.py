@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from csctl.domain import grants as rules
@@ -47,7 +47,9 @@ def apply(app: App, *, dry_run: bool = False) -> list[str]:
 def _statements(session: Session) -> list[str]:
     schema = session.scalar(text("SELECT current_schema()"))
     sequences = {str(table): str(sequence) for table, sequence in session.execute(text(_SEQUENCES))}
-    return rules.statements(str(schema), sequences)
+    there = inspect(session.connection())
+    columns = {table: [str(column["name"]) for column in there.get_columns(table)] for table in rules.TABLES}
+    return rules.statements(str(schema), sequences, columns)
 
 
 def _only_postgresql(app: App) -> None:

@@ -7,8 +7,9 @@ import hashlib
 import secrets
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
@@ -23,7 +24,7 @@ from csctl.domain.states import Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import Operator
-from csctl.results import Result
+from csctl.results import Result, Row
 from csctl.services.shared import audit, bulk
 
 if TYPE_CHECKING:
@@ -82,8 +83,19 @@ def acceptable_name(name: str) -> str:
     return kept
 
 
-def add(session: Session, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> dict[str, Any]:
-    """Add an operator; the returned row contains the token, shown only now. Raises Conflict if the name is taken."""
+@dataclass(frozen=True)
+class Issued:
+    """An operator and their new token, which is shown only now. A dry run issues none."""
+
+    id: str | None
+    name: str
+    role: Role
+    token: str | None
+    expires_at: datetime | None = None
+
+
+def add(session: Session, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> Issued:
+    """Add an operator. Raises Conflict if the name is taken."""
     name = acceptable_name(name)
     if there := session.scalar(select(Operator).where(Operator.name == name)):
         if there.disabled_at:
@@ -100,21 +112,19 @@ def add(session: Session, name: str, role: Role, now: datetime, expires_at: date
     )
     session.add(operator)
     session.flush()
-    return {"id": ids.show("opr", operator.id), "name": name, "role": role.value, "token": token}
+    return Issued(ids.show("opr", operator.id), name, role, token, expires_at)
 
 
-def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+def create(app: App, name: str, role: Role, expires: date | None = None, *, dry_run: bool = False) -> Issued:
     """Create an operator, whose token is valid until the end of the day `expires`. Raises Usage for a past day."""
     expires_at = _end_of(app, expires)
     with app.write(dry_run=dry_run) as session:
-        row = add(session, name, role, app.clock.now(), expires_at)
-        audit.write(session, app, Outcome.CREATED, target=row["id"], role=role.value, expires=_text(expires_at))
-    if dry_run:
-        row |= {"id": None, "token": None}
-    return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
+        made = add(session, name, role, app.clock.now(), expires_at)
+        audit.write(session, app, Outcome.CREATED, target=made.id, role=role.value, expires=_text(expires_at))
+    return replace(made, id=None, token=None) if dry_run else made
 
 
-def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bool = False) -> Issued:
     """Give an operator a new token; the old one stops working at once. Without `expires`, the new one does not expire.
 
     Raises Conflict for a disabled operator, for whom a token has no use.
@@ -128,8 +138,7 @@ def rotate_token(app: App, who: str, expires: date | None = None, *, dry_run: bo
         operator.token_created_at, operator.token_expires_at = app.clock.now(), expires_at
         name = ids.show("opr", operator.id)
         audit.write(session, app, Outcome.UPDATED, target=name, changed=["token"], expires=_text(expires_at))
-        row = {"id": name, "name": operator.name, "role": operator.role.value, "token": None if dry_run else token}
-    return {**row, "token_expires_at": expires_at, "dry_run": dry_run}
+        return Issued(name, operator.name, operator.role, None if dry_run else token, expires_at)
 
 
 def _end_of(app: App, day: date | None) -> datetime | None:
@@ -209,12 +218,12 @@ def _enabling(operator: Operator) -> str:
     return f"csctl operator enable {shlex.quote(operator.name)}, if they may work here again"
 
 
-def listing(app: App) -> list[dict[str, Any]]:
+def listing(app: App) -> list[Row]:
     with app.read() as session:
         return [_row(operator) for operator in session.scalars(select(Operator).order_by(Operator.id.desc()))]
 
 
-def _row(operator: Operator) -> dict[str, Any]:
+def _row(operator: Operator) -> Row:
     return {
         "id": ids.show("opr", operator.id),
         **_known(operator),
@@ -225,7 +234,7 @@ def _row(operator: Operator) -> dict[str, Any]:
     }
 
 
-def _known(operator: Operator) -> dict[str, Any]:
+def _known(operator: Operator) -> Row:
     return {"name": operator.name, "role": operator.role.value, "disabled_at": operator.disabled_at}
 
 

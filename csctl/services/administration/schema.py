@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +21,7 @@ from csctl.models import AuditRow, Installation, ShopSetting
 from csctl.paths import shipped
 from csctl.services.administration import operators
 from csctl.services.administration import settings as shop_settings
+from csctl.services.administration.operators import Issued
 from csctl.services.shared import audit, duplicates
 from csctl.settings import Settings, mask
 
@@ -34,11 +36,22 @@ _VERSION_TABLE = """
 """
 
 
+@dataclass(frozen=True)
+class Status:
+    """Where the database is, and whether its schema is current."""
+
+    database: str
+    backend: str
+    schema: str | None
+    expected: str
+    current: bool
+    rehearsal: bool
+
+
 def init(
     settings: Settings, admin: str, *, rehearsal: bool, limits: Sequence[str] = (), dry_run: bool = False
-) -> dict[str, Any]:
-    """Create the schema, the first administrator, and the refund limits of agents; the returned row contains the token,
-    shown only now.
+) -> Issued:
+    """Create the schema, the first administrator, and the refund limits of agents.
 
     A dry run rolls the tables back, and creates no file: for a missing one it only checks whether it could be created.
     Raises Conflict if csctl set this database up before, Usage for an invalid name or limit, Misconfigured with
@@ -50,7 +63,7 @@ def init(
             fix="unset CSCTL_NOW, or csctl db init --admin NAME --rehearsal",
         )
     name, of_agents = operators.acceptable_name(admin), shop_settings.agent_limits(limits)
-    would_be = {"id": None, "name": name, "role": Role.ADMIN.value, "token": None, "dry_run": True}
+    would_be = Issued(None, name, Role.ADMIN, None)
     if dry_run and database.could_be_made(settings.database_url):
         return would_be
     engine = database.connect(settings.database_url, create=not dry_run)
@@ -72,25 +85,25 @@ def _require_no_shop(engine: Engine, settings: Settings) -> None:
             raise Conflict("this database is set up already", cause=mask(settings.database_url), fix="csctl db status")
 
 
-def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime, *, rehearsal: bool) -> dict[str, Any]:
+def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime, *, rehearsal: bool) -> Issued:
     with Session(engine, expire_on_commit=False) as session, session.begin():
         search_index.build(session.connection())  # of columns that are younger than its migration, too
         session.add(Installation(id=1, rehearsal=rehearsal, created_at=now))
         session.add_all(ShopSetting(name=name, value=value, updated_at=now) for name, value in limits.items())
-        row = operators.add(session, admin, Role.ADMIN, now)
+        made = operators.add(session, admin, Role.ADMIN, now)
         changes = {"role": "admin", **limits}
         session.add(
-            AuditRow(at=now, operator=None, command="db init", target=row["id"], changes=changes, outcome="created")
+            AuditRow(at=now, operator=None, command="db init", target=made.id, changes=changes, outcome="created")
         )
-    return {**row, "dry_run": False}
+    return made
 
 
-def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
+def upgrade(app: App, *, dry_run: bool = False) -> Status:
     """Run the missing migrations, and build what is missing of the search index; a dry run rolls them back.
 
-    Returns the new position of the schema.
+    Returns the status afterwards.
     """
-    before = status(app)["schema"]
+    before = status(app).schema
     with driver_errors.translated(app.settings.database_url):
         migrate(app.engine, "head", keep=not dry_run)
     if not dry_run:
@@ -99,21 +112,20 @@ def upgrade(app: App, *, dry_run: bool = False) -> dict[str, Any]:
             audit.write(session, app, Outcome.UPDATED, target="schema", before=before, after=database.SCHEMA_HEAD)
             for name, words in duplicates.marked(session):
                 app.notice(f"Warning: {name} is never refunded: {words}.")
-    return {**status(app), "dry_run": dry_run}
+    return status(app)
 
 
-def status(app: App) -> dict[str, Any]:
-    """Where the database is, and whether its schema is current."""
+def status(app: App) -> Status:
     with app.read() as session:
         found = database.current_schema(session)
-        return {
-            "database": mask(app.settings.database_url),
-            "backend": app.engine.dialect.name,
-            "schema": found,
-            "expected": database.SCHEMA_HEAD,
-            "current": found == database.SCHEMA_HEAD,
-            "rehearsal": app.rehearsal,
-        }
+    return Status(
+        database=mask(app.settings.database_url),
+        backend=app.engine.dialect.name,
+        schema=found,
+        expected=database.SCHEMA_HEAD,
+        current=found == database.SCHEMA_HEAD,
+        rehearsal=app.rehearsal,
+    )
 
 
 def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import sealing as rules
 from csctl.domain.outcomes import Outcome
-from csctl.domain.sealing import Finding, Seal
+from csctl.domain.sealing import Finding, Seal, Stored
 from csctl.domain.trail_triggers import TRIGGERS
 from csctl.errors import Busy, Conflict, NotPermitted, Usage
 from csctl.models import AuditRow, AuditSeal
@@ -45,8 +45,18 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _BUSY = Busy("another process is sealing the audit log", fix="run it again")
 
 
-def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
-    """Seal all existing rows. Returns the new root, to be stored elsewhere, and the numbers of rows and seals.
+@dataclass(frozen=True)
+class Sealed:
+    """The newest root, to be stored elsewhere, the name of its seal, and how many seals and rows were added."""
+
+    root: str | None
+    last_seal: str | None
+    seals: int
+    rows: int
+
+
+def seal(app: App, *, dry_run: bool = False) -> Sealed:
+    """Seal all existing rows.
 
     If the only new rows are about earlier seals, no seal is made. A dry run rolls the seals back, and returns the root
     of the last remaining one. Raises Busy if another process seals at the same time, Conflict if the newest seal cannot
@@ -64,8 +74,7 @@ def seal(app: App, *, dry_run: bool = False) -> dict[str, Any]:
         raise _BUSY from None
     with app.read() as session:
         last = _last(session)
-        found = {"root": last and last.hash, "last_seal": last and rules.name(last), "seals": seals, "rows": rows}
-    return {**found, "dry_run": dry_run}
+    return Sealed(last.hash if last else None, rules.name(last) if last else None, seals, rows)
 
 
 def _newest_settled_row(app: App) -> int:
@@ -120,8 +129,8 @@ def _seal_batch(session: Session, app: App, upto: int) -> int:
     return len(rows)
 
 
-def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """All integrity errors as `check`, `target` and `problem`: rows that were changed, removed, inserted or back-dated,
+def verify(app: App, roots: tuple[str, ...]) -> Iterator[Finding]:
+    """All integrity errors: rows that were changed, removed, inserted or back-dated,
     changed seals, and roots without a seal. A notice says how much was checked.
 
     Raises Usage for an invalid root.
@@ -131,7 +140,7 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         if app.engine.dialect.name == "postgresql":  # a concurrent new seal must not look like a missing one
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         if damaged := _damaged_tables(session):
-            yield from (asdict(Finding("table", name, "not there, or not as csctl made it")) for name in damaged)
+            yield from (Finding("table", name, "not there, or not as csctl made it") for name in damaged)
             return
         known: dict[str, str] = {}
         mentioned: list[tuple[str, str, str]] = []
@@ -139,21 +148,19 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         for one in _seals(session):
             known[rules.name(one)] = one.hash
             if not one.readable:
-                yield asdict(Finding("seal", rules.name(one), "changed: it is past reading"))
+                yield Finding("seal", rules.name(one), "changed: it is past reading")
                 continue
-            yield from map(asdict, rules.check_link(one, before))
+            yield from rules.check_link(one, before)
             rows = _rows(session, rules.begins_after(one, before, _LOWEST), one.last_id)
-            yield from map(asdict, rules.check_batch(one, before, _noting_seals(rows, mentioned)))
+            yield from rules.check_batch(one, before, _noting_seals(rows, mentioned))
             before = one
-        yield from map(
-            asdict, rules.check_triggers(TRIGGERS[_dialect(session)], triggers.definitions(session.connection()))
-        )
+        yield from rules.check_triggers(TRIGGERS[_dialect(session)], triggers.definitions(session.connection()))
         newer = _noting_seals(_rows(session, before.last_id if before else _LOWEST, _HIGHEST), mentioned)
         number = count()  # of the rows, which need not all be in memory
         suspect = rules.check_unsealed((row for row, _ in zip(newer, number, strict=False)), before)
-    yield from map(asdict, suspect)
-    yield from map(asdict, rules.check_mentioned(mentioned, known))
-    yield from map(asdict, rules.check_roots(kept, set(known.values())))
+    yield from suspect
+    yield from rules.check_mentioned(mentioned, known)
+    yield from rules.check_roots(kept, set(known.values()))
     sealed = f"{len(known)} seals; the newest root is {before.hash}" if before else "no seals"
     app.notice(f"Looked at {sealed}. {next(number)} rows are not sealed yet.")
 
@@ -181,7 +188,7 @@ def _root(text_: str) -> str:
     return root
 
 
-def _noting_seals(rows: Iterator[dict[str, Any]], mentioned: list[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
+def _noting_seals(rows: Iterator[Stored], mentioned: list[tuple[str, str, str]]) -> Iterator[Stored]:
     """The same rows; those about seals are collected as row, seal and root."""
     for row in rows:
         if _tells_of_seal(row):
@@ -192,11 +199,11 @@ def _noting_seals(rows: Iterator[dict[str, Any]], mentioned: list[tuple[str, str
         yield row
 
 
-def _tells_of_seal(row: dict[str, Any]) -> bool:
+def _tells_of_seal(row: Stored) -> bool:
     return bool(row["command"] == "audit seal" and row["outcome"] == "created")
 
 
-def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[dict[str, Any]]:
+def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[Stored]:
     """Rows by ascending id, in pages: the log may be long."""
     page = text(f"{_ROWS[_dialect(session)]} FROM audit WHERE id > :after AND id <= :upto"
                 " ORDER BY id LIMIT :page")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from csctl.domain.shop import Shop
 from csctl.domain.text import accept
 from csctl.errors import NotFound, Usage
 from csctl.models import ShopSetting
-from csctl.results import Result
+from csctl.results import Result, Row
 from csctl.services.shared import audit, bulk
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _stored_as(name: str, kept: str) -> str:
     return f"{name}:{kept.split(' ')[1]}" if name in _PER_CURRENCY else name
 
 
-def listing(app: App) -> list[dict[str, Any]]:
+def listing(app: App) -> list[Row]:
     """Every setting with its meaning; those not set have their default, if there is one."""
     with app.read() as session:
         found = session.scalars(select(ShopSetting).order_by(ShopSetting.name)).all()
@@ -186,7 +186,7 @@ def listing(app: App) -> list[dict[str, Any]]:
     return rows + [row_of(name) for name in KNOWN if name not in {row["name"] for row in rows}]
 
 
-def row_of(name: str, value: str | None = None) -> dict[str, Any]:
+def row_of(name: str, value: str | None = None) -> Row:
     """A setting for display; `origin` says whether its value was set."""
     origin = "default" if value is None else "set"
     return {"name": name, "value": value or DEFAULTS.get(name), "origin": origin, "meaning": KNOWN[name][0]}

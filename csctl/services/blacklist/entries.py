@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +18,7 @@ from csctl.domain.states import NOT_OVER
 from csctl.domain.text import accept
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import BlacklistEntry, Customer, Order, Purchase
-from csctl.results import Limit, Page, Result
+from csctl.results import Limit, Page, Result, Row
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.blacklist.files import Wanted
 from csctl.services.customers.lookup import live
@@ -171,7 +171,7 @@ def remove(
     yield from bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def _about(entry: BlacklistEntry) -> dict[str, Any]:
+def _about(entry: BlacklistEntry) -> Row:
     return {"kind": entry.kind, "value": entry.value}
 
 
@@ -198,7 +198,7 @@ def _meaning(app: App, customer_id: int) -> list[BlacklistEntry]:
         return blacklist.matches(session, [customer], app.shop.country).get(customer_id, [])
 
 
-def rows(session: Session, entries: Sequence[BlacklistEntry]) -> list[dict[str, Any]]:
+def rows(session: Session, entries: Sequence[BlacklistEntry]) -> list[Row]:
     names = operator_names.names(session)
     return [
         {
@@ -212,7 +212,7 @@ def rows(session: Session, entries: Sequence[BlacklistEntry]) -> list[dict[str, 
     ]
 
 
-def check(app: App, asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def check(app: App, asked: Sequence[tuple[str, str]]) -> Row:
     """Whether any of these values (kind and value) is blacklisted, by which entries, and why they match.
 
     A customer is checked with all details. Raises Usage without a value or for an invalid one, NotFound for an unknown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +17,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
 from csctl.models import PricePoint, Product, ProductOption
-from csctl.results import Limit, Page, Result
+from csctl.results import Limit, Page, Result, Row
 from csctl.services.shared import audit, bulk
 from csctl.services.shared import listing as listings
 
@@ -45,10 +45,21 @@ class Price:
 
 
 @dataclass(frozen=True)
-class _Named:
-    """The product to change, and the words that named it."""
+class _Terms:
+    """The columns of a price point, with amounts in minor units. As text: in words."""
 
-    given: str
+    amount: int
+    currency: str
+    interval: str | None
+    trial_days: int | None
+    trial_amount: int | None
+    final_cycle: int | None
+
+    def __str__(self) -> str:
+        said = f"{Money(self.amount, self.currency)}{f' every {self.interval}' if self.interval else ' once'}"
+        if self.trial_days is not None and self.trial_amount is not None:
+            said += f", after {self.trial_days} days for {Money(self.trial_amount, self.currency)}"
+        return f"{said}, until cycle {self.final_cycle}" if self.final_cycle else said
 
 
 # -- read
@@ -62,11 +73,11 @@ def listing(app: App, limit: Limit) -> Page:
 _WHOLE = selectinload(Product.options).selectinload(ProductOption.prices)
 
 
-def _rows(_session: Session, products: list[Product]) -> list[dict[str, Any]]:
+def _rows(_session: Session, products: list[Product]) -> list[Row]:
     return [row(product) for product in products]
 
 
-def row(product: Product) -> dict[str, Any]:
+def row(product: Product) -> Row:
     return {
         "id": ids.show("prd", product.id),
         "sku": product.sku,
@@ -78,14 +89,14 @@ def row(product: Product) -> dict[str, Any]:
     }
 
 
-def show(app: App, named: str) -> dict[str, Any]:
+def show(app: App, named: str) -> Row:
     """A product, named by its SKU or id, with its options and their price points. Raises NotFound."""
     with app.read() as session:
         product = find(session, named)
         return {**row(product), "options": [_option_row(option) for option in product.options]}
 
 
-def _option_row(option: ProductOption) -> dict[str, Any]:
+def _option_row(option: ProductOption) -> Row:
     return {
         "code": option.code,
         "name": option.name,
@@ -137,7 +148,7 @@ def edit(app: App, product: str, name: str, *, dry_run: bool) -> Iterator[Result
 def retire(app: App, products: Sequence[str], *, revert: bool, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
     """Stop selling products or, with `revert`, sell them again. Their subscriptions continue."""
 
-    def change(session: Session, named: _Named) -> Result:
+    def change(session: Session, named: bulk.Word) -> Result:
         found = bulk.locked(session, Product, "prd", find(session, named.given).id)
         extra = {"sku": found.sku}
         if (found.retired_at is None) is revert:
@@ -147,7 +158,7 @@ def retire(app: App, products: Sequence[str], *, revert: bool, dry_run: bool, fa
         audit.write(session, app, Outcome.UPDATED, target=ids.show("prd", found.id), retired=not revert)
         return Result(named.given, Outcome.UPDATED, "on sale again" if revert else "retired", extra=extra)
 
-    named = [_Named(word) for word in dict.fromkeys(products)]
+    named = [bulk.Word(word) for word in dict.fromkeys(products)]
     return bulk.each(app, named, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
@@ -160,7 +171,7 @@ def create(app: App, sku: str, name: str, *, dry_run: bool) -> Iterator[Result]:
     if not name:
         raise Usage("a product needs a name", fix=f'csctl product create {sku} --name "Green tea"')
 
-    def add(session: Session, _named: _Named) -> Result:
+    def add(session: Session, _named: bulk.Word) -> Result:
         product = Product(sku=sku, name=name, created_at=app.clock.now())
         session.add(product)
         _keep(session, Conflict(f"there is a product {sku} already", fix=f"csctl product show {sku}"))
@@ -168,7 +179,7 @@ def create(app: App, sku: str, name: str, *, dry_run: bool) -> Iterator[Result]:
         audit.write(session, app, Outcome.CREATED, target=number, sku=sku, name=name)
         return Result("new" if dry_run else number, Outcome.CREATED, f"{sku}: {name}", extra={"sku": sku})
 
-    return bulk.each(app, [_Named("new")], add, dry_run=dry_run)
+    return bulk.each(app, [bulk.Word("new")], add, dry_run=dry_run)
 
 
 def add_option(app: App, product: str, code: str, name: str | None, *, dry_run: bool) -> Iterator[Result]:
@@ -187,21 +198,20 @@ def add_option(app: App, product: str, code: str, name: str | None, *, dry_run: 
 
 def add_price(app: App, product: str, price: Price, *, dry_run: bool) -> Iterator[Result]:
     """Add a price to an option; if none is named, to the only one. Raises Usage for an invalid price."""
-    code, values = _code(price.code, "price point"), _values(price)
+    code, terms = _code(price.code, "price point"), _terms(price)
 
     def add(session: Session, found: Product) -> Result:
         option = _option(found, price.option, app)
-        option.prices.append(PricePoint(code=code, created_at=app.clock.now(), **values))
+        option.prices.append(PricePoint(code=code, created_at=app.clock.now(), **asdict(terms)))
         _keep(
             session,
             Conflict(f"there is a price point {code} already", cause="codes are unique over all products"),
         )
-        said = _said(values)
-        audit.write(session, app, Outcome.CREATED, target=ids.show("prd", found.id), price_point=code, terms=said)
+        audit.write(session, app, Outcome.CREATED, target=ids.show("prd", found.id), price_point=code, terms=str(terms))
         return Result(
             product,
             Outcome.CREATED,
-            f"{found.sku}, {option.code}: {said}",
+            f"{found.sku}, {option.code}: {terms}",
             extra={"option": option.code, "price_point": code},
         )
 
@@ -209,10 +219,10 @@ def add_price(app: App, product: str, price: Price, *, dry_run: bool) -> Iterato
 
 
 def _each(app: App, given: str, add: Callable[[Session, Product], Result], *, dry_run: bool) -> Iterator[Result]:
-    def change(session: Session, named: _Named) -> Result:
+    def change(session: Session, named: bulk.Word) -> Result:
         return add(session, bulk.locked(session, Product, "prd", find(session, named.given).id))
 
-    return bulk.each(app, [_Named(given)], change, dry_run=dry_run)
+    return bulk.each(app, [bulk.Word(given)], change, dry_run=dry_run)
 
 
 def _keep(session: Session, taken: Conflict) -> None:
@@ -242,8 +252,8 @@ def _option(product: Product, code: str | None, app: App) -> ProductOption:
     return option
 
 
-def _values(price: Price) -> dict[str, Any]:
-    """The columns of a price point. Raises Usage for invalid terms."""
+def _terms(price: Price) -> _Terms:
+    """The terms of a price point. Raises Usage for invalid ones."""
     currency = price.currency.strip().upper()
     exponent(currency)
     interval = str(intervals.parse(price.interval)) if price.interval else None
@@ -255,14 +265,14 @@ def _values(price: Price) -> dict[str, Any]:
         raise Usage(f"invalid number of trial days: {price.trial_days}", fix=f"1 to {_LONGEST_TRIAL}")
     require_final_cycle(price.final_cycle, interval)
     trial_amount = "0" if price.trial_amount is None and price.trial_days is not None else price.trial_amount
-    return {
-        "amount": _amount(price.amount, currency),
-        "currency": currency,
-        "interval": interval,
-        "trial_days": price.trial_days,
-        "trial_amount": None if trial_amount is None else _amount(trial_amount, currency),
-        "final_cycle": price.final_cycle,
-    }
+    return _Terms(
+        amount=_amount(price.amount, currency),
+        currency=currency,
+        interval=interval,
+        trial_days=price.trial_days,
+        trial_amount=None if trial_amount is None else _amount(trial_amount, currency),
+        final_cycle=price.final_cycle,
+    )
 
 
 def require_final_cycle(cycle: int | None, interval: str | None) -> None:
@@ -284,15 +294,6 @@ def _amount(text: str, currency: str) -> int:
     if amount < 0:
         raise Usage(f"invalid price {text}", fix="give an amount such as 19.99")
     return amount
-
-
-def _said(values: dict[str, Any]) -> str:
-    """The terms of a price in words."""
-    every = f" every {values['interval']}" if values["interval"] else " once"
-    said = f"{Money(values['amount'], values['currency'])}{every}"
-    if values["trial_days"] is not None:
-        said += f", after {values['trial_days']} days for {Money(values['trial_amount'], values['currency'])}"
-    return f"{said}, until cycle {values['final_cycle']}" if values["final_cycle"] else said
 
 
 def _code(text: str, what: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -17,7 +17,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict
 from csctl.models import Customer, PaymentMethod, Purchase
-from csctl.results import Limit, Page, Result
+from csctl.results import Limit, Page, Result, Row
 from csctl.services.customers import lookup
 from csctl.services.shared import audit, bulk, field_values, history, listing
 
@@ -52,12 +52,12 @@ def _last_month(today: date, until: date) -> int:
     return _month(until) if until.day == ends else _month(until) - 1
 
 
-def _rows(session: Session, methods: list[PaymentMethod]) -> list[dict[str, Any]]:
+def _rows(session: Session, methods: list[PaymentMethod]) -> list[Row]:
     used = _subscriptions(session, [method.id for method in methods])
     return [{**row(method), "purchases": used.get(method.id, 0)} for method in methods]
 
 
-def row(method: PaymentMethod) -> dict[str, Any]:
+def row(method: PaymentMethod) -> Row:
     """A card as people know it. Its token stays in the database."""
     return {
         **field_values.listed(method),

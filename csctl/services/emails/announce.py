@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from csctl.domain.states import EmailKind, EmailState, Kind
 from csctl.models import Email, NotifyEmail, Order, Purchase, QueueItem, Transaction
 from csctl.services.emails import contexts
+from csctl.services.emails.contexts import Context
 from csctl.services.shared import added
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def announce_exhausted(
 
 
 def _to_customer(
-    session: Session, app: App, kind: EmailKind, order: Order, context: dict[str, Any], **about: int | None
+    session: Session, app: App, kind: EmailKind, order: Order, context: Context, **about: int | None
 ) -> Email | None:
     if not order.customer.email:
         return None
@@ -90,9 +91,7 @@ def _to_customer(
     return _put(session, app, kind, order.customer.email, context, **about)
 
 
-def _put(
-    session: Session, app: App, kind: EmailKind, recipient: str, context: dict[str, Any], **about: int | None
-) -> Email:
+def _put(session: Session, app: App, kind: EmailKind, recipient: str, context: Context, **about: int | None) -> Email:
     email = Email(
         kind=kind,
         recipient=recipient,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,14 +12,14 @@ from csctl.domain.contact import email_address
 from csctl.domain.outcomes import Outcome
 from csctl.errors import Conflict, NotFound
 from csctl.models import NotifyEmail
-from csctl.results import Result
+from csctl.results import Result, Row
 from csctl.services.shared import audit, bulk
 
 if TYPE_CHECKING:
     from csctl.app import App
 
 
-def listing(app: App) -> list[dict[str, Any]]:
+def listing(app: App) -> list[Row]:
     """All of them, newest first. The `id` is the address."""
     with app.read() as session:
         found = session.scalars(select(NotifyEmail).order_by(NotifyEmail.id.desc())).all()

@@ -22,7 +22,7 @@ from csctl.errors import Busy, Conflict, CsctlError, NotFound
 from csctl.mail.message import sender_address
 from csctl.mail.rendering import Rendered
 from csctl.models import Email
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.shared import audit, listing
 
 if TYPE_CHECKING:
@@ -180,13 +180,13 @@ def emails(app: App, limit: Limit, *, state: str | None = None, kind: str | None
     if kind:
         statement = statement.where(Email.kind == EmailKind(kind))
 
-    def rows(_session: Session, found: list[Email]) -> list[dict[str, Any]]:
+    def rows(_session: Session, found: list[Email]) -> list[Row]:
         return [_row(app, email) for email in found]
 
     return listing.newest_first(app, statement, Email.created_at, Email.id, rows, limit)
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """An email as it was sent, or as it would be sent now. Raises NotFound.
 
     If its template is broken, it has no subject, text and HTML, and `error` says why.
@@ -210,7 +210,7 @@ def sender(shop: Shop) -> str:
     return f"{shop.name} <{sender_address(shop)}>"
 
 
-def _row(app: App, email: Email) -> dict[str, Any]:
+def _row(app: App, email: Email) -> Row:
     return {
         "id": ids.show("eml", email.id),
         "kind": email.kind.value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.states import EmailKind
 from csctl.errors import Usage
 from csctl.models import QueueItem, Transaction
+from csctl.results import Row
 from csctl.services.emails import contexts
 from csctl.services.emails import resend as resending
 from csctl.services.shared import listing
@@ -111,7 +112,7 @@ SAMPLES: dict[EmailKind, contexts.Context] = {
 }
 
 
-def preview(app: App, kind: EmailKind, *, order: int | None = None, transaction: int | None = None) -> dict[str, Any]:
+def preview(app: App, kind: EmailKind, *, order: int | None = None, transaction: int | None = None) -> Row:
     """Subject, text and HTML of an email as it would be sent now.
 
     Raises Conflict for a record without anything to announce, Usage for a record of another kind, Misconfigured for a

@@ -20,6 +20,7 @@ from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
 from csctl.models import Customer, Email, Move, NotifyEmail, QueueItem, Transaction
 from csctl.profiles import token_file
+from csctl.results import Row
 from csctl.services.billing import overdue
 from csctl.services.emails.preview import SAMPLES
 from csctl.services.health import access, consistency, gateways
@@ -42,7 +43,7 @@ _MANY_CUSTOMERS = 50_000  # fewer are looked at one by one in no time
 Problems = Iterator[Problem]
 
 
-def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> list[dict[str, Any]]:
+def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> list[Row]:
     """A row for each check without a problem, and for each problem: `check`, `status`, `problem`, `fix`.
 
     `start` builds the App, on any schema. A missing database, an old schema and invalid settings are problems too; an
@@ -63,7 +64,7 @@ def examine(load: Callable[[], Settings], start: Callable[[Settings], App]) -> l
         app.close()
 
 
-def _inside(app: App) -> list[dict[str, Any]]:
+def _inside(app: App) -> list[Row]:
     try:
         with app.read() as session:
             database.require_current_schema(session)
@@ -87,8 +88,8 @@ def _inside(app: App) -> list[dict[str, Any]]:
     return _rows("schema", iter(())) + [row for name, check in checks.items() for row in _rows(name, check(app))]
 
 
-def _rows(check: str, problems: Problems) -> list[dict[str, Any]]:
-    found = [{"check": check, **problem._asdict()} for problem in _readable(problems)]
+def _rows(check: str, problems: Problems) -> list[Row]:
+    found: list[Row] = [{"check": check, **problem._asdict()} for problem in _readable(problems)]
     return found or [{"check": check, "status": "ok", "problem": None, "fix": None}]
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from csctl.domain.plurals import counted
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, State
 from csctl.errors import CsctlError
 from csctl.gateways.identified import another_account
 from csctl.gateways.operations import Identity, Problem
 from csctl.models import GatewayAccount, GatewayCursor, PaymentMethod, Transaction
-from csctl.results import Page
+from csctl.results import Page, Row
 from csctl.services.payments import accounts
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def listing(app: App) -> Page:
     return Page(_row(app, name) for name in sorted(app.gateways))
 
 
-def check(app: App, name: str | None) -> list[dict[str, Any]]:
+def check(app: App, name: str | None) -> list[Row]:
     """The problems of an account, or of all: one row each, or one row with its identity. Reads only.
 
     Raises NotFound.
@@ -63,7 +63,7 @@ def _without_last4(app: App, name: str) -> list[Problem]:
         .join(PaymentMethod, PaymentMethod.id == Transaction.payment_method_id, isouter=True)
         .where(
             Transaction.gateway == name,
-            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.kind.in_(SALES),
             Transaction.state == State.APPROVED,
             Transaction.voided_at.is_(None),
             Transaction.refunded < Transaction.amount,
@@ -77,7 +77,7 @@ def _without_last4(app: App, name: str) -> list[Problem]:
     return [Problem(what, fix)] if number else []
 
 
-def _row(app: App, name: str) -> dict[str, Any]:
+def _row(app: App, name: str) -> Row:
     url, can = app.gateways.url(name), app.gateways[name].capabilities
     with app.read() as session:
         known, cursor = session.get(GatewayAccount, name), session.get(GatewayCursor, name)

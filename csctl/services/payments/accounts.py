@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from csctl.app import App
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict, Misconfigured, NotFound, Unreachable
 from csctl.gateways import urls
 from csctl.gateways.identified import shown
@@ -95,7 +95,8 @@ def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterat
 
     Without `account`: the books are up to date with the stored one, which had operations that they did not have.
 
-    Raises NotFound; Conflict if another account answers; Misconfigured if this database may not use it; Unreachable.
+    Raises NotFound; Conflict if another account answers, or if the books lack refunds of it that they can have;
+    Misconfigured if this database may not use it; Unreachable.
     """
     require(app, name)
     found, before = app.gateways[name].identity(), remembered(app).get(name, ("", None))[1]
@@ -110,12 +111,13 @@ def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterat
     app.gateways.url(name).refuse_mode(live=found.livemode, rehearsal=app.rehearsal)
     same = before == found
     message = shown(found) if before is None else f"{shown(before)} -> {shown(found)}"
+    up_to_date = restored.accepted(app, name, app.gateways[name].unchecked()) if same else app.clock.now()
     with app.write(dry_run=dry_run) as session:
         row = session.get(GatewayAccount, name)
         if row is None:
             row = GatewayAccount(name=name, kind=app.gateways.kind(name), first_used_at=app.clock.now())
             session.add(row)
-        row.account, row.livemode, row.accepted_at = found.account, found.livemode, app.clock.now()
+        row.account, row.livemode, row.accepted_at = found.account, found.livemode, up_to_date
         audit.write(session, app, Outcome.UPDATED, target=name, before=before and before.account, after=found.account)
     yield Result(name, Outcome.UPDATED, "the books are up to date with it" if same else message, dry_run=dry_run)
 
@@ -154,7 +156,7 @@ def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:
         select(Transaction.id, Transaction.kind, Transaction.gateway_ref)
         .where(
             Transaction.gateway == name,
-            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.kind.in_(SALES),
             Transaction.state == State.APPROVED,
             Transaction.gateway_ref.is_not(None),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ScalarSelect, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -15,10 +15,11 @@ from csctl.domain.comparison import Booked, Difference, Entry, Finding, compare
 from csctl.domain.money import to_decimal
 from csctl.domain.plurals import counted
 from csctl.domain.reasons import Reason
-from csctl.domain.states import Kind, Outside, State
+from csctl.domain.states import ACCEPTED_STATES, Kind, Outside, State
 from csctl.errors import Conflict, NotFound, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
+from csctl.results import Row
 from csctl.services.payments import operations
 from csctl.services.payments.fixes import Fixes
 from csctl.services.shared import access, listing
@@ -96,7 +97,7 @@ def account(app: App, name: str, period: Period) -> Records:
     return Records(list(entries), wanted)
 
 
-def differences(app: App, records: Records, period: Period) -> list[dict[str, Any]]:
+def differences(app: App, records: Records, period: Period) -> list[Row]:
     """The rows of all that differs. A notice says how much was compared.
 
     Failed attempts that the records do not name are looked up at their account by their key: a process that was killed
@@ -157,7 +158,7 @@ def _returned(learned: Outside | None = None) -> ScalarSelect[int]:
     if learned:
         which = [child.outside == learned, child.gateway_ref.is_(None), child.state == State.APPROVED]
     else:
-        gone = child.state.in_((State.APPROVED, State.PENDING))
+        gone = child.state.in_(ACCEPTED_STATES)
         which = [gone, or_(child.outside.is_(None), child.outside == Outside.GATEWAY)]
     return select(func.coalesce(func.sum(child.amount), 0)).where(*whose, *which).scalar_subquery()
 
@@ -185,17 +186,20 @@ def _looked_up(app: App, failed: list[Booked], entries: list[Entry], period: Per
         if row.account not in app.gateways or app.gateways[row.account].capabilities.finds is Finds.NOTHING:
             continue
         with app.read() as session:
-            operation = operations.of_attempt(session, session.get_one(Transaction, row.id))
+            attempt = session.get_one(Transaction, row.id)
+            if row.kind is Kind.VOID and session.get_one(Transaction, attempt.parent_id).voided_at:
+                continue  # by another attempt: what is voided does not name the key
+            operation = operations.of_attempt(session, attempt)
         try:
             found = app.gateways[row.account].find(operation)
         except Unreachable as error:
             app.notice(f"{ids.show('txn', row.id)} could not be looked up: {error.cause or error.message}")
             continue
-        if isinstance(found, Found) and found.answer.state in (State.APPROVED, State.PENDING):
+        if isinstance(found, Found) and found.answer.state.accepted:
             yield Finding(Difference.PAID_AFTER_ALL, row, found.entry(row.kind, key=row.key))
 
 
-def _row(finding: Finding, account: str | None, fixes: Fixes) -> dict[str, Any]:
+def _row(finding: Finding, account: str | None, fixes: Fixes) -> Row:
     ours, theirs = finding.ours, finding.theirs
     kind = ours.kind if ours else theirs.kind if theirs else None
     currency = ours.currency if ours else (theirs and theirs.currency) or fixes.currency(finding)

@@ -6,7 +6,7 @@ What an outcome does to a sale, an order, a purchase or the refund queue is said
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,7 +57,7 @@ class Effects(Protocol):
     def target(self, attempt: Transaction) -> str:
         """The record that the audit log names."""
 
-    def said(self, app: App, attempt: Transaction) -> dict[str, Any]:
+    def said(self, app: App, attempt: Transaction) -> Mapping[str, object]:
         """What the audit log says of it besides."""
 
 
@@ -211,7 +211,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
         state=attempt.state.value,
         reason=attempt.reason,
         **effects.said(app, attempt),
-        **audit.requester(app, attempt.created_by),
+        **audit.requester(app.actor, attempt.created_by),
     )
     return result
 
@@ -243,7 +243,7 @@ def as_asked(attempt: Transaction, answer: Answer) -> Answer:
         return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, reference=None, message=message)
     amount = answer.amount is not None and answer.amount != attempt.amount
     currency = answer.currency is not None and answer.currency != attempt.currency
-    if answer.state not in (State.APPROVED, State.PENDING) or not (amount or currency):
+    if not answer.state.accepted or not (amount or currency):
         return answer
     said = Money(answer.amount or attempt.amount, answer.currency or attempt.currency)
     asked = Money(attempt.amount, attempt.currency)

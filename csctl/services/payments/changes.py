@@ -20,12 +20,13 @@ from csctl.errors import CsctlError
 from csctl.gateways.operations import Change, Found
 from csctl.models import GatewayCursor, Transaction
 from csctl.results import Result
-from csctl.services.payments import attempts, learned, returns, settlement
+from csctl.services.payments import attempts, learned, restored, returns, settlement
 from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import Needs, Turn
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
@@ -41,10 +42,10 @@ class Pass:
     seen: set[int] = field(default_factory=set)
 
 
-def accounts(app: App) -> Iterator[str]:
+def accounts(gateways: Registry) -> Iterator[str]:
     """The accounts that offer changes."""
-    for name in app.gateways:
-        if app.gateways[name].capabilities.changes:
+    for name in gateways:
+        if gateways[name].capabilities.changes:
             yield name
 
 
@@ -55,7 +56,8 @@ def take(app: App, covered: Pass) -> Iterator[Result]:
     changes = app.gateways[covered.account].changes(cursor)
     while not interrupts.asked():
         try:
-            chunk = _with_sales(app, covered.account, list(islice(changes, _CHUNK)))
+            read = list(islice(changes, _CHUNK))
+            chunk = _lost_first(app, covered.account, read)
         except CsctlError as error:  # what was applied so far stays; the rest is read next time
             yield Result.refused(covered.account, error)
             return
@@ -64,27 +66,28 @@ def take(app: App, covered: Pass) -> Iterator[Result]:
             return
         with app.write() as session:
             results = list(_apply(session, app, covered, chunk))
-            _keep_cursor(session, app, covered.account, chunk[-1].cursor)
+            _keep_cursor(session, app, covered.account, read[-1].cursor)
         yield from results
 
 
-def _with_sales(app: App, account: str, chunk: list[Change]) -> list[Change]:
-    """The changes with the sales of refunds that csctl should know by their keys, and does not: its database may have
-    been restored from a backup. Where the gateway tells what was returned of a sale in all, that is enough.
+def _lost_first(app: App, account: str, chunk: list[Change]) -> list[Change]:
+    """The changes with the sales of refunds that the books do not know, these first: what a refund accounts for is not
+    learned again from the total of its sale.
     """
-    gateway = app.gateways[account]
-    nameless = [one for one in chunk if one.kind is Kind.REFUND and not one.sale_reference]
-    if gateway.capabilities.tells_refunded_total or not nameless:
-        return chunk
+    refunds = [one for one in chunk if _is_lost(app, account, one)]
     with app.read() as session:
-        known = _rows_of(session, account, nameless)
-    found = {
-        one.reference: gateway.lookup(one.reference, one.kind)
-        for one in nameless
-        if not known.keys() & {one.reference, _of_key(one)}
-    }
-    sales = {reference: look.sale_reference for reference, look in found.items()}
-    return [replace(one, sale_reference=sales.get(one.reference, one.sale_reference)) for one in chunk]
+        known = _rows_of(session, account, refunds)
+    lost = [one for one in refunds if not known.keys() & {one.reference, _of_key(one)}]
+    rest = [one for one in chunk if one not in lost]
+    return [*restored.with_sales(app.gateways[account], lost), *rest]
+
+
+def _is_lost(app: App, account: str, change: Change) -> bool:
+    """Whether a refund is recorded by itself if the books do not know it. Where the gateway tells what was returned
+    of a sale in all, those of csctl are: its database may have been restored from a backup.
+    """
+    totals = app.gateways[account].capabilities.tells_refunded_total
+    return change.kind is Kind.REFUND and (not totals or restored.is_key(change.key))
 
 
 def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> Iterator[Result]:
@@ -108,7 +111,7 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
             return returns.take_back(turn, app, row, found.answer)
         return settlement.take(turn, app, row, found)
-    decided = found.answer.state.closed and row.state in (State.UNKNOWN, State.PENDING)
+    decided = found.answer.state.closed and row.state.undecided
     if decided and row.key and not row.is_leased(app.clock.now()):
         return attempts.record(turn, app, row.id, attempts.claim_for(app, row), found.answer)
     return None
@@ -116,16 +119,13 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
 
 def _apply_unknown(turn: Turn, app: App, covered: Pass, known: dict[str, int], change: Change) -> Iterator[Result]:
     """Record a refund that csctl did not make, of a sale in the books."""
-    account = app.gateways[covered.account].capabilities
     sale = turn.session.get(Transaction, known.get(change.sale_reference or "", 0))
-    amount = change.found.answer.amount if change.found else None
-    moved = change.found is not None and change.found.answer.state is State.APPROVED
-    if account.tells_refunded_total or change.kind is not Kind.REFUND or not moved or not amount or sale is None:
+    if sale is None or change.found is None or change.found.answer.state is not State.APPROVED:
         return
-    if learned.is_busy(turn, sale) or learned.knows(turn, sale, change.reference):
+    if not _is_lost(app, covered.account, change):
         return
     before = settlement.standing(sale)
-    learned.book_refund(turn, app, sale, amount, change.reference)
+    learned.take_refund(turn, app, sale, replace(change.found.entry(change.kind), reference=change.reference))
     if settlement.standing(sale) != before:
         yield settlement.result_of(sale, before)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from csctl.domain import ids
 from csctl.domain.money import Money
@@ -71,7 +72,7 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
     """
     name = ids.show("txn", attempt.id)
     if _was_charged_again(turn, attempt):
-        late.approve(app, attempt, answer)
+        late.approve(attempt, answer, app.clock.now())
         _note_settlement(attempt, answer)
         attempt.cycle = attempt.occasion = None  # the other sale has paid for them
         attempt.look_since = app.clock.now()
@@ -100,7 +101,7 @@ def target(attempt: Transaction) -> str:
     return ids.show("ord", attempt.order_id)
 
 
-def said(app: App, attempt: Transaction) -> dict[str, Any]:
+def said(app: App, attempt: Transaction) -> Mapping[str, object]:
     """The cycle that was billed."""
     del app
     return {"cycle": attempt.cycle}

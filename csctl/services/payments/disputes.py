@@ -6,9 +6,9 @@ as an outside refund, and its purchases are not billed until billing is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -74,7 +74,7 @@ def change(
     return bulk.each(app, refs, one, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def _standing(sale: Transaction) -> dict[str, Any]:
+def _standing(sale: Transaction) -> Mapping[str, object]:
     blocked = {"billing_blocked": True} if sale.billing_blocked_at else {}
     return {"disputed": sale.disputed_at is not None, **blocked}
 
@@ -156,7 +156,7 @@ def _make_room(session: Session, app: App, sale: Transaction, lost: int) -> list
             break
         if item.state is not ItemState.QUEUED:
             continue
-        queue_rules.close(app, item, Operation.REMOVE)
+        queue_rules.close(item, Operation.REMOVE, app.clock.now())
         item.close_reason = _LOST
         sale.reserved -= item.amount
         removed.append(ids.show("rfq", item.id))

@@ -16,6 +16,7 @@ from csctl.domain.money import to_decimal
 from csctl.domain.states import OPEN_STATES, RETURNS, SALES, Kind, State
 from csctl.gateways.operations import Finds
 from csctl.models import Transaction
+from csctl.services.payments import restored
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -78,18 +79,21 @@ class Fixes:
         if theirs is None or sale is None:
             return "csctl data import transactions FILE"
         if self._answers(sale.account):
-            return self._said.get(theirs.sale_reference) or self._learned(theirs.sale_reference)
+            return self._said.get(theirs.sale_reference) or self._learned(theirs.sale_reference, theirs.key)
         same = [name for name, amount in sale.attempts.items() if amount == theirs.amount]
         if len(same) == 1:
             return f"csctl txn reconcile {same[0]} --as approved --reference {theirs.reference}"
         return _compare(ids.show("txn", sale.id))
 
-    def _learned(self, reference: str | None) -> str:
-        """What is open on a sale is settled first: nothing is learned of it before."""
+    def _learned(self, reference: str | None, key: str | None = None) -> str:
+        """What is open on a sale is settled first: nothing is learned of it before. What others returned of it is among
+        the account's changes where a look-up of the sale does not show it.
+        """
         sale = self._sales[reference or ""]
         first = [*sale.attempts, *self._paid[sale.id]]
         settle = f"csctl txn reconcile {' '.join(first)}; " if first else ""
-        return f"{settle}csctl txn sync {ids.show('txn', sale.id)}"
+        named = self._app.gateways[sale.account].capabilities.tells_refunded_total or restored.is_key(key)
+        return f"{settle}csctl txn sync {ids.show('txn', sale.id) if named else ''}".rstrip()
 
     def _is_learned(self, what: Difference, ours: Booked, theirs: Entry) -> bool:
         """Whether asking the gateway ends the difference: it has voided or returned what the books have not."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def number_of(app: App, key: str | None, asked: dict[str, Any], *, dry_run: bool) -> int | None:
+def number_of(app: App, key: str | None, asked: Mapping[str, object], *, dry_run: bool) -> int | None:
     """The request with this `key` of this operator, which is stored from now on. None without a key.
 
     `asked` is its content; raises Conflict if the same key was used for other content, with an effect.

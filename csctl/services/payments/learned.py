@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, or_, select
 
 from csctl.domain import ids
+from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import Operation
@@ -39,11 +40,11 @@ def learn(turn: Turn, app: App, sale: Transaction, found: Found) -> None:
     if found.refunded_total is not None and not is_busy(turn, sale):
         missing = found.refunded_total - _returned_there(turn, sale)
         if missing > 0:
-            book_refund(turn, app, sale, missing)
+            _learn_refund(turn, app, sale, missing)
 
 
-def book_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:
-    """Record a refund that was made on the gateway's own page. `amount` in minor units; an amount above the remaining
+def _learn_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:
+    """Record a refund that the books do not have. `amount` in minor units; an amount above the remaining
     one is left to a person.
     """
     _make_room(turn, app, sale, amount)
@@ -52,13 +53,38 @@ def book_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference:
     if amount > remains:
         app.notice(f"Warning: the gateway has returned {money} more of {name} than csctl knows, and it does not fit.")
         return
+    _book(turn, app, sale, amount, reference)
+
+
+def take_refund(turn: Turn, app: App, sale: Transaction, refund: Entry) -> None:
+    """Record a refund by its reference, once. If it was learned before from what the gateway returned in all, that
+    record gets the reference. One without an amount in the sale's currency is left to the total.
+    """
+    amount, reference = refund.amount or 0, refund.reference
+    of_sale = select(Transaction).where(Transaction.parent_id == sale.id, Transaction.kind == Kind.REFUND)
+    refunds = list(turn.session.scalars(of_sale.order_by(Transaction.id)))
+    known = any(row.gateway_ref == reference for row in refunds)
+    if amount <= 0 or refund.currency not in (None, sale.currency) or known or is_busy(turn, sale):
+        return
+    unnamed = [row for row in refunds if _is_unnamed(row)]
+    same = next((row for row in unnamed if row.amount == amount), None)
+    more = next((row for row in unnamed if row.amount > amount), None)
+    if same:
+        same.gateway_ref = reference
+    elif more:  # several refunds, of which one has its reference now
+        outside.take_back(turn.session, app, more, sale)
+        _book(turn, app, sale, amount, reference)
+        _book(turn, app, sale, more.amount - amount)
+    else:
+        _learn_refund(turn, app, sale, amount, reference)
+
+
+def _book(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:
     outside.book(turn.session, app, sale, amount, Outside.GATEWAY, None, gateway_ref=reference, send_email=False)
 
 
-def knows(turn: Turn, sale: Transaction, reference: str) -> bool:
-    """Whether the books have a refund of the sale with this reference."""
-    same = select(Transaction.id).where(Transaction.parent_id == sale.id, Transaction.gateway_ref == reference)
-    return turn.session.scalar(same.where(Transaction.kind == Kind.REFUND)) is not None
+def _is_unnamed(row: Transaction) -> bool:
+    return row.outside is Outside.GATEWAY and row.gateway_ref is None and row.state is State.APPROVED
 
 
 def is_busy(turn: Turn, sale: Transaction) -> bool:
@@ -158,7 +184,7 @@ def _reduce(turn: Turn, app: App, sale: Transaction, item: QueueItem, by: int) -
     before, money = item.amount, Money(by, item.currency)
     sale.reserved -= by
     if by == item.amount:
-        queue_rules.close(app, item, Operation.RESOLVE)
+        queue_rules.close(item, Operation.RESOLVE, app.clock.now())
         item.close_reason = _FITS_NO_MORE
         news, outcome = f"{money} was returned at the gateway. The refund left the queue.", Outcome.RESOLVED
     else:

@@ -7,10 +7,10 @@ books do not have was sent by a database that knew more than this one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -19,21 +19,41 @@ from csctl.domain import ids
 from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.plurals import counted
-from csctl.domain.states import Kind, State
-from csctl.errors import Misconfigured
+from csctl.domain.states import SALES, Kind, State
+from csctl.errors import Conflict, Misconfigured, Unreachable
+from csctl.gateways.operations import Change
 from csctl.gateways.protocol import Gateway
 from csctl.models import GatewayAccount, Transaction
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-_SKEW = timedelta(minutes=2)  # our clock and the gateway's may differ
+SKEW = timedelta(minutes=2)  # our clock and the gateway's may differ
 _FIRST = timedelta(days=30)  # what is compared at least when an account is used for the first time
 _RECENT = timedelta(days=1)  # what can be compared while an attempt is under way: few operations
 # A key of csctl (a random UUID), or as much of it as a gateway has room for.
 _OURS = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{3}(?:[0-9a-f]{12})?", re.ASCII)
 _CHUNK = 200
 _NAMED = 10  # sales in one error
+_Record = TypeVar("_Record", Entry, Change)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The operations of csctl that an account has and the books do not. `sales` are those in the books that refunds
+    among them belong to, by the gateway's references.
+    """
+
+    entries: list[Entry]
+    sales: Mapping[str, int]
+
+    @property
+    def newest(self) -> Entry:
+        return max(self.entries, key=lambda entry: entry.at.isoformat() if entry.at else "")
+
+    def refunds(self, sale: str | None) -> list[Entry]:
+        """The refunds of one sale, by the gateway's reference."""
+        return [one for one in self.entries if one.kind is Kind.REFUND and one.sale_reference == sale]
 
 
 @dataclass(frozen=True)
@@ -47,21 +67,26 @@ class Comparison:
         """Whether the account could be compared. Raises Misconfigured where it has operations of csctl that the books
         do not know; Unreachable.
         """
+        lost = self.lost(name, account)
+        if lost and lost.entries:
+            raise _restored(name, lost)
+        return lost is not None
+
+    def lost(self, name: str, account: Gateway) -> Lost | None:
+        """What the account has and the books do not; None where it cannot list what it has. Raises Unreachable."""
         app = self.app
         if not account.capabilities.records:
-            return False
-        since = (self.marks.get(name) or _beginning(app, name)) - _SKEW
+            return None
+        since = (self.marks.get(name) or _beginning(app, name)) - SKEW
         try:
-            entries = [entry for entry in account.records(since, app.clock.now() + _SKEW) if _is_ours(entry)]
+            entries = [entry for entry in account.records(since, app.clock.now() + SKEW) if _is_ours(entry)]
         except Misconfigured:  # an account that may not list what it has; its check says so
-            return False
-        unknown = list(_unknown(app, name, entries))
+            return None
+        unknown = with_sales(account, list(_unknown(app, name, entries)))
         sales = _known_sales(app, name, unknown)
         if app.gateways.url(name).shared:
             unknown = [entry for entry in unknown if entry.sale_reference in sales]
-        if unknown:
-            raise _restored(name, unknown, sorted(set(sales.values())))
-        return True
+        return Lost(unknown, sales)
 
     def is_due(self, name: str) -> bool:
         """Whether there may be too much to compare while an attempt is under way."""
@@ -101,7 +126,7 @@ def _beginning(app: App, name: str) -> datetime:
     """
     newest = select(func.max(Transaction.created_at)).where(
         Transaction.gateway == name,
-        Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+        Transaction.kind.in_(SALES),
         Transaction.state == State.APPROVED,
     )
     with app.read() as session:
@@ -109,9 +134,69 @@ def _beginning(app: App, name: str) -> datetime:
         return min(weeks_ago, session.scalar(newest) or weeks_ago)
 
 
+def lost(app: App, numbers: Collection[int]) -> dict[str, Lost]:
+    """What the books lack of the accounts of some transactions, by the names of the accounts."""
+    with app.read() as session:
+        used = select(Transaction.gateway).where(Transaction.id.in_(numbers), Transaction.outside.is_(None))
+        names = [name for name in session.scalars(used.distinct()) if name in app.gateways]
+    compare, found = comparison(app), {}
+    for name in names:
+        try:
+            account = app.gateways[name]
+            found[name] = compare.lost(name, account)
+        except (Misconfigured, Unreachable) as problem:  # the look-ups of the transactions meet it, too
+            app.notice(f"{name} could not be compared with the books: {problem.cause or problem.message}")
+    return {name: one for name, one in found.items() if one}
+
+
+def with_sales(account: Gateway, records: Sequence[_Record]) -> list[_Record]:
+    """Records of an account with the sales of refunds, also where its lists do not name them. Raises Unreachable."""
+    return [
+        replace(one, sale_reference=account.lookup(one.reference, one.kind).sale_reference)
+        if one.kind is Kind.REFUND and not one.sale_reference
+        else one
+        for one in records
+    ]
+
+
+def accepted(app: App, name: str, account: Gateway) -> datetime:
+    """The time from which an account is compared with the books again: after its newest operation of csctl.
+
+    Raises Conflict while the books lack refunds of sales that they have: these could be paid again. Unreachable.
+    """
+    now, lost = app.clock.now(), comparison(app).lost(name, account)
+    if lost is None or not lost.entries:
+        return now
+    missing = [sale for reference, sale in lost.sales.items() if _can_have(app, sale, lost.refunds(reference))]
+    if missing:
+        raise Conflict(
+            f"refunds of {_names(missing)} are at the gateway account {name}, and not in the books",
+            cause="they could be paid again",
+            fix=f"{_sync_of(missing)}, then csctl gateway accept {name}",
+        )
+    left = ", ".join(f"{one.kind.value} {one.reference}" for one in lost.entries[:_NAMED])
+    app.notice(
+        f"Warning: {counted(len(lost.entries), 'operation')} of csctl at {name} stay unknown to the books: {left}."
+        " What they paid for can be charged again: csctl data import transactions FILE"
+    )
+    newest = min(lost.newest.at or now, now + SKEW)
+    return max(now, newest + SKEW + timedelta(seconds=1))
+
+
+def _can_have(app: App, sale: int, refunds: list[Entry]) -> bool:
+    """Whether one of some refunds of a sale fits into what the books have as not returned."""
+    with app.read() as session:
+        row = session.get_one(Transaction, sale)
+        return any(0 < (one.amount or 0) <= row.amount - row.refunded for one in refunds) and row.voided_at is None
+
+
 def _is_ours(entry: Entry) -> bool:
-    moved = entry.state in (State.APPROVED, State.PENDING)
-    return moved and bool(entry.key) and _OURS.fullmatch(entry.key or "") is not None
+    return entry.state.accepted and is_key(entry.key)
+
+
+def is_key(text: str | None) -> bool:
+    """Whether a text at a gateway is a key of csctl."""
+    return _OURS.fullmatch(text or "") is not None
 
 
 def _unknown(app: App, name: str, entries: list[Entry]) -> Iterator[Entry]:
@@ -139,28 +224,39 @@ def _begins_with(key: str) -> ColumnElement[bool]:
     return and_(Transaction.key >= key, Transaction.key < key + "g")
 
 
-def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str | None, int]:
+def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str, int]:
     """The sales in the books that some operations belong to, by the gateway's references."""
     references = sorted({entry.sale_reference for entry in entries if entry.sale_reference})
-    found: dict[str | None, int] = {}
+    found: dict[str, int] = {}
     for start in range(0, len(references), _CHUNK):
         theirs = Transaction.gateway_ref.in_(references[start : start + _CHUNK])
-        sales = select(Transaction.gateway_ref, Transaction.id).where(Transaction.gateway == name, theirs)
+        sales = select(Transaction.gateway_ref, Transaction.id).where(
+            Transaction.gateway == name, Transaction.kind.in_(SALES), theirs
+        )
         with app.read() as session:
-            found |= {reference: number for reference, number in session.execute(sales)}  # noqa: C416 - rows are no pairs to mypy
+            found |= {reference or "": number for reference, number in session.execute(sales)}
     return found
 
 
-def _restored(name: str, unknown: list[Entry], sales: list[int]) -> Misconfigured:
-    newest = max(unknown, key=lambda entry: entry.at.isoformat() if entry.at else "")
+def _restored(name: str, lost: Lost) -> Misconfigured:
+    newest = lost.newest
     amount = f" of {Money(newest.amount, newest.currency)}" if newest.amount and newest.currency else ""
     what = f"{newest.kind.value} {newest.reference}{amount}"
-    number = counted(len(unknown), "operation")
-    named = [ids.show("txn", number) for number in sales[:_NAMED]]
     return Misconfigured(
-        f"the gateway account {name} has {number} of csctl that this database does not know",
+        f"the gateway account {name} has {counted(len(lost.entries), 'operation')} of csctl that this database does"
+        " not know",
         cause=f"it was restored from a backup, or another database uses the account; the newest is {what}",
-        fix=f"{' '.join(('csctl txn sync', *named))}, compare with csctl txn reconcile --against {name}, then"
+        fix=f"{_sync_of(lost.sales.values())}, compare with csctl txn reconcile --against {name}, then"
         f" csctl gateway accept {name};"
         " where other databases use the account, add shared=on to its URL (docs/gateways.md)",
     )
+
+
+def _sync_of(sales: Iterable[int]) -> str:
+    """The command that books the refunds of sales."""
+    return f"csctl txn sync {_names(sales)}".rstrip()
+
+
+def _names(sales: Iterable[int]) -> str:
+    """Sales, or the first of many."""
+    return " ".join(ids.show("txn", number) for number in sorted(set(sales))[:_NAMED])

@@ -6,7 +6,8 @@ returned than was paid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
@@ -130,7 +131,7 @@ def _after(turn: Turn, app: App, attempt: Transaction) -> None:
     if attempt.state is State.APPROVED:
         orders.note_if_all_returned(order, turn.sales_of(order.id))
     queued = attempt.queue_item_id is not None and attempt.state.refused
-    if queued or attempt.state in (State.APPROVED, State.PENDING):
+    if queued or attempt.state.accepted:
         cancelling.carry_out(turn.session, app, attempt)
     money = Money(attempt.amount, attempt.currency)
     why = f" ({attempt.reason})" if attempt.reason else ""
@@ -156,8 +157,9 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
         attempt.reason, attempt.finished_at = Reason.ANSWER_LOST, None
         return f"csctl txn reconcile {name}"
     sale = turn.session.get_one(Transaction, attempt.parent_id)
-    late.approve(app, attempt, answer)
-    late.return_money(app, attempt, sale, item)
+    now = app.clock.now()
+    late.approve(attempt, answer, now)
+    late.return_money(attempt, sale, item, now)
     orders.note_if_all_returned(attempt.order, turn.sales_of(attempt.order_id))
     return f"look at {name} on the gateway's own page, then csctl txn reconcile {name} --as approved"
 
@@ -198,7 +200,7 @@ def target(attempt: Transaction) -> str:
     return ids.show("txn", attempt.parent_id or 0)
 
 
-def said(app: App, attempt: Transaction) -> dict[str, Any]:
+def said(app: App, attempt: Transaction) -> Mapping[str, object]:
     """Why it was returned. A reason of the shop's own list names no customer; what operators write may."""
     given = attempt.refund_reason if app.shop.refund_reasons else audit.given(attempt.refund_reason)
     return {"refund_reason": given}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,9 +19,10 @@ from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
-from csctl.services.payments import learned, returns
+from csctl.services.payments import learned, restored, returns
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
+from csctl.services.payments.restored import Lost
 from csctl.services.shared import access, audit, duplicates, listing
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ def sync(
     """
     if refs:
         access.require(app, "txn sync")
-        jobs: Iterator[Job] = (_job(app, ref) for ref in refs)
+        lost = restored.lost(app, [ref.id for ref in refs])
+        jobs: Iterator[Job] = (_job(app, ref, lost) for ref in refs)
     else:
         open_ones = (number for number in _unsettled(app) if number not in leave_out)
-        jobs = (_job(app, Ref(ids.show("txn", number), number), named=False) for number in open_ones)
+        jobs = (_job(app, Ref(ids.show("txn", number), number), None) for number in open_ones)
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast, sends=False)
 
 
@@ -102,15 +104,16 @@ def _unsettled(app: App) -> Iterator[int]:
     return listing.numbers(app, statement, Transaction.id)
 
 
-def _job(app: App, ref: Ref, *, named: bool = True) -> Job:
-    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: _sync_one(turn, app, ref, named=named))
+def _job(app: App, ref: Ref, lost: Mapping[str, Lost] | None) -> Job:
+    return Job(ref.given, Needs(transactions={ref.id}), lambda turn: _sync_one(turn, app, ref, lost))
 
 
-def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
+def _sync_one(turn: Turn, app: App, ref: Ref, lost: Mapping[str, Lost] | None) -> Work:
+    """`lost` is what the books lack of each account; None for a transaction that was not named."""
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
-    if not named and row.state is not State.APPROVED:  # another process has recorded its return in the time between
+    if lost is None and row.state is not State.APPROVED:  # another process has recorded its return in the time between
         return
     if row.state is not State.APPROVED or row.kind not in _SETTLES:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
@@ -120,6 +123,9 @@ def _sync_one(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
     if row.parent_id is not None:
         turn.needs.transactions.add(row.parent_id)
     before = standing(row)
+    if lost and row.gateway in lost:
+        for refund in lost[row.gateway].refunds(row.gateway_ref):
+            learned.take_refund(turn, app, row, refund)
     found = yield from ask(turn, app, ref.id)
     row = turn.session.get_one(Transaction, ref.id)
     if found and row.kind is Kind.REFUND and row.state is State.APPROVED and found.answer.state is State.FAILED:

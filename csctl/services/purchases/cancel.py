@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.outcomes import Outcome
 from csctl.domain.purchases import Operation, When
 from csctl.domain.refund_plan import Which
+from csctl.domain.states import PurchaseStatus
 from csctl.domain.text import accept
 from csctl.errors import Conflict
 from csctl.models import Purchase, Transaction
@@ -28,6 +29,7 @@ from csctl.services.outcomes import deferred
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
+from csctl.services.purchases import differences
 from csctl.services.refunds import refunds, scope, standing
 from csctl.services.shared import bulk
 
@@ -66,13 +68,13 @@ def cancel(
     def change(session: Session, ref: Ref) -> Result:
         purchase = purchase_changes.locked(session, ref.id)
         fitting = _fitting(app, purchase, moment)
-        if fitting.now and (charge := deferred.charge_of(session, app, purchase.order_id, purchase)):
+        if fitting.now and (charge := deferred.charge_of(session, app.clock.now(), purchase.order_id, purchase)):
             words = deferred.cancel_purchase(session, app, purchase, charge, reason)
             return Result(ref.given, Outcome.PENDING, words, transaction_id=ids.show("txn", charge.id))
-        before = purchase_changes.shown(session, purchase)
+        before = differences.snapshot(session, purchase)
         cancelling.cancel_at(session, app, purchase, fitting, reason)
         outcome = Outcome.CANCELLED if fitting.now else Outcome.UPDATED
-        said = purchase_changes.result(ref.given, outcome, before, purchase_changes.shown(session, purchase))
+        said = differences.result(ref.given, outcome, before, differences.snapshot(session, purchase))
         elsewhere = rules.cancel_there_too(purchase.billed_by)
         return replace(said, message=f"{said.message}; {elsewhere}") if elsewhere else said
 
@@ -95,21 +97,44 @@ def _operation(moment: When) -> Operation:
     return Operation.CANCEL if moment.now else Operation.SCHEDULE
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """The status of a purchase before its cancellation and after it, and when it ends, unless that is now."""
+
+    before: PurchaseStatus
+    after: PurchaseStatus
+    ends: str | None
+
+    def added_to(self, result: Result) -> Result:
+        """The result of the refund, with the cancellation."""
+        change = f"status {self.before.value} -> {self.after.value}"
+        ends = {"ends": self.ends} if self.ends else {}
+        return replace(
+            result,
+            message=f"{result.message}; {change}" if result.message else change,
+            extra={
+                "status": self.after.value,
+                "before": {"status": self.before.value},
+                "after": {"status": self.after.value, **ends},
+            },
+        )
+
+
 @dataclass
 class _Refunding:
-    """Cancellations that refund the last billing. `plans`: the state of each purchase before and after."""
+    """Cancellations that refund the last billing. `plans` are those of the purchases whose refund has begun."""
 
     app: App
     moment: When
     reason: str | None
-    plans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plans: dict[str, _Plan] = field(default_factory=dict)
 
     def results(self, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool) -> Iterator[Result]:
         orders = self._orders(refs)
         jobs = (self._job(ref, orders.get(ref.id)) for ref in refs)
         for result in drive(self.app, jobs, dry_run=dry_run, fail_fast=fail_fast):
             plan = self.plans.get(result.id) if result.outcome in _CARRIED else None
-            yield replace(result, message=_said(result, plan), extra=plan) if plan else result
+            yield plan.added_to(result) if plan else result
 
     def _orders(self, refs: Sequence[Ref]) -> dict[int, int]:
         """The order of each purchase."""
@@ -137,22 +162,13 @@ class _Refunding:
         scope.refuse_unanswered(turn, purchase.order_id, purchase.id)
         _require_last_billing(turn, purchase)
         after = rules.after(ref.given, purchase.status, _operation(moment))
-        self.plans[ref.given] = {
-            "status": after.value,
-            "before": {"status": purchase.status.value},
-            "after": {"status": after.value, **({} if moment.now else {"ends": str(moment)})},
-        }
+        self.plans[ref.given] = _Plan(purchase.status, after, None if moment.now else str(moment))
         wish = refunds.Wish(
             reason=self.reason,
             cancel=cancelling.to_carry(purchase, moment),
             which=Which(last=True, purchase_id=purchase.id),
         )
         yield from refunds.return_of_order(turn, self.app, ref, purchase.order_id, wish)
-
-
-def _said(result: Result, plan: dict[str, Any]) -> str:
-    change = f"status {plan['before']['status']} -> {plan['after']['status']}"
-    return f"{result.message}; {change}" if result.message else change
 
 
 def _require_last_billing(turn: Turn, purchase: Purchase) -> None:

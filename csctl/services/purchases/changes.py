@@ -5,8 +5,7 @@ after.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,27 +23,12 @@ from csctl.models import Order, Purchase
 from csctl.results import Result
 from csctl.services.outcomes import billing, billing_dates, deferred
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.shared import audit, bulk, history
-from csctl.services.views import purchases
+from csctl.services.purchases import differences
+from csctl.services.shared import bulk
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-# The fields that a change may touch, for `before` and `after`.
-_SHOWN = (
-    "status",
-    "option",
-    "price_point",
-    "quantity",
-    "unit_price",
-    "price",
-    "interval",
-    "cycle",
-    "trial_ends_on",
-    "next_bill_on",
-    "cancel_on",
-)
-_TERMS = ("option", "price_point", "quantity", "unit_price", "price")
 # The only change of a purchase that another system bills: withdraw a cancellation that csctl has scheduled.
 _LOCAL = (Operation.CALL_OFF, Operation.RESUME)
 _LARGEST_QUANTITY = 1_000_000
@@ -75,10 +59,10 @@ def stop_trials(app: App, refs: Iterable[Ref], *, dry_run: bool, fail_fast: bool
     def change(session: Session, ref: Ref) -> Result:
         purchase = locked(session, ref.id)
         rules.after(ids.show("pur", purchase.id), purchase.status, Operation.TRIAL_STOP)
-        before = shown(session, purchase)
+        before = differences.snapshot(session, purchase)
         purchase.trial_ends_on = app.clock.today()
         cancelling.cancel_purchase(session, app, purchase, "trial stopped")
-        return result(ref.given, Outcome.CANCELLED, before, shown(session, purchase))
+        return differences.result(ref.given, Outcome.CANCELLED, before, differences.snapshot(session, purchase))
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
@@ -125,11 +109,11 @@ def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Itera
 
     def move(_session: Session, purchase: Purchase) -> None:
         require_recurring(purchase)
-        billing.bill_next_on(app, purchase, new)
+        billing.bill_next_on(purchase, new, app.clock.today())
 
     def change(session: Session, ref: Ref) -> Result:
         purchase = locked(session, ref.id)
-        if charge := deferred.charge_of(session, app, purchase.order_id, purchase):
+        if charge := deferred.charge_of(session, app.clock.now(), purchase.order_id, purchase):
             _allowed(app, purchase, Operation.BILLING_DATE)
             require_recurring(purchase)
             said = deferred.bill_on(session, app, purchase, charge, new)
@@ -184,13 +168,13 @@ def carry_out(
 
     Raises Conflict if its state does not allow it, and the errors of `change`.
     """
-    before, then = shown(session, purchase), _allowed(app, purchase, operation)
+    before, then = differences.snapshot(session, purchase), _allowed(app, purchase, operation)
     change(session, purchase)
     purchase.status = then
     session.flush()
-    said = result(given, Outcome.UPDATED, before, shown(session, purchase))
+    said = differences.result(given, Outcome.UPDATED, before, differences.snapshot(session, purchase))
     if said.outcome != Outcome.SKIPPED:
-        note(session, app, purchase, said)
+        differences.record(session, app, purchase, said)
     return said
 
 
@@ -218,50 +202,7 @@ def _each(
     return bulk.each(app, refs, one, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def shown(session: Session, purchase: Purchase) -> dict[str, Any]:
-    """The fields for `before` and `after`: decimal strings and ISO dates."""
-    row = purchases.row(purchase)
-    kept: dict[str, Any] = {name: _plain(row[name]) for name in _SHOWN}
-    kept["paused_until"] = _plain(purchase.paused_until)
-    kept["cancel_after_billing"] = purchase.cancel_after_billing
-    kept["next_billing"] = purchases.next_billing(session, purchase)
-    return kept
-
-
-def result(given: str, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Result:
-    """The result of a change: `before` and `after` hold the fields that differ."""
-    changed = [name for name in after if before[name] != after[name]]
-    was, now = ({name: side[name] for name in changed} for side in (before, after))
-    extra = {"status": after["status"], "before": was, "after": now}
-    if not changed:
-        return Result(given, Outcome.SKIPPED, "no change", extra=extra)
-    return Result(given, outcome, _words(was, now), extra=extra)
-
-
-def note(session: Session, app: App, purchase: Purchase, said: Result) -> None:
-    """Record a change in the customer's history and in the audit log."""
-    name = ids.show("pur", purchase.id)
-    history.event(session, app, purchase.order.customer_id, f"{name}: {said.message}", order_id=purchase.order_id)
-    audit.write(session, app, said.outcome, target=name, before=said.extra["before"], after=said.extra["after"])
-
-
 def require_recurring(purchase: Purchase) -> None:
     """Raises Conflict for a single purchase, or one without a next billing."""
     if purchase.interval is None:
         raise Conflict(f"{ids.show('pur', purchase.id)} is bought once", cause="it has no interval, so no next billing")
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _words(was: dict[str, Any], now: dict[str, Any]) -> str:
-    """The differences: `price 19.99 -> 39.98`, and those of the next billing alone: `next quantity 1 -> 2`."""
-    parts = [f"{name} {_said(was[name])} -> {_said(now[name])}" for name in now if name != "next_billing"]
-    old, new = was.get("next_billing") or {}, now.get("next_billing") or {}
-    once = [name for name in _TERMS if name not in now and name in new and old.get(name) != new[name]]
-    return ", ".join(parts + [f"next {name} {_said(old.get(name))} -> {_said(new[name])}" for name in once])
-
-
-def _said(value: Any) -> str:
-    return "none" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

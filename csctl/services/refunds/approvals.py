@@ -12,12 +12,13 @@ from csctl.domain import approvals as rules
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money, to_decimal
+from csctl.domain.operators import Actor
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import ApprovalState, Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
 from csctl.models import Approval, ApprovalDecision, Operator, Order, Transaction
-from csctl.results import Limit, Page, Result
+from csctl.results import Limit, Page, Result, Row
 from csctl.services.shared import access, audit, bulk, history, listing
 
 if TYPE_CHECKING:
@@ -127,29 +128,29 @@ def listing_of(app: App, limit: Limit, *, state: str | None = None) -> Page:
         joinedload(Approval.decision), joinedload(Approval.requester), joinedload(Approval.sale, Transaction.order)
     )
 
-    def rows(session: Session, found: list[Approval]) -> list[dict[str, Any]]:
+    def rows(session: Session, found: list[Approval]) -> list[Row]:
         return [row(session, app, one) for one in found]
 
     return listing.newest_first(app, wanted, Approval.created_at, Approval.id, rows, limit)
 
 
-def of_customer(session: Session, app: App, customer_id: int) -> list[dict[str, Any]]:
+def of_customer(session: Session, app: App, customer_id: int) -> list[Row]:
     """The open requests for refunds of a customer, newest first."""
     wanted = _joined(select(Approval)).join(Approval.sale).join(Transaction.order)
     wanted = wanted.where(Order.customer_id == customer_id, _in_state(app, ApprovalState.OPEN))
     return [row(session, app, one) for one in session.scalars(wanted.order_by(Approval.id.desc()))]
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """One request, with what was returned of its sale since. Raises NotFound, and NotPermitted for
     another operator's.
     """
     with app.read() as session:
         approval = listing.existing(session, Approval, "apr", number)
         mine = approval.requested_by == app.actor.id
-        found = row(session, app, approval)
         sale = approval.sale
-        found |= {
+        found = {
+            **row(session, app, approval),
             "refundable": to_decimal(sale.refundable, sale.currency),
             "returned_since": to_decimal(returned_since(approval), sale.currency),
         }
@@ -158,7 +159,7 @@ def show(app: App, number: int) -> dict[str, Any]:
     return found
 
 
-def row(session: Session, app: App, approval: Approval) -> dict[str, Any]:
+def row(session: Session, app: App, approval: Approval) -> Row:
     decision = approval.decision
     decider = session.get(Operator, decision.decided_by) if decision and decision.decided_by else None
     return {
@@ -195,7 +196,7 @@ def deny(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast
 
     def change(session: Session, ref: Ref) -> Result:
         approval = _locked(session, app, ref)
-        refuse_unless_others(app, approval)
+        refuse_unless_others(app.actor, approval)
         return _close(session, app, approval, ref, ApprovalState.DENIED, reason)
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
@@ -217,9 +218,9 @@ def withdraw(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def refuse_unless_others(app: App, approval: Approval) -> None:
+def refuse_unless_others(actor: Actor, approval: Approval) -> None:
     """Raises NotPermitted for one's own request: two people must agree."""
-    if approval.requested_by == app.actor.id:
+    if approval.requested_by == actor.id:
         name = ids.show("apr", approval.id)
         raise NotPermitted(
             f"{name} is a request of your own",
@@ -265,7 +266,7 @@ def decide(
         after=state.value,
         amount=str(Money(approval.amount, approval.currency)),
         reason=audit.given(reason),
-        **audit.requester(app, approval.requested_by),
+        **audit.requester(app.actor, approval.requested_by),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _RECORDS = cast(Table, RunRecord.__table__)
+Parameters = dict[str, object]  # of one execution of a statement
 _LATER = 100  # records without a change are written together
 _CHUNK = 1000
 _NOT_DONE = (Busy, OutcomeUnknown)  # outcomes that the next resume processes again
@@ -123,13 +124,13 @@ class Kept(Seen):
         if begun := [entry for entry in entries if entry.begun]:
             session.flush()  # they have ids now
             _keep_begun(session, self.number, begun)
-        rows = [self._row(entry) for entry in [*self._waiting, *entries] if entry.over]
+        over = [entry for entry in [*self._waiting, *entries] if entry.over]
         self._waiting.clear()
         if not self._by_ids:
-            self._insert_new(session, rows)
-        if rows:
-            _keep(session, self.number, rows)
-        counts = Counter(row["b_state"] for row in rows)
+            self._insert_new(session, [entry.name for entry in over])
+        if over:
+            _keep(session, self.number, [self._parameters(entry) for entry in over])
+        counts = Counter(_state_of(entry.results) for entry in over)
         self._count(session, counts[RecordState.DONE], counts[RecordState.FAILED])
 
     def later(self, entry: Entry) -> None:
@@ -170,7 +171,7 @@ class Kept(Seen):
             session.execute(delete(RunRecord).where(RunRecord.run_id == self.number))
             session.execute(delete(Run).where(Run.id == self.number))
 
-    def _row(self, entry: Entry) -> dict[str, Any]:
+    def _parameters(self, entry: Entry) -> Parameters:
         results = entry.results
         said = "; ".join(result.message for result in results if result.message)
         return {
@@ -182,9 +183,9 @@ class Kept(Seen):
             "b_at": self._app.clock.now(),
         }
 
-    def _insert_new(self, session: Session, rows: list[dict[str, Any]]) -> None:
+    def _insert_new(self, session: Session, names: list[str]) -> None:
         """Add records that are new to the journal."""
-        new = [name for name in (row["b_given"] for row in rows) if name not in self._known]
+        new = [name for name in names if name not in self._known]
         self._known |= dict.fromkeys(new, RecordState.PENDING)
         add(session, self.number, new, first=self._next)
         self._next += len(new)
@@ -200,8 +201,8 @@ def _state_of(results: Sequence[Result]) -> RecordState:
     return RecordState.DONE if all(result.ok for result in results) else RecordState.FAILED
 
 
-def _keep(session: Session, number: int, rows: list[dict[str, Any]]) -> None:
-    values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in ("state", "outcome", "message", "at")}
+def _keep(session: Session, number: int, rows: list[Parameters]) -> None:
+    values: Parameters = {name: bindparam(f"b_{name}") for name in ("state", "outcome", "message", "at")}
     mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
     # If the outcome of the commit is unknown, the change may have been kept, and its record with it.
     undone = _RECORDS.c.state != RecordState.DONE

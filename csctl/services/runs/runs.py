@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
@@ -14,7 +15,7 @@ from csctl.domain import ids
 from csctl.domain.states import RecordState, Role, RunState
 from csctl.errors import Conflict
 from csctl.models import Operator, Run, RunRecord
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.payments.jobs import LEASE
 from csctl.services.runs import journal as run_journal
 from csctl.services.runs.journal import Kept, Seen
@@ -111,7 +112,7 @@ def _change(session: Session, number: int, in_state: RecordState, **values: Any)
 
 def _being_done(app: App, run: Run) -> Conflict | None:
     """Why no other process may resume a run now."""
-    if not is_alive(app, run):
+    if not is_alive(run, app.clock.now()):
         return None
     name = ids.show("run", run.id)
     where, pid, _ = str(run.worker).rsplit(" ", 2)
@@ -122,11 +123,11 @@ def _being_done(app: App, run: Run) -> Conflict | None:
     )
 
 
-def is_alive(app: App, run: Run) -> bool:
+def is_alive(run: Run, now: datetime) -> bool:
     """Whether a process carries the run out, as far as this host can see."""
     if run.state is not RunState.RUNNING or run.worker is None or worker.is_gone(run.worker):
         return False
-    return run.lease_until is not None and run.lease_until > app.clock.now()
+    return run.lease_until is not None and run.lease_until > now
 
 
 # -- read
@@ -142,13 +143,13 @@ def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
     if app.actor.role is not Role.ADMIN:
         wanted = wanted.where(Run.operator_id == app.actor.id)
 
-    def rows(session: Session, runs: list[Run]) -> list[dict[str, Any]]:
+    def rows(session: Session, runs: list[Run]) -> list[Row]:
         return [row for row in (_row(session, app, run) for run in runs) if state in (None, row["state"])]
 
     return listing.newest_first(app, wanted, Run.started_at, Run.id, rows, limit)
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """A run with the outcome of each of its records. Raises NotFound, and NotPermitted for another operator's."""
     with app.read() as session:
         run = listing.existing(session, Run, "run", number)
@@ -158,8 +159,8 @@ def show(app: App, number: int) -> dict[str, Any]:
     return row
 
 
-def _row(session: Session, app: App, run: Run) -> dict[str, Any]:
-    died = run.state is RunState.RUNNING and not is_alive(app, run)
+def _row(session: Session, app: App, run: Run) -> Row:
+    died = run.state is RunState.RUNNING and not is_alive(run, app.clock.now())
     operator = session.get(Operator, run.operator_id)
     return {
         "id": ids.show("run", run.id),
@@ -174,7 +175,7 @@ def _row(session: Session, app: App, run: Run) -> dict[str, Any]:
     }
 
 
-def _records(session: Session, number: int) -> list[dict[str, Any]]:
+def _records(session: Session, number: int) -> list[Row]:
     columns = (RunRecord.given, RunRecord.state, RunRecord.outcome, RunRecord.message, RunRecord.transactions)
     found = session.execute(select(*columns).where(RunRecord.run_id == number).order_by(RunRecord.place))
     return [

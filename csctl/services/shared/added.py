@@ -5,7 +5,7 @@ Where one transaction is for many records, they are written together at its end,
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
@@ -35,5 +35,5 @@ def write(session: Changes) -> None:
     for model, rows in waiting.items():
         table = cast(Table, model.__table__)
         names = {column.name for column in table.columns if any(column.name in row.__dict__ for row in rows)}
-        values: list[dict[str, Any]] = [{name: row.__dict__.get(name) for name in names} for row in rows]
+        values: list[dict[str, object]] = [{name: row.__dict__.get(name) for name in names} for row in rows]
         session.connection().execute(table.insert(), values)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from csctl.domain import ids
 from csctl.domain.fields import RECORDS
 from csctl.errors import CsctlError, Damaged
 from csctl.models import Base
+from csctl.results import Row
 from csctl.unreadable import UNREADABLE
 
 Record = TypeVar("Record", bound=Base)
@@ -21,19 +22,19 @@ def name_of(record: Base) -> str:
     return ids.show(prefix, number) if prefix and isinstance(number, int) else f"a row of {record.__tablename__}"
 
 
-def each(describe: Callable[[Record], dict[str, Any]], records: Iterable[Record]) -> list[dict[str, Any]]:
+def each(describe: Callable[[Record], Row], records: Iterable[Record]) -> list[Row]:
     """A row for each record. The row of a damaged one has its `id`, and in `damaged` why it cannot be read."""
     return [_row(describe, record) for record in records]
 
 
-def _row(describe: Callable[[Record], dict[str, Any]], record: Record) -> dict[str, Any]:
+def _row(describe: Callable[[Record], Row], record: Record) -> Row:
     try:
         return describe(record)
     except ERRORS as error:
         return row_of(record, error)
 
 
-def row_of(record: Base, error: Exception) -> dict[str, Any]:
+def row_of(record: Base, error: Exception) -> Row:
     """The row of a record that cannot be read."""
     return {"id": name_of(record), "damaged": damaged(name_of(record), error).cause}
 

@@ -16,6 +16,7 @@ from csctl.domain.field_uses import Field, Use
 from csctl.domain.fields import RECORDS
 from csctl.domain.money import to_decimal
 from csctl.models import Base
+from csctl.results import Row
 
 
 def get(record: Base, field: Field) -> Any:
@@ -31,12 +32,12 @@ def put(record: Base, field: Field, value: Any) -> None:
         setattr(record, field.address, replace(getattr(record, field.address), **{part: value}))
 
 
-def listed(record: Base) -> dict[str, Any]:
+def listed(record: Base) -> Row:
     """What lists and `show` print of a record."""
     return {field.key: value(record, field) for field in fields.of(record.__tablename__, Use.LISTED)}
 
 
-def shown(record: Base) -> dict[str, Any]:
+def shown(record: Base) -> Row:
     """What `show` prints in addition to `listed`. An address is one object."""
     found = fields.of(record.__tablename__, Use.SHOWN)
     kinds = dict.fromkeys(field.address for field in found if field.address)

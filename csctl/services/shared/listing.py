@@ -15,7 +15,7 @@ from csctl.clock import Clock, is_age, parse_age, parse_date, parse_time
 from csctl.domain import ids
 from csctl.errors import NotFound, Usage
 from csctl.models.columns import Base
-from csctl.results import Limit, Page, Paging
+from csctl.results import Limit, Page, Paging, Row
 from csctl.services.shared import damage
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def newest_first(
     statement: Select[Record],
     at: InstrumentedAttribute[datetime],
     number: InstrumentedAttribute[int],
-    rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
+    rows: Callable[[Session, list[Record]], list[Row]],
     limit: Limit,
     by_id: Select[Record] | None = None,
     **sortable: Any,
@@ -78,9 +78,9 @@ def _sorted(
     statement: Select[Record],
     order: ColumnElement[Any],
     number: InstrumentedAttribute[int],
-    rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
+    rows: Callable[[Session, list[Record]], list[Row]],
     limit: int | None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """First all ids in their order; then the records, in batches."""
     only_ids = statement.with_only_columns(number, maintain_column_froms=True).order_by(order, number.desc())
     with app.read() as session:
@@ -95,8 +95,8 @@ def _sorted(
 
 
 def _described(
-    rows: Callable[[Session, list[Record]], list[dict[str, Any]]], session: Session, records: list[Record]
-) -> list[dict[str, Any]]:
+    rows: Callable[[Session, list[Record]], list[Row]], session: Session, records: list[Record]
+) -> list[Row]:
     """The rows of a batch. If it cannot be read as a whole, each record is read by itself."""
     try:
         return rows(session, records)
@@ -111,10 +111,10 @@ def _stream(
     statement: Select[Record],
     at: InstrumentedAttribute[datetime],
     number: InstrumentedAttribute[int],
-    rows: Callable[[Session, list[Record]], list[dict[str, Any]]],
+    rows: Callable[[Session, list[Record]], list[Row]],
     limit: int | None,
     by_id: Select[Record] | None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     wanted = None if limit is None else limit + 1  # one more than the limit shows that there are more
     ordered = statement.order_by(at.desc(), number.desc())
     batch = ordered

@@ -24,6 +24,7 @@ from csctl.models import (
     QueueItem,
     Transaction,
 )
+from csctl.results import Row
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
 from csctl.services.shared import field_values
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def document(app: App, who: str) -> dict[str, Any]:
+def document(app: App, who: str) -> Row:
     """All data about a customer, and about those who were merged into them. Raises NotFound or Conflict."""
     with app.read() as session:
         customer = lookup.find(session, who)
@@ -60,7 +61,7 @@ def _of(session: Session, model: Any, condition: Any) -> list[Any]:
     return list(session.scalars(select(model).where(condition).order_by(model.id)))
 
 
-def _trail(session: Session, customer: Customer, rows: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _trail(session: Session, customer: Customer, rows: dict[str, list[Row]]) -> list[Row]:
     """The rows of the audit log about the person or one of their records."""
     named = [ids.show("cus", customer.id), *(row["id"] for records in rows.values() for row in records)]
     found: list[AuditRow] = []
@@ -69,7 +70,7 @@ def _trail(session: Session, customer: Customer, rows: dict[str, list[dict[str, 
     return [_plain(row) for row in sorted(found, key=lambda row: row.id)]
 
 
-def _plain(record: Base) -> dict[str, Any]:
+def _plain(record: Base) -> Row:
     """A record with all its fields by their own names, except internal ones."""
     fields = RECORDS[record.__tablename__].fields
     return {field.name: field_values.value(record, field) for field in fields if not field.uses & Use.INTERNAL}

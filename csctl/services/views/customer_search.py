@@ -19,7 +19,7 @@ from csctl.domain.fields import PERSON_OPTIONS
 from csctl.domain.text import accept
 from csctl.errors import Usage
 from csctl.models import Customer, Order
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.shared import listing
 from csctl.services.views import customers as customer_rows
@@ -106,7 +106,7 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     ]
     statement = select(Customer).where(Customer.merged_into_id.is_(None), *_or_merged(app, few, found))
 
-    def rows(session: Session, customers: list[Customer]) -> list[dict[str, Any]]:
+    def rows(session: Session, customers: list[Customer]) -> list[Row]:
         return customer_rows.rows(session, customers, blacklist.matches(session, customers, country))
 
     return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit, select(Customer))

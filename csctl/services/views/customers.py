@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from csctl.domain.addresses import Address
 from csctl.models import BlacklistEntry, Customer, Order
+from csctl.results import Row
 from csctl.services.shared import field_values
 
 
-def rows(
-    session: Session, customers: list[Customer], blocked: Mapping[int, Sequence[BlacklistEntry]]
-) -> list[dict[str, Any]]:
+def rows(session: Session, customers: list[Customer], blocked: Mapping[int, Sequence[BlacklistEntry]]) -> list[Row]:
     """A row for each customer. Runs one query. `blocked` are the blacklist entries that match them."""
     numbers = [customer.id for customer in customers]
     counts = select(Order.customer_id, func.count(), func.max(Order.placed_at))
@@ -37,7 +35,7 @@ def rows(
     ]
 
 
-def named(customer: Customer) -> dict[str, Any]:
+def named(customer: Customer) -> Row:
     """The customer's name and email, in rows of other records."""
     return {"customer_name": customer.name or None, "customer_email": customer.email}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.domain import ids
 from csctl.domain.states import FulfillmentStatus
 from csctl.models import Fulfillment, Order
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.shared import field_values, filters, listing
 from csctl.services.views import customers
 
@@ -38,11 +38,11 @@ def newest(
     return listing.newest_first(app, query, Fulfillment.created_at, Fulfillment.id, rows, limit)
 
 
-def rows(_session: Session, fulfillments: list[Fulfillment]) -> list[dict[str, Any]]:
+def rows(_session: Session, fulfillments: list[Fulfillment]) -> list[Row]:
     return [row(fulfillment) for fulfillment in fulfillments]
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """One shipment, with those that repeat it. Raises NotFound."""
     with app.read() as session:
         fulfillment = listing.existing(session, Fulfillment, "ful", number)
@@ -52,7 +52,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         return {**row(fulfillment), "reshipped_as": [ids.show("ful", one) for one in again]}
 
 
-def row(fulfillment: Fulfillment) -> dict[str, Any]:
+def row(fulfillment: Fulfillment) -> Row:
     return {
         **field_values.listed(fulfillment),
         "customer_id": ids.show("cus", fulfillment.order.customer_id),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
 from csctl.models import HistoryEntry
-from csctl.results import Limit, Page
+from csctl.results import Limit, Page, Row
 from csctl.services.customers import lookup
 from csctl.services.shared import damage, listing, operator_names
 
@@ -32,13 +32,13 @@ def current() -> ColumnElement[bool]:
     return ~exists().where(newer.replaces_id == HistoryEntry.id)
 
 
-def rows(session: Session, entries: list[HistoryEntry]) -> list[dict[str, Any]]:
+def rows(session: Session, entries: list[HistoryEntry]) -> list[Row]:
     """A row for each entry. Runs one query."""
     names = operator_names.names(session)
     return damage.each(lambda entry: row(entry, names), entries)
 
 
-def row(entry: HistoryEntry, names: Mapping[int, str]) -> dict[str, Any]:
+def row(entry: HistoryEntry, names: Mapping[int, str]) -> Row:
     """A row of one entry. `names` are those of all operators, by id."""
     return {
         "id": ids.show("his", entry.id),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.domain.money import to_decimal
 from csctl.domain.states import SALES, OrderStatus
 from csctl.models import Fulfillment, Order, PricePoint, ProductOption, Purchase, Transaction
-from csctl.results import Amounts, Limit, Page
+from csctl.results import Amounts, Limit, Page, Row
 from csctl.services.shared import damage, field_values, filters, operator_names
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers, fulfillments, products, transactions
@@ -49,7 +49,7 @@ def listing(app: App, limit: Limit, wanted: Filters) -> Page:
     return listings.newest_first(app, statement, Order.placed_at, Order.id, rows, limit)
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """An order with all its records. Raises NotFound."""
     with app.read() as session:
         order = listings.existing(session, Order, "ord", number)
@@ -63,13 +63,13 @@ def show(app: App, number: int) -> dict[str, Any]:
         }
 
 
-def rows(session: Session, orders: list[Order]) -> list[dict[str, Any]]:
+def rows(session: Session, orders: list[Order]) -> list[Row]:
     """A row for each order. Runs one query for all of them."""
     refunded = _refunded(session, Transaction.order_id.in_([order.id for order in orders]))
     return damage.each(lambda order: row(order, refunded.get(order.id, 0)), orders)
 
 
-def of_customer(session: Session, customer_id: int) -> list[dict[str, Any]]:
+def of_customer(session: Session, customer_id: int) -> list[Row]:
     """A row for each order of a customer, newest first. Runs two queries."""
     theirs = (
         select(Order)
@@ -87,7 +87,7 @@ def _refunded(session: Session, orders: ColumnElement[bool]) -> dict[int, int]:
     return {number: int(total) for number, total in session.execute(sales.group_by(Transaction.order_id))}
 
 
-def row(order: Order, refunded: int) -> dict[str, Any]:
+def row(order: Order, refunded: int) -> Row:
     """A row. `refunded`: the amount returned of the order's sales, in minor units."""
     return {
         **field_values.listed(order),
@@ -96,14 +96,14 @@ def row(order: Order, refunded: int) -> dict[str, Any]:
     }
 
 
-def purchases_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
+def purchases_of(session: Session, orders: ColumnElement[bool]) -> list[Row]:
     """The purchases of the orders that meet the condition, newest order first. Runs one query."""
     point = joinedload(Purchase.price_point).joinedload(PricePoint.option).joinedload(ProductOption.product)
     picked = select(Purchase).join(Purchase.order).where(orders).options(point)
     return damage.each(purchase_row, session.scalars(picked.order_by(Order.placed_at.desc(), Purchase.id)))
 
 
-def purchase_row(purchase: Purchase) -> dict[str, Any]:
+def purchase_row(purchase: Purchase) -> Row:
     """A row. A purchase that is not in the catalog has its description as name, and neither option nor price point."""
     point = purchase.price_point
     return {
@@ -114,7 +114,7 @@ def purchase_row(purchase: Purchase) -> dict[str, Any]:
     }
 
 
-def fulfillments_of(session: Session, orders: ColumnElement[bool]) -> list[dict[str, Any]]:
+def fulfillments_of(session: Session, orders: ColumnElement[bool]) -> list[Row]:
     """The shipments of the orders that meet the condition, newest first. Runs one query."""
     picked = (
         select(Fulfillment)

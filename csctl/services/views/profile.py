@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from csctl.domain import ids
 from csctl.models import BlacklistEntry, Customer, HistoryEntry, Order, QueueItem
+from csctl.results import Row
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
 from csctl.services.refunds import approvals
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def of_customer(app: App, who: str) -> dict[str, Any]:
+def of_customer(app: App, who: str) -> Row:
     """The profile of the customer with this id or email. Runs the same number of queries for any number of orders.
 
     Raises NotFound, or Conflict for an email of several customers.
@@ -47,11 +48,11 @@ def of_customer(app: App, who: str) -> dict[str, Any]:
         }
 
 
-def _entry(entry: BlacklistEntry) -> dict[str, Any]:
+def _entry(entry: BlacklistEntry) -> Row:
     return {"id": ids.show("bli", entry.id), "kind": entry.kind, "value": entry.value, "reason": entry.reason}
 
 
-def _queue(session: Session, customer: Customer, today: date) -> list[dict[str, Any]]:
+def _queue(session: Session, customer: Customer, today: date) -> list[Row]:
     items = (
         select(QueueItem)
         .where(QueueItem.customer_id == customer.id)
@@ -60,7 +61,7 @@ def _queue(session: Session, customer: Customer, today: date) -> list[dict[str, 
     return damage.each(lambda item: queue_items.row(item, today), session.scalars(items.order_by(QueueItem.id.desc())))
 
 
-def _history(session: Session, customer: Customer, names: Mapping[int, str]) -> list[dict[str, Any]]:
+def _history(session: Session, customer: Customer, names: Mapping[int, str]) -> list[Row]:
     entries = select(HistoryEntry).where(HistoryEntry.customer_id == customer.id, history.current())
     newest_first = entries.order_by(HistoryEntry.at.desc(), HistoryEntry.id.desc())
     return damage.each(lambda entry: history.row(entry, names), session.scalars(newest_first))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -14,7 +14,7 @@ from csctl.domain import ids
 from csctl.domain.money import to_decimal
 from csctl.domain.states import PurchaseStatus
 from csctl.models import Order, PricePoint, ProductOption, Purchase, Transaction
-from csctl.results import Amounts, Limit, Page
+from csctl.results import Amounts, Limit, Page, Row
 from csctl.services.shared import damage, field_values, filters
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers, orders, products, transactions
@@ -32,6 +32,19 @@ class Filters:
     product: Sequence[str] = ()
     due_before: str | None = None
     amounts: Amounts = Amounts()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the next billing charges, with amounts as decimal strings."""
+
+    on: str
+    cycle: int
+    option: str | None
+    price_point: str | None
+    quantity: int
+    unit_price: str
+    price: str
 
 
 def listing(app: App, limit: Limit, wanted: Filters) -> Page:
@@ -57,11 +70,11 @@ def listing(app: App, limit: Limit, wanted: Filters) -> Page:
     return listings.newest_first(app, statement, Purchase.created_at, Purchase.id, _rows, limit)
 
 
-def _rows(_session: Session, purchases: list[Purchase]) -> list[dict[str, Any]]:
+def _rows(_session: Session, purchases: list[Purchase]) -> list[Row]:
     return damage.each(row, purchases)
 
 
-def row(purchase: Purchase) -> dict[str, Any]:
+def row(purchase: Purchase) -> Row:
     return {
         **orders.purchase_row(purchase),
         "customer_id": ids.show("cus", purchase.order.customer_id),
@@ -69,35 +82,36 @@ def row(purchase: Purchase) -> dict[str, Any]:
     }
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """A purchase, the terms of its next billing, and its transactions. Raises NotFound."""
     with app.read() as session:
         purchase = listings.existing(session, Purchase, "pur", number)
         names_it = select(Transaction).where(Transaction.purchase_id == number).options(joinedload(Transaction.order))
         newest = session.scalars(names_it.order_by(Transaction.created_at.desc(), Transaction.id.desc()))
+        terms = next_billing(session, purchase)
         return {
             **row(purchase),
             **field_values.shown(purchase),
-            "next_billing": next_billing(session, purchase),
+            "next_billing": asdict(terms) if terms else None,
             "transactions": transactions.rows(session, list(newest)),
         }
 
 
-def next_billing(session: Session, purchase: Purchase) -> dict[str, Any] | None:
+def next_billing(session: Session, purchase: Purchase) -> Terms | None:
     """The terms of the next billing; None if none is due. Terms for this billing alone take precedence."""
     if purchase.next_bill_on is None:
         return None
     point = session.get(PricePoint, purchase.next_price_point_id or purchase.price_point_id or 0)
     quantity, unit_price = next_terms(purchase)
-    return {
-        "on": purchase.next_bill_on.isoformat(),
-        "cycle": purchase.cycle + 1,
-        "option": point.option.code if point else None,
-        "price_point": point.code if point else None,
-        "quantity": quantity,
-        "unit_price": to_decimal(unit_price, purchase.currency),
-        "price": to_decimal(quantity * unit_price, purchase.currency),
-    }
+    return Terms(
+        on=purchase.next_bill_on.isoformat(),
+        cycle=purchase.cycle + 1,
+        option=point.option.code if point else None,
+        price_point=point.code if point else None,
+        quantity=quantity,
+        unit_price=to_decimal(unit_price, purchase.currency),
+        price=to_decimal(quantity * unit_price, purchase.currency),
+    )
 
 
 def next_terms(purchase: Purchase) -> tuple[int, int]:

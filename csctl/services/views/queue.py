@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -13,7 +13,7 @@ from csctl.domain import ids
 from csctl.domain.money import is_currency, to_decimal
 from csctl.domain.states import OPEN_ITEMS, ItemState
 from csctl.models import Order, QueueItem, Transaction
-from csctl.results import Amounts, Limit, Page
+from csctl.results import Amounts, Limit, Page, Row
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.shared import damage, field_values, filters
 from csctl.services.shared import listing as listings
@@ -41,13 +41,13 @@ def listing(
     )
     today = app.clock.today()
 
-    def rows(_session: Session, items: list[QueueItem]) -> list[dict[str, Any]]:
+    def rows(_session: Session, items: list[QueueItem]) -> list[Row]:
         return damage.each(lambda item: row(item, today), items)
 
     return listings.newest_first(app, statement, QueueItem.created_at, QueueItem.id, rows, limit)
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """An item with every attempt, oldest first: the refund that failed, then each retry. Raises NotFound."""
     with app.read() as session:
         item = listings.existing(session, QueueItem, "rfq", number)
@@ -58,7 +58,7 @@ def show(app: App, number: int) -> dict[str, Any]:
         }
 
 
-def _attempt(app: App, attempt: Transaction) -> dict[str, Any]:
+def _attempt(app: App, attempt: Transaction) -> Row:
     return {
         "transaction_id": ids.show("txn", attempt.id),
         "day": attempt.attempt_on or app.clock.day_of(attempt.created_at),
@@ -68,7 +68,7 @@ def _attempt(app: App, attempt: Transaction) -> dict[str, Any]:
     }
 
 
-def stats(app: App) -> list[dict[str, Any]]:
+def stats(app: App) -> list[Row]:
     """For each state and currency: how many items, their sum, the oldest, and how many are due today or wait
     for a dispute.
     """
@@ -105,7 +105,7 @@ def stats(app: App) -> list[dict[str, Any]]:
     ]
 
 
-def row(item: QueueItem, today: date) -> dict[str, Any]:
+def row(item: QueueItem, today: date) -> Row:
     """A row. `transaction_id` is the sale's. What was due before today is due today; what waits has no day."""
     waits = item.state.open and item.sale.disputed_at is not None
     return {

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from csctl.domain.money import to_decimal
 from csctl.domain.states import Kind, Outside, State
 from csctl.models import PricePoint, ProductOption, Purchase, Transaction
+from csctl.results import Row
 from csctl.services.shared import listing, operator_names
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Line:
         elif refund.outside is Outside.CHARGEBACK:
             self.chargebacks += refund.amount
 
-    def row(self, by: str) -> dict[str, Any]:
+    def row(self, by: str) -> Row:
         return {
             "by": by,
             "group": self.group,
@@ -68,7 +69,7 @@ class Report:
     lines: list[Line] = field(default_factory=list)
     days: list[Line] = field(default_factory=list)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         return [line.row(self.by) for line in self.lines]
 
 

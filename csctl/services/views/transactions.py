@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
@@ -13,7 +13,7 @@ from csctl.domain import ids
 from csctl.domain.money import to_decimal
 from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Order, PaymentMethod, Transaction
-from csctl.results import Amounts, Limit, Page
+from csctl.results import Amounts, Limit, Page, Row
 from csctl.services.shared import damage, field_values, filters, operator_names
 from csctl.services.shared import listing as listings
 from csctl.services.views import customers
@@ -66,7 +66,7 @@ def listing(app: App, limit: Limit, wanted: Filters) -> Page:
     return listings.newest_first(app, statement, Transaction.created_at, Transaction.id, rows, limit)
 
 
-def show(app: App, number: int) -> dict[str, Any]:
+def show(app: App, number: int) -> Row:
     """A transaction, its card, and its captures, voids and refunds. Raises NotFound."""
     with app.read() as session:
         transaction = listings.existing(session, Transaction, "txn", number)
@@ -85,19 +85,19 @@ def show(app: App, number: int) -> dict[str, Any]:
         }
 
 
-def of_orders(session: Session, orders: ColumnElement[bool], operator_names: Mapping[int, str]) -> list[dict[str, Any]]:
+def of_orders(session: Session, orders: ColumnElement[bool], operator_names: Mapping[int, str]) -> list[Row]:
     """The transactions of the orders that meet the condition, newest first. Runs one query."""
     picked = select(Transaction).join(Transaction.order).where(orders).options(WITH_CUSTOMER)
     found = session.scalars(picked.order_by(Transaction.created_at.desc(), Transaction.id.desc()))
     return damage.each(lambda transaction: row(transaction, operator_names), found)
 
 
-def rows(session: Session, transactions: list[Transaction]) -> list[dict[str, Any]]:
+def rows(session: Session, transactions: list[Transaction]) -> list[Row]:
     names = operator_names.names(session)
     return damage.each(lambda transaction: row(transaction, names), transactions)
 
 
-def row(transaction: Transaction, operator_names: Mapping[int, str]) -> dict[str, Any]:
+def row(transaction: Transaction, operator_names: Mapping[int, str]) -> Row:
     """A row. `refunded` and `refundable` are a sale's or a capture's; `standing` is `_standing`."""
     currency = transaction.currency
     sells = transaction.kind.takes_money
@@ -129,6 +129,6 @@ def _standing(transaction: Transaction) -> str:
     return (transaction.settlement or transaction.state).value
 
 
-def payment_method_row(method: PaymentMethod) -> dict[str, Any]:
+def payment_method_row(method: PaymentMethod) -> Row:
     """A card as people know it, without its token."""
     return field_values.listed(method)
