@@ -14,9 +14,10 @@ import pytest
 from tests.factories import make_order, make_sale
 from tests.gateways.worlds import World
 from tests.running import Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 class Backup:

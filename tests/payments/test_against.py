@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.factories import make_order, make_sale
+from tests.selection import one_database
 from tests.shops import Shop
-
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 SINCE = "--since 2025-01-01"
 
