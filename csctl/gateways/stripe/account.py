@@ -21,6 +21,10 @@ class NoRecord(Unreachable):
         super().__init__("the gateway cannot answer now", cause="it does not have what every account has")
 
 
+class NoRight(Misconfigured):
+    """The key is valid, and may not read this."""
+
+
 class Account:
     """An account and its key, which is sent in a header only."""
 
@@ -37,13 +41,13 @@ class Account:
         return self._transport.write("POST", path, body=form(fields), content_type=FORM, headers=headers)
 
     def get(self, path: str, query: Fields = ()) -> Object:
-        """Read an object, or a page of a list. Raises NoRecord, Misconfigured, Unreachable."""
+        """Read an object, or a page of a list. Raises NoRecord, NoRight, Misconfigured, Unreachable."""
         reply = self._transport.read("GET", path, query=query)
         error = child(reply.json(), "error")
         if reply.status == 404 and text(error, "code") in ("resource_missing", "livemode_mismatch"):
             raise NoRecord
         if reply.status in (401, 403):
-            raise self.misconfigured(error)
+            raise self.misconfigured(error, NoRight if reply.status == 403 else Misconfigured)
         if reply.status != 200:
             raise Unreachable("the gateway cannot answer now", cause=self._words(reply.status, error))
         return reply.json()
@@ -68,8 +72,8 @@ class Account:
             after = text(objects[-1], "id")
         raise Unreachable("the gateway cannot answer now", cause="its list has no end")
 
-    def misconfigured(self, error: Object) -> Misconfigured:
-        return Misconfigured(
+    def misconfigured(self, error: Object, kind: type[Misconfigured] = Misconfigured) -> Misconfigured:
+        return kind(
             "the gateway refuses the account",
             cause=self.clean(error.get("message")) or text(error, "code") or "the key is not accepted",
             fix="correct the key and its rights in Stripe's dashboard: csctl gateway check",

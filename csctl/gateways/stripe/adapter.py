@@ -26,7 +26,7 @@ from csctl.gateways.operations import (
     Sale,
 )
 from csctl.gateways.stripe import answers, changes, listing, objects, requests, search
-from csctl.gateways.stripe.account import Account, Fields, text
+from csctl.gateways.stripe.account import Account, Fields, NoRight, text
 from csctl.gateways.stripe.amounts import NotWritable
 from csctl.gateways.transport import AnswerLost, NotSent, unanswered
 
@@ -62,8 +62,7 @@ class Stripe:
     def identity(self) -> Identity:
         try:
             shown = self._account.get("/v1/account")
-        except Misconfigured:
-            # A restricted key may lack the right to read the account. A wrong key fails here too.
+        except NoRight:  # of a restricted key
             self._account.get("/v1/balance")
             return Identity(None, self._livemode)
         if text(shown, "object") != "account" or not text(shown, "id"):
