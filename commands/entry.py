@@ -15,7 +15,7 @@ from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
 from .cli import cycles, errors, root_options, streams, suggest
-from .root import root
+from .root import COMMANDS, root
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -39,7 +39,7 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         _require_text(words)
-        root_options.note(words)
+        root_options.note(words, COMMANDS)
         if "_CSCTL_COMPLETE" in os.environ:
             from .cli import shells
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _WITH_VALUE = ("--profile", "--env-file", "--database")
 _typed: list[str] = []
+_commands: list[str] = []
 
 
-def note(words: list[str]) -> None:
-    """Keep the options before the command that say which shop is meant."""
+def note(words: list[str], commands: Collection[str]) -> None:
+    """Keep the options before the command that say which shop is meant. `commands` are those of the root group."""
     _typed.clear()
+    _commands[:] = commands
     left = iter(words)
     for word in left:
         name, given, value = word.partition("=")
@@ -27,12 +28,12 @@ def repeated(text: str) -> str:
     """The text, with these options in each command of csctl: as it stands, it would work on another shop."""
     if not _typed or "csctl " not in text:
         return text
+    import shlex
+
     from csctl.settings import mask_within
 
-    from ..root import COMMANDS
-
     before = " ".join(shlex.quote(mask_within(word)) for word in _typed)
-    return re.sub(rf"\bcsctl (?=(?:{'|'.join(COMMANDS)})\b)", lambda _: f"csctl {before} ", text)
+    return re.sub(rf"\bcsctl (?=(?:{'|'.join(_commands)})\b)", lambda _: f"csctl {before} ", text)
 
 
 def in_fix(problem: Mapping[str, Any]) -> Mapping[str, Any]:
