@@ -10,6 +10,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways.asking import no_answer
 from csctl.gateways.decimals import refusal
 from csctl.gateways.operations import (
     Absent,
@@ -66,7 +67,7 @@ class Stripe:
             self._account.get("/v1/balance")
             return Identity(None, self._livemode)
         if text(shown, "object") != "account" or not text(shown, "id"):
-            raise Unreachable("the gateway cannot answer now", cause="its answer shows no account")
+            raise no_answer("its answer shows no account")
         return Identity(text(shown, "id"), self._livemode)
 
     def check(self) -> Sequence[Problem]:
