@@ -20,6 +20,7 @@ from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import OutcomeUnknown
 from csctl.gateways.operations import Answer
 from csctl.models import QueueItem, Transaction
+from csctl.services.outcomes import answers
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.shared import audit, history
 
@@ -33,8 +34,7 @@ def approve(app: App, attempt: Transaction, answer: Answer) -> None:
     """Close an attempt that had failed with its real outcome."""
     attempt.state = becomes(attempt.state, State.APPROVED)
     attempt.reason = attempt.lease_until = attempt.claim = None
-    attempt.message = answer.message
-    attempt.gateway_ref = answer.reference or attempt.gateway_ref
+    answers.keep(attempt, answer)
     attempt.finished_at = app.clock.now()
 
 
