@@ -153,7 +153,7 @@ class Command(click.Command):
         if isinstance(out, ChangeOutput) and not out.dry_run and (self.cron or self.path(ctx) == "data import"):
             from csctl.services.administration import statistics
 
-            statistics.collect(app)
+            statistics.collect(app.engine)
         if not self.any_schema:
             changed = isinstance(out, ChangeOutput) and not out.dry_run and (out.target.count or 0) > 1
             completion_cache.refresh(app, self.path(ctx), run=changed)

@@ -93,7 +93,7 @@ def compare(
         if ours is not None:
             matched.add(ours.id)
             yield from (Finding(what, ours, entry) for what in _differences(ours, entry))
-        elif _moved(entry.state) and not index.take_unnamed(entry):
+        elif entry.state.accepted and not index.take_unnamed(entry):
             yield Finding(Difference.ONLY_GATEWAY, None, entry)
     yield from _unmatched([row for row in index.rows if any(_alike(row.kind, kind) for kind in listed)], matched)
 
@@ -141,10 +141,11 @@ def _differences(ours: Booked, theirs: Entry) -> Iterator[Difference]:
     if not ours.state.closed and ours.state is not State.PENDING:
         yield Difference.OPEN
         return
-    if ours.state.refused and _moved(theirs.state):
+    if ours.state.refused and theirs.state.accepted:
         yield Difference.PAID_AFTER_ALL
         return
-    if not ours.state.refused and theirs.state.refused:
+    taken_back = ours.voided and theirs.voided  # of an authorization, nothing was paid then
+    if not ours.state.refused and theirs.state.refused and not taken_back:
         yield Difference.NOT_PAID
         return
     if ours.state.refused:
@@ -170,7 +171,3 @@ def _unmatched(rows: list[Booked], matched: set[int]) -> Iterator[Finding]:
             yield Finding(Difference.OPEN, row, None)
         elif not row.state.refused:
             yield Finding(Difference.ONLY_BOOKS, row, None)
-
-
-def _moved(state: State) -> bool:
-    return state in (State.APPROVED, State.PENDING)

@@ -53,7 +53,7 @@ _ADDRESSES = ", ".join(
 _CUSTOMER = (
     "SELECT",
     NUMBERED,
-    f"UPDATE (external_id, first_name, last_name, email, phone, ip, {_ADDRESSES}, folded_first_name, folded_last_name,"
+    f"UPDATE (first_name, last_name, email, phone, ip, {_ADDRESSES}, folded_first_name, folded_last_name,"
     " folded_email, folded_city, folded_region, folded_address, phone_digits, updated_at, version)",
 )
 _ORDER = ("SELECT", NUMBERED, f"UPDATE (status, {_ADDRESSES}, cancelled_at, cancel_reason)")

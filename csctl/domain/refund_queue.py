@@ -44,7 +44,6 @@ TABLE: dict[tuple[State, Operation], State] = {
     (State.REMOVED, Operation.REQUEUE): State.QUEUED,
     (State.REMOVED, Operation.RESOLVE): State.RESOLVED,
 }
-GONE = frozenset({State.EXHAUSTED, State.REMOVED})  # nothing is reserved for it any more
 
 _DONE = {
     Operation.RETRY: "retried",

@@ -21,6 +21,11 @@ class Kind(StrEnum):
         return self in (Kind.AUTHORIZE, Kind.CAPTURE, Kind.SALE)
 
     @property
+    def charges_card(self) -> bool:
+        """It names a card, and no earlier transaction."""
+        return self in (Kind.AUTHORIZE, Kind.SALE)
+
+    @property
     def takes_money(self) -> bool:
         """It takes money: what can be refunded."""
         return self in (Kind.CAPTURE, Kind.SALE)
@@ -46,6 +51,16 @@ class State(StrEnum):
     def refused(self) -> bool:
         """It is certain that no money moved."""
         return self in (State.DECLINED, State.FAILED)
+
+    @property
+    def accepted(self) -> bool:
+        """The gateway carries it out, or has done so."""
+        return self in (State.APPROVED, State.PENDING)
+
+    @property
+    def undecided(self) -> bool:
+        """It reached the gateway, or may have, and only the gateway knows its outcome."""
+        return self in (State.PENDING, State.UNKNOWN)
 
     @property
     def closed(self) -> bool:
@@ -256,6 +271,7 @@ CHARGES = [kind for kind in Kind if kind.is_charge]
 SALES = [kind for kind in Kind if kind.takes_money]
 RETURNS = [kind for kind in Kind if kind.is_return]
 OPEN_STATES = [state for state in State if not state.closed]
+ACCEPTED_STATES = [state for state in State if state.accepted]
 REFUSED_STATES = [state for state in State if state.refused]
 UNANSWERED_STATES = [state for state in State if state.unanswered]
 OPEN_ITEMS = [state for state in ItemState if state.open]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from csctl.gateways.conformance.server import Fault
-from tests.factories import make_notify_email, make_payment_method, make_price, make_purchase
+from tests.factories import make_payment_method, make_price, make_purchase
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
@@ -210,24 +208,6 @@ def test_a_subscription_is_billed_with_its_token(world: World) -> None:
     assert [row["state"] for row in sales] == ["approved"]
     assert sales[0]["purchase_id"] == purchase
     assert world.shop("billing run -o json", as_="service").json == []
-
-
-@pytest.mark.parametrize("effect", [True, False], ids=["paid", "not paid"])
-def test_a_process_that_is_killed_before_the_answer_pays_once(world: World, effect: bool) -> None:
-    make_notify_email(world.shop)
-    sale, reference = world.sale()
-    process = world.shop.start(f"txn refund {sale} --amount 8.00 --yes", as_="agent")
-    world.ledger.fail_next(Fault(effect=effect, cut=0, hook=lambda: os.kill(process.pid, signal.SIGKILL)))
-    process.wait(60)
-    assert process.returncode == -signal.SIGKILL
-
-    for _ in range(4):
-        world.later(timedelta(days=1))
-        for line in ("txn sync", "txn reconcile", "queue retry"):
-            assert world.shop(line, as_="service").code in (0, 9)
-
-    assert world.returned(reference) == world.booked(sale) == Decimal("8.00")
-    assert len(world.ledger.written()) == (1 if effect else 2)
 
 
 def test_no_secret_is_in_anything_that_csctl_wrote(world: World) -> None:

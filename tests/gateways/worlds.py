@@ -37,6 +37,11 @@ class World:
     refund_outside: Callable[[str, str], str]
     decline: Callable[[], None]
 
+    @property
+    def voids(self) -> bool:
+        """Whether a captured sale can be voided until it settles."""
+        return not isinstance(self.ledger, StripeLedger)
+
     def __post_init__(self) -> None:
         self.shop.env["CSCTL_GATEWAY_MAIN"] = self.url
         self.at(self.shop.now)

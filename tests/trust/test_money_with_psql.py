@@ -181,6 +181,8 @@ def test_a_card_of_another_customer_is_not_charged(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, sale)
     assert refused(granted, Role.AGENT, f"UPDATE orders SET customer_id = {number(rich)} WHERE id = {number(order)}")
     assert refused(granted, Role.AGENT, f"UPDATE purchases SET order_id = 1 WHERE id = {purchase}")
+    taken = f"UPDATE customers SET external_id = 'C-1' WHERE id = {number(poor)}"
+    assert refused(granted, Role.AGENT, taken), "an import would give it the card of C-1"
     assert refused(
         granted, Role.AGENT, f"UPDATE customers SET merged_into_id = {number(rich)} WHERE id = {number(poor)}"
     )

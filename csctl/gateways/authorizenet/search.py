@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
-from csctl.domain.states import Kind, State
+from csctl.domain.states import Kind
 from csctl.gateways.authorizenet import reports, requests, statuses
 from csctl.gateways.authorizenet.account import Account, NoRecord
 from csctl.gateways.authorizenet.reports import Record
@@ -33,7 +33,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
     if any(not _fits(one, op) for one in ours):
         return Ambiguous(tuple(one.id for one in ours))
     looks = [statuses.found(one, op.kind) for one in ours]
-    moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
+    moved = [look for look in looks if not look.answer.state.refused]
     if len(moved) > 1:
         return Ambiguous(tuple(one.id for one in ours))
     if moved or looks:

@@ -128,7 +128,7 @@ class Nmi:
         return Answer(state, said.reference, reason, message, code=said.code)
 
     def _approved(self, op: Operation, said: answers.Transacted, message: str | None) -> Answer:
-        if said.partial and op.kind in (Kind.SALE, Kind.AUTHORIZE) and said.reference:
+        if said.partial and op.kind.charges_card and said.reference:
             return self._undo_part(op, said.reference)
         if op.kind is Kind.VOID:
             return Answer(State.APPROVED, said.reference, message=message, code=said.code)

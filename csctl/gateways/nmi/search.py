@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
-from csctl.domain.states import Kind, State
+from csctl.domain.states import Kind
 from csctl.gateways.nmi import records, requests
 from csctl.gateways.nmi.account import Account
 from csctl.gateways.nmi.query import Transaction, knows_customer, moment, stamp
@@ -77,7 +77,7 @@ def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
     if any(records.is_refund(one) is not (kind is Kind.REFUND) for one in keyed):
         return Ambiguous(tuple(one.id for one in keyed))
     looks = [records.found(one, kind) for one in keyed]
-    moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
+    moved = [look for look in looks if not look.answer.state.refused]
     if len(moved) > 1:
         return Ambiguous(tuple(one.id for one in keyed))
     return next(iter(moved or looks), None)

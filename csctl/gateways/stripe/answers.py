@@ -53,7 +53,7 @@ def _done(account: Account, reply: Reply, op: Operation) -> Answer:
         return objects.charge_found(shown, None).answer
     if text(shown, "object") != "payment_intent":
         raise reply.unreadable("it is about another operation")
-    if op.kind in (Kind.SALE, Kind.AUTHORIZE) and objects.key_of(shown) != op.key:
+    if op.kind.charges_card and objects.key_of(shown) != op.key:
         raise reply.unreadable("it is about another operation")
     if op.sale is not None and text(shown, "id") != op.sale.reference:
         raise reply.unreadable("it is about another operation")

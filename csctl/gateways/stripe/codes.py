@@ -53,7 +53,7 @@ def refused(kind: Kind, code: str, param: str) -> Outcome:
         return State.FAILED, Reason.BUSY
     if kind is Kind.REFUND and not code and param == "amount":
         return State.DECLINED, Reason.OVER_AMOUNT  # has no code of its own
-    if code.endswith("_invalid") and kind in (Kind.SALE, Kind.AUTHORIZE):
+    if code.endswith("_invalid") and kind.charges_card:
         return State.FAILED, Reason.REFUSED
     return UNKNOWN
 

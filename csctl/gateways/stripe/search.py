@@ -64,7 +64,7 @@ def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 
 def _one(looks: list[Found], searched: str) -> Found | Absent | Ambiguous:
     """The operation with csctl's key. If two moved money, a person decides."""
-    moved = [look for look in looks if look.answer.state not in (State.DECLINED, State.FAILED)]
+    moved = [look for look in looks if not look.answer.state.refused]
     if len(moved) > 1:
         return Ambiguous(tuple(look.answer.reference or "" for look in moved))
     return next(iter(moved or looks), Absent(searched))

@@ -5,15 +5,11 @@ to find those of one customer. PostgreSQL collects them by itself.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from csctl import database
-
-if TYPE_CHECKING:
-    from csctl.app import App
 
 # Of a smaller table they are not collected: with them, SQLite would not use its indexes when it has grown.
 _LARGE = 1_000
@@ -32,11 +28,11 @@ _TABLES = (
 )
 
 
-def collect(app: App) -> None:
+def collect(engine: Engine) -> None:
     """Collect the statistics of tables that have doubled since. Skipped where another process writes just then."""
-    if app.engine.dialect.name != "sqlite":
+    if engine.dialect.name != "sqlite":
         return
-    with suppress(DBAPIError), database.hastily(app.engine) as connection:
+    with suppress(DBAPIError), database.hastily(engine) as connection:
         known = _known(connection)
         grown = [table for table in _TABLES if _rows(connection, table) > max(_LARGE, 2 * known.get(table, 0))]
         if grown:

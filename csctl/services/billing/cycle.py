@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from csctl.domain import billing as calendar
@@ -62,12 +63,12 @@ def _bill_nothing(turn: Turn, app: App, purchase: Purchase, billing: Billing) ->
     return Result(name, Outcome.BILLED, "nothing was due", money=money)
 
 
-def next_of(app: App, purchase: Purchase, *, every_missed: bool = False) -> Billing:
+def next_of(purchase: Purchase, today: date, *, every_missed: bool = False) -> Billing:
     """The next cycle of a purchase with its terms. Missed days are skipped, unless `every_missed`."""
     quantity, unit_price = purchases.next_terms(purchase)
-    due = purchase.due_on or purchase.next_bill_on or app.clock.today()
+    due = purchase.due_on or purchase.next_bill_on or today
     if purchase.interval and not every_missed:
-        due = calendar.newest_due(purchase.interval, due, app.clock.today(), purchase.billing_day)
+        due = calendar.newest_due(purchase.interval, due, today, purchase.billing_day)
     return Billing(purchase.cycle + 1, due, quantity, unit_price)
 
 
@@ -115,7 +116,7 @@ def refuse_unless_ordered(order: Order) -> None:
         )
 
 
-def blacklisted(turn: Turn, app: App, order: Order) -> NotPermitted | None:
+def blacklisted(turn: Turn, order: Order, country: str | None) -> NotPermitted | None:
     """Why an order's customer is not charged; None if there is no such reason.
 
     All locked customers of a transaction are checked at once: a run bills many in each.
@@ -123,7 +124,7 @@ def blacklisted(turn: Turn, app: App, order: Order) -> NotPermitted | None:
     session, customer, known = turn.session, order.customer, turn.held.blacklisted
     if customer.id not in known:
         customers = {one.id: one for one in (customer, *turn.held.customers)}
-        found = blacklist.matches(session, list(customers.values()), app.shop.country)
+        found = blacklist.matches(session, list(customers.values()), country)
         known.update((number, found.get(number, [])) for number in customers)
     addresses = (order.billing, order.shipping)
     entries = known[customer.id] or blacklist.of_other_addresses(session, customer, addresses)

@@ -122,14 +122,14 @@ def _is_due(app: App, purchase: Purchase) -> bool:
 def _bill(turn: Turn, app: App, ref: Ref, *, every_missed: bool) -> Work:
     purchase = turn.session.get_one(Purchase, ref.id)
     order = purchase.order
-    if refusal := billing.blacklisted(turn, app, order):
+    if refusal := billing.blacklisted(turn, order, app.shop.country):
         yield Result(ref.given, Outcome.SKIPPED, f"{refusal.message}: {refusal.cause}")
         return
     if _is_due(app, purchase) and (disputed := billing.disputed_charge(purchase, turn.sales_of(order.id))):
         yield Result(ref.given, Outcome.SKIPPED, f"{disputed.message}: {disputed.cause}")
         return
     while _is_due(app, purchase) and not billing.under_way(turn, purchase):
-        terms = billing.next_of(app, purchase, every_missed=every_missed)
+        terms = billing.next_of(purchase, app.clock.today(), every_missed=every_missed)
         try:
             result = yield from billing.bill(turn, app, purchase, terms, Occasion.RUN)
         except Conflict as no_card:  # reported, but not a failure of the whole run

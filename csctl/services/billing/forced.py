@@ -74,7 +74,7 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
     if disputed := billing.disputed_charge(purchase, turn.sales_of(purchase.order_id)):
         raise disputed
     _refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
-    wanted = _with_terms(purchase, billing.next_of(app, purchase), terms)
+    wanted = _with_terms(purchase, billing.next_of(purchase, app.clock.today()), terms)
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
     yield _told(turn, ref, result)
 
@@ -83,7 +83,7 @@ def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
     purchase = _billable(turn, app, ref, Operation.TRIAL_SKIP)
     if disputed := billing.disputed_charge(purchase, turn.sales_of(purchase.order_id)):
         raise disputed
-    wanted = replace(billing.next_of(app, purchase), due_on=app.clock.today())
+    wanted = replace(billing.next_of(purchase, app.clock.today()), due_on=app.clock.today())
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)
     yield _told(turn, ref, result)
 
@@ -106,7 +106,7 @@ def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
             fix=f"csctl txn reconcile {name}",
         )
     order = purchase.order
-    if refusal := billing.blacklisted(turn, app, order):
+    if refusal := billing.blacklisted(turn, order, app.shop.country):
         raise refusal
     return purchase
 

@@ -81,7 +81,7 @@ def _waits_for_a_person(session: Session, app: App, purchase: Purchase, sales: l
     """Why the billing run skips the purchase: a dispute, or no card that may be charged."""
     if disputed := cycle.disputed_charge(purchase, sales):
         return disputed
-    if cycle.next_of(app, purchase).amount == 0:
+    if cycle.next_of(purchase, app.clock.today()).amount == 0:
         return None
     try:
         cards.of_purchase(session, purchase, sales)

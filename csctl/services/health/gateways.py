@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from csctl.domain.plurals import counted
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, State
 from csctl.errors import CsctlError
 from csctl.gateways.identified import another_account
 from csctl.gateways.operations import Identity, Problem
@@ -63,7 +63,7 @@ def _without_last4(app: App, name: str) -> list[Problem]:
         .join(PaymentMethod, PaymentMethod.id == Transaction.payment_method_id, isouter=True)
         .where(
             Transaction.gateway == name,
-            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.kind.in_(SALES),
             Transaction.state == State.APPROVED,
             Transaction.voided_at.is_(None),
             Transaction.refunded < Transaction.amount,

@@ -101,7 +101,7 @@ def _refuse_disputed(ref: Ref, sales: Sequence[Transaction]) -> None:
 
 def _cancel(session: Session, app: App, ref: Ref, order: Order, wish: Wish) -> Result:
     _refuse_what_is_over(ref, order)
-    if charge := deferred.charge_of(session, app, order.id):
+    if charge := deferred.charge_of(session, app.clock.now(), order.id):
         said = deferred.cancel_order(session, app, order, charge, wish.reason)
         return Result(ref.given, Outcome.PENDING, said, transaction_id=ids.show("txn", charge.id))
     cancelling.cancel_order(session, app, order, wish.reason)

@@ -98,7 +98,7 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
         checkout_rules.confirm(session, app, order, email=wish.email)
         yield Result(name, Outcome.CREATED, "nothing was due", money=money, extra={"order_id": name})
         return
-    sale = _open(turn, app, order, method, email=wish.email)
+    sale = open_sale(turn, app, order, method, email=wish.email)
     result = yield from attempts.exchange(turn, app, sale)
     if isinstance(wrong := result.error, Misconfigured):  # the order is kept, and nothing was sent
         again = f"{wrong.fix or 'correct the account'}, then csctl order rerun {name}"
@@ -224,7 +224,7 @@ def _purchase(app: App, line: _Line, payment_method_id: int | None) -> Purchase:
     return purchase
 
 
-def _open(turn: Turn, app: App, order: Order, method: PaymentMethod, *, email: bool) -> Transaction:
+def open_sale(turn: Turn, app: App, order: Order, method: PaymentMethod, *, email: bool) -> Transaction:
     """Open the one sale of the checkout; it names its purchase if there is only one."""
     only = order.purchases[0].id if len(order.purchases) == 1 else None
     return opening.open_sale(

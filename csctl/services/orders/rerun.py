@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from csctl.domain import ids, intervals
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
-from csctl.domain.states import Occasion, OrderStatus, PurchaseStatus, State
+from csctl.domain.states import OrderStatus, PurchaseStatus, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Order, PaymentMethod, Purchase
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
+from csctl.services.orders import checkout
 from csctl.services.outcomes import checkout as checkout_rules
-from csctl.services.payments import attempts, cards, opening
+from csctl.services.payments import attempts, cards
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.shared import audit, history
@@ -52,25 +53,14 @@ def _rerun(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
     method = _card(turn, order, wish.payment_method_id)
     _ = app.gateways[method.gateway]
     _begin_again(turn, app, order, method, chosen=wish.payment_method_id is not None)
-    only = order.purchases[0].id if len(order.purchases) == 1 else None
-    sale = opening.open_sale(
-        turn,
-        app,
-        order,
-        method,
-        order.total,
-        Occasion.CHECKOUT,
-        purchase_id=only,
-        cycle=1 if only else None,
-        send_email=wish.email,
-    )
+    sale = checkout.open_sale(turn, app, order, method, email=wish.email)
     result = yield from attempts.exchange(turn, app, sale)
     yield replace(result, id=ref.given, extra={"order_id": ids.show("ord", ref.id)})
 
 
 def _refuse_unless_declined(turn: Turn, order: Order) -> None:
     name = ids.show("ord", order.id)
-    unknown = [sale for sale in turn.sales_of(order.id) if sale.state in (State.UNKNOWN, State.PENDING, State.SENT)]
+    unknown = [sale for sale in turn.sales_of(order.id) if sale.state.undecided or sale.state is State.SENT]
     if unknown:
         charge = ids.show("txn", unknown[-1].id)
         raise Conflict(

@@ -85,11 +85,11 @@ def succeed(session: Session, app: App, purchase: Purchase, billing: Billing) ->
         cancelling.cancel_purchase(session, app, purchase, purchase.cancel_reason)
 
 
-def bill_next_on(app: App, purchase: Purchase, day: date) -> None:
+def bill_next_on(purchase: Purchase, day: date, today: date) -> None:
     """Bill next on a day. The end of a trial, and a cancellation for before the next billing, move with it."""
     if purchase.cancel_on is not None and purchase.cancel_on == purchase.next_bill_on:
         purchase.cancel_on = day
-    if rules.in_trial(purchase.trial_ends_on, purchase.cycle, app.clock.today()):
+    if rules.in_trial(purchase.trial_ends_on, purchase.cycle, today):
         purchase.trial_ends_on = day
     billing_dates.bill_on(purchase, day)
 

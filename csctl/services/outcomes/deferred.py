@@ -5,7 +5,7 @@ What depends on the outcome of a charge is not done behind its back, and is not 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def charge_of(session: Session, app: App, order_id: int, purchase: Purchase | None = None) -> Transaction | None:
+def charge_of(session: Session, now: datetime, order_id: int, purchase: Purchase | None = None) -> Transaction | None:
     """The charge of an order, or of one purchase, whose answer is to be waited for. The caller holds the order.
 
     Raises Conflict while a process waits for that answer.
     """
     charge = open_charge(session, order_id, purchase)
-    if charge and charge.lease_until and charge.lease_until >= app.clock.now():
+    if charge and charge.lease_until and charge.lease_until >= now:
         what = ids.show("pur", purchase.id) if purchase else ids.show("ord", order_id)
         raise Conflict(
             f"{what} is being billed",
@@ -147,6 +147,6 @@ def _bill_on(session: Session, app: App, purchase: Purchase, day: date) -> None:
         why = "has passed" if day < app.clock.today() else f"does not apply: it is {purchase.status.value}"
         history.event(session, app, customer, f"{name}: next_bill_on {day} {why}", order_id=purchase.order_id)
         return
-    billing.bill_next_on(app, purchase, day)
+    billing.bill_next_on(purchase, day, app.clock.today())
     history.event(session, app, customer, f"{name}: next_bill_on {before} -> {day}", order_id=purchase.order_id)
     audit.write(session, app, Outcome.UPDATED, target=name, before=str(before), after=str(day))

@@ -6,6 +6,7 @@ must check: `doctor` names the transaction until then.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement
@@ -30,38 +31,38 @@ if TYPE_CHECKING:
 NOT_LOOKED_AT: ColumnElement[bool] = Transaction.look_since.is_not(None)
 
 
-def approve(app: App, attempt: Transaction, answer: Answer) -> None:
+def approve(attempt: Transaction, answer: Answer, now: datetime) -> None:
     """Close an attempt that had failed with its real outcome."""
     attempt.state = becomes(attempt.state, State.APPROVED)
     attempt.reason = attempt.lease_until = attempt.claim = None
     answers.keep(attempt, answer)
-    attempt.finished_at = app.clock.now()
+    attempt.finished_at = now
 
 
-def return_money(app: App, attempt: Transaction, sale: Transaction, item: QueueItem | None) -> None:
+def return_money(attempt: Transaction, sale: Transaction, item: QueueItem | None, now: datetime) -> None:
     """Apply a void or refund that was approved late to its sale.
 
     It pays a queued refund, which is not sent again. In other cases the money may have been returned twice.
     """
     if attempt.kind is Kind.VOID:
-        _void(app, attempt, sale)
+        _void(attempt, sale, now)
         return
     attempt.settlement = Settlement.UNSETTLED
     if item is not None and item.state is ItemState.QUEUED:
-        queue_rules.close(app, item, Operation.SUCCEED)
+        queue_rules.close(item, Operation.SUCCEED, now)
         sale.reserved -= item.amount
         _add(sale, attempt.amount)
         return
     _add(sale, attempt.amount)
-    attempt.look_since = app.clock.now()
+    attempt.look_since = now
 
 
-def _void(app: App, attempt: Transaction, sale: Transaction) -> None:
+def _void(attempt: Transaction, sale: Transaction, now: datetime) -> None:
     if sale.refunded == sale.reserved == 0:
-        sale.voided_at = app.clock.now()
+        sale.voided_at = now
     elif sale.voided_at is None:  # refunded since: the gateway has returned the money twice
         _add(sale, attempt.amount)
-        attempt.look_since = app.clock.now()
+        attempt.look_since = now
 
 
 def _add(sale: Transaction, amount: int) -> None:

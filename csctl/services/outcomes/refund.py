@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
@@ -22,7 +22,6 @@ from csctl.services.shared import history
 if TYPE_CHECKING:
     from csctl.app import App
 
-OPEN = (ItemState.QUEUED, ItemState.IN_PROGRESS)
 # An attempt with such an outcome was never executed.
 NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
 
@@ -110,7 +109,7 @@ def _take_failed_retry(
 ) -> None:
     item.last_reason = _words(refund)
     if _was_paid_otherwise(session, refund, item):  # by an attempt that was approved late
-        close(app, item, Operation.SUCCEED)
+        close(item, Operation.SUCCEED, app.clock.now())
         sale.reserved -= item.amount
         sale.refunded, sale.over_returned = sale.refunded + sale.over_returned, 0
     elif then in (Refused.WAIT, Refused.RELEASE):
@@ -137,13 +136,13 @@ def free_the_day(attempt: Transaction, item: QueueItem) -> None:
 
 def settle(app: App, item: QueueItem, why: str) -> None:
     """There is nothing to return any more."""
-    close(app, item, Operation.SETTLE)
+    close(item, Operation.SETTLE, app.clock.now())
     item.close_reason = why
 
 
 def give_up(session: Session, app: App, sale: Transaction, item: QueueItem) -> None:
     """Close the item: its amount remains on the sale again, and the Notify Emails receive a message."""
-    close(app, item, Operation.GIVE_UP)
+    close(item, Operation.GIVE_UP, app.clock.now())
     sale.reserved -= item.amount
     emails.announce_exhausted(session, app, item, attempts_of(session, item))
     history.event(
@@ -174,13 +173,13 @@ def _wait(item: QueueItem, tried_on: date | None) -> None:
 
 def succeed(app: App, item: QueueItem) -> None:
     item.attempts += 1
-    close(app, item, Operation.SUCCEED)
+    close(item, Operation.SUCCEED, app.clock.now())
 
 
-def close(app: App, item: QueueItem, operation: Operation) -> None:
+def close(item: QueueItem, operation: Operation, now: datetime) -> None:
     """Close the item. Raises Conflict if its state does not allow it."""
     move(item, operation)
-    item.closed_at, item.next_attempt_on = app.clock.now(), None
+    item.closed_at, item.next_attempt_on = now, None
 
 
 def move(item: QueueItem, operation: Operation) -> None:
@@ -208,7 +207,7 @@ def verdict(refund: Transaction, item: QueueItem) -> tuple[Outcome, str, CsctlEr
     if item.state is ItemState.EXHAUSTED:
         gone = GatewayRefused("the refund was given up", cause=said, fix=f"csctl queue requeue {name}")
         return Outcome.EXHAUSTED, f"given up{_after(item)}: {said}", gone
-    if item.state not in OPEN:
+    if not item.state.open:
         closed = GatewayRefused("this attempt failed", cause=said, fix=f"csctl queue show {name}")
         return Outcome.FAILED, f"{said}; {name} is {item.state.value}", closed
     error = GatewayRefused("the refund failed and is in the queue", cause=said, fix=f"csctl queue show {name}")

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from csctl.app import App
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict, Misconfigured, NotFound, Unreachable
 from csctl.gateways import urls
 from csctl.gateways.identified import shown
@@ -156,7 +156,7 @@ def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:
         select(Transaction.id, Transaction.kind, Transaction.gateway_ref)
         .where(
             Transaction.gateway == name,
-            Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+            Transaction.kind.in_(SALES),
             Transaction.state == State.APPROVED,
             Transaction.gateway_ref.is_not(None),
         )

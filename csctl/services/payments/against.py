@@ -14,7 +14,7 @@ from csctl.domain import ids
 from csctl.domain.comparison import Booked, Difference, Entry, Finding, compare
 from csctl.domain.money import to_decimal
 from csctl.domain.plurals import counted
-from csctl.domain.states import SALES, Kind, Outside, State
+from csctl.domain.states import ACCEPTED_STATES, SALES, Kind, Outside, State
 from csctl.errors import Conflict, NotFound, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
@@ -156,7 +156,7 @@ def _returned(learned: Outside | None = None) -> ScalarSelect[int]:
     if learned:
         which = [child.outside == learned, child.gateway_ref.is_(None), child.state == State.APPROVED]
     else:
-        gone = child.state.in_((State.APPROVED, State.PENDING))
+        gone = child.state.in_(ACCEPTED_STATES)
         which = [gone, or_(child.outside.is_(None), child.outside == Outside.GATEWAY)]
     return select(func.coalesce(func.sum(child.amount), 0)).where(*whose, *which).scalar_subquery()
 
@@ -184,13 +184,16 @@ def _looked_up(app: App, failed: list[Booked], entries: list[Entry], period: Per
         if row.account not in app.gateways or app.gateways[row.account].capabilities.finds is Finds.NOTHING:
             continue
         with app.read() as session:
-            operation = operations.of_attempt(session, session.get_one(Transaction, row.id))
+            attempt = session.get_one(Transaction, row.id)
+            if row.kind is Kind.VOID and session.get_one(Transaction, attempt.parent_id).voided_at:
+                continue  # by another attempt: what is voided does not name the key
+            operation = operations.of_attempt(session, attempt)
         try:
             found = app.gateways[row.account].find(operation)
         except Unreachable as error:
             app.notice(f"{ids.show('txn', row.id)} could not be looked up: {error.cause or error.message}")
             continue
-        if isinstance(found, Found) and found.answer.state in (State.APPROVED, State.PENDING):
+        if isinstance(found, Found) and found.answer.state.accepted:
             yield Finding(Difference.PAID_AFTER_ALL, row, found.entry(row.kind, key=row.key))
 
 

@@ -209,7 +209,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
         state=attempt.state.value,
         reason=attempt.reason,
         **effects.said(app, attempt),
-        **audit.requester(app, attempt.created_by),
+        **audit.requester(app.actor, attempt.created_by),
     )
     return result
 
@@ -241,7 +241,7 @@ def as_asked(turn: Turn, attempt: Transaction, answer: Answer) -> Answer:
         return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, reference=None, message=message)
     amount = answer.amount is not None and answer.amount != attempt.amount
     currency = answer.currency is not None and answer.currency != attempt.currency
-    if answer.state not in (State.APPROVED, State.PENDING) or not (amount or currency):
+    if not answer.state.accepted or not (amount or currency):
         return answer
     said = Money(answer.amount or attempt.amount, answer.currency or attempt.currency)
     asked = Money(attempt.amount, attempt.currency)

@@ -26,6 +26,7 @@ from csctl.services.payments.jobs import Needs, Turn
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
@@ -41,10 +42,10 @@ class Pass:
     seen: set[int] = field(default_factory=set)
 
 
-def accounts(app: App) -> Iterator[str]:
+def accounts(gateways: Registry) -> Iterator[str]:
     """The accounts that offer changes."""
-    for name in app.gateways:
-        if app.gateways[name].capabilities.changes:
+    for name in gateways:
+        if gateways[name].capabilities.changes:
             yield name
 
 
@@ -110,7 +111,7 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
             return returns.take_back(turn, app, row, found.answer)
         return settlement.take(turn, app, row, found)
-    decided = found.answer.state.closed and row.state in (State.UNKNOWN, State.PENDING)
+    decided = found.answer.state.closed and row.state.undecided
     if decided and row.key and not row.is_leased(app.clock.now()):
         return attempts.record(turn, app, row.id, attempts.claim_for(app, row), found.answer)
     return None

@@ -72,7 +72,7 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
     """
     name = ids.show("txn", attempt.id)
     if _was_charged_again(turn, attempt):
-        late.approve(app, attempt, answer)
+        late.approve(attempt, answer, app.clock.now())
         _note_settlement(attempt, answer)
         attempt.cycle = attempt.occasion = None  # the other sale has paid for them
         attempt.look_since = app.clock.now()

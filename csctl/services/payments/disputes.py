@@ -156,7 +156,7 @@ def _make_room(session: Session, app: App, sale: Transaction, lost: int) -> list
             break
         if item.state is not ItemState.QUEUED:
             continue
-        queue_rules.close(app, item, Operation.REMOVE)
+        queue_rules.close(item, Operation.REMOVE, app.clock.now())
         item.close_reason = _LOST
         sale.reserved -= item.amount
         removed.append(ids.show("rfq", item.id))

@@ -184,7 +184,7 @@ def _reduce(turn: Turn, app: App, sale: Transaction, item: QueueItem, by: int) -
     before, money = item.amount, Money(by, item.currency)
     sale.reserved -= by
     if by == item.amount:
-        queue_rules.close(app, item, Operation.RESOLVE)
+        queue_rules.close(item, Operation.RESOLVE, app.clock.now())
         item.close_reason = _FITS_NO_MORE
         news, outcome = f"{money} was returned at the gateway. The refund left the queue.", Outcome.RESOLVED
     else:

@@ -126,7 +126,7 @@ def _beginning(app: App, name: str) -> datetime:
     """
     newest = select(func.max(Transaction.created_at)).where(
         Transaction.gateway == name,
-        Transaction.kind.in_((Kind.SALE, Kind.CAPTURE)),
+        Transaction.kind.in_(SALES),
         Transaction.state == State.APPROVED,
     )
     with app.read() as session:
@@ -191,7 +191,7 @@ def _can_have(app: App, sale: int, refunds: list[Entry]) -> bool:
 
 
 def _is_ours(entry: Entry) -> bool:
-    return entry.state in (State.APPROVED, State.PENDING) and is_key(entry.key)
+    return entry.state.accepted and is_key(entry.key)
 
 
 def is_key(text: str | None) -> bool:

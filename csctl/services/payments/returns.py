@@ -136,7 +136,7 @@ def _after(turn: Turn, app: App, attempt: Transaction) -> None:
     if attempt.state is State.APPROVED:
         orders.note_if_all_returned(order, turn.sales_of(order.id))
     queued = attempt.queue_item_id is not None and attempt.state.refused
-    if queued or attempt.state in (State.APPROVED, State.PENDING):
+    if queued or attempt.state.accepted:
         cancelling.carry_out(turn.session, app, attempt)
     money = Money(attempt.amount, attempt.currency)
     why = f" ({attempt.reason})" if attempt.reason else ""
@@ -162,8 +162,9 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
         attempt.reason, attempt.finished_at = Reason.ANSWER_LOST, None
         return f"csctl txn reconcile {name}"
     sale = turn.session.get_one(Transaction, attempt.parent_id)
-    late.approve(app, attempt, answer)
-    late.return_money(app, attempt, sale, item)
+    now = app.clock.now()
+    late.approve(attempt, answer, now)
+    late.return_money(attempt, sale, item, now)
     if attempt.kind is Kind.REFUND:
         _watch(app, attempt)
     orders.note_if_all_returned(attempt.order, turn.sales_of(attempt.order_id))

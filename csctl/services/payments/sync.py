@@ -26,7 +26,7 @@ def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fa
     seen: set[int] = set()
     if not dry_run:
         accounts.remember(app)
-        for name in changes.accounts(app):
+        for name in changes.accounts(app.gateways):
             covered = changes.Pass(name)
             yield from changes.take(app, covered)
             seen |= covered.seen

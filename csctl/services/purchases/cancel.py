@@ -68,7 +68,7 @@ def cancel(
     def change(session: Session, ref: Ref) -> Result:
         purchase = purchase_changes.locked(session, ref.id)
         fitting = _fitting(app, purchase, moment)
-        if fitting.now and (charge := deferred.charge_of(session, app, purchase.order_id, purchase)):
+        if fitting.now and (charge := deferred.charge_of(session, app.clock.now(), purchase.order_id, purchase)):
             words = deferred.cancel_purchase(session, app, purchase, charge, reason)
             return Result(ref.given, Outcome.PENDING, words, transaction_id=ids.show("txn", charge.id))
         before = differences.snapshot(session, purchase)

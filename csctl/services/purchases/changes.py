@@ -109,11 +109,11 @@ def change_billing_date(app: App, ref: Ref, day: str, *, dry_run: bool) -> Itera
 
     def move(_session: Session, purchase: Purchase) -> None:
         require_recurring(purchase)
-        billing.bill_next_on(app, purchase, new)
+        billing.bill_next_on(purchase, new, app.clock.today())
 
     def change(session: Session, ref: Ref) -> Result:
         purchase = locked(session, ref.id)
-        if charge := deferred.charge_of(session, app, purchase.order_id, purchase):
+        if charge := deferred.charge_of(session, app.clock.now(), purchase.order_id, purchase):
             _allowed(app, purchase, Operation.BILLING_DATE)
             require_recurring(purchase)
             said = deferred.bill_on(session, app, purchase, charge, new)

@@ -98,7 +98,7 @@ def _paid_until(session: Session, app: App, purchase: Purchase) -> date | None:
     paid = [sale for sale in session.scalars(charges.order_by(Transaction.created_at, Transaction.id)) if sale.is_sale]
     if paid and (paid[-1].voided_at or paid[-1].refunded == paid[-1].amount):
         return None
-    end = shares.period(app, purchase, paid[-1]).end if paid else purchase.billed_to  # a free period has no sale
+    end = shares.period(app.clock, purchase, paid[-1]).end if paid else purchase.billed_to  # a free period has no sale
     return end if end and end > app.clock.today() else None
 
 
@@ -107,7 +107,7 @@ def _refuse_unless_reactivable(session: Session, app: App, purchase: Purchase) -
     rules.refuse_billed_elsewhere(name, purchase.billed_by)
     rules.after(name, purchase.status, Operation.REACTIVATE)
     purchase_changes.require_recurring(purchase)
-    if order.status in (OrderStatus.PENDING, OrderStatus.DECLINED):
+    if not order.status.confirmed:
         order_name = ids.show("ord", order.id)
         raise Conflict(
             f"{order_name} is {order.status.value}", cause="it was never paid", fix=f"csctl order rerun {order_name}"

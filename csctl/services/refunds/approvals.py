@@ -12,6 +12,7 @@ from csctl.domain import approvals as rules
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money, to_decimal
+from csctl.domain.operators import Actor
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import ApprovalState, Role
 from csctl.domain.text import accept
@@ -195,7 +196,7 @@ def deny(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fast
 
     def change(session: Session, ref: Ref) -> Result:
         approval = _locked(session, app, ref)
-        refuse_unless_others(app, approval)
+        refuse_unless_others(app.actor, approval)
         return _close(session, app, approval, ref, ApprovalState.DENIED, reason)
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
@@ -217,9 +218,9 @@ def withdraw(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
 
 
-def refuse_unless_others(app: App, approval: Approval) -> None:
+def refuse_unless_others(actor: Actor, approval: Approval) -> None:
     """Raises NotPermitted for one's own request: two people must agree."""
-    if approval.requested_by == app.actor.id:
+    if approval.requested_by == actor.id:
         name = ids.show("apr", approval.id)
         raise NotPermitted(
             f"{name} is a request of your own",
@@ -265,7 +266,7 @@ def decide(
         after=state.value,
         amount=str(Money(approval.amount, approval.currency)),
         reason=audit.given(reason),
-        **audit.requester(app, approval.requested_by),
+        **audit.requester(app.actor, approval.requested_by),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import object_session
 
+from csctl.clock import Clock
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
@@ -106,11 +107,11 @@ def refuse_unless_voidable(app: App, sale: Transaction) -> None:
     app.gateways.for_money(sale.gateway)
 
 
-def settled_already(app: App, sale: Transaction) -> Conflict:
+def settled_already(clock: Clock, sale: Transaction) -> Conflict:
     name = ids.show("txn", sale.id)
     on = ""
     if sale.settled_at:
-        day = app.clock.day_of(sale.settled_at)
+        day = clock.day_of(sale.settled_at)
         on = f" on {day.day} {day:%B %Y}"
     return Conflict(
         f"{name} settled{on}",

@@ -76,7 +76,7 @@ def _grant_one(turn: Turn, app: App, ref: Ref, accepted: Mapping[int, Money] | N
 def _checked(turn: Turn, app: App, approval: Approval, accepted: Mapping[int, Money] | None) -> Transaction:
     """The sale of a request that may be granted now."""
     approvals.refuse_unless_open(app, approval)
-    approvals.refuse_unless_others(app, approval)
+    approvals.refuse_unless_others(app.actor, approval)
     sale = refund_checks.sale_of(turn, Ref(ids.show("txn", approval.sale_id), approval.sale_id))
     refund_checks.refuse_unless_refundable(app, sale, approval.amount)
     returned = Money(approvals.returned_since(approval), approval.currency)

@@ -12,7 +12,7 @@ from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.refund_queue import GONE, Operation, after
+from csctl.domain.refund_queue import Operation, after
 from csctl.domain.retries import POLICY
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, Usage
@@ -34,7 +34,7 @@ def remove(app: App, refs: Sequence[Ref], reason: str, *, dry_run: bool, fail_fa
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        queue_rules.close(app, item, Operation.REMOVE)
+        queue_rules.close(item, Operation.REMOVE, app.clock.now())
         item.close_reason = reason
         sale.reserved -= item.amount
         return _done(session, app, item, ref, Outcome.REMOVED, f"removed refund {{}} from the queue: {reason}")
@@ -70,8 +70,8 @@ def resolve(
 
     def change(session: Session, ref: Ref) -> Result:
         item, sale = _locked(session, ref)
-        reserved = item.state not in GONE
-        queue_rules.close(app, item, Operation.RESOLVE)
+        reserved = not item.state.given_up
+        queue_rules.close(item, Operation.RESOLVE, app.clock.now())
         if not reserved:
             _refuse_unless_left(session, item, sale)
             sale.reserved += item.amount

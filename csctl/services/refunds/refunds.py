@@ -129,13 +129,13 @@ def _void_one(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         sale = refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE)
         refund_checks.refuse_unless_voidable(app, sale)
     if sale.settlement is Settlement.SETTLED:
-        raise refund_checks.settled_already(app, sale)
+        raise refund_checks.settled_already(app.clock, sale)
     if not ways.of(app, sale).void:
         raise ways.refuse_void(sale)
     attempt, whose = open_part(turn, app, sale, Part(sale.id, Kind.VOID, sale.amount), wish, None), _whose(sale.order)
     result = yield from attempts.exchange(turn, app, attempt)
     if returns.settled_meanwhile(turn, attempt.id):
-        raise refund_checks.settled_already(app, refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE))
+        raise refund_checks.settled_already(app.clock, refund_checks.sale_of(turn, ref, refund_checks.REVERSIBLE))
     yield replace(result, id=ref.given, about=whose)
 
 
@@ -151,15 +151,14 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
     order = turn.session.get(Order, ref.id)
     if order is None:
         raise NotFound(f"there is no order {ref.given}", fix="csctl order list")
-    if made := wishes.made_by(turn, app, request, Transaction.order_id == ref.id):
+    if made := wishes.made_by(turn, request, Transaction.order_id == ref.id, app.clock.now()):
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     if wish.which.cycle is None or wish.cancel:  # it depends on a charge that is under way
         refund_scope.refuse_unanswered(turn, ref.id, wish.which.purchase_id)
     parts, words = yield from _plan(turn, app, order, wish, amount)
-    if made := wishes.made_by(
-        turn, app, request, Transaction.order_id == ref.id
-    ):  # by another process, during the call to the gateway
+    # by another process, during the call to the gateway
+    if made := wishes.made_by(turn, request, Transaction.order_id == ref.id, app.clock.now()):
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     sales = {sale.id: sale for sale in turn.sales_of(ref.id)}

@@ -201,7 +201,7 @@ def _for_approval(turn: Turn, app: App, item: QueueItem, sale: Transaction) -> R
     agent = turn.session.get(Operator, asked_by) if asked_by else None
     if agent is None or agent.role is not Role.AGENT or limits.of_sale(turn.session, sale, 0) is None:
         return None
-    queue_rules.close(app, item, Operation.REMOVE)
+    queue_rules.close(item, Operation.REMOVE, app.clock.now())
     item.close_reason = "above the limit of the agent: it waits for approval"
     sale.reserved -= item.amount
     turn.session.flush()

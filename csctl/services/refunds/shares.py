@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from csctl.clock import Clock
 from csctl.domain import ids, intervals
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
@@ -144,7 +145,7 @@ def _prorated(turn: Turn, app: App, purchase: Purchase, which: Which, sales: Seq
         paid, returned = purchase.checkout_amount, scope.returned_of(turn, purchase)
     else:
         paid, returned = sale.amount, sale.refunded + sale.reserved
-    paid_for, today = period(app, purchase, sale), app.clock.today()
+    paid_for, today = period(app.clock, purchase, sale), app.clock.today()
     prorated = Prorated(paid_for, paid_for.unused(today), Money(paid, sale.currency), returned)
     if prorated.amount == 0:
         raise Conflict(f"nothing of {name} is left to prorate", cause=str(prorated), fix=f"csctl purchase show {name}")
@@ -163,10 +164,10 @@ def _refuse_unless_prorated(sale: Transaction) -> None:
         raise Conflict(f"the latest billing {name} is voided", cause="there is nothing to return")
 
 
-def period(app: App, purchase: Purchase, sale: Transaction) -> Period:
+def period(clock: Clock, purchase: Purchase, sale: Transaction) -> Period:
     """The days that the latest billing paid for; for imported purchases, those from its day on."""
     if purchase.billed_from and purchase.billed_to:
         return Period(purchase.billed_from, purchase.billed_to)
-    begin: date = sale.due_on or app.clock.day_of(sale.created_at)
+    begin: date = sale.due_on or clock.day_of(sale.created_at)
     interval = intervals.parse(purchase.interval or "")
     return Period(begin, interval.after(begin, purchase.billing_day))

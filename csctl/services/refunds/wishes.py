@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -137,7 +138,7 @@ def request_of(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, ho
     return idempotency.number_of(app, wish.request_id, asked, dry_run=how.dry_run)
 
 
-def made_by(turn: Turn, app: App, request: int | None, of: Any) -> list[Transaction]:
+def made_by(turn: Turn, request: int | None, of: Any, now: datetime) -> list[Transaction]:
     """The attempts that the same request made before: for each sale, the last. Raises Conflict while one is at the
     gateway: another process has made the same request at this moment.
     """
@@ -147,7 +148,7 @@ def made_by(turn: Turn, app: App, request: int | None, of: Any) -> list[Transact
         select(Transaction).where(Transaction.request_id == request, of).order_by(Transaction.id)
     ).all()
     for attempt in made:
-        if attempt.state.unanswered and (attempt.lease_until or app.clock.now()) > app.clock.now():
+        if attempt.state.unanswered and (attempt.lease_until or now) > now:
             name = ids.show("txn", attempt.id)
             raise Conflict(f"{name} is being worked on", cause="the same request came just before", fix="run it again")
     turn.needs.opened += made  # locked from the next call on
@@ -158,6 +159,6 @@ def first_results(turn: Turn, app: App, request: int | None, of: Any) -> list[Re
     """The earlier results of the same request. Attempts that were certainly not executed are made again; so are failed
     ones where failed records are processed again.
     """
-    made = made_by(turn, app, request, of)
+    made = made_by(turn, request, of, app.clock.now())
     kept = [attempt for attempt in made if not taking_up.may_be_repeated(attempt, again=app.journal.again)]
     return [taking_up.result_of(turn, attempt) for attempt in kept]

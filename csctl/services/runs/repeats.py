@@ -52,7 +52,7 @@ def stopped_before(app: App, arguments: Sequence[str], given: Sequence[str]) -> 
     mine = (Run.operator_id == app.actor.id) & (Run.command == app.command)
     with app.read() as session:
         for run in session.scalars(select(Run).where(mine, _unfinished(app)).order_by(Run.id.desc())):
-            if _meaning(run.arguments) != _meaning(arguments) or runs.is_alive(app, run):
+            if _meaning(run.arguments) != _meaning(arguments) or runs.is_alive(run, app.clock.now()):
                 continue
             done = set(session.scalars(select(RunRecord.given).where(RunRecord.run_id == run.id, _DONE)))
             if number := len({_number(name) for name in given} & {_number(name) for name in done}):
@@ -66,7 +66,7 @@ def of_money(app: App) -> Iterator[tuple[str, int]]:
     with app.read() as session:
         for run in session.scalars(select(Run).where(_unfinished(app), Run.id.in_(paid)).order_by(Run.id)):
             pending = select(func.count()).where(RunRecord.run_id == run.id, RunRecord.state == RecordState.PENDING)
-            if not runs.is_alive(app, run) and (left := session.scalar(pending)):
+            if not runs.is_alive(run, app.clock.now()) and (left := session.scalar(pending)):
                 yield ids.show("run", run.id), left
 
 

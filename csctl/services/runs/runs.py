@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
@@ -111,7 +112,7 @@ def _change(session: Session, number: int, in_state: RecordState, **values: Any)
 
 def _being_done(app: App, run: Run) -> Conflict | None:
     """Why no other process may resume a run now."""
-    if not is_alive(app, run):
+    if not is_alive(run, app.clock.now()):
         return None
     name = ids.show("run", run.id)
     where, pid, _ = str(run.worker).rsplit(" ", 2)
@@ -122,11 +123,11 @@ def _being_done(app: App, run: Run) -> Conflict | None:
     )
 
 
-def is_alive(app: App, run: Run) -> bool:
+def is_alive(run: Run, now: datetime) -> bool:
     """Whether a process carries the run out, as far as this host can see."""
     if run.state is not RunState.RUNNING or run.worker is None or worker.is_gone(run.worker):
         return False
-    return run.lease_until is not None and run.lease_until > app.clock.now()
+    return run.lease_until is not None and run.lease_until > now
 
 
 # -- read
@@ -159,7 +160,7 @@ def show(app: App, number: int) -> Row:
 
 
 def _row(session: Session, app: App, run: Run) -> Row:
-    died = run.state is RunState.RUNNING and not is_alive(app, run)
+    died = run.state is RunState.RUNNING and not is_alive(run, app.clock.now())
     operator = session.get(Operator, run.operator_id)
     return {
         "id": ids.show("run", run.id),

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
+from csctl.domain.operators import Actor
 from csctl.errors import NotFound, NotPermitted
 from csctl.models import AuditRow, Operator
 from csctl.results import Limit, Page, Row
@@ -55,9 +56,9 @@ def _full_id(app: App, given: str) -> str:
     return ids.show(kinds[0], int(given)) if kinds and given.isascii() and given.isdecimal() else given
 
 
-def requester(app: App, operator_id: int | None) -> dict[str, str]:
+def requester(actor: Actor, operator_id: int | None) -> dict[str, str]:
     """Write as the operator who requested the change, if another one records it: the first process may have died."""
-    if operator_id is None or operator_id == app.actor.id:
+    if operator_id is None or operator_id == actor.id:
         return {}
     return {"requested_by": ids.show("opr", operator_id)}
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain.booking import Effect
 from csctl.domain.record_kinds import KINDS
-from csctl.domain.states import ItemState, Kind, State
+from csctl.domain.states import REFUSED_STATES, ItemState, Kind, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, QueueItem, Transaction
 from csctl.services.data.importing import parents
@@ -47,7 +47,7 @@ class Queue:
             .where(
                 Transaction.parent_id.in_(sales),
                 Transaction.kind == Kind.REFUND,
-                Transaction.state.in_((State.DECLINED, State.FAILED)),
+                Transaction.state.in_(REFUSED_STATES),
                 Transaction.id.not_in(begun),
             )
             .order_by(Transaction.id)

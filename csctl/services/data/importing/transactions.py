@@ -25,7 +25,6 @@ from csctl.services.data.importing.totals import Totals
 from csctl.services.outcomes import orders
 
 _KIND = KINDS["transactions"]
-_UNSURE = (State.PENDING, State.UNKNOWN)
 _ORDER = (Kind.AUTHORIZE, Kind.SALE, Kind.CAPTURE, Kind.VOID, Kind.REFUND)
 
 
@@ -129,7 +128,7 @@ class Transactions:
         if (named := referred(self._found, row, "parent", "transaction", "transactions")) or existing or not order:
             return named
         kind = kind_of(row)
-        return self._charges.only_one(order.id, kind) if kind and not _stands_alone(kind) else None
+        return self._charges.only_one(order.id, kind) if kind and not kind.charges_card else None
 
     def _facts(
         self, row: Cells, order: KnownOrder, existing: Transaction | None, parent: Transaction | None
@@ -242,10 +241,6 @@ def _rank(row: Cells) -> int:
     return _ORDER.index(Kind(kind)) if kind in _ORDER else 0
 
 
-def _stands_alone(kind: Kind) -> bool:
-    return kind in (Kind.SALE, Kind.AUTHORIZE)
-
-
 def _outside(row: Cells, kind: Kind, state: State) -> dict[str, Any]:
     """How money was returned that no gateway was asked for."""
     outside, reference = row.word("outside", Outside), row.text("outside_reference")
@@ -274,7 +269,7 @@ def _marks(row: Cells, kind: Kind, state: State, existing: Transaction | None, c
 def _refuse_to_go_back(record: Transaction, state: State) -> None:
     if record.claim is not None:
         raise Conflict("state: it is being worked on just now", fix="run it again in a few minutes")
-    if record.state not in _UNSURE:
+    if not record.state.undecided:
         raise Conflict(f"state: it is {record.state.value} for good, and cannot become {state.value}")
 
 
