@@ -246,8 +246,7 @@ class _Engine:
                 access.look_again(session, self.app)
             added.together(session)
             held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
-            held.replies = [reply for _, reply in steps]
-            self.moved = True
+            self.moved, held.replies = True, [reply for _, reply in steps]
             for job, reply in steps:
                 known, before = len(job.needs.opened), len(results)
                 try:
