@@ -14,8 +14,9 @@ from tests.factories import make_payment_method, make_price, make_purchase, make
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
+from tests.selection import on_sqlite
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 settling = pytest.mark.parametrize("world", SETTLING, indirect=True)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event
 from tests.commands.many import make_sales
 from tests.factories import make_payment_method, make_purchase, number
 from tests.refunds.scenes import paid, rebilled
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -74,7 +75,7 @@ def test_of_two_refunds_in_a_window_that_are_above_the_limit_of_the_day_together
     assert len(paid(shop)) == 1
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_two_refunds_of_a_sale_in_a_window_add_up(shop: Shop) -> None:
     (sale,) = make_sales(shop, 1, token="tok_refund_declined_2")
     shop.adopt()

@@ -16,10 +16,11 @@ from tests.factories import (
     make_transaction,
     number,
 )
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login, refused
 
-pytestmark = pytest.mark.postgres
+pytestmark = on_postgresql
 _REFUND = (
     "INSERT INTO transactions (order_id, parent_id, kind, state, amount, currency, gateway, key, refunded, reserved,"
     " send_email, created_at, created_by) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1',"
@@ -31,11 +32,6 @@ _ITEM = (
     " t.currency, 'queued', 0, '2026-03-02', true, now() FROM transactions t JOIN orders o ON o.id = t.order_id"
     " WHERE t.id = {sale}"
 )
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
 
 
 @pytest.fixture

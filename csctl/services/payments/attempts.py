@@ -18,6 +18,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import READ, Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import CsctlError, Misconfigured, OutcomeUnknown, Unreachable
+from csctl.gateways.identified import Identified
 from csctl.gateways.operations import Answer, Finds, Found, Sale
 from csctl.gateways.protocol import Gateway, UnknownReference
 from csctl.models import QueueItem, Transaction
@@ -159,14 +160,21 @@ def _send(turn: Turn, app: App, attempt: Transaction) -> tuple[Call, str]:
     claim = claim_for(app, attempt)
     attempt.state, attempt.sent_at = becomes(attempt.state, State.SENT), app.clock.now()
     operation = operations.of_attempt(turn.session, attempt, operations.network_ref(turn, attempt))
-    look = None
-    if operation.kind is Kind.VOID and operation.sale and gateway.capabilities.finds is not Finds.NOTHING:
-        look = partial(_would_void, gateway, operation.sale)
+    looks = operation.kind is Kind.VOID and gateway.capabilities.finds is not Finds.NOTHING
+    look = partial(_assumed, gateway, operation.its_sale if looks else None) if looks or not gateway.is_ready else None
     return Call(operations.write(gateway, operation), Answer(State.APPROVED), NOT_SENT, look=look), claim
 
 
+def _assumed(gateway: Identified, voided: Sale | None) -> Answer:
+    """What a gateway would answer: as the wrong account, or to a void by what it has of the sale. Raises Misconfigured
+    and Unreachable.
+    """
+    if refusal := gateway.refusal():
+        return refusal
+    return _would_void(gateway, voided) if voided else Answer(State.APPROVED)
+
+
 def _would_void(gateway: Gateway, sale: Sale) -> Answer:
-    """What a gateway would answer to a void, by what it has of the sale."""
     found = gateway.lookup(sale.reference, Kind.SALE if sale.captured else Kind.AUTHORIZE)
     if found.voided:
         return Answer(State.DECLINED, reason=Reason.ALREADY_VOIDED)
