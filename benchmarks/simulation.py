@@ -7,6 +7,7 @@ faults and jumps of the clock.
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
 import random
 import sys
@@ -54,6 +55,8 @@ def _run(folder: Path, first: int, end: float) -> None:
         suppress_health_check=list(HealthCheck),
     )
     shops = 0
+    gc.freeze()  # what is loaded by now stays: it need not be looked through again and again
+    gc.set_threshold(50_000, 20, 50)
     for number in itertools.count(first):
         print(f"seed {number}", flush=True)
         run_state_machine_as_test(seed(number)(days), settings=how)

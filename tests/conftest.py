@@ -14,8 +14,8 @@
                 is `admin` unless `as_` says `agent` or `service`, and the time `shop.now`, unless `at` is given.
 `csctl`         the same without a shop: `csctl(words, env={…}, input="…")`.
 `database_url`  a database with the current schema and three operators; `empty_database_url` one with nothing in it.
-`backend`       "sqlite" or "postgresql". A test for one of them alone:
-                @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+`backend`       "sqlite" or "postgresql". A test for one of them alone is marked `one_database` where it does not matter
+                which, or `on_sqlite` or `on_postgresql` (tests/selection.py).
 `terminal`      csctl on a real terminal, a pexpect.spawn: `terminal(words, env={…})`; of a shop: `shop.terminal()`.
 `csctl_process` csctl as a process of its own, a Popen with text pipes: `csctl_process(words, env={…})`; of a shop:
                 `shop.start(words)`. Whatever is still running when the test ends is killed.

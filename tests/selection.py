@@ -16,6 +16,12 @@ from typing import Any
 import pytest
 
 BACKENDS = ("sqlite", "postgresql")
+# Marks of tests, or as `pytestmark` of modules, for one database alone.
+on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize(
+    "backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+one_database = on_sqlite  # which of the two does not matter
 _BACKEND = re.compile(rf"\b({'|'.join(BACKENDS)})\b-?|-({'|'.join(BACKENDS)})\b")
 
 

@@ -10,6 +10,7 @@ from freezegun import freeze_time
 
 from csctl.clock import Clock, parse_date, parse_time, rfc3339
 from csctl.errors import Usage
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -103,7 +104,7 @@ def test_times_are_shown_in_utc_to_the_second() -> None:
     assert rfc3339(datetime(2026, 3, 1, 8, 30, 15, 999_999, east)) == "2026-02-28T23:30:15Z"
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_clock_is_set_on_a_rehearsal_database_alone(shop: Shop) -> None:
     shop.sql("UPDATE installation SET rehearsal = :no", no=False)
 

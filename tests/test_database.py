@@ -22,6 +22,7 @@ from csctl.models import Customer
 from tests.factories import make_customer, make_sale, number
 from tests.postgres import Server
 from tests.running import Done, Terminal
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -105,7 +106,7 @@ def test_an_interrupted_init_is_resumed(csctl: Csctl, shop: Shop) -> None:
     assert done.json["name"] == "jane"
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_new_sqlite_file_is_its_owners_alone(csctl: Csctl, empty_database_url: str) -> None:
     csctl("db init --admin jane", env={"CSCTL_DATABASE_URL": empty_database_url})
     mode = Path(empty_database_url.removeprefix("sqlite:///")).stat().st_mode
@@ -182,7 +183,7 @@ def test_options_of_the_url_that_are_not_understood_are_a_configuration_error(
     assert done.code == 11, done.err
 
 
-@pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+@on_postgresql
 @pytest.mark.parametrize(
     ("state", "error"),
     [
@@ -202,7 +203,7 @@ def test_a_server_may_speak_any_language(shop: Shop, state: str, error: type[Csc
     engine.dispose()
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_what_sqlite_refuses_to_write_is_known_by_its_code(shop: Shop) -> None:
     engine = database.connect(shop.database_url)
     with engine.connect() as connection:
@@ -298,7 +299,7 @@ def test_foreign_keys_hold(shop: Shop) -> None:
         make_sale(shop, order="ord_999", payment_method="pm_1", adopt=False)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_sqlite_is_configured_to_lose_nothing(engine: Engine) -> None:
     with engine.connect() as connection:
         configured = {
@@ -345,3 +346,11 @@ def test_what_the_pool_and_the_driver_log_is_not_printed() -> None:
     ended = subprocess.run([sys.executable, "-c", _LOG], capture_output=True, text=True, check=False)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@on_sqlite
+def test_sqlite_is_said_to_know_no_rights(shop: Shop) -> None:
+    done = shop("db grants")
+
+    assert (done.code, done.out) == (11, "")
+    assert "SQLite" in done.err

@@ -12,6 +12,7 @@ import pytest
 
 from tests.factories import make_sale
 from tests.running import Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +56,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_prometheus_example_reads_queue_stats(shop: Shop) -> None:
     make_sale(shop, amount="5.00", token="tok_refund_declined")
     shop("txn refund txn_1 --yes")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_payment_method
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 ROOT = Path(__file__).parent.parent
@@ -167,7 +168,7 @@ SHOW = {
 LIBRARIES = {"click", "csctl", "platformdirs", "sqlalchemy", "typing_extensions", "wcwidth"}
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_profile_imports_what_is_listed_and_no_more(shop: Shop) -> None:
     make_payment_method(shop)
     script = """
@@ -199,7 +200,7 @@ print(*[name.removeprefix("csctl.") for name in sys.modules if name.startswith("
     assert beside - packages - BARE == SHOW
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_list_of_transactions_imports_no_gateway(shop: Shop) -> None:
     script = """
 import sys

@@ -16,9 +16,10 @@ from sqlalchemy import make_url
 from csctl import database
 from tests.factories import make_customer, make_sale
 from tests.postgres import as_ordinary_user
+from tests.selection import on_postgresql
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+pytestmark = on_postgresql
 
 # All clients share two sessions of the server.
 _CONFIGURATION = """

@@ -9,10 +9,10 @@ import pytest
 
 from tests.factories import make_sale
 from tests.running import Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
-sqlite_only = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def two(shop: Shop, other: dict[str, str], csctl: Csctl) -> Csctl:
     return csctl
 
 
-@sqlite_only
+@on_sqlite
 def test_two_shops_on_one_host_never_mix(two: Csctl) -> None:
     for _ in range(2):
         tea, coffee = two("--profile tea whoami -o json").json, two("--profile coffee whoami -o json").json
@@ -46,7 +46,7 @@ def test_two_shops_on_one_host_never_mix(two: Csctl) -> None:
         assert tea["database"] != coffee["database"]
 
 
-@sqlite_only
+@on_sqlite
 def test_the_environment_chooses_a_profile_and_the_option_another(two: Csctl) -> None:
     env = {"CSCTL_PROFILE": "coffee"}
 
@@ -54,7 +54,7 @@ def test_the_environment_chooses_a_profile_and_the_option_another(two: Csctl) ->
     assert two("--profile tea whoami -o json", env=env).json["name"] == "agent"
 
 
-@sqlite_only
+@on_sqlite
 def test_the_first_profile_is_current_until_another_is_used(two: Csctl) -> None:
     first = two("whoami -o json").json["profile"]
     used = two("profile use coffee")
@@ -66,7 +66,7 @@ def test_the_first_profile_is_current_until_another_is_used(two: Csctl) -> None:
     assert rows["tea"]["logged_in"] is True
 
 
-@sqlite_only
+@on_sqlite
 def test_logout_forgets_the_token_of_one_profile(two: Csctl) -> None:
     assert two("--profile coffee logout").code == 0
 
@@ -75,7 +75,7 @@ def test_logout_forgets_the_token_of_one_profile(two: Csctl) -> None:
     assert two("--profile coffee logout -o json").json[0]["outcome"] == "skipped"
 
 
-@sqlite_only
+@on_sqlite
 def test_a_removed_profile_takes_its_token_along(two: Csctl) -> None:
     tokens = Path.home() / "config" / "csctl" / "tokens"
 
@@ -85,7 +85,7 @@ def test_a_removed_profile_takes_its_token_along(two: Csctl) -> None:
     assert two("profile remove coffee").code == 4
 
 
-@sqlite_only
+@on_sqlite
 def test_what_is_kept_is_for_its_owner_alone(two: Csctl) -> None:
     folder = Path.home() / "config" / "csctl"
 
@@ -93,7 +93,7 @@ def test_what_is_kept_is_for_its_owner_alone(two: Csctl) -> None:
         assert file.stat().st_mode & 0o777 == 0o600
 
 
-@sqlite_only
+@on_sqlite
 def test_a_profile_has_its_other_settings_in_a_file(shop: Shop, csctl: Csctl, tmp_path: Path) -> None:
     file = tmp_path / "tea.env"
     file.write_text(f"CSCTL_DATABASE_URL={shop.env['CSCTL_DATABASE_URL']}\nCSCTL_GATEWAY_MAIN=sandbox:bank.db\n")
@@ -105,7 +105,7 @@ def test_a_profile_has_its_other_settings_in_a_file(shop: Shop, csctl: Csctl, tm
     assert rows["CSCTL_GATEWAY_MAIN"]["origin"] == f"profile tea: {file}"
 
 
-@sqlite_only
+@on_sqlite
 def test_the_environment_goes_before_the_profile_and_says_so(two: Csctl, shop: Shop, other: dict[str, str]) -> None:
     env = {"CSCTL_DATABASE_URL": other["url"], "CSCTL_TOKEN": other["token"]}
 
@@ -134,12 +134,12 @@ def test_an_env_file_that_is_named_goes_before_the_environment(csctl: Csctl, tmp
         ("--profile nowhere whoami", 11),
     ],
 )
-@sqlite_only
+@on_sqlite
 def test_what_is_wrong_with_a_profile_is_said(two: Csctl, words: str, code: int) -> None:
     assert two(words).code == code
 
 
-@sqlite_only
+@on_sqlite
 def test_a_dry_run_changes_no_profile(two: Csctl) -> None:
     assert two("profile use coffee --dry-run").code == 0
     assert two("profile remove tea --dry-run").code == 0
@@ -158,7 +158,7 @@ def test_without_a_database_it_is_said_first_that_none_was_named(csctl: Csctl) -
     assert "profile" in done.error["fix"]
 
 
-@sqlite_only
+@on_sqlite
 def test_a_wrong_token_says_which_shop_it_does_not_fit(shop: Shop) -> None:
     shop("setting set shop-name 'Tea shop'")
 
@@ -169,7 +169,26 @@ def test_a_wrong_token_says_which_shop_it_does_not_fit(shop: Shop) -> None:
     assert "rehearsal" in done.error["cause"]
 
 
-@sqlite_only
+@on_sqlite
+def test_a_command_that_is_advised_is_for_the_same_shop(shop: Shop, two: Csctl) -> None:
+    sale = make_sale(shop, token="tok_refund_declined")
+    assert two("--profile coffee logout").code == 0
+
+    refused = two("--profile=coffee whoami")
+    as_json = two("--profile coffee whoami -o json")
+    database = shop.env["CSCTL_DATABASE_URL"]
+    failed = shop(f"--database {database} txn refund {sale} txn_999 --yes -o json")
+    found = shop(f"--database {database} doctor -o json")
+
+    assert "Fix: csctl --profile coffee login, or set" in refused.err
+    assert as_json.error["fix"].startswith("csctl --profile coffee login")
+    assert failed.json[0]["error"]["fix"] == f"csctl --database {database} queue show rfq_1"
+    assert f"csctl --database {database} run resume run_1 --retry-failed" in failed.err
+    assert f"csctl --database {database} queue notify add EMAIL" in [row["fix"] for row in found.json]
+    assert "Fix: csctl txn list" in shop("txn void txn_999 --yes").err, "nothing was typed, so nothing is repeated"
+
+
+@on_sqlite
 def test_a_prompt_for_money_says_where_it_moves(shop: Shop) -> None:
     shop("setting set shop-name 'Tea shop'")
 

@@ -10,9 +10,10 @@ import pytest
 from csctl.services.administration import schema
 from csctl.settings import Settings
 from tests.factories import make_customer, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from tests.factories import (
     make_price,
     make_sale,
 )
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # each command is tried on both elsewhere
+pytestmark = on_sqlite  # each command is tried on both elsewhere
 
 
 def subscribed(shop: Shop, **price: str | int) -> tuple[str, str]:

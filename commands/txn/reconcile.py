@@ -40,7 +40,7 @@ class AccountOrFile(InputFile):
 
 _DIFFERENCES = (
     *("difference", "kind", "state", "gateway", "gateway_ref"),
-    *("gateway_state", "gateway_amount", "gateway_currency", "at", "fix"),
+    *("gateway_state", "gateway_amount", "gateway_currency", "fix"),
 )
 
 
@@ -135,6 +135,7 @@ def _compare(
     from csctl.services.payments import against
 
     out.narrow(against.FIELDS, against.COLUMNS)
+    out.log = None  # nothing is carried out that a summary could count
     if isinstance(what, Path):
         from csctl.services.data import statement
         from csctl.services.data.mapping import options

@@ -51,7 +51,8 @@ class Entry:
 @dataclass(frozen=True)
 class Booked:
     """An operation in the books. `at_gateway` is the sum returned through the gateway, without cheques and the like;
-    `unnamed` the part of it that csctl learned from the total of the sale, without a reference.
+    `unnamed` the part of it that csctl learned from the total of the sale, without a reference; `mismatched` an attempt
+    that was answered with another amount or reference.
     """
 
     id: int
@@ -66,6 +67,8 @@ class Booked:
     voided: bool = False
     at_gateway: int = 0
     unnamed: int = 0
+    sale_id: int | None = None
+    mismatched: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def compare(
         if ours is not None:
             matched.add(ours.id)
             yield from (Finding(what, ours, entry) for what in _differences(ours, entry))
-        elif entry.state.accepted and not index.take_unnamed(entry):
+        elif entry.state.accepted and not index.has_without_reference(entry):
             yield Finding(Difference.ONLY_GATEWAY, None, entry)
     yield from _unmatched([row for row in index.rows if any(_alike(row.kind, kind) for kind in listed)], matched)
 
@@ -122,10 +125,12 @@ class _Index:
         keyed = self._by_key.get(key[:_SHORTEST_KEY]) if len(key) >= _SHORTEST_KEY else None
         return keyed if keyed and keyed.key and keyed.key.startswith(key) else None
 
-    def take_unnamed(self, entry: Entry) -> bool:
-        """Whether a refund is one that the books know without its reference; each amount counts once."""
+    def has_without_reference(self, entry: Entry) -> bool:
+        """Whether the books know a void or refund without its reference; each amount counts once."""
         sales = self._by_reference.get(entry.sale_reference or "", ())
         sale = next((row for row in sales if row.kind.takes_money), None)
+        if sale and entry.kind is Kind.VOID:
+            return sale.voided
         if sale is None or entry.kind is not Kind.REFUND or not 0 < (entry.amount or 0) <= self._unnamed[sale.id]:
             return False
         self._unnamed[sale.id] -= entry.amount or 0

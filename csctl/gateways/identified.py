@@ -68,21 +68,40 @@ class Identified:
         """The books were compared with this account; with a `problem`, nothing is sent to it."""
         self._compared, self._problem = True, problem
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is known to be the right account, and to have nothing that the books do not."""
+        return self._confirmed and self._compared and self._problem is None
+
+    def refusal(self) -> Answer | None:
+        """The answer to a write if the account cannot be asked who it is and what it has, or not in time for the lease
+        of the attempt: nothing was sent.
+        """
+        begun = time.monotonic()
+        try:
+            self._confirm()
+            self._compare_once()
+        except Unreachable as gone:
+            return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=gone.cause or gone.message)
+        if time.monotonic() - begun > _LONGEST:
+            return Answer(State.FAILED, reason=Reason.BUSY, message="reading the account's operations took too long")
+        return None
+
     def prepare(self, op: Operation) -> str | None:
         self._confirm()
         return self._gateway.prepare(op)
 
     def charge(self, op: Operation) -> Answer:
-        return self._unreachable() or self._gateway.charge(op)
+        return self.refusal() or self._gateway.charge(op)
 
     def capture(self, op: Operation) -> Answer:
-        return self._unreachable() or self._gateway.capture(op)
+        return self.refusal() or self._gateway.capture(op)
 
     def void(self, op: Operation) -> Answer:
-        return self._unreachable() or self._gateway.void(op)
+        return self.refusal() or self._gateway.void(op)
 
     def refund(self, op: Operation) -> Answer:
-        return self._unreachable() or self._gateway.refund(op)
+        return self.refusal() or self._gateway.refund(op)
 
     def lookup(self, reference: str, kind: Kind) -> Found:
         self._confirm()
@@ -102,20 +121,6 @@ class Identified:
 
     def close(self) -> None:
         self._gateway.close()
-
-    def _unreachable(self) -> Answer | None:
-        """The answer to a write if the account cannot be asked who it is and what it has, or not in time for the lease
-        of the attempt: nothing was sent.
-        """
-        begun = time.monotonic()
-        try:
-            self._confirm()
-            self._compare_once()
-        except Unreachable as gone:
-            return Answer(State.FAILED, reason=Reason.UNREACHABLE, message=gone.cause or gone.message)
-        if time.monotonic() - begun > _LONGEST:
-            return Answer(State.FAILED, reason=Reason.BUSY, message="reading the account's operations took too long")
-        return None
 
     def _compare_once(self) -> None:
         """Raises Misconfigured where the account has operations of ours that the books do not know, Unreachable."""

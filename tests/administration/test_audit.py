@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from tests.factories import make_order, make_sale
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 
@@ -148,7 +149,7 @@ def test_the_audit_log_cannot_be_changed_with_sql(shop: Shop, statement: str) ->
     assert shop.sql("SELECT * FROM audit") == before
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("words", ["REPLACE", "INSERT OR REPLACE"])
 def test_replace_does_not_get_around_it(shop: Shop, words: str) -> None:
     """SQLite's REPLACE deletes a row without firing the triggers for deletion."""
@@ -156,7 +157,7 @@ def test_replace_does_not_get_around_it(shop: Shop, words: str) -> None:
         shop.sql(f"{words} INTO audit SELECT * FROM audit")  # noqa: S608 - the words above
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 @pytest.mark.parametrize("statement", ["TRUNCATE audit", "TRUNCATE operators CASCADE"])
 def test_truncate_does_not_get_around_it(shop: Shop, statement: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"):

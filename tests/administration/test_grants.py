@@ -13,15 +13,11 @@ from csctl.domain.states import Role
 from tests.factories import make_customer, make_order, make_price, make_sale
 from tests.postgres import Server
 from tests.running import Done
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login, grant, psql, url_of
 
-pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
+pytestmark = [pytest.mark.usefixtures("backend"), on_postgresql]
 
 
 @pytest.fixture
@@ -276,11 +272,3 @@ def test_what_is_printed_is_what_apply_carries_out(granted: Shop) -> None:
         if statement.strip():
             granted.sql(statement.replace(":", r"\:"))
     assert not denied(granted, Role.AGENT, "SELECT * FROM customers")
-
-
-@pytest.mark.parametrize("backend", ["sqlite"])
-def test_sqlite_is_said_to_know_no_rights(shop: Shop) -> None:
-    done = shop("db grants")
-
-    assert (done.code, done.out) == (11, "")
-    assert "SQLite" in done.err

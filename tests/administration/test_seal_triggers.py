@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.administration.seals import findings, note, seal, tamper
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 
@@ -47,8 +48,7 @@ def test_a_trigger_that_was_disarmed_is_named(shop: Shop, backend: str) -> None:
     assert (done.code, [row["target"] for row in done.json]) == (5, [name])
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-@pytest.mark.postgres
+@on_postgresql
 @pytest.mark.parametrize("function", ["audit_append_only", "audit_acceptable"])
 def test_a_trigger_whose_function_was_disarmed_is_named(shop: Shop, function: str) -> None:
     note(shop)
@@ -78,7 +78,7 @@ def test_a_trigger_whose_function_was_disarmed_is_named(shop: Shop, function: st
         ("ALTER TABLE audit_seals DROP COLUMN leaves", "audit_seals"),
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_whatever_was_done_to_it_is_named_and_stops_no_check(shop: Shop, statement: str, named: str) -> None:
     for _ in range(3):
         note(shop)

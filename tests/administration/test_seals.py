@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from csctl.domain import sealing
 from csctl.domain.sealing import Seal
 from tests.administration.seals import INSERT, findings, note, seal, tamper
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 
@@ -183,7 +184,7 @@ def test_an_audit_log_changed_and_sealed_again_fails_against_the_kept_root(shop:
     assert root in findings(shop, root)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_values_that_are_not_text_or_time_are_named_and_break_nothing(shop: Shop) -> None:
     note(shop, 3)
     root = seal(shop)
@@ -214,8 +215,7 @@ def test_the_audit_log_only_grows(shop: Shop) -> None:
 _WAITING = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-@pytest.mark.postgres
+@on_postgresql
 def test_a_seal_waits_for_those_who_are_writing(shop: Shop) -> None:
     """Otherwise a row of theirs, with a lower number than sealed ones, would look as if it had been slipped in."""
     late = create_engine(shop.database_url)

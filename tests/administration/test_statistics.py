@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from benchmarks import seed
 from csctl import database
+from tests.selection import on_sqlite
 from tests.shops import Shop
 from tests.views.test_query_plans import plans_of
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 def index_of_sales(shop: Shop) -> list[str]:

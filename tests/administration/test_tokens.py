@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.administration.command_tree import leaves
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
@@ -32,7 +33,7 @@ def test_a_token_works_until_the_end_of_its_last_day_in_the_shops_zone(shop: Sho
 
 
 @pytest.mark.parametrize("day", ["2026-03-01", "yesterday", "9999-12-31", ""])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_day_that_cannot_be_is_a_usage_error(shop: Shop, day: str) -> None:
     done = shop("operator", "create", "tim", "--role", "agent", "--expires", day)
 
@@ -83,7 +84,7 @@ def test_a_wrong_token_is_never_repeated_to_anybody(shop: Shop) -> None:
     assert wrong not in str(shop.sql("SELECT * FROM audit"))
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_token_that_is_not_text_is_invalid(shop: Shop) -> None:
     done = shop("whoami", env={"CSCTL_TOKEN": "\udcff"})
 
@@ -108,7 +109,7 @@ def test_the_last_use_is_kept_to_the_hour(shop: Shop) -> None:
     assert last_used(shop, "service") is None
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_reading_waits_for_no_lock_and_needs_no_right_to_write(shop: Shop) -> None:
     path = shop.database_url.removeprefix("sqlite:///")
     writer = sqlite3.connect(path, isolation_level=None)

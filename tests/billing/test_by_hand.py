@@ -10,6 +10,7 @@ from csctl.domain.purchases import TABLE, Operation
 from csctl.domain.states import PurchaseStatus
 from tests.billing.catalog import bill, change_card, make_buyer, paid, purchase, subscribe
 from tests.factories import make_price, make_purchase
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
@@ -204,7 +205,7 @@ def test_billing_asks_first(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("words", "operation"), [("force-bill", Operation.FORCE_BILL), ("trial skip", Operation.TRIAL_SKIP)]
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_billing_by_hand_is_for_the_states_of_the_table(
     shop: Shop, status: PurchaseStatus, words: str, operation: Operation
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.billing.catalog import bill, change_card, days, make_buyer, paid, purchase, state, subscribe
 from tests.factories import make_order, make_payment_method, make_price, make_purchase
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 # -- what is due
@@ -264,7 +265,7 @@ def test_a_dry_run_says_what_would_be_billed(shop: Shop) -> None:
         ("2026-02-20", "2 weeks", ["2026-03-06", "2026-03-20", "2026-04-03", "2026-04-17"]),
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_each_cycle_is_billed_on_its_day(shop: Shop, start: str, interval: str, expected: list[str]) -> None:
     subscribe(shop, interval=interval, at=f"{start}T09:00:00Z")
 
@@ -296,7 +297,7 @@ def test_a_day_begins_at_the_shops_midnight_when_the_clocks_change_too(shop: Sho
     assert [row["id"] for row in rows] == [name] * billed
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_after_an_outage_the_next_run_begins_with_what_the_last_one_did_not_reach(shop: Shop) -> None:
     price = make_price(shop, interval="month")
     for _ in range(7):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.billing.catalog import change_card, make_buyer, paid, purchase, subscribe
 from tests.factories import make_payment_method, make_price, make_purchase
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 APPLIED, LOST = "tok_charge_timeout_applied", "tok_charge_timeout_lost"
@@ -232,7 +233,7 @@ DURING: dict[str, tuple[int, tuple[str, str | None], tuple[str, str | None]]] = 
 }
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize(("token", "approved"), [("tok_review", True), ("tok_duplicate", False)])
 def test_a_change_during_a_charge_holds_after_its_answer_or_is_refused(shop: Shop, token: str, approved: bool) -> None:
     price = make_price(shop, sku="tea", amount="19.99", interval="month")

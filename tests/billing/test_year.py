@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 
-import pytest
-
 from tests.billing.catalog import paid, subscribe
 from tests.payments.dying import killed_at
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 START, END = date(2028, 1, 31), date(2029, 1, 30)  # a leap year
@@ -62,7 +61,7 @@ def test_a_year_has_the_right_sales_on_the_right_days(shop: Shop, backend: str) 
     assert shop("db check").code == 0
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_year_is_the_same_when_the_run_is_killed_on_random_days(shop: Shop) -> None:
     """Killed anywhere, and run again on the same day: a lease later. By a gateway that would charge twice."""
     shop.env["CSCTL_GATEWAY_MAIN"] += "?idempotency=off"

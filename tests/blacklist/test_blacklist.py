@@ -8,6 +8,7 @@ import pytest
 
 from csctl.domain.addresses import Address
 from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
@@ -63,7 +64,7 @@ def test_several_values_of_several_kinds_are_added_at_once(shop: Shop) -> None:
         (("--address", "Hauptstraße 5, 10115 Berlin"), ("--address", "Hauptstr. 5, 10115 Berlin")),
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_value_matches_however_it_is_spelt(shop: Shop, entry: tuple[str, ...], asked: tuple[str, ...]) -> None:
     add(shop, *entry)
 
@@ -83,7 +84,7 @@ def test_a_value_matches_however_it_is_spelt(shop: Shop, entry: tuple[str, ...],
         (("--address", "21 Elm St 12, Springfield"), ("--address", "12 Elm St 21, Springfield")),
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_another_value_does_not_match(shop: Shop, entry: tuple[str, ...], asked: tuple[str, ...]) -> None:
     add(shop, *entry)
 
@@ -229,7 +230,7 @@ def test_a_file_is_taken_line_by_line_and_bad_lines_are_named(shop: Shop) -> Non
         "--from missing.csv --reason why",
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_what_cannot_be_blacklisted_is_a_usage_error_and_adds_nothing(shop: Shop, words: str) -> None:
     done = shop(f"blacklist add {words} --yes -o json")
 
@@ -266,6 +267,7 @@ def test_purchases_are_cancelled_where_that_is_said_and_not_else(shop: Shop) -> 
 
     assert done.code == 0, done.err
     assert [row["id"] for row in done.json if row["outcome"] == "cancelled"] == [subscription]
+    assert "cancelled 1 purchase" in done.err
     assert statuses() == {subscription: "cancelled", bought: "complete", elsewhere: "active"}
     row = shop.sql("SELECT cancelled_at, cancel_reason, next_bill_on FROM purchases WHERE status = 'cancelled'")[0]
     assert row["cancelled_at"] is not None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-
 from csctl.domain.fulfillments import TABLE, UNSHIPPED, Operation
 from csctl.domain.states import FulfillmentStatus
 from tests.factories import make_fulfillment, make_order
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 # Every state, and what each operation makes of it, written down independently of the code. The rest is refused.
@@ -53,7 +52,7 @@ def test_only_what_has_not_left_the_house_can_be_cancelled() -> None:
     assert {state for state, operation in TABLE if operation is Operation.CANCEL} == UNSHIPPED
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_refusal_names_the_commands_that_would_work(shop: Shop) -> None:
     held = make_fulfillment(shop, status="hold")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 MONTHLY = "--amount 9.99 --currency USD --interval monthly --trial-days 14 --trial-amount 1 --final-cycle 6"
@@ -91,7 +92,7 @@ def test_codes_are_taken_once(shop: Shop) -> None:
         "--currency USD",
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_terms_that_cannot_be_are_usage_errors_and_change_nothing(shop: Shop, terms: str) -> None:
     shop("product create tea --name Tea")
 
@@ -102,7 +103,7 @@ def test_terms_that_cannot_be_are_usage_errors_and_change_nothing(shop: Shop, te
 
 
 @pytest.mark.parametrize("code", ["", "two words", "a:b", "a@2", "-tea", "tea'", "4242424242424242", "x" * 101])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_code_can_be_typed_in_a_command_line(shop: Shop, code: str) -> None:
     assert shop("product", "create", "--name", "Tea", "--", code).code == 2
 

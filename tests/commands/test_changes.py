@@ -10,9 +10,9 @@ import pytest
 from tests.administration.command_tree import Leaf, leaves
 from tests.running import Done
 from tests.runs.scenes import ELSEWHERE, SCENES
+from tests.selection import one_database
 from tests.shops import Shop
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 CHANGES = {leaf.path: leaf for leaf in leaves() if getattr(leaf.command, "changes", False)}
 # More than one row: what an order is made of, both customers of a merge, a decision and its refund.
 ROWS = {"order create": 3, "order rerun": 3, "customer merge": 2, "approval grant": 2}

@@ -18,6 +18,7 @@ from click.shell_completion import ShellComplete
 from tests.administration.command_tree import leaves
 from tests.factories import make_fulfillment, make_price
 from tests.running import PROGRAM, Done, entry_point
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
@@ -171,7 +172,7 @@ def test_the_fish_script_splits_at_the_first_comma_only(csctl: Csctl) -> None:
 # -- words of the shop
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_products_and_runs_are_completed_from_the_cache_file(shop: Shop) -> None:
     price = make_price(shop)
     product = shop("product list -o json").json[0]["sku"]
@@ -189,7 +190,7 @@ def test_products_and_runs_are_completed_from_the_cache_file(shop: Shop) -> None
     assert completed("csctl run show r", "sqlite:////another/shop.db") == []
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_command_without_a_terminal_writes_no_cache_file(shop: Shop) -> None:
     shop("product list")
 

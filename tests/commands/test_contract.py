@@ -17,9 +17,10 @@ from tests.administration.command_tree import Leaf, leaves
 from tests.commands.many import make_sales
 from tests.factories import make_fulfillment, make_notify_email, make_order, make_purchase
 from tests.running import Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 LEAVES = {leaf.path: leaf for leaf in leaves()}
 _ELSEWHERE = ("demo", "login", "db init")  # make a place of their own

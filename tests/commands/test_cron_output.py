@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.factories import make_sale
+from tests.selection import one_database
 from tests.shops import Shop
 
 CRON = ("queue retry", "billing run", "txn sync", "txn reconcile", "email send")
 MONDAY, TUESDAY = "2026-03-02T09:00:00Z", "2026-03-03T09:00:00Z"
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def failed_refunds(shop: Shop, *tokens: str) -> None:

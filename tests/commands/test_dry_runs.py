@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from csctl.profiles import token_file
 from tests.commands.many import make_sales
 from tests.commands.test_signals import in_shell
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def test_a_dry_run_of_init_creates_no_tables_and_no_file(csctl: Csctl, empty_database_url: str) -> None:

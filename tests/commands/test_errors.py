@@ -16,6 +16,7 @@ from csctl.errors import CsctlError
 from csctl.services.administration import operators
 from tests.factories import make_customer, make_fulfillment
 from tests.running import PROGRAM, Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
@@ -98,7 +99,7 @@ def test_errors_escape_control_characters(csctl: Csctl) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_signal_ends_a_command_with_128_plus_its_number(shop: Shop, number: signal.Signals, code: int) -> None:
     """The signal arrives while csctl waits for a full pipe."""
     for _ in range(40):
@@ -125,7 +126,7 @@ def closed_pipe() -> Iterator[int]:
     os.close(writer)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("format_", ["jsonl", "name", "csv", "table", "json"])
 def test_a_closed_pipe_is_not_an_error_for_reads(shop: Shop, closed_pipe: int, format_: str) -> None:
     make_customer(shop)
@@ -136,7 +137,7 @@ def test_a_closed_pipe_is_not_an_error_for_reads(shop: Shop, closed_pipe: int, f
     assert process.stderr.read() == ""
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_change_stops_when_its_output_is_closed(shop: Shop, closed_pipe: int) -> None:
     """The record whose row could not be written is done; no other is begun."""
     shipments = [make_fulfillment(shop) for _ in range(3)]

@@ -6,9 +6,10 @@ import pytest
 
 from tests.administration.command_tree import Leaf
 from tests.commands.test_changes import CHANGES, flag_of
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 _GIVEN = {"reason": "x", "reference": "x", "until": "2030-01-01", "carrier": "UPS", "tracking": "1"}
 _OTHERWISE = {
     "customer edit": "--from {file}",

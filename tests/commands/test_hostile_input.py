@@ -17,6 +17,7 @@ import pytest
 from tests.administration.command_tree import Leaf, leaves
 from tests.factories import make_customer, make_fulfillment, make_order, make_price, make_purchase, make_sale
 from tests.running import Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 HOSTILE = {
@@ -138,7 +139,7 @@ _BYTES = {
 
 
 @pytest.mark.parametrize("content", _BYTES.values(), ids=_BYTES.keys())
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_no_bytes_on_standard_input_or_in_a_file_break_a_command(shop: Shop, content: bytes) -> None:
     furnished(shop)
     Path("given").write_bytes(content)

@@ -10,9 +10,10 @@ from tests.commands.many import make_sales
 from tests.commands.test_terminal import all_of
 from tests.factories import make_customer, make_order, make_sale
 from tests.refunds.scenes import paid
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 def queued(shop: Shop, number: int, token: str = "tok_refund_declined") -> list[str]:

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.running import PROGRAM
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 MANY = 5_000
@@ -34,7 +35,7 @@ def peak(shop: Shop, records: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_memory_of_a_dry_run_does_not_grow_with_the_records(shop: Shop) -> None:
     """benchmarks/bulk_dry_run.py allows 30 MB for 100,000 records. A list of these results takes more than 2 MB."""
     assert peak(shop, MANY) - peak(shop, 500) <= 2

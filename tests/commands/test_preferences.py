@@ -9,9 +9,10 @@ import pytest
 
 from tests.commands.test_terminal import all_of
 from tests.factories import make_customer
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 @pytest.fixture

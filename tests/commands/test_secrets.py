@@ -13,6 +13,7 @@ from csctl.card_numbers import holds_card_number
 from csctl.services.views import history
 from tests.administration.command_tree import Leaf, leaves
 from tests.factories import make_customer, make_fulfillment, make_order, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 CARD = "4242 4242 4242 4242"
@@ -41,7 +42,7 @@ def furnish(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "leaf", [leaf for leaf in leaves() if leaf.texts and leaf.path != "demo"], ids=lambda leaf: leaf.path
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_no_command_stores_or_prints_a_card_number(shop: Shop, leaf: Leaf, full: bool) -> None:
     furnish(shop)
     printed = {}
@@ -68,7 +69,7 @@ def test_no_command_stores_or_prints_a_card_number(shop: Shop, leaf: Leaf, full:
         "1 \uff14\uff12424242 42424242",
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_card_number_is_refused_with_separators_and_beside_other_text(shop: Shop, text: str) -> None:
     customer = make_customer(shop)
 
@@ -125,7 +126,7 @@ def test_the_database_file_is_readable_by_its_owner_only(shop: Shop) -> None:
     assert {path.name: path.stat().st_mode & 0o777 for path in Path.cwd().glob("new.db*")} == {"new.db": 0o600}
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_sandbox_ledger_is_readable_by_its_owner_only(shop: Shop) -> None:
     make_sale(shop)
 

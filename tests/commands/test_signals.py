@@ -15,10 +15,9 @@ import pytest
 from tests.commands.many import full_pipe, make_sales
 from tests.factories import make_customer, make_fulfillment
 from tests.running import PROGRAM
-from tests.selection import only_full
+from tests.selection import one_database, only_full
 from tests.shops import Shop
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 FULL = Path("/dev/full")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.commands.many import make_sales
 from tests.factories import make_customer, make_fulfillment, make_order, make_purchase, make_sale
+from tests.selection import one_database
 from tests.shops import Shop
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from tests.customers.manager import SECRET, Manager, running
 from tests.factories import make_customer
+from tests.selection import on_sqlite, one_database
 from tests.shops import Shop
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "phone-switch"
 
 
@@ -209,7 +209,7 @@ def test_a_lost_answer_is_an_unknown_outcome_because_the_phone_may_ring(shop: Sh
     assert len(calls_of(shop, customer)) == 1
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize(
     "url",
     [
@@ -232,7 +232,7 @@ def test_a_url_that_cannot_be_is_refused_without_being_shown(shop: Shop, url: st
     assert "topsecret" not in done.out + done.err
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_plugin_of_the_documentation_works_once_it_is_installed(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

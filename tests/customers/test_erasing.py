@@ -24,6 +24,7 @@ from tests.factories import (
     make_sale,
     make_transaction,
 )
+from tests.selection import on_sqlite
 from tests.shops import Shop
 from tests.views.records import make_entry, make_event
 
@@ -168,7 +169,7 @@ def test_a_customer_is_not_erased_while_an_email_is_being_sent(shop: Shop) -> No
     assert (sending.code, given_up.code) == (10, 0)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_nothing_of_the_person_is_left_in_the_files_of_sqlite(shop: Shop) -> None:
     person = make_person(shop)
     shop(f"customer edit {person} --shipping-city Yanthexa")

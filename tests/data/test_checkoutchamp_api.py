@@ -11,9 +11,9 @@ import pytest
 from csctl.gateways.conformance.server import Fault
 from tests.gateways.ledgers.checkoutchamp import LOGIN, PASSWORD, CheckoutChampLedger
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 NOW = "2026-03-02T09:00:00Z"
 _TXN = {"orderId": "K1", "merchantId": "2", "currencyCode": "USD", "txnType": "SALE", "responseType": "SUCCESS"}
 

@@ -7,9 +7,8 @@ import pytest
 from csctl.card_numbers import bin_to_keep
 from tests.data.files import CUSTOMER, METHOD, ORDER, bring, bring_all, counts, reasons
 from tests.factories import make_customer
+from tests.selection import one_database
 from tests.shops import Shop
-
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def the_customer(shop: Shop, column: str) -> object:

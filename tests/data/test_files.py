@@ -24,6 +24,7 @@ from tests.data.files import (
     rejected,
     written,
 )
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.views.queries import queries_of
 
@@ -269,7 +270,7 @@ def test_a_required_field_that_no_column_gives_is_a_usage_error_unless_records_a
 # -- many rows
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # SQLite is in our process: rows go in one by one
+@on_postgresql  # SQLite is in our process: rows go in one by one
 def test_more_rows_of_a_batch_take_no_more_queries(shop: Shop) -> None:
     few, many = (
         {

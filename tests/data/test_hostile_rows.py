@@ -11,6 +11,7 @@ import pytest
 from csctl.domain.record_kinds import KINDS
 from tests.commands.test_hostile_input import HOSTILE
 from tests.data.files import CUSTOMER, METHOD, ORDER, PRICE, PURCHASE, QUEUED, SALE, bring_all, counts, written
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 VALID = {
@@ -25,7 +26,7 @@ VALID = {
 }
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_import_that_fills_the_disk_keeps_its_batches_and_continues(shop: Shop) -> None:
     total = 4_000
     written("c.csv", *({"external_id": f"{number}", "first_name": f"Ann {number}"} for number in range(total)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from sqlalchemy import event
 
 from csctl import database
@@ -13,10 +12,11 @@ from csctl.domain.states import OrderStatus
 from csctl.services.data.importing import order_totals
 from csctl.services.data.importing.references import KnownOrder
 from tests.data.files import CUSTOMER, ORDER, SALE, bring_all
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_totals_of_orders_are_made_from_their_own_sales_alone(shop: Shop) -> None:
     bring_all(shop, "customers", CUSTOMER)
     bring_all(shop, "orders", *({**ORDER, "external_id": f"o{number}"} for number in range(50)))

@@ -12,9 +12,9 @@ from csctl.gateways.conformance.server import Fault, Request
 from tests.gateways.ledgers.stripe import KEY
 from tests.gateways.ledgers.stripe_shop import StripeShop
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 NOW = "2026-03-02T09:00:00Z"
 
 

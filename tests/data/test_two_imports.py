@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.data.files import CUSTOMER, written
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
@@ -25,7 +26,7 @@ def test_two_imports_of_one_file_store_each_record_once_and_reject_none(shop: Sh
     assert len(found.json) == 1, "the index has what was imported"
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_record_that_the_database_refuses_is_rejected_alone(shop: Shop) -> None:
     shop.sql(
         "CREATE TRIGGER odd BEFORE INSERT ON customers WHEN new.first_name = 'Odd'"

@@ -8,9 +8,10 @@ from csctl.gateways.conformance.server import Fault
 from tests.factories import make_payment_method, make_sale
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 def test_the_sandbox_is_listed_with_what_it_can_do(shop: Shop) -> None:

@@ -13,8 +13,9 @@ from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.ledgers.stripe import StripeLedger
 from tests.gateways.worlds import World
+from tests.selection import on_sqlite
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 settling = pytest.mark.parametrize("world", SETTLING, indirect=True)
 
 

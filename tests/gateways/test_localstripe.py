@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import serve
 
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 DOCS = Path(__file__).parents[2] / "docs"
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 def walk() -> list[str]:

@@ -9,9 +9,8 @@ import pytest
 from csctl.errors import Misconfigured
 from csctl.gateways import pace
 from tests.commands.many import make_sales
+from tests.selection import one_database
 from tests.shops import Shop
-
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 @one_database

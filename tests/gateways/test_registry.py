@@ -17,10 +17,10 @@ from csctl.gateways.registry import Registry
 from csctl.gateways.sandbox.options import options_of
 from tests.factories import make_sale
 from tests.running import Done
+from tests.selection import on_sqlite, one_database
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 @pytest.mark.parametrize("url", ["strype:sk_test_1", "sandbx:ledger.db", "sk_test_1", ""])
@@ -96,7 +96,7 @@ def test_the_help_names_the_options_of_the_sandbox(csctl: Csctl) -> None:
         ("nmi:HUSH42?base=http://example.com", "CSCTL_GATEWAY_MAIN: the address of a gateway is not https"),
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_url_that_was_not_meant_so_is_refused_and_no_part_of_a_secret_repeated(
     shop: Shop, url: str, said: str
 ) -> None:

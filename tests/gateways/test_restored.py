@@ -14,9 +14,10 @@ import pytest
 from tests.factories import make_order, make_sale
 from tests.gateways.worlds import World
 from tests.running import Done
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 class Backup:
@@ -58,6 +59,7 @@ def test_the_printed_commands_bring_a_restored_database_up_to_date(world: World)
     backup.restore()
 
     run = world.shop("queue retry", as_="service")
+    assert world.shop(f"txn refund {other} --amount 2.00 --dry-run").code == 11
     refused = world.shop(f"txn refund {other} --amount 2.00 --yes")
     early = world.shop("gateway accept main --yes")
     assert [done.code for done in (run, refused, early)] == [11, 11, 5], run.err + early.err

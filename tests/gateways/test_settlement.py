@@ -11,8 +11,8 @@ from csctl.domain.refund_plan import Part, SaleView, Unsettled, Ways, Which, pla
 from csctl.domain.states import Kind
 from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.worlds import World
+from tests.selection import one_database
 
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 never_settles = pytest.mark.parametrize("world", ["nmi"], indirect=True)
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 

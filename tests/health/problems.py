@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.running import Done
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
-
-
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def problems(done: Done) -> dict[str, dict[str, Any]]:

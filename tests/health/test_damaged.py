@@ -11,11 +11,10 @@ import pytest
 
 from tests.databases import Template
 from tests.factories import make_sale
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 PAGE = 4096
-sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-postgresql = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 
 
 def file_of(shop: Shop) -> Path:
@@ -33,7 +32,7 @@ def damage(shop: Shop, table: str) -> None:
     file_of(shop).write_bytes(content)
 
 
-@sqlite
+@on_sqlite
 def test_a_damaged_table_is_named_by_db_check_and_stops_what_needs_it(shop: Shop) -> None:
     sale = make_sale(shop, token="tok_refund_declined_1")
     assert shop(f"txn refund {sale} --yes").code == 12
@@ -48,7 +47,7 @@ def test_a_damaged_table_is_named_by_db_check_and_stops_what_needs_it(shop: Shop
     assert shop(f"txn show {sale}").code == 0
 
 
-@sqlite
+@on_sqlite
 def test_nothing_is_sent_where_the_intent_cannot_be_kept(shop: Shop) -> None:
     sales = [make_sale(shop) for _ in range(3)]
     damage(shop, "transactions")
@@ -72,7 +71,7 @@ def test_a_missing_table_is_exit_11(shop: Shop, table: str) -> None:
     assert table in checked.out + checked.err
 
 
-@sqlite
+@on_sqlite
 @pytest.mark.parametrize(
     ("content", "message"),
     [("text", "the file is not a SQLite database"), ("directory", "the database must be a file")],
@@ -91,7 +90,7 @@ def test_what_is_not_a_database_file_is_named_so(shop: Shop, content: str, messa
         assert done.error["fix"]
 
 
-@sqlite
+@on_sqlite
 def test_a_file_that_may_not_be_read_is_not_called_missing(shop: Shop) -> None:
     shop.close()
     file_of(shop).chmod(0)
@@ -110,7 +109,7 @@ def lose_capabilities() -> None:
         assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(version_3, 0), none) == 0
 
 
-@postgresql
+@on_postgresql
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_postgresql_database_that_is_not_utf8_is_refused(shop: Shop, template: Template, encoding: str) -> None:
     assert template.server
@@ -125,7 +124,7 @@ def test_a_postgresql_database_that_is_not_utf8_is_refused(shop: Shop, template:
     assert "createdb" in refused[0].error["fix"]
 
 
-@postgresql
+@on_postgresql
 def test_text_is_sent_as_utf8_whatever_the_environment_says(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     made = shop("customer create --last-name Wałęsa -o json")

@@ -15,8 +15,9 @@ import pytest
 
 from tests.emails.servers import PASSWORD, USER, only_our_user, serving
 from tests.emails.waiting import make_email
-from tests.health.problems import Csctl, one_database, problems, warnings
+from tests.health.problems import Csctl, problems, warnings
 from tests.postgres import Server
+from tests.selection import on_postgresql, on_sqlite, one_database
 from tests.shops import Shop
 
 HOSTS = ("127.0.0.1", "0.0.0.0")  # noqa: S104 - this host, as itself and as one that is not known to be
@@ -95,7 +96,7 @@ def test_a_token_of_more_than_a_year_is_a_warning_until_it_is_replaced(healthy: 
     assert warnings(healthy, at=later) == ["the token of admin is more than a year old"]
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_a_connection_that_others_on_the_network_can_read_is_a_warning(healthy: Shop, postgres: Server) -> None:
     with forwarded(postgres.directory / ".s.PGSQL.5432") as port:
         here, elsewhere = (f"{healthy.database_url.partition('?')[0]}?host={host}&port={port}" for host in HOSTS)
@@ -167,7 +168,7 @@ def test_a_token_file_that_others_can_read_is_a_finding_even_if_it_is_not_used(h
     assert problems(healthy("doctor -o json"))["files"]["fix"].startswith("chmod 600 ")
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_database_file_that_others_can_read_is_a_finding(healthy: Shop) -> None:
     file = Path(healthy.database_url.removeprefix("sqlite:///"))
     file.chmod(0o644)

@@ -8,6 +8,7 @@ from csctl import search_index
 from tests.factories import make_customer, make_sale, make_transaction, number
 from tests.health.problems import Csctl, problems
 from tests.postgres import Server
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 
@@ -106,7 +107,7 @@ def test_a_wrong_password_is_a_finding(csctl: Csctl, postgres: Server) -> None:
     assert "hunter2" not in done.out + done.err
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_missing_index_of_search_is_found_and_db_upgrade_builds_it(healthy: Shop) -> None:
     make_customer(healthy, last_name="Roe")
     with healthy.session() as session:
@@ -119,7 +120,7 @@ def test_a_missing_index_of_search_is_found_and_db_upgrade_builds_it(healthy: Sh
     assert len(healthy.sql("SELECT rowid FROM customer_search WHERE customer_search MATCH 'roe'")) == 1
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_a_large_shop_needs_trigrams(healthy: Shop) -> None:
     last = make_customer(healthy)
     assert healthy("doctor -o json").code == 0

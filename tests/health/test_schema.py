@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_sale
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
-
-sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-postgresql = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 
 
 def found(shop: Shop, code: int = 11) -> list[tuple[str, str]]:
@@ -43,7 +41,7 @@ def test_an_index_that_an_administrator_added_is_not_a_problem(shop: Shop) -> No
     assert found(shop, code=0) == []
 
 
-@postgresql
+@on_postgresql
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -66,7 +64,7 @@ def test_what_was_altered_is_found(shop: Shop, change: str, problem: str) -> Non
     assert ("transactions", problem) in found(shop)
 
 
-@sqlite
+@on_sqlite
 def test_a_check_that_was_loosened_is_found(shop: Shop) -> None:
     shop.sql("PRAGMA writable_schema = ON")
     shop.sql(
@@ -78,14 +76,14 @@ def test_a_check_that_was_loosened_is_found(shop: Shop) -> None:
     assert problem.startswith("the check ck_transactions_reservation is reserved >= -9")
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_missing_trigger_is_found(shop: Shop) -> None:
     shop.sql("DROP TRIGGER audit_no_update")
 
     assert found(shop) == [("audit_no_update", "missing, switched off or changed")]
 
 
-@postgresql
+@on_postgresql
 def test_a_trigger_that_is_switched_off_is_found(shop: Shop) -> None:
     shop.sql("ALTER TABLE audit DISABLE TRIGGER audit_no_change")
 

@@ -22,7 +22,7 @@ from tests.mutants.mutant import ROOT, Mutant, Stale, from_rules, rules
 
 _LINKED = ("commands", "migrations", "templates")  # beside the package in a checkout, inside it where it is imported
 _SECONDS = 300  # that the tests of one mutant may take; more is taken for noticed: it hangs
-_NOTICED = "noticed"
+NOTICED = "noticed"
 
 Place = tuple[Path, "Runner"]  # a copy of the project to break, and what runs the tests there
 
@@ -34,17 +34,22 @@ def main() -> int:
         print(*(f"{mutant.name}  {mutant.says}" for mutant in mutants), sep="\n")
         return 0
     bad: list[tuple[str, Mutant]] = []
-    with _places(options.jobs) as places, ThreadPoolExecutor(options.jobs) as pool:
-        if not options.unchecked:
-            _require_success(mutants, places)
-        for number, (mutant, verdict) in enumerate(pool.map(lambda m: (m, _try(m, places)), mutants), 1):
-            print(f"{number}/{len(mutants)}  {verdict:9}  {mutant.name}  {mutant.says}", flush=True)
-            if verdict != _NOTICED:
-                bad.append((verdict, mutant))
+    for number, (mutant, verdict) in enumerate(verdicts(mutants, options.jobs, checked=not options.unchecked), 1):
+        print(f"{number}/{len(mutants)}  {verdict:9}  {mutant.name}  {mutant.says}", flush=True)
+        if verdict != NOTICED:
+            bad.append((verdict, mutant))
     print(*(f"{verdict:9}  {mutant.name}  {mutant.says}" for verdict, mutant in bad), sep="\n")
     without = sum("impossible" in rule for rule in rules())
     print(f"{len(mutants)} mutants, {len(bad)} not noticed; {without} rules have none")
     return 1 if bad else 0
+
+
+def verdicts(mutants: list[Mutant], jobs: int = 1, *, checked: bool = True) -> Iterator[tuple[Mutant, str]]:
+    """Try the mutants, and say of each whether its tests noticed it. `checked`: without a mutant they pass."""
+    with _places(jobs) as places, ThreadPoolExecutor(jobs) as pool:
+        if checked:
+            _require_success(mutants, places)
+        yield from pool.map(lambda mutant: (mutant, _try(mutant, places)), mutants)
 
 
 def _require_success(mutants: list[Mutant], places: Queue[Place]) -> None:
@@ -116,7 +121,7 @@ def _verdict(mutant: Mutant, copy: Path, runner: Runner) -> str:
     if code == 0:
         return "SURVIVED"
     if code == 1 or code == -signal.SIGALRM:
-        return _NOTICED
+        return NOTICED
     print(f"{mutant.name}: the tests did not run: {_log(copy)}", file=sys.stderr)
     return "INVALID"
 

@@ -7,6 +7,7 @@ import pytest
 from csctl.domain.states import FulfillmentStatus
 from tests.billing.catalog import bill, make_buyer, purchase, subscribe
 from tests.factories import make_fulfillment, make_order, make_price, make_purchase, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
@@ -34,7 +35,7 @@ def test_cancelling_ends_purchases_and_shipments_and_touches_no_money(shop: Shop
 
 
 @pytest.mark.parametrize("status", list(FulfillmentStatus))
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_every_shipment_that_has_not_left_is_cancelled_and_no_other(shop: Shop, status: FulfillmentStatus) -> None:
     order = make_order(shop)
     make_fulfillment(shop, order, status)

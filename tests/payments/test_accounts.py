@@ -41,9 +41,11 @@ def test_money_is_not_sent_to_another_account(shop: Shop) -> None:
     sale = make_sale(shop)
     shop(f"txn refund {sale} --amount 1.00 --yes")
 
-    done = shop(f"txn refund {sale} --yes -o json", env={"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?account=b"})
+    another = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?account=b"}
+    tried = shop(f"txn refund {sale} --dry-run", env=another)
+    done = shop(f"txn refund {sale} --yes -o json", env=another)
 
-    assert done.code == 11
+    assert (tried.code, done.code) == (11, 11)
     assert shop("queue list --state any -o json").json == []
     assert refunds_paid(shop) == ["1.00"]
 
@@ -52,9 +54,9 @@ def test_an_account_that_does_not_know_the_newest_sale_is_not_remembered(shop: S
     sale = make_sale(shop)
     other = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.folder / 'other.db'}"}
 
-    done = shop(f"txn refund {sale} --yes", env=other)
+    tried, done = shop(f"txn refund {sale} --dry-run", env=other), shop(f"txn refund {sale} --yes", env=other)
 
-    assert done.code == 11
+    assert (tried.code, done.code) == (11, 11)
     assert "does not know the newest sale" in done.err
     assert shop(f"txn refund {sale} --yes").code == 0
 
@@ -63,10 +65,13 @@ def test_one_account_has_one_name(shop: Shop) -> None:
     sale = make_sale(shop)
     shop(f"txn refund {sale} --amount 1.00 --yes")
 
-    done = shop(f"txn refund {sale} --yes", env={"CSCTL_GATEWAY_EU": shop.env["CSCTL_GATEWAY_MAIN"]})
+    twice = {"CSCTL_GATEWAY_EU": shop.env["CSCTL_GATEWAY_MAIN"]}
+    done = [shop(words, env=twice) for words in (f"txn refund {sale} --yes", f"txn refund {sale} --dry-run")]
+    checked = shop("gateway check eu -o json", env=twice)
 
-    assert done.code == 11
-    assert "knows as main" in done.err
+    assert [one.code for one in (*done, checked)] == [11, 11, 11]
+    assert "knows as main" in done[0].err
+    assert "knows as main" in checked.json[0]["problem"]
 
 
 def test_an_answer_about_another_amount_is_unknown_and_stays_so(shop: Shop) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.factories import make_sale
+from tests.factories import make_order, make_sale
+from tests.selection import one_database
 from tests.shops import Shop
-
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 SINCE = "--since 2025-01-01"
 
@@ -68,6 +68,120 @@ def test_each_side_alone_is_named_with_its_amount(shop: Shop) -> None:
 
     assert found == (5, [(sale, "refunded"), ("sbx_stranger", "only_gateway"), ("txn_3", "only_books")])
     assert kept
+
+
+def lost_refund(shop: Shop) -> None:
+    """The answer was lost, and the gateway has paid."""
+    shop(f"txn refund {make_sale(shop, token='tok_timeout_applied')} --amount 5.00 --yes")
+
+
+def lost_refund_next_to_another(shop: Shop) -> None:
+    """The same, and on the gateway's own page money of that sale was returned, too."""
+    lost_refund(shop)
+    returned_on_its_page(shop)
+
+
+def taken_for_failed(shop: Shop) -> None:
+    lost_refund(shop)
+    shop.sql("UPDATE transactions SET state = 'failed', reason = 'never_executed' WHERE kind = 'refund'")
+    shop.sql("UPDATE transactions SET reserved = 0 WHERE kind = 'sale'")
+
+
+def returned_outside(shop: Shop) -> None:
+    make_sale(shop)
+    returned_on_its_page(shop)
+
+
+def returned_on_its_page(shop: Shop) -> None:
+    """Of the only sale."""
+    in_ledger(
+        shop,
+        "INSERT INTO operations (ref, kind, amount, currency, token, result, at, parent_ref, settled_at)"
+        " SELECT 'sbx_own_page', 'refund', 300, 'USD', 'tok_ok', 'approved', '2026-03-01T08:00:00+00:00', ref,"
+        " '2026-03-02T00:00:00+00:00' FROM operations WHERE kind = 'sale'",
+    )
+
+
+def voided_outside(shop: Shop) -> None:
+    make_sale(shop, settled=False)
+    in_ledger(shop, "UPDATE operations SET voided = 1")
+
+
+def void_with_a_lost_answer(shop: Shop) -> None:
+    shop(f"txn void {make_sale(shop, settled=False, token='tok_timeout_applied')} --yes")
+
+
+def returned_by_a_bank(shop: Shop) -> None:
+    shop(f"txn refund {make_sale(shop, token='tok_refund_returned_late_1')} --yes")
+    shop.now = "2026-03-05T09:00:00Z"
+
+
+def another_amount(shop: Shop) -> None:
+    """The gateway has refunded another amount than it was asked for."""
+    shop(f"txn refund {make_sale(shop, token='tok_timeout_applied')} --amount 5.00 --yes")
+    in_ledger(shop, "UPDATE operations SET amount = 400 WHERE kind = 'refund'")
+    shop("txn reconcile", at="2026-03-02T10:00:00Z")
+    shop.now = "2026-03-02T10:30:00Z"
+
+
+FIXED = (
+    *(lost_refund, lost_refund_next_to_another, taken_for_failed, returned_outside),
+    *(voided_outside, void_with_a_lost_answer, returned_by_a_bank, another_amount),
+)
+
+
+@one_database
+@pytest.mark.parametrize("happens", FIXED)
+def test_typing_what_is_printed_leaves_no_difference(shop: Shop, happens: Callable[[Shop], None]) -> None:
+    """In the order in which it is printed, once."""
+    happens(shop)
+    shop.now = shop.now.replace("09:00", "09:30")  # the leases are over
+
+    found = shop(f"txn reconcile --against main {SINCE} -o json").json
+    for line in dict.fromkeys(row["fix"] for row in found):
+        for command in line.split("; "):
+            assert shop(command.removeprefix("csctl ")).code in (0, 9), (command, found)
+
+    assert found
+    assert against(shop, f"main {SINCE}") == (0, [])
+
+
+@one_database
+def test_a_sale_that_only_the_gateway_has_is_imported_from_what_is_printed(shop: Shop) -> None:
+    """But for its order, which no gateway knows."""
+    make_sale(shop, order=make_order(shop, external_id="1001"))
+    shop.sql("DELETE FROM transactions")
+    (row,) = shop(f"txn reconcile --against main {SINCE} -o json").json
+    file = shop.folder / "FILE"
+    file.write_text(shop(f"txn reconcile --against main {SINCE} -o csv").out)
+
+    columns = "--map external_id=id --map amount=gateway_amount --map state=gateway_state --map created_at=at"
+    done = shop(row["fix"].replace("FILE", f"{file} --map order:=1001 {columns}").removeprefix("csctl "))
+
+    assert (row["fix"], row["currency"], row["gateway_amount"]) == (
+        "csctl data import transactions FILE",
+        "USD",
+        "19.99",
+    )
+    assert done.code == 0, done.err
+    assert against(shop, f"main {SINCE}") == (0, [])
+
+
+@one_database
+def test_an_export_settles_what_the_gateway_itself_cannot_tell(shop: Shop) -> None:
+    shop.env["CSCTL_GATEWAY_MAIN"] += "?lookup=off&idempotency=off"
+    lost_refund(shop)
+    file = shop.folder / "ledger.csv"
+    file.write_text(shop("sandbox ledger --all -o csv").out)
+    words = f"txn reconcile --against {file} --map gateway_ref=ref --map state=result --map created_at=at"
+    shop.now = "2026-03-02T09:30:00Z"
+
+    fixes = [row["fix"] for row in shop(f"{words} --map parent=parent_ref -o json").json]
+    codes = [shop(fix.removeprefix("csctl ")).code for fix in fixes]
+
+    assert codes == [0, 0], fixes
+    assert " --as approved --reference sbx_" in fixes[0]
+    assert shop(words).code == 0
 
 
 @one_database

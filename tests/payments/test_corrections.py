@@ -8,10 +8,10 @@ from csctl import fault_points
 from csctl.fault_points import Point
 from tests.factories import make_notify_email, make_sale
 from tests.refunds.scenes import gateway, paid
+from tests.selection import one_database
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 # -- another amount

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.factories import make_sale
 from tests.payments import cut_off
 from tests.refunds.scenes import paid
 from tests.running import Done
+from tests.selection import on_postgresql
 from tests.shops import Shop
 
 INTENT = "INSERT INTO transactions"
 OUTCOME = "UPDATE transactions SET state"
-pytestmark = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+pytestmark = on_postgresql
 
 
 def run_cut_off(shop: Shop, statement: str, number: int, words: str) -> Done:

@@ -15,10 +15,10 @@ from tests.factories import (
     make_purchase,
     make_sale,
 )
+from tests.selection import one_database
 from tests.shops import Shop
 
 TUESDAY, WEDNESDAY = "2026-03-03T09:00:00Z", "2026-03-04T09:00:00Z"
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def order_of(shop: Shop, sale: str) -> str:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, event
 
 from tests.factories import make_customer, make_order, make_price, make_sale
 from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.worlds import nmi_world
 from tests.runs.scenes import SCENES, Scene
+from tests.selection import on_postgresql
 from tests.shops import Shop
 
 # The table that a statement locks, and how: the first one that it reads.
@@ -129,7 +129,7 @@ LOCKS = {
 }
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_each_command_holds_the_rows_that_it_decides_on(shop: Shop) -> None:
     assert {name: locked(shop, name, _SCENES[name]) for name in LOCKS} == LOCKS
 
@@ -158,7 +158,7 @@ def locks() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_an_import_holds_the_sales_that_its_refunds_belong_to(shop: Shop) -> None:
     """The sale of an order, that of a refund which is updated, and each time the rows of the file itself."""
     make_order(shop, external_id="O1")
@@ -178,7 +178,7 @@ def test_an_import_holds_the_sales_that_its_refunds_belong_to(shop: Shop) -> Non
     assert held("external_id,settled_at", "R1,2026-03-01") == 2
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_a_refund_that_was_not_attempted_for_days_is_held_while_it_is_reported(shop: Shop) -> None:
     shop(f"txn refund {make_sale(shop, token='tok_unreachable')} --yes")
     shop("setting set unattempted-days 1")
@@ -189,7 +189,7 @@ def test_a_refund_that_was_not_attempted_for_days_is_held_while_it_is_reported(s
     assert [table for table in seen if not table.startswith("emails")][-2:] == ["orders", "refund_queue"]
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_a_queued_refund_that_was_made_by_hand_is_held_while_it_leaves_the_queue(shop: Shop) -> None:
     """Its sale alone is named when the gateway reports the refund."""
     with NmiLedger() as ledger:

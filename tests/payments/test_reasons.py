@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from csctl.domain.reasons import CHARGE, VOID, Reason, Uncharged, Unvoided
 from tests.factories import make_payment_method, make_price, make_purchase, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 # What no gateway answers: csctl itself finds it.
 _ELSEWHERE = {
     *(Reason.ABANDONED, Reason.MISCONFIGURED, Reason.RETURNED, Reason.NEVER_EXECUTED, Reason.RECORDED_BY_MISTAKE),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.factories import make_order, make_payment_method, make_sale, make_transaction
 from tests.refunds.scenes import finished, gateway, paid, rebilled
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
@@ -154,7 +155,7 @@ def test_the_id_of_a_request_that_was_refused_may_be_used_again(shop: Shop) -> N
     assert paid(shop) == [("refund", "10.00")]
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_same_request_while_it_is_under_way_is_a_conflict(shop: Shop) -> None:
     sale = make_sale(shop)
     words = f"txn refund {sale} --amount 4 --request-id K --yes"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from csctl import bootstrap
 from csctl.app import App
@@ -52,6 +54,7 @@ class Inside(Shop):
         self._engine = self.app.engine
         event.listen(self._engine, "connect", lambda dbapi, _: dbapi.execute("PRAGMA synchronous=OFF"))
         self.app.open_gateways = self._accounts
+        self._making: Session | None = None
         self.at = parse_time(MONDAY)
 
     @property
@@ -74,6 +77,19 @@ class Inside(Shop):
         self.app.settings = self._settings(gateway)
         url = Registry(self.app.settings.gateways, self.app.clock, rehearsal=True).url("main")
         self._sandbox = Sandbox.at(url, lambda: self.at, self.app.clock.zone)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on the shop's database; inside of another, that one: what is made together is one transaction."""
+        if self._making:
+            yield self._making
+            return
+        with super().session() as session:
+            self._making = session
+            try:
+                yield session
+            finally:
+                self._making = None
 
     def work(self, work: Work) -> list[Result]:
         """Carry out a change as one command does, with accounts that are opened for it. One that is refused as a whole

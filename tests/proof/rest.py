@@ -23,11 +23,12 @@ def deliver(app: App) -> tuple[()]:
     return ()
 
 
+_AT_ONCE = 8  # calls, as from the command line
 CRON: dict[str, Work] = {
     "txn reconcile": reconcile.reconcile,
-    "txn sync": sync.everything,
-    "queue retry": lambda app: retries.retry_due(app, reconcile.Orphans(), concurrency=2),
-    "billing run": lambda app: daily.run(app, reconcile.Orphans(), concurrency=2),
+    "txn sync": lambda app: sync.everything(app, concurrency=_AT_ONCE),
+    "queue retry": lambda app: retries.retry_due(app, reconcile.Orphans(), concurrency=_AT_ONCE),
+    "billing run": lambda app: daily.run(app, reconcile.Orphans(), concurrency=_AT_ONCE),
     "email send": deliver,
 }
 _DAYS = 12  # until all is at rest
@@ -99,7 +100,8 @@ def bring_to_rest(shop: Inside) -> int:
             break
     sales = shop.sql("SELECT id FROM transactions WHERE kind = 'sale' AND state = 'approved'")
     refs = [Ref(f"txn_{row['id']}", row["id"]) for row in sales]
-    shop.work(lambda app: settlement.sync(app, refs))  # the sandbox tells of settled sales only where it is asked
+    # The sandbox tells of settled sales only where it is asked.
+    shop.work(lambda app: settlement.sync(app, refs, concurrency=_AT_ONCE))
     shop.work(CRON["email send"])
     return commands + 2
 

@@ -23,7 +23,7 @@ from csctl.results import Result
 from csctl.services.payments import disputes, settlement
 from csctl.services.refunds import outside, queue, refunds, retries
 from csctl.services.refunds.wishes import How, Wish
-from tests.factories import make_order, make_payment_method, make_purchase, make_sale, number
+from tests.factories import make_customer, make_order, make_payment_method, make_purchase, make_sale, number
 from tests.proof import rest
 from tests.proof.crashes import GATEWAYS
 from tests.proof.inside import Inside, Work
@@ -90,7 +90,8 @@ class Days(RuleBasedStateMachine):
     @rule(token=st.sampled_from(TOKENS), settled=st.booleans())
     def sell(self, token: str, settled: bool) -> None:
         self._step()
-        sale = make_sale(self.shop, token=self._token(token), settled=settled)
+        with self.shop.session():
+            sale = make_sale(self.shop, token=self._token(token), settled=settled)
         self.sales.append(sale)
         (row,) = self.shop.sql("SELECT gateway_ref FROM transactions WHERE id = :id", id=number(sale))
         self.references[row["gateway_ref"]] = sale
@@ -126,11 +127,11 @@ class Days(RuleBasedStateMachine):
     @rule(token=st.sampled_from(_CHARGED))
     def subscribe(self, token: str) -> None:
         self._step()
-        order = make_order(self.shop)
-        (row,) = self.shop.sql("SELECT customer_id FROM orders WHERE id = :id", id=number(order))
-        method = make_payment_method(self.shop, f"cus_{row['customer_id']}", token)
         terms: dict[str, Any] = {"status": "active", "interval": "7 days", "next_bill_on": str(self.shop.at.date())}
-        make_purchase(self.shop, order, payment_method=method, **terms)
+        with self.shop.session():
+            customer = make_customer(self.shop)
+            method = make_payment_method(self.shop, customer, token)
+            make_purchase(self.shop, make_order(self.shop, customer), payment_method=method, **terms)
 
     @rule(name=st.sampled_from(sorted(rest.CRON)))
     def cron(self, name: str) -> None:

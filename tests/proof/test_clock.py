@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.factories import make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 # The day on which the clocks change: by an hour, or by half of one.
 CHANGES = [

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.databases import Template
 from tests.proof.inside import Inside
 from tests.proof.simulation import machine
+from tests.selection import on_sqlite
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_what_went_out_is_what_the_books_say(template: Template, tmp_path: Path, full: bool) -> None:
     how = settings(
         max_examples=100 if full else 10,

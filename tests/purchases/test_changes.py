@@ -7,6 +7,7 @@ import pytest
 from csctl.domain.states import PurchaseStatus
 from tests.factories import customer_of, make_order, make_price, make_purchase
 from tests.purchases.scenes import look_up, subscription
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 # -- trials
@@ -72,7 +73,7 @@ def test_the_price_is_computed_and_shown_before_it_is_stored(shop: Shop) -> None
 @pytest.mark.parametrize(
     ("currency", "unit_price", "price"), [("JPY", "150", "450"), ("KWD", "1.125", "3.375"), ("USD", "0", "0.00")]
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_price_has_the_decimals_of_its_currency(shop: Shop, currency: str, unit_price: str, price: str) -> None:
     purchase = make_purchase(shop, None, "1", currency=currency, status=PurchaseStatus.ACTIVE, interval="month")
 
@@ -81,7 +82,7 @@ def test_a_price_has_the_decimals_of_its_currency(shop: Shop, currency: str, uni
     assert look_up(shop, purchase)["price"] == price
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_quantity_or_price_that_cannot_be_is_a_usage_error(shop: Shop) -> None:
     purchase = subscription(shop)
 

@@ -10,6 +10,7 @@ from csctl.domain.purchases import TABLE, Operation, after
 from csctl.domain.states import PurchaseStatus
 from csctl.errors import Conflict
 from tests.factories import customer_of, make_order, make_payment_method, make_price, make_purchase
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 _CHANGES = {"option": None, "price": None, "quantity": None}
@@ -140,7 +141,7 @@ def test_nothing_but_reactivation_leads_out_of_what_is_over() -> None:
     assert {operation for state, operation in TABLE if state.over} == {Operation.REACTIVATE}
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_refusal_says_why_and_which_commands_would_work(shop: Shop) -> None:
     paused = make_purchase(shop, status=PurchaseStatus.PAUSED, interval="month", paused_until="2026-04-01")
 

@@ -7,10 +7,11 @@ import pytest
 from csctl.services.payments import engine
 from tests.factories import make_notify_email, make_order, make_purchase, make_sale
 from tests.refunds.scenes import rebilled
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 def on(day: int, time: str = "09:00:00") -> str:

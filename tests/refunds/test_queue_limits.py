@@ -9,10 +9,10 @@ import pytest
 
 from tests.factories import make_customer, make_sale
 from tests.refunds.scenes import finished, gateway, paid, sending
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 TUESDAY, WEDNESDAY = "2026-03-03T09:00:00Z", "2026-03-04T09:00:00Z"
-only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def in_the_queue(shop: Shop, token: str = "tok_refund_declined") -> str:
@@ -84,7 +84,7 @@ def test_what_is_put_back_on_the_day_of_its_failure_waits_for_the_next_day(shop:
 # -- what is under way
 
 
-@only_sqlite
+@on_sqlite
 @pytest.mark.parametrize("words", ["remove rfq_1 --reason x", "resolve rfq_1 --reference x", "requeue rfq_1"])
 def test_an_item_that_is_under_way_is_left_alone(shop: Shop, words: str) -> None:
     """Its money may be on its way."""
@@ -113,7 +113,7 @@ def test_a_lease_is_five_minutes_and_another_worker_is_refused_until_then(shop: 
     assert [row["outcome"] for row in late.json] == ["refunded"]
 
 
-@only_sqlite
+@on_sqlite
 def test_the_lease_of_an_attempt_is_five_minutes(shop: Shop) -> None:
     make_sale(shop)
     run = sending(shop, "txn refund txn_1 --yes")

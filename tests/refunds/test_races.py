@@ -19,6 +19,7 @@ from csctl.gateways.sandbox import Sandbox
 from csctl.services.payments import engine
 from tests.factories import make_sale
 from tests.refunds.scenes import APPROVED, SENT, finished, gateway, paid, rebilled, sending
+from tests.selection import on_postgresql, on_sqlite
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -28,16 +29,12 @@ HANG_UP = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE pid <> pg_backend_pid() AND datname = current_database()"
 )
-only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-only_postgres = pytest.mark.parametrize(
-    "backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
-)
 
 
 # -- others, at the same time
 
 
-@only_sqlite
+@on_sqlite
 def test_what_others_took_while_a_part_was_under_way_is_not_returned_twice(shop: Shop) -> None:
     order, sales = rebilled(shop)
     run = sending(shop, f"order refund {order} --all-cycles --amount 22 --yes -o json", 2500)
@@ -53,7 +50,7 @@ def test_what_others_took_while_a_part_was_under_way_is_not_returned_twice(shop:
     assert sum(float(amount) for _, amount in paid(shop)) <= 2 * 19.99
 
 
-@only_sqlite
+@on_sqlite
 def test_a_part_that_was_abandoned_since_is_not_sent(shop: Shop) -> None:
     order, _ = rebilled(shop)
     run = sending(shop, f"order refund {order} --all-cycles --yes -o json", 2500)
@@ -78,7 +75,7 @@ def test_the_same_request_at_once_is_carried_out_once(shop: Shop, command: str) 
     assert paid(shop) == [("refund", "5.00")]
 
 
-@only_sqlite
+@on_sqlite
 def test_a_sale_that_is_disputed_between_the_parts_of_an_order_is_not_refunded(shop: Shop) -> None:
     order, sales = rebilled(shop)
     run = sending(shop, f"order refund {order} --all-cycles --yes")
@@ -90,7 +87,7 @@ def test_a_sale_that_is_disputed_between_the_parts_of_an_order_is_not_refunded(s
     assert paid(shop) == [("refund", "19.99")]
 
 
-@only_sqlite
+@on_sqlite
 def test_a_sale_that_is_disputed_while_its_void_is_refused_is_not_refunded_instead(shop: Shop) -> None:
     sale = make_sale(shop, settled=False)
     run = sending(shop, "order refund ord_1 --yes", at=TUESDAY)
@@ -115,7 +112,7 @@ def test_any_number_may_use_a_new_account_first_at_once(shop: Shop) -> None:
 # -- workers that die, or sleep
 
 
-@only_sqlite
+@on_sqlite
 def test_a_request_whose_void_died_is_queued_and_paid_once(shop: Shop) -> None:
     make_sale(shop, settled=False)
     words = "order refund ord_1 --request-id K --yes"
@@ -132,7 +129,7 @@ def test_a_request_whose_void_died_is_queued_and_paid_once(shop: Shop) -> None:
     assert paid(shop) == [("refund", "19.99")]
 
 
-@only_sqlite
+@on_sqlite
 def test_an_approval_that_comes_after_the_refund_was_found_absent_is_not_repeated(shop: Shop) -> None:
     sale = make_sale(shop)
     run = sending(shop, f"txn refund {sale} --amount 5 --yes")
@@ -145,7 +142,7 @@ def test_an_approval_that_comes_after_the_refund_was_found_absent_is_not_repeate
     assert paid(shop) == [("refund", "5.00")]
 
 
-@only_sqlite
+@on_sqlite
 def test_a_late_answer_is_recorded_where_the_gateway_cannot_be_asked(shop: Shop) -> None:
     mute = "&lookup=off&idempotency=off"
     shop.env |= gateway(shop, mute.removeprefix("&"))
@@ -158,7 +155,7 @@ def test_a_late_answer_is_recorded_where_the_gateway_cannot_be_asked(shop: Shop)
     assert shop.sql("SELECT state FROM transactions WHERE kind = 'refund'") == [{"state": "approved"}]
 
 
-@only_sqlite
+@on_sqlite
 def test_an_attempt_whose_answer_is_found_after_midnight_does_not_take_the_new_days_turn(shop: Shop) -> None:
     sale = make_sale(shop, token="tok_refund_declined")
     shop(f"txn refund {sale} --yes")
@@ -181,7 +178,7 @@ def test_an_attempt_whose_answer_is_found_after_midnight_does_not_take_the_new_d
 # -- output without a reader, and signals
 
 
-@only_sqlite
+@on_sqlite
 def test_what_is_under_way_when_the_pipe_closes_is_recorded(shop: Shop) -> None:
     sales = [make_sale(shop, adopt=False) for _ in range(10)]
     shop.adopt()
@@ -196,7 +193,7 @@ def test_what_is_under_way_when_the_pipe_closes_is_recorded(shop: Shop) -> None:
     assert shop.sql("SELECT DISTINCT state FROM transactions WHERE kind = 'refund'") == [{"state": "approved"}]
 
 
-@only_sqlite
+@on_sqlite
 def test_sigterm_records_what_is_under_way_and_leaves_valid_json(shop: Shop) -> None:
     sales = [make_sale(shop, adopt=False) for _ in range(10)]
     shop.adopt()
@@ -214,7 +211,7 @@ def test_sigterm_records_what_is_under_way_and_leaves_valid_json(shop: Shop) -> 
 # -- a database that goes away after the call
 
 
-@only_postgres
+@on_postgresql
 def test_a_call_is_not_repeated_when_the_connection_is_lost_after_it(shop: Shop) -> None:
     sale = make_sale(shop)
     run = sending(shop, f"txn refund {sale} --amount 5 --yes -o json")
@@ -227,7 +224,7 @@ def test_a_call_is_not_repeated_when_the_connection_is_lost_after_it(shop: Shop)
     assert paid(shop) == [("refund", "5.00")]
 
 
-@only_postgres
+@on_postgresql
 def test_what_was_done_before_the_connection_was_lost_is_shown(shop: Shop) -> None:
     first, second = make_sale(shop), make_sale(shop)
     run = shop.start(f"txn refund {first} {second} --amount 5 --yes", env=gateway(shop, "latency_ms=1500"))
@@ -266,7 +263,7 @@ def _of_any_thread(shop: Shop) -> dict[str, bool]:
     return {"check_same_thread": False} if shop.database_url.startswith("sqlite") else {}
 
 
-@only_postgres
+@on_postgresql
 def test_a_lock_that_is_not_had_for_the_outcome_makes_it_unknown_and_not_lost(
     shop: Shop, held_up: Callable[[str], None]
 ) -> None:
@@ -279,7 +276,7 @@ def test_a_lock_that_is_not_had_for_the_outcome_makes_it_unknown_and_not_lost(
     assert paid(shop) == [("refund", "5.00")]
 
 
-@only_sqlite
+@on_sqlite
 def test_a_database_that_is_busy_after_the_call_makes_the_outcome_unknown(
     shop: Shop, held_up: Callable[[str], None]
 ) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from csctl.domain.reasons import REFUND, Reason, Refused
 from tests.factories import make_notify_email, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 TUESDAY = "2026-03-03T09:00:00Z"
 CODES = {rule: 5 if rule is Refused.NOTHING else 12 for rule in Refused}
 # Those that end an attempt without the gateway's answer, or are no answer to a refund.

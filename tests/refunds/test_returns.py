@@ -9,6 +9,7 @@ import pytest
 
 from csctl.domain.reasons import REFUND, Reason, Refused
 from tests.factories import make_notify_email, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
@@ -135,7 +136,7 @@ def test_what_follows_from_a_reason_is_the_table(shop: Shop, token: str, reason:
     assert items(shop) == [{"state": "queued", "attempts": counts}]
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_documented_crontab_finds_a_return_after_it_has_settled_in_a_zone_west_of_utc(shop: Shop) -> None:
     shop("setting set timezone America/Los_Angeles")
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()

@@ -6,14 +6,13 @@ import json
 import sqlite3
 from typing import Any
 
-import pytest
-
 from tests.factories import make_fulfillment, make_notify_email, make_order, make_purchase, make_sale
 from tests.refunds.scenes import gateway, paid, rebilled
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 TUESDAY = "2026-03-03T09:00:00Z"
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 def history(shop: Shop) -> list[str]:

@@ -9,10 +9,10 @@ import pytest
 from tests.factories import make_order, make_payment_method, make_purchase, make_sale
 from tests.refunds.scenes import gateway, paid
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
 NEVER_SETTLES = "settles=never"
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 pytestmark = pytest.mark.both_databases
 
 

@@ -12,11 +12,12 @@ from tests.factories import make_payment_method, make_purchase
 from tests.payments import gone
 from tests.refunds.scenes import gateway
 from tests.running import Done
+from tests.selection import on_postgresql
 from tests.shops import Shop
 
 SUBSCRIPTION: dict[str, Any] = {"status": "active", "interval": "month", "next_bill_on": "2026-03-04"}
 INTENT = "INSERT INTO transactions"
-pytestmark = pytest.mark.parametrize("backend", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+pytestmark = on_postgresql
 
 
 def without_database(shop: Shop, words: str, *, after: int, seconds: float, statement: str = INTENT) -> Done:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands.many import make_sales
 from tests.payments import dying
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -52,7 +53,7 @@ def test_refunds_killed_again_and_again_are_each_paid_once(shop: Shop, full: boo
     assert shop("db check").code == 0
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_a_run_killed_at_any_point_is_resumed(shop: Shop, gateway: str, full: bool) -> None:
     shop.env["CSCTL_GATEWAY_MAIN"] += f"?{gateway}"
@@ -77,7 +78,7 @@ def test_a_run_killed_at_any_point_is_resumed(shop: Shop, gateway: str, full: bo
     assert shop("db check").code == 0
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_order_refund_killed_between_void_and_refund_goes_on(shop: Shop, full: bool) -> None:
     """Our books say unsettled, the gateway has settled: a void is refused, and a refund follows."""
     shop.env["CSCTL_GATEWAY_MAIN"] += "?idempotency=off"

@@ -7,9 +7,8 @@ import json
 import pytest
 
 from tests.factories import make_fulfillment, make_sale
+from tests.selection import one_database
 from tests.shops import Shop
-
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def sales(shop: Shop, number: int, token: str = "tok_ok") -> list[str]:

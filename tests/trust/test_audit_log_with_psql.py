@@ -7,16 +7,12 @@ import pytest
 
 from csctl.domain.states import Role
 from tests.factories import make_customer
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login, psql, refused
 
-pytestmark = pytest.mark.postgres
+pytestmark = on_postgresql
 _ROW = "INSERT INTO audit (at, command, changes, outcome) VALUES (now(), 'x', '{}', 'x')"
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
 
 
 def test_a_row_says_which_login_wrote_it(granted: Shop) -> None:

@@ -15,10 +15,10 @@ from csctl.errors import Misconfigured
 from csctl.settings import refuse_if_others_read
 from tests.factories import make_order
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
 Csctl = Callable[..., Done]
-one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
 
 

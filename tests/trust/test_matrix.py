@@ -11,15 +11,11 @@ import csctl.models  # noqa: F401 - so that the metadata knows all tables
 from csctl.domain import grants
 from csctl.domain.states import Role
 from csctl.models.columns import Base
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import psql
 
-pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
+pytestmark = [pytest.mark.usefixtures("backend"), on_postgresql]
 
 
 def columns(table: str) -> list[str]:

@@ -16,10 +16,11 @@ from tests.factories import (
     make_transaction,
     number,
 )
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login, refused
 
-pytestmark = pytest.mark.postgres
+pytestmark = on_postgresql
 _REFUND = (
     "INSERT INTO transactions (order_id, parent_id, kind, state, amount, currency, gateway, key, refunded, reserved,"
     " send_email, created_at, created_by) SELECT order_id, id, 'refund', '{state}', {amount}, currency, gateway, 'k1',"
@@ -31,11 +32,6 @@ _ITEM = (
     " t.currency, 'queued', 0, '2026-03-02', true, now() FROM transactions t JOIN orders o ON o.id = t.order_id"
     " WHERE t.id = {sale}"
 )
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
 
 
 @pytest.fixture
@@ -181,6 +177,8 @@ def test_a_card_of_another_customer_is_not_charged(granted: Shop) -> None:
     assert refused(granted, Role.AGENT, sale)
     assert refused(granted, Role.AGENT, f"UPDATE orders SET customer_id = {number(rich)} WHERE id = {number(order)}")
     assert refused(granted, Role.AGENT, f"UPDATE purchases SET order_id = 1 WHERE id = {purchase}")
+    taken = f"UPDATE customers SET external_id = 'C-1' WHERE id = {number(poor)}"
+    assert refused(granted, Role.AGENT, taken), "an import would give it the card of C-1"
     assert refused(
         granted, Role.AGENT, f"UPDATE customers SET merged_into_id = {number(rich)} WHERE id = {number(poor)}"
     )
@@ -229,7 +227,7 @@ def test_a_refund_is_not_moved_to_what_was_over_returned(granted: Shop) -> None:
 
 def test_a_run_of_others_is_neither_rewritten_nor_deleted(granted: Shop) -> None:
     one, two = make_sale(granted), make_sale(granted)
-    assert granted(f"txn refund {one} {two} --amount 1 --yes").code == 0
+    assert granted(f"txn refund {one} {two} --amount 1 --yes", as_="agent").code == 0
 
     for attack in (
         "UPDATE runs SET command = 'setting set', arguments = '[]'",

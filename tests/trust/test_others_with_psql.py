@@ -8,16 +8,12 @@ import pytest
 
 from csctl.domain.states import Role
 from tests.factories import make_customer, make_sale, number
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login, refused
 
-pytestmark = pytest.mark.postgres
+pytestmark = on_postgresql
 _LATER = "2026-03-05T09:00:00Z"
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
 
 
 @pytest.fixture

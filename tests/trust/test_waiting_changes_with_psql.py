@@ -10,20 +10,16 @@ import pytest
 from csctl.domain.states import Role
 from tests.billing.catalog import change_card, make_buyer, purchase, subscribe
 from tests.factories import number
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login, psql, refused
 
-pytestmark = pytest.mark.postgres
+pytestmark = on_postgresql
 _DAY, _LATER = "2026-04-02T09:00:00Z", "2026-04-02T09:10:00Z"
 _WAIT = (
     "INSERT INTO deferred_changes (charge_id, order_id, purchase_id, bill_on, created_at)"
     " VALUES ({charge}, {order}, {purchase}, {day}, now())"
 )
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
 
 
 @pytest.fixture

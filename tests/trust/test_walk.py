@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from csctl.domain.permissions import PERMISSIONS
 from csctl.domain.states import Role
 from tests.factories import (
@@ -18,17 +16,13 @@ from tests.factories import (
     make_purchase,
     make_sale,
 )
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.trust.logins import as_login
 
-pytestmark = pytest.mark.postgres
+pytestmark = on_postgresql
 # What works without records, or needs a command line of its own below.
 _LATER = "2026-03-04T09:00:00Z"
-
-
-@pytest.fixture
-def backend() -> str:
-    return "postgresql"
 
 
 class Walk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase, make_sale
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -161,7 +162,7 @@ def test_a_wide_table_has_more_columns(shop: Shop) -> None:
     assert "ch_1" in wide.out
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_on_a_terminal_an_empty_result_says_so(shop: Shop) -> None:
     for words in ("order list", "queue retry"):
         terminal = shop.terminal(words)

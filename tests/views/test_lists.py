@@ -18,6 +18,7 @@ from tests.factories import (
     make_sale,
     make_transaction,
 )
+from tests.selection import on_sqlite
 from tests.shops import Shop
 from tests.views.records import make_queue_item
 
@@ -187,7 +188,7 @@ def test_the_last_day_of_all_is_too_far_away(shop: Shop) -> None:
     assert shop("order list --until 9999-12-31").code == 2
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_tables_fit_a_terminal_of_80_columns_with_every_id_whole(shop: Shop) -> None:
     make_sale(shop, "1234.56", adopt=False)
     make_queue_item(shop, amount="1234.56")

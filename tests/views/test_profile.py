@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pexpect
-import pytest
 from wcwidth import wcswidth
 
 from csctl.domain.addresses import Address
@@ -23,6 +22,7 @@ from tests.factories import (
     make_transaction,
     number,
 )
+from tests.selection import on_sqlite
 from tests.shops import Shop
 from tests.views.queries import queries_of
 from tests.views.records import make_entry, make_event, make_queue_item
@@ -133,7 +133,7 @@ def test_500_orders_take_as_many_queries_as_one(shop: Shop) -> None:
     assert (len(profile["transactions"]), len(profile["queue"])) == (500, 500)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_look_at_a_record_sends_few_statements(shop: Shop) -> None:
     make_many_orders(shop, make_customer(shop), 2, queued=True)
 

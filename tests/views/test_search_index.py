@@ -24,6 +24,7 @@ from csctl.services.administration import schema
 from csctl.services.views import search_texts
 from csctl.settings import Settings
 from tests.postgres import OwnServer, PostgresMissing
+from tests.selection import on_postgresql
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -185,7 +186,7 @@ def test_without_the_index_the_same_is_found(shop: Shop) -> None:
     assert differences(shop, people, list(searches(dice, people, 30))) == []
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@on_postgresql
 def test_trigrams_of_postgresql_find_the_same(shop: Shop, tmp_path: Path) -> None:
     dice = random.Random(4)  # noqa: S311 - the same every time
     people = [hostile_person(dice, number) for number in range(1, 301)]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Misconfigured
+from csctl.gateways.asking import MOST_PAGES, NoRecord, endless, no_answer
 from csctl.gateways.transport import FORM, Reply, Transport, form
 
 Fields = Sequence[tuple[str, str]]
 Object = Mapping[str, object]
 PAGE = 100  # objects in one answer, the maximum of Stripe
-_MOST_PAGES = 10_000  # an endless list is a fault of the gateway
 
 
-class NoRecord(Unreachable):
-    """The account does not have the object. Where all accounts have it, another server answers."""
-
-    def __init__(self) -> None:
-        super().__init__("the gateway cannot answer now", cause="it does not have what every account has")
+class NoRight(Misconfigured):
+    """The key is valid, and may not read this."""
 
 
 class Account:
@@ -37,15 +34,15 @@ class Account:
         return self._transport.write("POST", path, body=form(fields), content_type=FORM, headers=headers)
 
     def get(self, path: str, query: Fields = ()) -> Object:
-        """Read an object, or a page of a list. Raises NoRecord, Misconfigured, Unreachable."""
+        """Read an object, or a page of a list. Raises NoRecord, NoRight, Misconfigured, Unreachable."""
         reply = self._transport.read("GET", path, query=query)
         error = child(reply.json(), "error")
         if reply.status == 404 and text(error, "code") in ("resource_missing", "livemode_mismatch"):
             raise NoRecord
         if reply.status in (401, 403):
-            raise self.misconfigured(error)
+            raise self.misconfigured(error, NoRight if reply.status == 403 else Misconfigured)
         if reply.status != 200:
-            raise Unreachable("the gateway cannot answer now", cause=self._words(reply.status, error))
+            raise no_answer(self._words(reply.status, error))
         return reply.json()
 
     def pages(self, path: str, query: Fields) -> Iterator[Object]:
@@ -55,7 +52,7 @@ class Account:
 
     def lists(self, path: str, query: Fields, after: str | None = None) -> Iterator[list[Object]]:
         """The same page by page, none of them empty. `after` is the id of the object before the first one."""
-        for _ in range(_MOST_PAGES):
+        for _ in range(MOST_PAGES):
             start = [("starting_after", after)] if after else []
             page = self.get(path, [*query, ("limit", str(PAGE)), *start])
             objects = children(page, "data")
@@ -66,10 +63,10 @@ class Account:
             if not objects:
                 break
             after = text(objects[-1], "id")
-        raise Unreachable("the gateway cannot answer now", cause="its list has no end")
+        raise endless()
 
-    def misconfigured(self, error: Object) -> Misconfigured:
-        return Misconfigured(
+    def misconfigured(self, error: Object, kind: type[Misconfigured] = Misconfigured) -> Misconfigured:
+        return kind(
             "the gateway refuses the account",
             cause=self.clean(error.get("message")) or text(error, "code") or "the key is not accepted",
             fix="correct the key and its rights in Stripe's dashboard: csctl gateway check",

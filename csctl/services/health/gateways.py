@@ -50,7 +50,7 @@ def look(app: App, name: str) -> tuple[Identity | None, list[Problem]]:
         identity = account.identity()
         if account.remembered and identity != account.remembered:
             raise another_account(name, account.remembered, identity)
-        app.gateways.url(name).refuse_mode(live=identity.livemode, rehearsal=app.rehearsal)
+        accounts.require_usable(app, name, identity, accounts.remembered(app))
         return identity, []
     except CsctlError as error:
         return None, [Problem.of(error)]

@@ -40,8 +40,8 @@ def open_all(app: App) -> Registry:
     )
 
 
-def remember(app: App) -> None:
-    """Store the identity of each account, before it is first used.
+def remember(app: App, *, store: bool = True) -> None:
+    """Identify each account before it is first used, and `store` its identity.
 
     An account that cannot be reached now is not used in this run. Raises Misconfigured if this database may not use it.
     """
@@ -49,7 +49,9 @@ def remember(app: App) -> None:
     for name in app.gateways:
         kind, identity = known.get(name, (None, None))
         if identity is None:
-            _identify(app, name, kind, known)
+            found = _identify(app, name, known)
+            if store and (found or kind is None):
+                _keep(app, name, found)
 
 
 def compare(app: App) -> None:
@@ -70,18 +72,18 @@ def compare(app: App) -> None:
                 session.get_one(GatewayAccount, name).accepted_at = app.clock.now()
 
 
-def _identify(app: App, name: str, kind: str | None, known: Known) -> None:
-    """Store whose account it is, if it can be reached now."""
+def _identify(app: App, name: str, known: Known) -> Identity | None:
+    """Whose account it is, if it can be reached now. Raises Misconfigured if this database may not use it."""
+    account = app.gateways[name]
     try:
-        found = app.gateways[name].identity()
+        found = account.identity()
     except Unreachable:
-        app.gateways[name].unreachable = True
-        if kind is None:
-            _keep(app, name, None)
-        return
-    _require_usable(app, name, found, [(other, one) for other, (_, one) in known.items() if one])
-    _keep(app, name, found)
-    app.gateways[name].remembered = found
+        account.unreachable = True
+        return None
+    require_usable(app, name, found, known)
+    _require_newest_sale(app, name, found)
+    account.remembered = found
+    return found
 
 
 def require(app: App, name: str) -> None:
@@ -122,32 +124,36 @@ def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterat
     yield Result(name, Outcome.UPDATED, "the books are up to date with it" if same else message, dry_run=dry_run)
 
 
-def _require_usable(app: App, name: str, found: Identity, others: list[tuple[str, Identity]]) -> None:
-    """Raises Misconfigured for an account of the wrong mode, one that has another name here already, and one that does
-    not have the newest sale that this database has from it.
-    """
-    variable = f"{GATEWAY}{name.upper()}"
+def require_usable(app: App, name: str, found: Identity, known: Known) -> None:
+    """Raises Misconfigured for an account of the wrong mode, and for one that has another name here already."""
     app.gateways.url(name).refuse_mode(live=found.livemode, rehearsal=app.rehearsal)
-    for other, identity in others:
+    for other, (_, identity) in known.items():
         if other != name and found.account and identity == found:
             raise Misconfigured(
-                f"{variable} is {shown(found)}, which this database knows as {other}",
+                f"{GATEWAY}{name.upper()} is {shown(found)}, which this database knows as {other}",
                 cause="a sale would be looked for under the wrong name",
                 fix=f"use the account name {other}",
             )
-    if (newest := _newest_sale(app, name)) and app.gateways[name].capabilities.finds is not Finds.NOTHING:
-        number, kind, ref = newest
-        try:
-            app.gateways[name].unchecked().lookup(ref, kind)
-        except UnknownReference:
-            raise Misconfigured(
-                f"{variable} is {shown(found)}, and it does not know the newest sale of {name}: txn_{number}",
-                cause="it is another account than the one that charged it",
-                fix=f"correct {variable}"
-                + (", or csctl sandbox adopt" if app.gateways.url(name).kind == "sandbox" else ""),
-            ) from None
-        except Unreachable:
-            return
+
+
+def _require_newest_sale(app: App, name: str, found: Identity) -> None:
+    """Raises Misconfigured for an account that does not have the newest sale that this database has from it."""
+    newest = _newest_sale(app, name)
+    if newest is None or app.gateways[name].capabilities.finds is Finds.NOTHING:
+        return
+    number, kind, ref = newest
+    variable = f"{GATEWAY}{name.upper()}"
+    try:
+        app.gateways[name].unchecked().lookup(ref, kind)
+    except UnknownReference:
+        raise Misconfigured(
+            f"{variable} is {shown(found)}, and it does not know the newest sale of {name}: txn_{number}",
+            cause="it is another account than the one that charged it",
+            fix=f"correct {variable}"
+            + (", or csctl sandbox adopt" if app.gateways.url(name).kind == "sandbox" else ""),
+        ) from None
+    except Unreachable:
+        return
 
 
 def _newest_sale(app: App, name: str) -> tuple[int, Kind, str] | None:

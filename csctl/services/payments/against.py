@@ -14,12 +14,14 @@ from csctl.domain import ids
 from csctl.domain.comparison import Booked, Difference, Entry, Finding, compare
 from csctl.domain.money import to_decimal
 from csctl.domain.plurals import counted
-from csctl.domain.states import ACCEPTED_STATES, SALES, Kind, Outside, State
+from csctl.domain.reasons import Reason
+from csctl.domain.states import ACCEPTED_STATES, Kind, Outside, State
 from csctl.errors import Conflict, NotFound, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import Transaction
 from csctl.results import Row
-from csctl.services.payments import operations, restored
+from csctl.services.payments import operations
+from csctl.services.payments.fixes import Fixes
 from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ COLUMNS = ("id", "difference", "kind", "amount", "gateway_amount", "currency", "
 # Both sides write down their own time of an operation: near the ends of a period it may be in it for one side only.
 _MARGIN = timedelta(days=2)
 _PERIOD = timedelta(days=30)
-_CHUNK = 500  # references in one query
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,9 @@ def differences(app: App, records: Records, period: Period) -> list[Row]:
     books = [row for row in books if row.account in of_account or not of_account]
     found = [finding for finding in compare(books, entries, listed=records.listed) if _belongs(finding, period)]
     named = {finding.ours.id for finding in found if finding.ours}
-    looked = list(_looked_up(app, [row for row in books if row.id not in named], entries, period))
-    sales = _sales_of(app, [finding.theirs for finding in found if finding.ours is None and finding.theirs])
-    totals = records.account is None or app.gateways[records.account].capabilities.tells_refunded_total
-    rows = [_row(finding, records.account, sales, totals=totals) for finding in (*found, *looked)]
+    found += _looked_up(app, [row for row in books if row.id not in named], entries, period)
+    fixes = Fixes(app, records.account, found)
+    rows = [_row(finding, records.account, fixes) for finding in found]
     app.notice(
         f"{period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}: {counted(len(rows), 'difference')} between"
         f" {counted(len(books), 'transaction')} and {counted(len(entries), 'operation')} at the gateway."
@@ -146,6 +146,8 @@ def _books(session: Session, account: str | None, period: Period) -> Iterator[Bo
             voided=row.voided_at is not None,
             at_gateway=returned,
             unnamed=unnamed,
+            sale_id=row.parent_id,
+            mismatched=row.reason is Reason.MISMATCH,
         )
 
 
@@ -197,36 +199,24 @@ def _looked_up(app: App, failed: list[Booked], entries: list[Entry], period: Per
             yield Finding(Difference.PAID_AFTER_ALL, row, found.entry(row.kind, key=row.key))
 
 
-def _sales_of(app: App, unknown: list[Entry]) -> dict[str, str]:
-    """The names of the sales that operations belong to which are not in the books, by the references of the sales."""
-    references = sorted({entry.sale_reference for entry in unknown if entry.sale_reference})
-    found: dict[str, str] = {}
-    for start in range(0, len(references), _CHUNK):
-        theirs = Transaction.gateway_ref.in_(references[start : start + _CHUNK])
-        approved = select(Transaction.gateway_ref, Transaction.id).where(theirs, Transaction.state == State.APPROVED)
-        with app.read() as session:
-            rows = session.execute(approved.where(Transaction.kind.in_(SALES), Transaction.duplicate_at.is_(None)))
-            found |= {reference: ids.show("txn", number) for reference, number in rows if reference}
-    return found
-
-
-def _row(finding: Finding, account: str | None, sales: dict[str, str], *, totals: bool) -> Row:
+def _row(finding: Finding, account: str | None, fixes: Fixes) -> Row:
     ours, theirs = finding.ours, finding.theirs
     kind = ours.kind if ours else theirs.kind if theirs else None
+    currency = ours.currency if ours else (theirs and theirs.currency) or fixes.currency(finding)
     return {
         "id": ids.show("txn", ours.id) if ours else theirs and theirs.reference,
         "difference": finding.what,
         "kind": kind,
         "state": ours and ours.state,
         "amount": to_decimal(ours.amount, ours.currency) if ours else None,
-        "currency": ours and ours.currency,
+        "currency": currency,
         "gateway": ours.account if ours else account,
         "gateway_ref": (theirs and theirs.reference) or (ours and ours.reference) or None,
         "gateway_state": theirs and theirs.state,
-        "gateway_amount": _amount(theirs, ours.currency if ours else None),
+        "gateway_amount": _amount(theirs, currency),
         "gateway_currency": theirs and theirs.currency,
         "at": ours.at if ours else theirs and theirs.at,
-        "fix": _fix(finding, sales, totals=totals),
+        "fix": fixes(finding),
     }
 
 
@@ -234,34 +224,3 @@ def _amount(theirs: Entry | None, currency: str | None) -> str | None:
     """The amount at the gateway, in its own currency, else in ours."""
     named = theirs and (theirs.currency or currency)
     return to_decimal(theirs.amount, named) if theirs and theirs.amount is not None and named else None
-
-
-def _fix(finding: Finding, sales: dict[str, str], *, totals: bool) -> str:
-    """The command that fixes a difference, or shows more about it. `totals`: a look-up of a sale shows what was
-    returned of it.
-    """
-    ours, theirs = finding.ours, finding.theirs
-    if ours is None:
-        sale = sales.get(theirs.sale_reference or "") if theirs and theirs.kind is Kind.REFUND else None
-        if theirs is None or sale is None:
-            return "csctl data import transactions FILE"
-        return f"csctl txn sync {sale}" if totals or restored.is_key(theirs.key) else "csctl txn sync"
-    name = ids.show("txn", ours.id)
-    if finding.what in (Difference.PAID_AFTER_ALL, Difference.OPEN):
-        return f"csctl txn reconcile {name}"
-    if finding.what is Difference.ONLY_BOOKS:
-        return f"csctl gateway check {ours.account}"
-    if _is_learned(finding.what, ours, theirs):
-        return f"csctl txn sync {name}"
-    return f"compare it with the gateway's own page: csctl txn show {name}"
-
-
-def _is_learned(what: Difference, ours: Booked, theirs: Entry | None) -> bool:
-    """Whether asking the gateway ends the difference: it has voided or returned what the books have not."""
-    if theirs is None or ours.state is not State.APPROVED:
-        return False
-    if what is Difference.VOIDED:
-        return not ours.voided
-    if what is Difference.REFUNDED:
-        return (theirs.refunded or 0) > ours.at_gateway
-    return what is Difference.NOT_PAID and ours.kind is Kind.REFUND

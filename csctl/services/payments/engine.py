@@ -74,11 +74,10 @@ def drive(
     SIGTERM no new job begins; those that are under way are finished and recorded first. So it is where the database is
     lost: then the error is raised after the last Result, if jobs remain.
     """
-    _ = app.gateways  # reads the database, and so cannot be opened inside a transaction
+    accounts.remember(app, store=not dry_run)  # reads the database, and so cannot be called inside a transaction
     if dry_run:
         yield from rehearse(app, jobs, fail_fast=fail_fast)
         return
-    accounts.remember(app)
     window = app.gateways.window(window)
     with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
         engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast, sends)
@@ -246,7 +245,7 @@ class _Engine:
                 access.look_again(session, self.app)
             added.together(session)
             held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
-            self.moved = True
+            self.moved, held.replies = True, [reply for _, reply in steps]
             for job, reply in steps:
                 known, before = len(job.needs.opened), len(results)
                 try:

@@ -55,11 +55,11 @@ def _orders(session: Session, wanted: Sequence[Needs], numbers: set[int], billed
     """The orders that are named, and those of the transactions, items and purchases."""
     named = {number for need in wanted for number in need.orders}
     items = {number for need in wanted for number in need.items}
-    concerned = [
-        Order.id.in_(named),
-        Order.id.in_(select(Transaction.order_id).where(Transaction.id.in_(numbers))),
-        Order.id.in_(select(QueueItem.order_id).where(QueueItem.id.in_(items))),
-    ]
+    concerned = [Order.id.in_(named)]
+    if numbers:
+        concerned.append(Order.id.in_(select(Transaction.order_id).where(Transaction.id.in_(numbers))))
+    if items:
+        concerned.append(Order.id.in_(select(QueueItem.order_id).where(QueueItem.id.in_(items))))
     if billed:
         concerned.append(Order.id.in_(select(Purchase.order_id).where(Purchase.id.in_(billed))))
     # `with_for_update` says nothing on SQLite, where a writing transaction is alone from its start.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
+_of_item = aliased(Transaction)  # the sale of an item, next to its attempts
 # Outcomes by which an item leaves the queue: those of earlier attempts are rows of the run, too.
 _CLOSED = (Outcome.REFUNDED, Outcome.VOIDED, Outcome.EXHAUSTED)
 
@@ -94,14 +95,13 @@ def _due(app: App, limit: int | None) -> list[int]:
     """
     # Of a plain id SQLite would look for the newest attempt from the end of the table.
     tried = select(func.max(Transaction.id + 0)).where(Transaction.queue_item_id == QueueItem.id).scalar_subquery()
-    sale = aliased(Transaction)
     statement = (
         select(QueueItem.id)
-        .join(sale, QueueItem.sale_id == sale.id)
+        .join(_of_item, QueueItem.sale_id == _of_item.id)
         .where(
             QueueItem.state == ItemState.QUEUED,
             QueueItem.next_attempt_on <= app.clock.today(),
-            sale.disputed_at.is_(None),
+            _of_item.disputed_at.is_(None),
         )
         .order_by(func.coalesce(tried, 0), QueueItem.id)
         .limit(limit)

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
+_attempt = aliased(Transaction)
+
+
 def waiting(app: App) -> Select[QueueItem]:
     """The items that have been due for the days of the setting, and were not attempted, or were not executed on as many
     days in a row. Those of disputed sales wait for their dispute.
     """
     days = app.shop.unattempted_days
     since = app.clock.today() - timedelta(days=days)
-    attempt = aliased(Transaction)
-    of_item = select(func.count()).where(attempt.queue_item_id == QueueItem.id, attempt.attempt_on >= since)
-    in_vain = of_item.where(attempt.reason == Reason.NEVER_EXECUTED).scalar_subquery()
+    of_item = select(func.count()).where(_attempt.queue_item_id == QueueItem.id, _attempt.attempt_on >= since)
+    in_vain = of_item.where(_attempt.reason == Reason.NEVER_EXECUTED).scalar_subquery()
     return (
         select(QueueItem)
         .join(QueueItem.sale)

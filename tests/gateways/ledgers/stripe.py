@@ -77,6 +77,7 @@ class StripeLedger(LedgerServer):
         one.update(status="failed", failure_reason=why)
         charge = self._charge(one["payment_intent"])
         charge["amount_refunded"] -= one["amount"]
+        charge["refunded"] = False
         self._event("refund.failed", one)
 
     def dispute(
@@ -87,7 +88,11 @@ class StripeLedger(LedgerServer):
         found = next((one for one in self._all("dispute") if one["payment_intent"] == reference), None)
         one = found or self._add("dp", "dispute", payment_intent=reference, charge=charge["id"], currency="usd")
         one.update(
-            status=status, amount=amount or charge["amount"], reason="fraudulent", is_charge_refundable=refundable
+            status=status,
+            amount=amount or charge["amount"],
+            reason="fraudulent",
+            is_charge_refundable=refundable,
+            evidence_details={"due_by": None},
         )
         self._event("charge.dispute.updated", one)
 
@@ -184,6 +189,8 @@ class StripeLedger(LedgerServer):
                 captured=not manual,
                 currency=form["currency"],
                 disputed=False,
+                refunded=False,
+                metadata={},
                 payment_intent=intent["id"],
                 status="succeeded",
             )
@@ -230,6 +237,7 @@ class StripeLedger(LedgerServer):
     def _make_refund(self, reference: str, amount: int, metadata: Mapping[str, str]) -> dict[str, Any]:
         charge = self._charge(reference)
         charge["amount_refunded"] += amount
+        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
         one = self._add(
             "re",
             "refund",
@@ -239,7 +247,6 @@ class StripeLedger(LedgerServer):
             charge=charge["id"],
             status=self.refund_status,
             metadata=dict(metadata),
-            failure_reason=None,
         )
         self._event("refund.created", one)
         return one
@@ -257,7 +264,7 @@ class StripeLedger(LedgerServer):
         if words[0] == "customers":
             if words[1] not in self.customers:
                 raise Refused(404, "invalid_request_error", "resource_missing")
-            return {"object": "customer", "id": words[1]}
+            return {"object": "customer", "id": words[1], "created": 0, "livemode": False}
         if len(words) == 2:
             return self._expanded(self._known(words[1]), query)
         return self._list(words[0], query, [value for name, value in pairs if name == "types[]"])
@@ -279,7 +286,7 @@ class StripeLedger(LedgerServer):
         limit = int(query.get("limit", "10"))
         assert limit <= 100
         page = [self._expanded(one, query) for one in found[start : start + limit]]
-        return {"object": "list", "data": page, "has_more": start + limit < len(found)}
+        return {"object": "list", "url": f"/v1/{name}", "data": page, "has_more": start + limit < len(found)}
 
     def _expanded(self, one: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
         """An object as it is shown: charges stand in their intents always, intents where they are asked for."""
@@ -312,7 +319,8 @@ class StripeLedger(LedgerServer):
     def _event(self, type: str, shown: Mapping[str, Any]) -> None:
         created = int(self.time.timestamp())
         number = f"evt_{next(self._numbers):08}"
-        self.events.append({"id": number, "created": created, "type": type, "data": {"object": dict(shown)}})
+        event = {"id": number, "object": "event", "created": created, "livemode": False, "type": type}
+        self.events.append({**event, "data": {"object": dict(shown)}})
 
 
 def _minor(amount: str) -> int:

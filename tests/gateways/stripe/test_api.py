@@ -13,11 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from csctl.domain.states import Kind
-from csctl.gateways.conformance.server import Request
+from csctl.gateways.conformance.server import Request, Response
 from csctl.gateways.stripe.adapter import Stripe
 from tests.gateways.ledgers.stripe import StripeLedger
 from tests.gateways.operations import NOW, Op
+from tests.gateways.stripe import openapi
 
 API: dict[str, Any] = json.loads(Path(__file__).with_name("api.json").read_text(encoding="utf-8"))
 _ID = re.compile(r"/(?:pi|ch|re|dp|cus)_\w+")
@@ -36,6 +39,7 @@ def _work(account: Stripe, ledger: StripeLedger, op: Op) -> None:
     account.capture(op(Kind.CAPTURE, sale=paid_by))
     refund = op(Kind.REFUND, "8.00", sale=paid)
     refunded = account.refund(refund).reference or ""
+    account.refund(op(Kind.REFUND, "800.00", sale=paid))
     ledger.dispute(ledger.sell("20.00"))
     account.find(charge)
     account.find(refund)
@@ -73,6 +77,29 @@ def test_every_field_of_an_answer_is_one_of_the_api(account: Stripe, ledger: Str
 
     problems = {problem for shown in [*ledger.objects.values(), *ledger.events] for problem in _problems(shown)}
     assert problems == set()
+
+
+def test_every_answer_is_one_of_the_openapi_document(
+    account: Stripe, ledger: StripeLedger, op: Op, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Request, Response]] = []
+    carry_out = ledger.carry_out
+
+    def recorded(request: Request) -> Response:
+        said.append((request, carry_out(request)))
+        return said[-1][1]
+
+    monkeypatch.setattr(ledger, "carry_out", recorded)
+    _work(account, ledger, op)
+
+    answers = [(_call(request), answer.status, json.loads(answer.body)) for request, answer in said]
+    assert {problem for answer in answers for problem in openapi.problems(*answer)} == set()
+    assert {status for _, status, _ in answers} == {200, 400, 402, 403}
+    # The comparison sees what is wrong.
+    refund = next(answer for call, _, answer in answers if call == "POST /v1/refunds")
+    for broken in ({"status": 1}, {"amount": "800"}, {"metadata": {"csctl_key": 1}}, {"object": "charge"}):
+        assert openapi.problems("POST /v1/refunds", 200, {**refund, **broken}), broken
+    assert openapi.problems("GET /v1/refunds", 200, {"object": "list", "data": [refund]})  # whether there are more
 
 
 def _call(request: Request) -> str:

@@ -122,6 +122,7 @@ def test_the_account_tells_its_id_and_its_rights(account: Stripe, open_account: 
     assert "disputes" in problem.what
     with pytest.raises(Misconfigured):
         open_account("sk_test_revoked").identity()
+    assert ledger.wire[-1].path == "/v1/account"  # a key that is not valid has no other rights
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"id": "x", "object": "y"}', b'{"object": "account"}'])
