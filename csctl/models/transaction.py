@@ -162,6 +162,7 @@ class QueueItem(Base):
     __tablename__ = "refund_queue"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
+        Index("ix_refund_queue_created_at", "created_at", "id"),  # in the order of lists
         Index(None, "external_id", unique=True),
         Index(None, "state", "next_attempt_on"),
         {"sqlite_autoincrement": True},
@@ -181,7 +182,7 @@ class QueueItem(Base):
     last_attempt_on: Mapped[date | None]
     last_reason: Mapped[str | None]
     send_email: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]  # why it was removed
     reference: Mapped[str | None]  # of the payment outside that resolved it

@@ -1,4 +1,4 @@
-"""indexes hold what searches read, so that rows are looked up only for what is found"""
+"""indexes hold what searches and lists read, so that rows are looked up only for what is found"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ depends_on = None
 
 # Each begins with the columns that it had before.
 _INDEXES = (
+    ("ix_refund_queue_created_at", "refund_queue", ["created_at"], ["id"]),
     (
         "ix_customers_created_at",
         "customers",
