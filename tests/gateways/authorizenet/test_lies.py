@@ -1,4 +1,4 @@
-"""An Authorize.Net that answers about something else, or what cannot be: nothing of it is believed."""
+"""An Authorize.Net that answers about something else, or with invalid values: nothing of it is believed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_list_that_shows_the_same_page_again_and_again_ends(
     assert len(ledger.wire) == 2
 
 
-def test_a_time_that_cannot_be_is_none_and_a_cursor_of_the_future_too(
+def test_an_invalid_time_is_none_and_a_cursor_of_the_future_too(
     account: AuthorizeNet, ledger: AuthorizeNetLedger
 ) -> None:
     assert reports.moment("0001-01-01T00:00:00+14:00") is None

@@ -1,4 +1,4 @@
-"""An NMI that answers about something else, or what cannot be: nothing of it is believed."""
+"""An NMI that answers about something else, or with invalid values: nothing of it is believed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.operations import NOW, Op
 
 
-def test_a_reference_that_is_no_text_is_unknown(account: Nmi, ledger: NmiLedger, op: Op) -> None:
+def test_a_reference_with_a_nul_is_unknown(account: Nmi, ledger: NmiLedger, op: Op) -> None:
     refund = op(Kind.REFUND, "8.00", sale=ledger.sell("20.00", settled=True))
     ledger.fail_next(Fault(change=lambda body: body.replace(b"transactionid=", b"transactionid=%00")))
 

@@ -1,4 +1,4 @@
-"""A Stripe that answers about something else, or what cannot be: nothing of it is believed."""
+"""A Stripe that answers about something else, or with invalid values: nothing of it is believed."""
 
 from __future__ import annotations
 
