@@ -21,6 +21,7 @@ from subprocess import CompletedProcess
 import click
 import pytest
 
+import csctl
 from tests.administration.command_tree import leaves
 from tests.factories import make_sale
 from tests.forks import PROGRAM
@@ -122,7 +123,8 @@ def _installed(folder: Path) -> Path:
     shutil.copy(os.path.realpath(sys.executable), python)
     os.setxattr(python, "security.capability", struct.pack("<5I", _REVISION | _EFFECTIVE, 1 << _DAC_OVERRIDE, 0, 0, 0))
     launcher.write_text(
-        f"import runpy, site\nsite.addsitedir({sysconfig.get_path('purelib')!r})\n"
+        f"import runpy, site, sys\nsite.addsitedir({sysconfig.get_path('purelib')!r})\n"
+        f"sys.path.insert(0, {str(Path(csctl.__file__).parents[1])!r})\n"
         f"runpy.run_path({PROGRAM!r}, run_name='__main__')\n"
     )
     program.write_text(f'#!/bin/sh\nPYTHONHOME={sys.base_prefix} exec {python} {launcher} "$@"\n')
