@@ -38,7 +38,8 @@ Defaults:{CALLER} env_keep += "CSCTL_TOKEN"
 _REVISION, _EFFECTIVE, _DAC_OVERRIDE = 0x02000000, 1, 1  # linux/capability.h
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Why there can be no rule of sudo here."""
     if os.geteuid() != 0:
         return "only root can make users and a rule of sudo"
     return None if shutil.which("sudo") else "sudo is not installed"
@@ -70,7 +71,7 @@ def backend() -> str:
 
 @pytest.fixture
 def host(shop: Shop) -> Iterator[Host]:
-    if why := _missing():
+    if why := missing():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
     sale = make_sale(shop)
     assert sale == "txn_1"
