@@ -9,7 +9,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
-from csctl.gateways import decimals, partial
+from csctl.gateways import decimals, partial, tokens
 from csctl.gateways.asking import no_answer
 from csctl.gateways.authorizenet import answers, reports, requests, search, statuses
 from csctl.gateways.authorizenet.account import Account, text
@@ -83,8 +83,8 @@ class AuthorizeNet:
     def charge(self, op: Operation) -> Answer:
         if no := decimals.refused(op.amount, op.currency):
             return no
-        if requests.token(op.token) is None:
-            return decimals.refusal("the payment method's token is not written CUSTOMER_PROFILE/PAYMENT_PROFILE")
+        if tokens.AUTHORIZENET.parts(op.token) is None:
+            return decimals.refusal(tokens.AUTHORIZENET.problem)
         return self._write(op, requests.charge(op))
 
     def capture(self, op: Operation) -> Answer:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind
+from csctl.gateways import tokens
 from csctl.gateways.asking import NoRecord, one_of
 from csctl.gateways.authorizenet import reports, requests, statuses
 from csctl.gateways.authorizenet.account import Account
@@ -68,7 +69,7 @@ def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
     """The transactions of a charge's payment profile: few calls. Raises UnknownReference for a profile of another
     account.
     """
-    customer, method = requests.token(op.token) or ("", "")
+    customer, method = tokens.AUTHORIZENET.parts(op.token) or ("", "")
     try:
         shown = list(reports.of_customer(account, customer, method))
     except NoRecord:

@@ -9,7 +9,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
-from csctl.gateways import decimals, partial
+from csctl.gateways import decimals, partial, tokens
 from csctl.gateways.nmi import answers, codes, records, requests, search
 from csctl.gateways.nmi.account import Account
 from csctl.gateways.nmi.codes import Meaning
@@ -70,8 +70,8 @@ class Nmi:
     def charge(self, op: Operation) -> Answer:
         if no := decimals.refused(op.amount, op.currency):
             return no
-        if requests.token(op.token) is None:
-            return decimals.refusal("the payment method's token is not written VAULT or VAULT/BILLING")
+        if tokens.NMI.parts(op.token) is None:
+            return decimals.refusal(tokens.NMI.problem)
         return self._write(op, requests.charge(op))
 
     def capture(self, op: Operation) -> Answer:

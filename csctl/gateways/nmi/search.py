@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind
+from csctl.gateways import tokens
 from csctl.gateways.asking import MOST_PAGES, endless, one_of
 from csctl.gateways.nmi import records, requests
 from csctl.gateways.nmi.account import Account
@@ -45,7 +46,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
     if found := _ours(_keyed(account, op), op.kind):
         return found
-    vault, _ = requests.token(op.token) or ("", None)
+    vault, _ = tokens.NMI.parts(op.token) or ("", "")
     if not vault or not knows_customer(account.ask(requests.customer(vault)), vault):
         raise UnknownReference(f"the customer {vault} in its vault")
     return Absent("the transactions with its order id")

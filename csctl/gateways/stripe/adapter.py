@@ -10,6 +10,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways import tokens
 from csctl.gateways.asking import no_answer
 from csctl.gateways.decimals import refusal
 from csctl.gateways.operations import (
@@ -81,8 +82,8 @@ class Stripe:
         return None
 
     def charge(self, op: Operation) -> Answer:
-        if requests.token(op.token) is None:
-            return refusal("the payment method's token is not written cus_…/pm_…")
+        if tokens.STRIPE.parts(op.token) is None:
+            return refusal(tokens.STRIPE.problem)
         try:
             fields = requests.charge(op)
         except NotWritable as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from csctl.domain.states import Kind, State
+from csctl.gateways import tokens
 from csctl.gateways.asking import NoRecord, one_of
 from csctl.gateways.operations import Absent, Ambiguous, Dispute, Found, Operation
 from csctl.gateways.protocol import UnknownReference
@@ -48,7 +49,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 
 
 def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
-    customer, _ = requests.token(op.token) or ("", "")
+    customer, _ = tokens.STRIPE.parts(op.token) or ("", "")
     try:
         account.get(f"/v1/customers/{customer}")
     except NoRecord:
