@@ -256,6 +256,18 @@ def test_identical_rows_are_harmless_and_different_ones_are_rejected(shop: Shop)
     assert not shop.sql("SELECT id FROM customers WHERE external_id = '5'")
 
 
+@one_database
+def test_a_row_whose_order_was_rejected_names_that_line(shop: Shop) -> None:
+    columns = 'external_id = "Id"\ncustomer = "Id"\ncurrency = {value = "XXZ"}\n'
+    Path("m.toml").write_text(f'[orders]\n{columns}[fulfillments]\nexternal_id = "Id"\norder = "Id"\n')
+    path = written("f.csv", {"Id": "5"})
+
+    done = shop(f"data import all {path} --mapping m.toml -o json --rejects r.csv")
+
+    assert [row["rejected"] for row in done.json] == [1, 1]
+    assert "it was rejected: line 2" in Path("r.fulfillments.csv").read_text()
+
+
 def test_a_sale_and_its_refund_under_one_id_are_both_refused(ordered: Shop) -> None:
     refund = {**SALE, "kind": "refund", "parent": "t1", "amount": "5.00"}
     path = written("t.csv", SALE, refund)
