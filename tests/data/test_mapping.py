@@ -95,7 +95,7 @@ def test_a_customer_is_named_by_an_email_that_only_one_has(shop: Shop) -> None:
 
 
 @one_database
-def test_an_order_that_is_here_stays_with_its_customer_whoever_has_the_email_since(shop: Shop) -> None:
+def test_an_order_that_is_here_stays_with_its_customer_when_others_have_the_email(shop: Shop) -> None:
     bring_all(shop, "customers", CUSTOMER)
     toml = 'customer = {column = "Email", by = "email"}'
     row = {"external_id": "o1", "Email": "zoe@example.com", "currency": "USD"}
