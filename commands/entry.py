@@ -14,8 +14,8 @@ from csctl import interrupts
 from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
-from .cli import cycles, errors, streams, suggest
-from .root import root
+from .cli import cycles, errors, root_options, streams, suggest
+from .root import COMMANDS, root
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -39,6 +39,7 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         _require_text(words)
+        root_options.note(words, COMMANDS)
         if "_CSCTL_COMPLETE" in os.environ:
             from .cli import shells
 

@@ -170,6 +170,25 @@ def test_a_wrong_token_says_which_shop_it_does_not_fit(shop: Shop) -> None:
 
 
 @on_sqlite
+def test_a_command_that_is_advised_is_for_the_same_shop(shop: Shop, two: Csctl) -> None:
+    sale = make_sale(shop, token="tok_refund_declined")
+    assert two("--profile coffee logout").code == 0
+
+    refused = two("--profile=coffee whoami")
+    as_json = two("--profile coffee whoami -o json")
+    database = shop.env["CSCTL_DATABASE_URL"]
+    failed = shop(f"--database {database} txn refund {sale} txn_999 --yes -o json")
+    found = shop(f"--database {database} doctor -o json")
+
+    assert "Fix: csctl --profile coffee login, or set" in refused.err
+    assert as_json.error["fix"].startswith("csctl --profile coffee login")
+    assert failed.json[0]["error"]["fix"] == f"csctl --database {database} queue show rfq_1"
+    assert f"csctl --database {database} run resume run_1 --retry-failed" in failed.err
+    assert f"csctl --database {database} queue notify add EMAIL" in [row["fix"] for row in found.json]
+    assert "Fix: csctl txn list" in shop("txn void txn_999 --yes").err, "nothing was typed, so nothing is repeated"
+
+
+@on_sqlite
 def test_a_prompt_for_money_says_where_it_moves(shop: Shop) -> None:
     shop("setting set shop-name 'Tea shop'")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError, GatewayRefused, NotPermitted, Unreachable
 
-from . import confirm, errors, formats
+from . import confirm, errors, formats, root_options
 from .confirm import Asks, Work
 from .cron import CronLog
 from .execution import Execution
@@ -134,6 +134,6 @@ class ChangeOutput(Output):
         if self._problem is None or self.exit_code == 0:
             return
         if self.output in ("json", "jsonl"):
-            errors.say(json.dumps({"error": self._problem.as_dict()}))
+            errors.say(json.dumps({"error": root_options.in_fix(self._problem.as_dict())}))
         else:
             errors.say_error(self._problem, self.color)

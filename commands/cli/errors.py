@@ -12,7 +12,7 @@ import click
 from csctl.domain.text import printable
 from csctl.errors import CsctlError, Unreachable
 
-from . import color, streams
+from . import color, root_options, streams
 from .streams import OutputLost
 
 _SHORT_OUTPUT = re.compile(r"-[hqy]*o(.*)", re.DOTALL)  # short options may be joined, and -o is the last one
@@ -34,7 +34,7 @@ def report(problem: CsctlError, words: list[str]) -> int:
     if wanted_output(words) in ("json", "jsonl"):
         import json
 
-        say(json.dumps({"error": problem.as_dict()}))
+        say(json.dumps({"error": root_options.in_fix(problem.as_dict())}))
     else:
         say_error(problem, _color_choice(words))
     return problem.exit
@@ -43,7 +43,8 @@ def report(problem: CsctlError, words: list[str]) -> int:
 def say_error(problem: CsctlError, choice: str = "auto") -> None:
     """Print the three lines of an error. `choice` is the value of --color."""
     colored = color.wanted(choice, on_stderr=True)
-    for name, text in (("Error", problem.message), ("Cause", problem.cause), ("Fix", problem.fix)):
+    fix = problem.fix and root_options.repeated(problem.fix)
+    for name, text in (("Error", problem.message), ("Cause", problem.cause), ("Fix", fix)):
         if text:
             mark = color.label(f"{name}:", bad=name == "Error", enabled=colored)
             say(f"{mark} {printable(text)}", colored=colored)
@@ -71,7 +72,7 @@ def report_end(end: Ended) -> int:
     """Report a change that stopped before its end."""
     if end.lost:
         streams.discard_output()
-    say(end.message)
+    say(root_options.repeated(end.message))
     return end.exit
 
 

@@ -14,7 +14,7 @@ from csctl.domain.text import printable
 from csctl.errors import CsctlError, Damaged, Usage
 from csctl.results import Tuples
 
-from . import color, errors, formats, table
+from . import color, errors, formats, root_options, table
 from .similar import did_you_mean
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Output:
     def notice(self, text: str) -> None:
         """Print something that is not a result, on stderr."""
         if not self.quiet:
-            errors.say(printable(text, lines=True))
+            errors.say(printable(root_options.repeated(text), lines=True))
 
     def text(self, text: str) -> None:
         """Print a result that is a text and not a record."""
@@ -185,7 +185,7 @@ class Output:
             "name": self._write_names,
             "table": self._write_table,
             "wide": self._write_table,
-        }[self.output](records)
+        }[self.output](root_options.in_records(records))
 
     def _told(self, record: Record, name: str) -> str:
         """A cell of a table. What a dry run shows did not happen."""

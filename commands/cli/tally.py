@@ -45,6 +45,7 @@ class Tally:
     unsent: int = 0  # records of which nothing was sent, as a gateway or the database did not answer
     retriable: int = 0  # records that failed, and that nothing else will retry
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    kinds: dict[Outcome, set[str]] = field(default_factory=dict)  # of the records, by the prefix of their ids
     moved: dict[Outcome, list[Any]] = field(default_factory=dict)
     problems: list[Any] = field(default_factory=list)  # the first two errors
     reasons: Counter[str] = field(default_factory=Counter)
@@ -60,6 +61,7 @@ class Tally:
         """Count one result."""
         self.total += 1
         self.outcomes[result.outcome] += 1
+        self.kinds.setdefault(result.outcome, set()).add(result.id.partition("_")[0])
         self.exits[result.error.exit if result.error else 0] += 1
         self.unsent += result.unsent or (result.error is not None and result.error.exit == Unreachable.exit)
         if result.error:
@@ -108,14 +110,20 @@ class Tally:
         from csctl.domain.money import totals
 
         number = self.outcomes[outcome]
-        noun = "transaction" if outcome.moves_money else self.noun
-        many = counted(number, noun)
+        many = counted(number, "transaction" if outcome.moves_money else self._noun(outcome))
         if not (verb := _VERBS.get(outcome)):
             said = f"{many} {'would be ' if would else ''}{outcome}"
         else:
             said = f"{f'would {verb}' if would else outcome} {many}"
         money = totals(self.moved.get(outcome, []))
         return f"{said}, {money}" if money else said
+
+    def _noun(self, outcome: Outcome) -> str:
+        """What the records with this outcome are called: a command may change others besides its own."""
+        from csctl.domain.ids import PREFIXES
+
+        (kind, *more) = self.kinds[outcome]
+        return PREFIXES[kind][0] if kind in PREFIXES and not more else self.noun
 
     def _why(self) -> str:
         said = [reason if len(self.reasons) == 1 else f"{reason} ({n:,})" for reason, n in self.reasons.most_common()]

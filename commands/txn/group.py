@@ -36,6 +36,9 @@ FIELDS = (
     "bank_reference",
     "reason",
     "message",
+    "gateway_code",
+    "gateway_request_id",
+    "network_ref",
     "created_at",
     "created_by",
 )

@@ -171,6 +171,7 @@ _ALL = (
         each("reason", _LISTED),
         each("outside_reference", _LISTED | _FILE, erase=Erase.IF_NAMED),
         each("message", _LISTED, erase=Erase.IF_NAMED),
+        each("gateway_code gateway_request_id network_ref", _LISTED | _FILE),
         each("cycle", _FILE),
         each("refund_reason", _LISTED, erase=Erase.REPLACE),
         each("created_by", _LISTED),

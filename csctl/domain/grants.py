@@ -26,10 +26,10 @@ _TRAIL = ("SELECT", WRITE_DOWN)
 _SIGN_IN = ("SELECT", "UPDATE (last_used_at)")
 # The outcome of an operation at a gateway may be written; its content, its operator and its key stay unchanged.
 OUTCOME = (
-    "UPDATE (state, reason, message, gateway_ref, claim, lease_until, sent_at, finished_at, settlement, settled_at,"
-    " voided_at, disputed_at, billing_blocked_at, refunded, reserved, over_returned, look_since, watch_until,"
-    " looked_at, queue_item_id, attempt_on, cancels, cancels_purchase_id,"
-    " cancels_on, cancels_after_billing)"
+    "UPDATE (state, reason, message, gateway_ref, gateway_code, gateway_request_id, network_ref, bank_reference, claim,"
+    " lease_until, sent_at, finished_at, settlement, settled_at, voided_at, disputed_at, billing_blocked_at, refunded,"
+    " reserved, over_returned, look_since, watch_until, looked_at, queue_item_id, attempt_on, cancels,"
+    " cancels_purchase_id, cancels_on, cancels_after_billing)"
 )
 _WORDS = ("SELECT", "INSERT", "UPDATE (reason)")
 _RUN = ("SELECT", NUMBERED, "DELETE", "UPDATE (state, total, done, failed, worker, lease_until, ended_at)")

@@ -15,6 +15,8 @@ REFERENCES = frozenset(
         "external_id",
         "tracking",
         "gateway_ref",
+        "gateway_request_id",
+        "network_ref",
         "customer",
         "order",
         "purchase",

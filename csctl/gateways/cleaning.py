@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from csctl.card_numbers import without_card_numbers
+from csctl.card_numbers import holds_card_number, without_card_numbers
 
+_LONGEST_ID = 100  # characters
 LONGEST = 300  # characters: enough for an operator, and not a whole page of HTML
 # Characters on which a terminal acts, instead of showing them: controls, bidi marks, private and unassigned ones.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -24,3 +25,10 @@ def clean(text: object, secrets: Iterable[str] = ()) -> str | None:
     plain = _DIGITS.sub(lambda match: f"****{match[0][-4:]}", without_card_numbers(plain))
     plain = " ".join(plain.split())
     return (plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…") or None
+
+
+def identifier(text: str | None) -> str | None:
+    """An id that a gateway gave, unchanged; None if it is too long, cannot be printed, or may be a card number."""
+    if not text or len(text) > _LONGEST_ID or not text.isprintable() or holds_card_number(text):
+        return None
+    return text

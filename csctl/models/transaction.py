@@ -85,6 +85,9 @@ class Transaction(Base):
     key: Mapped[str | None] = mapped_column(unique=True)  # idempotency key; NULL if imported
     reason: Mapped[Reason | None] = mapped_column(Words(Reason, unlimited=True))  # why it did not succeed
     message: Mapped[str | None]  # the message of the gateway
+    gateway_code: Mapped[str | None]  # the gateway's own code of its answer
+    gateway_request_id: Mapped[str | None]  # of that answer, for the gateway's support
+    network_ref: Mapped[str | None]  # the card network's id of a charge: later charges of the card name it
     sent_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     claim: Mapped[str | None]  # the process that owns it; the answer of another one comes too late

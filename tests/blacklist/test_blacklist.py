@@ -267,6 +267,7 @@ def test_purchases_are_cancelled_where_that_is_said_and_not_else(shop: Shop) -> 
 
     assert done.code == 0, done.err
     assert [row["id"] for row in done.json if row["outcome"] == "cancelled"] == [subscription]
+    assert "cancelled 1 purchase" in done.err
     assert statuses() == {subscription: "cancelled", bought: "complete", elsewhere: "active"}
     row = shop.sql("SELECT cancelled_at, cancel_reason, next_bill_on FROM purchases WHERE status = 'cancelled'")[0]
     assert row["cancelled_at"] is not None

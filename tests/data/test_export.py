@@ -20,6 +20,7 @@ from tests.shops import Shop
 Elsewhere = Callable[..., Done]
 REFUND = {**SALE, "external_id": "t2", "kind": "refund", "parent": "t1", "amount": "5.00", "settlement": ""}
 PENDING = {**SALE, "external_id": "t3", "settlement": "unsettled", "gateway_ref": "4242424242424242"}
+ANSWERED = {"gateway_code": "1", "gateway_request_id": "req_1", "network_ref": "411111111111111"}
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def stocked(shop: Shop) -> Shop:
     bring_all(shop, "orders", ORDER, {**ORDER, "external_id": "o2", "status": "cancelled", "currency": "JPY"})
     subscription = {"price": "tea-monthly", "status": "active", "next_bill_on": "2026-02-28", "cycle": "3"}
     bring_all(shop, "purchases", PURCHASE, {**PURCHASE, "external_id": "p2", "quantity": "2", **subscription})
-    bring_all(shop, "transactions", {**SALE, "payment_method": "m1", "purchase": "p2"}, REFUND, PENDING)
+    bring_all(shop, "transactions", {**SALE, **ANSWERED, "payment_method": "m1", "purchase": "p2"}, REFUND, PENDING)
     bring_all(
         shop, "fulfillments", {"external_id": "f1", "order": "o1", "status": "shipped", "shipped_at": "2026-02-01"}
     )

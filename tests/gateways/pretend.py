@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from csctl.gateways import kinds, urls
 from csctl.gateways.conformance import Card, HttpWorld, Sold, not_offered
@@ -31,6 +31,11 @@ class PretendWorld(HttpWorld):
 
     cards: Mapping[Card, str]
     books: Books
+    makes: type[Any]  # of its ledger server
+
+    def __init__(self) -> None:
+        self.books = made = self.makes()
+        super().__init__(made)
 
     @abstractmethod
     def url(self, *, right: bool) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from csctl.gateways.conformance.server import Fault
-from tests.factories import make_payment_method, make_price, make_purchase
+from tests.data.files import CUSTOMER, METHOD, bring, bring_all, counts, reasons
+from tests.factories import make_payment_method, make_price, make_purchase, make_sale
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
 from tests.gateways.worlds import World
@@ -209,6 +211,27 @@ def test_a_subscription_is_billed_with_its_token(world: World) -> None:
     assert [row["state"] for row in sales] == ["approved"]
     assert sales[0]["purchase_id"] == purchase
     assert world.shop("billing run -o json", as_="service").json == []
+    kept = tuple(sales[0][name] for name in ("gateway_code", "gateway_request_id", "network_ref"))
+    assert kept in (("100", None, None), ("succeeded", "req_1", None), ("1", None, f"NET{sales[0]['gateway_ref']}"))
+    assert f"Gateway code {kept[0]}" in " ".join(world.shop(f"txn show {sales[0]['id']}").out.split())
+
+
+@pytest.mark.parametrize("world", ["authorizenet"], indirect=True)
+def test_a_later_charge_of_a_card_names_the_networks_reference_of_the_first(world: World) -> None:
+    method = make_payment_method(world.shop, token=world.token)
+    for first in ("NET-1", "NET-2"):
+        given = {"gateway_ref": world.sell("19.99", settled=True), "network_ref": first}
+        make_sale(world.shop, payment_method=method, adopt=False, settled=True, **given)
+    for amount in ("30.00", "31.00"):
+        price, today = make_price(world.shop, amount=amount, interval="month"), world.shop.now[:10]
+        make_purchase(
+            world.shop, unit_price=amount, payment_method=method, price=price, status="active", next_bill_on=today
+        )
+
+    assert world.shop("billing run --concurrency 2", as_="service").code == 0
+
+    bodies = [request.body for request in world.ledger.written()]
+    assert [b'"originalNetworkTransId": "NET-1"' in body for body in bodies] == [True, True]
 
 
 def test_no_secret_is_in_anything_that_csctl_wrote(world: World) -> None:
@@ -240,3 +263,15 @@ def test_the_books_are_compared_with_what_the_gateway_has_on_record(world: World
     assert (agreed.code, agreed.json) == (0, []), agreed.err
     assert forced.code == 5
     assert "paid_after_all" in {row["difference"] for row in forced.json}
+
+
+def test_an_import_refuses_a_token_that_the_gateway_could_not_charge(world: World) -> None:
+    bring_all(world.shop, "customers", CUSTOMER)
+    bring_all(world.shop, "payment-methods", {**METHOD, "token": world.token})
+    wrong = bring(world.shop, "payment-methods", {**METHOD, "external_id": "m2", "token": "tok/en/1"})
+    Path("tokens.csv").write_text("external_id,token\nm1,tok/en/1\n")
+
+    assert (wrong.code, counts(wrong)) == (3, {"rejected": 1})
+    assert "token: it is not written" in reasons(wrong)[0]
+    assert world.shop("customer payment-method retoken --from tokens.csv --yes").code == 2
+    assert bring(world.shop, "payment-methods", {**METHOD, "token": "erased"}, more="--update").code == 0

@@ -78,49 +78,51 @@ class World:
 
 
 def nmi_world(shop: Shop, ledger: NmiLedger) -> World:
-    return World(
+    return _world(
         shop,
         ledger,
-        f"nmi:{nmi.KEY}?base={ledger.base}&timeout=5",
+        f"nmi:{nmi.KEY}",
         "1001",
-        timedelta(hours=4),
-        timedelta(days=60),
-        ledger.sell,
-        ledger.settle,
-        ledger.returned,
-        ledger.refund_outside,
-        lambda: ledger.refuse_next("DECLINE", "200", "2"),
+        hours=4,
+        days=60,
+        decline=lambda: ledger.refuse_next("DECLINE", "200", "2"),
     )
 
 
 def authorizenet_world(shop: Shop, ledger: AuthorizeNetLedger) -> World:
-    return World(
-        shop,
-        ledger,
-        f"authorizenet:{authorizenet.LOGIN}:{authorizenet.KEY}?base={ledger.base}&timeout=5",
-        "10/1",
-        timedelta(hours=24),
-        timedelta(days=5),
-        ledger.sell,
-        ledger.settle,
-        ledger.returned,
-        ledger.refund_outside,
-        lambda: ledger.refuse_next("2", "2"),
-    )
+    account = f"authorizenet:{authorizenet.LOGIN}:{authorizenet.KEY}"
+    return _world(shop, ledger, account, "10/1", hours=24, days=5, decline=lambda: ledger.refuse_next("2", "2"))
 
 
 def stripe_world(shop: Shop, ledger: StripeLedger) -> World:
     declined = b'{"error": {"type": "invalid_request_error", "code": "balance_insufficient"}}'
+    no = Fault(effect=False, status=400, body=declined)
+    account = f"stripe:{stripe.KEY}"
+    return _world(shop, ledger, account, "cus_1/pm_ok", hours=1, days=30, decline=lambda: ledger.fail_next(no))
+
+
+def _world(
+    shop: Shop,
+    ledger: NmiLedger | AuthorizeNetLedger | StripeLedger,
+    account: str,
+    token: str,
+    *,
+    hours: int,
+    days: int,
+    decline: Callable[[], None],
+) -> World:
+    """A world in which absence is believed after `hours`, and a refund can come back for `days`."""
+    url = f"{account}?base={ledger.base}&timeout=5"
     return World(
         shop,
         ledger,
-        f"stripe:{stripe.KEY}?base={ledger.base}&timeout=5",
-        "cus_1/pm_ok",
-        timedelta(hours=1),
-        timedelta(days=30),
+        url,
+        token,
+        timedelta(hours=hours),
+        timedelta(days=days),
         ledger.sell,
         ledger.settle,
         ledger.returned,
         ledger.refund_outside,
-        lambda: ledger.fail_next(Fault(effect=False, status=400, body=declined)),
+        decline,
     )

@@ -199,8 +199,9 @@ def test_cancel_cancels_the_order_its_purchases_and_what_has_not_shipped(shop: S
 def test_refunding_alone_does_not_cancel(shop: Shop) -> None:
     order = rebilled(shop, True)
 
-    shop(f"order refund {order} --yes")
+    done = shop(f"order refund {order} --yes")
 
+    assert done.code == 0, done
     assert shop(f"order show {order} -o json").json["purchases"][0]["status"] == "active"
 
 

@@ -122,7 +122,9 @@ def test_on_the_last_day_nothing_is_left_to_prorate(shop: Shop) -> None:
     purchase = subscribe(shop, amount="31.00", at="2026-03-01T09:00:00Z")
     shop("txn sync", at="2026-03-03T09:00:00Z")
 
-    assert shop(f"order refund --prorate {purchase} --yes", at="2026-03-31T09:00:00Z").code == 5
+    done = shop(f"order refund --prorate {purchase} --yes -o json", at="2026-03-31T09:00:00Z")
+
+    assert (done.code, done.json[0]["error"]["message"]) == (5, f"nothing of {purchase} is left to prorate")
 
 
 def test_a_disputed_billing_is_not_prorated(shop: Shop) -> None:

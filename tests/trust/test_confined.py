@@ -26,8 +26,8 @@ from tests.factories import make_sale
 from tests.forks import PROGRAM
 from tests.shops import Shop
 
-_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-OWNER, CALLER = f"csctl-owner-{_WORKER}", f"csctl-caller-{_WORKER}"
+_RUN = os.getpid()  # several test runs may be under way on this machine
+OWNER, CALLER = f"csctl-owner-{_RUN}", f"csctl-caller-{_RUN}"
 _RULE = f"""
 Defaults:{CALLER} env_keep += "CSCTL_TOKEN"
 {CALLER} ALL=({OWNER}) NOPASSWD: {{program}} --confined *
@@ -76,7 +76,7 @@ def host(shop: Shop) -> Iterator[Host]:
     with tempfile.TemporaryDirectory(prefix="csctl-host-", dir="/var/tmp") as name:
         place = Path(name)
         place.chmod(0o755)
-        rule = Path(f"/etc/sudoers.d/csctl-test-{_WORKER}")
+        rule = Path(f"/etc/sudoers.d/csctl-test-{_RUN}")
         for user in (OWNER, CALLER):
             subprocess.run(["useradd", "--create-home", "--home-dir", place / user, user], check=True)
         try:

@@ -227,7 +227,7 @@ def test_a_refund_is_not_moved_to_what_was_over_returned(granted: Shop) -> None:
 
 def test_a_run_of_others_is_neither_rewritten_nor_deleted(granted: Shop) -> None:
     one, two = make_sale(granted), make_sale(granted)
-    assert granted(f"txn refund {one} {two} --amount 1 --yes").code == 0
+    assert granted(f"txn refund {one} {two} --amount 1 --yes", as_="agent").code == 0
 
     for attack in (
         "UPDATE runs SET command = 'setting set', arguments = '[]'",

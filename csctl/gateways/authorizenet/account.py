@@ -6,19 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Misconfigured
+from csctl.gateways.asking import NoRecord, no_answer
 from csctl.gateways.authorizenet.codes import Meaning, meaning
 from csctl.gateways.transport import JSON, Reply, Transport
 
 _PATH = "/xml/v1/request.api"
 Fields = Mapping[str, object]
-
-
-class NoRecord(Unreachable):
-    """The account does not have the record. Where all accounts have it, another server answers."""
-
-    def __init__(self) -> None:
-        super().__init__("the gateway cannot answer now", cause="it does not have what every account has")
 
 
 class Account:
@@ -48,7 +42,7 @@ class Account:
             raise NoRecord
         if found is Meaning.MISCONFIGURED:
             raise self.misconfigured(code, text)
-        raise Unreachable("the gateway cannot answer now", cause=f"{code} {self.clean(text) or ''}".strip())
+        raise no_answer(f"{code} {self.clean(text) or ''}".strip())
 
     def misconfigured(self, code: str, text: str) -> Misconfigured:
         fix = "correct its login and transaction key, and look at its settings: csctl gateway check"

@@ -9,7 +9,8 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
-from csctl.gateways import decimals
+from csctl.gateways import decimals, partial, tokens
+from csctl.gateways.asking import no_answer
 from csctl.gateways.authorizenet import answers, reports, requests, search, statuses
 from csctl.gateways.authorizenet.account import Account, text
 from csctl.gateways.authorizenet.answers import Transacted
@@ -64,7 +65,7 @@ class AuthorizeNet:
         details = self._account.ask("getMerchantDetailsRequest")
         gateway = text(details, "gatewayId")
         if not gateway:
-            raise Unreachable("the gateway cannot answer now", cause="the account's details name no gateway id")
+            raise no_answer("the account's details name no gateway id")
         testing = details.get("isTestMode") not in (False, "false", None)
         return Identity(gateway, self._live_host and not testing)
 
@@ -82,8 +83,8 @@ class AuthorizeNet:
     def charge(self, op: Operation) -> Answer:
         if no := decimals.refused(op.amount, op.currency):
             return no
-        if requests.token(op.token) is None:
-            return decimals.refusal("the payment method's token is not written CUSTOMER_PROFILE/PAYMENT_PROFILE")
+        if tokens.AUTHORIZENET.parts(op.token) is None:
+            return decimals.refusal(tokens.AUTHORIZENET.problem)
         return self._write(op, requests.charge(op))
 
     def capture(self, op: Operation) -> Answer:
@@ -174,15 +175,8 @@ class AuthorizeNet:
         )
 
     def _undo_part(self, op: Operation, reference: str) -> Answer:
-        """Void a charge that was approved for less than requested. Declined only once the void is confirmed."""
         void = Operation(Kind.VOID, op.key, op.amount, op.currency, op.sent_at)
-        try:
-            gone = self._write(void, requests.void(reference))
-        except Misconfigured:
-            gone = Answer(State.UNKNOWN)
-        if gone.state is State.APPROVED:
-            return Answer(State.DECLINED, reference, Reason.DECLINED, "approved for a part, and voided", code="295")
-        return Answer(State.UNKNOWN, reference, message="approved for a part, and not voided yet", code="295")
+        return partial.undone(lambda: self._write(void, requests.void(reference)), reference, "295")
 
     def _why(self, op: Operation, said: Transacted) -> Answer:
         """The reason of a certain refusal of a void or refund with an ambiguous code, from the details of the sale."""

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from csctl.errors import Unreachable
 from csctl.gateways import decimals
+from csctl.gateways.asking import MOST_PAGES, NoRecord, endless, no_answer
 from csctl.gateways.authorizenet import requests
-from csctl.gateways.authorizenet.account import Account, NoRecord, child, children, text
+from csctl.gateways.authorizenet.account import Account, child, children, text
 from csctl.gateways.protocol import UnknownReference
-
-_MOST_PAGES = 1000  # an endless list is a fault of the gateway
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def details(account: Account, reference: str) -> Record:
         raise UnknownReference(reference) from None
     shown = child(answer, "transaction")
     if text(shown, "transId") != reference or not text(shown, "transactionStatus"):
-        raise Unreachable("the gateway cannot answer now", cause="the details are of another transaction")
+        raise no_answer("the details are of another transaction")
     batch = child(shown, "batch")
     status = text(shown, "transactionStatus")
     if text(batch, "settlementState") == "settlementError":
@@ -112,25 +110,25 @@ def moment(written: str) -> datetime | None:
 def _batch(shown: Mapping[str, object]) -> Batch:
     at = moment(text(shown, "settlementTimeUTC"))
     if not text(shown, "batchId") or at is None:
-        raise Unreachable("the gateway cannot answer now", cause="a batch has no id or time")
+        raise no_answer("a batch has no id or time")
     return Batch(text(shown, "batchId"), at, text(shown, "settlementState") == "settlementError")
 
 
 def _pages(account: Account, name: str, chosen: dict[str, object], batch: Batch | None) -> Iterator[Record]:
-    for number in range(1, _MOST_PAGES):
+    for number in range(1, MOST_PAGES):
         answer = account.ask(name, {**chosen, **requests.page(number)})
         shown = children(answer, "transactions", "transaction")
         for one in shown:
             yield _summary(one, batch)
         if len(shown) < requests.PAGE:
             return
-    raise Unreachable("the gateway cannot answer now", cause="its list has no end")
+    raise endless()
 
 
 def _summary(shown: Mapping[str, object], batch: Batch | None) -> Record:
     reference, status = text(shown, "transId"), text(shown, "transactionStatus")
     if not reference or not status:
-        raise Unreachable("the gateway cannot answer now", cause="a transaction has no id or status")
+        raise no_answer("a transaction has no id or status")
     return Record(
         id=reference,
         status="settlementError" if batch and batch.failed else status,

@@ -6,14 +6,13 @@ import re
 from datetime import UTC, datetime
 
 from csctl.domain.states import Kind
-from csctl.gateways import decimals
+from csctl.gateways import decimals, tokens
 from csctl.gateways.operations import Initiator, Operation, Sale
 
 PAGE = 1000  # transactions in one answer, the maximum
 WINDOW_DAYS = 30  # of one list of batches; 31 is the maximum
 _DUPLICATE_WINDOW = "28800"  # seconds, the maximum: a repeated attempt is then detected by its invoice number
 _KEY = 20  # the length of an invoice number
-_TOKEN = re.compile(r"(?P<customer>[0-9]{1,20})/(?P<method>[0-9]{1,20})", re.ASCII)
 _OURS = re.compile(r"[0-9a-f]{20}", re.ASCII)
 _LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
 _LONGEST_DESCRIPTION = 255
@@ -31,18 +30,12 @@ def is_ours(invoice: str) -> bool:
     return _OURS.fullmatch(invoice) is not None
 
 
-def token(text: str | None) -> tuple[str, str] | None:
-    """Customer and payment profile of `CUSTOMER/PAYMENT`; None for anything else."""
-    match = _TOKEN.fullmatch(text or "")
-    return (match["customer"], match["method"]) if match else None
-
-
 def is_last4(text: str | None) -> bool:
     return _LAST4.fullmatch(text or "") is not None
 
 
 def charge(op: Operation) -> Fields:
-    customer, method = token(op.token) or ("", "")
+    customer, method = tokens.AUTHORIZENET.parts(op.token) or ("", "")
     fields: Fields = {
         "transactionType": "authOnlyTransaction" if op.kind is Kind.AUTHORIZE else "authCaptureTransaction",
         "amount": decimals.written(op.amount, op.currency),

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind
+from csctl.gateways import tokens
+from csctl.gateways.asking import NoRecord, one_of
 from csctl.gateways.authorizenet import reports, requests, statuses
-from csctl.gateways.authorizenet.account import Account, NoRecord
+from csctl.gateways.authorizenet.account import Account
 from csctl.gateways.authorizenet.reports import Record
 from csctl.gateways.operations import Absent, Ambiguous, Change, Found, Operation
 from csctl.gateways.protocol import UnknownReference
@@ -32,13 +34,8 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
     ours = [one for one in records if one.invoice == requests.key20(op.key)]
     if any(not _fits(one, op) for one in ours):
         return Ambiguous(tuple(one.id for one in ours))
-    looks = [statuses.found(one, op.kind) for one in ours]
-    moved = [look for look in looks if not look.answer.state.refused]
-    if len(moved) > 1:
-        return Ambiguous(tuple(one.id for one in ours))
-    if moved or looks:
-        return (moved or looks)[0]
-    return Absent("the unsettled transactions and the batches since it was sent")
+    found = one_of([statuses.found(one, op.kind) for one in ours])
+    return found or Absent("the unsettled transactions and the batches since it was sent")
 
 
 def _find_in_sale(account: Account, op: Operation) -> Found | Absent:
@@ -72,7 +69,7 @@ def _keyed_of_customer(account: Account, op: Operation) -> list[str]:
     """The transactions of a charge's payment profile: few calls. Raises UnknownReference for a profile of another
     account.
     """
-    customer, method = requests.token(op.token) or ("", "")
+    customer, method = tokens.AUTHORIZENET.parts(op.token) or ("", "")
     try:
         shown = list(reports.of_customer(account, customer, method))
     except NoRecord:

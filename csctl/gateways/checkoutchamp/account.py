@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Misconfigured
+from csctl.gateways.asking import no_answer
 from csctl.gateways.transport import FORM, Transport, form
 
 Object = Mapping[str, object]
@@ -69,7 +70,7 @@ class Account:
             return 0, []
         if any(words in said for words in _REFUSED):
             raise self._misconfigured(message)
-        raise Unreachable("the gateway cannot answer now", cause=self._transport.clean(message) or "no reason given")
+        raise no_answer(self._transport.clean(message) or "no reason given")
 
     def _misconfigured(self, message: object) -> Misconfigured:
         return Misconfigured(

@@ -9,7 +9,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Misconfigured, Unreachable
-from csctl.gateways import decimals
+from csctl.gateways import decimals, partial, tokens
 from csctl.gateways.nmi import answers, codes, records, requests, search
 from csctl.gateways.nmi.account import Account
 from csctl.gateways.nmi.codes import Meaning
@@ -70,8 +70,8 @@ class Nmi:
     def charge(self, op: Operation) -> Answer:
         if no := decimals.refused(op.amount, op.currency):
             return no
-        if requests.token(op.token) is None:
-            return decimals.refusal("the payment method's token is not written VAULT or VAULT/BILLING")
+        if tokens.NMI.parts(op.token) is None:
+            return decimals.refusal(tokens.NMI.problem)
         return self._write(op, requests.charge(op))
 
     def capture(self, op: Operation) -> Answer:
@@ -143,18 +143,9 @@ class Nmi:
         )
 
     def _undo_part(self, op: Operation, reference: str) -> Answer:
-        """Void a charge that was approved for less than requested. Declined only once the void is confirmed."""
         part = Sale(reference, op.amount, op.currency, op.sent_at)
         void = Operation(Kind.VOID, op.key, op.amount, op.currency, op.sent_at, sale=part)
-        try:
-            gone = self._write(void, requests.void(part))
-        except Misconfigured:
-            gone = Answer(State.UNKNOWN)
-        if gone.state is State.APPROVED:
-            return Answer(
-                State.DECLINED, reference, Reason.DECLINED, "approved for a part only, and voided", code="part"
-            )
-        return Answer(State.UNKNOWN, reference, message="approved for a part only, and not voided yet", code="part")
+        return partial.undone(lambda: self._write(void, requests.void(part)), reference, "part")
 
     def _why_not_voided(self, op: Operation, said: answers.Transacted, message: str | None) -> Answer:
         """The reason why a void was refused. A refund may follow only for a sale that has certainly settled."""

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
-from csctl.gateways import decimals
+from csctl.gateways import decimals, tokens
 from csctl.gateways.nmi.answers import type_of
 from csctl.gateways.nmi.query import stamp
 from csctl.gateways.operations import Initiator, Operation, Sale
 
 PAGE = 250  # transactions in one answer: well below the longest answer that is read
-_TOKEN = re.compile(r"(?P<vault>[A-Za-z0-9_.-]{1,64})(?:/(?P<billing>[A-Za-z0-9_.-]{1,64}))?", re.ASCII)
 _CHECKS = ("check", "ck", "ach", "echeck")
 _LONGEST_DESCRIPTION = 255
 
 Fields = list[tuple[str, str]]
 
 
-def token(text: str | None) -> tuple[str, str | None] | None:
-    """The customer in the vault, and the billing record: VAULT or VAULT/BILLING. None for anything else."""
-    match = _TOKEN.fullmatch(text or "")
-    return (match["vault"], match["billing"]) if match else None
-
-
 def charge(op: Operation) -> Fields:
-    vault, billing = token(op.token) or ("", None)
+    vault, billing = tokens.NMI.parts(op.token) or ("", "")
     fields = [("type", type_of(op.kind)), ("customer_vault_id", vault)]
     if billing:
         fields.append(("billing_id", billing))

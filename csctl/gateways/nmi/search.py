@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind
+from csctl.gateways import tokens
+from csctl.gateways.asking import MOST_PAGES, endless, one_of
 from csctl.gateways.nmi import records, requests
 from csctl.gateways.nmi.account import Account
 from csctl.gateways.nmi.query import Transaction, knows_customer, moment, stamp
@@ -44,7 +46,7 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
 def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
     if found := _ours(_keyed(account, op), op.kind):
         return found
-    vault, _ = requests.token(op.token) or ("", None)
+    vault, _ = tokens.NMI.parts(op.token) or ("", "")
     if not vault or not knows_customer(account.ask(requests.customer(vault)), vault):
         raise UnknownReference(f"the customer {vault} in its vault")
     return Absent("the transactions with its order id")
@@ -76,11 +78,7 @@ def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
     """The operation with csctl's key. An order id is not unique: if two moved money, a person decides."""
     if any(records.is_refund(one) is not (kind is Kind.REFUND) for one in keyed):
         return Ambiguous(tuple(one.id for one in keyed))
-    looks = [records.found(one, kind) for one in keyed]
-    moved = [look for look in looks if not look.answer.state.refused]
-    if len(moved) > 1:
-        return Ambiguous(tuple(one.id for one in keyed))
-    return next(iter(moved or looks), None)
+    return one_of([records.found(one, kind) for one in keyed])
 
 
 def changes(account: Account, cursor: str | None) -> Iterator[Change]:
@@ -107,14 +105,15 @@ def _changed_or_watched(account: Account, before: datetime) -> Iterator[Transact
 
 def _changed(account: Account, since: datetime, until: datetime | None = None) -> Iterator[Transaction]:
     seen: set[str] = set()
-    page, more = 0, True
-    while more:
+    for page in range(MOST_PAGES):
         got = account.query(requests.changed(since, until, page))
         new = [one for one in got if one.id not in seen]
         seen.update(one.id for one in new)
         yield from new
         # Whether pages are counted from 0 or from 1 is not documented: the first one may come twice.
-        more, page = len(got) >= requests.PAGE and (bool(new) or page < 2), page + 1
+        if len(got) < requests.PAGE or (not new and page > 1):
+            return
+    raise endless()
 
 
 def _change(transaction: Transaction, cursor: str) -> Change | None:

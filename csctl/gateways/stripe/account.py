@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from csctl.errors import Misconfigured, Unreachable
+from csctl.errors import Misconfigured
+from csctl.gateways.asking import MOST_PAGES, NoRecord, endless, no_answer
 from csctl.gateways.transport import FORM, Reply, Transport, form
 
 Fields = Sequence[tuple[str, str]]
 Object = Mapping[str, object]
 PAGE = 100  # objects in one answer, the maximum of Stripe
-_MOST_PAGES = 10_000  # an endless list is a fault of the gateway
-
-
-class NoRecord(Unreachable):
-    """The account does not have the object. Where all accounts have it, another server answers."""
-
-    def __init__(self) -> None:
-        super().__init__("the gateway cannot answer now", cause="it does not have what every account has")
 
 
 class NoRight(Misconfigured):
@@ -49,7 +42,7 @@ class Account:
         if reply.status in (401, 403):
             raise self.misconfigured(error, NoRight if reply.status == 403 else Misconfigured)
         if reply.status != 200:
-            raise Unreachable("the gateway cannot answer now", cause=self._words(reply.status, error))
+            raise no_answer(self._words(reply.status, error))
         return reply.json()
 
     def pages(self, path: str, query: Fields) -> Iterator[Object]:
@@ -59,7 +52,7 @@ class Account:
 
     def lists(self, path: str, query: Fields, after: str | None = None) -> Iterator[list[Object]]:
         """The same page by page, none of them empty. `after` is the id of the object before the first one."""
-        for _ in range(_MOST_PAGES):
+        for _ in range(MOST_PAGES):
             start = [("starting_after", after)] if after else []
             page = self.get(path, [*query, ("limit", str(PAGE)), *start])
             objects = children(page, "data")
@@ -70,7 +63,7 @@ class Account:
             if not objects:
                 break
             after = text(objects[-1], "id")
-        raise Unreachable("the gateway cannot answer now", cause="its list has no end")
+        raise endless()
 
     def misconfigured(self, error: Object, kind: type[Misconfigured] = Misconfigured) -> Misconfigured:
         return kind(

@@ -10,6 +10,8 @@ from csctl.domain.comparison import Entry
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Misconfigured, Unreachable
+from csctl.gateways import tokens
+from csctl.gateways.asking import no_answer
 from csctl.gateways.decimals import refusal
 from csctl.gateways.operations import (
     Absent,
@@ -66,7 +68,7 @@ class Stripe:
             self._account.get("/v1/balance")
             return Identity(None, self._livemode)
         if text(shown, "object") != "account" or not text(shown, "id"):
-            raise Unreachable("the gateway cannot answer now", cause="its answer shows no account")
+            raise no_answer("its answer shows no account")
         return Identity(text(shown, "id"), self._livemode)
 
     def check(self) -> Sequence[Problem]:
@@ -80,8 +82,8 @@ class Stripe:
         return None
 
     def charge(self, op: Operation) -> Answer:
-        if requests.token(op.token) is None:
-            return refusal("the payment method's token is not written cus_…/pm_…")
+        if tokens.STRIPE.parts(op.token) is None:
+            return refusal(tokens.STRIPE.problem)
         try:
             fields = requests.charge(op)
         except NotWritable as error:

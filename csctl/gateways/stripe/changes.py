@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from csctl.domain.states import Kind
+from csctl.gateways.asking import NoRecord
 from csctl.gateways.operations import Change
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import objects, search
-from csctl.gateways.stripe.account import Account, NoRecord, Object, child, id_of, moment, seconds, text
+from csctl.gateways.stripe.account import Account, Object, child, id_of, moment, seconds, text
 
 WATCH = timedelta(days=30)  # how long an approved refund can still be returned
 _SKEW = timedelta(minutes=10)  # csctl's clock and Stripe's may differ

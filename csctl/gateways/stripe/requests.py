@@ -5,20 +5,14 @@ from __future__ import annotations
 import re
 
 from csctl.domain.states import Kind
+from csctl.gateways import tokens
 from csctl.gateways.operations import Initiator, Operation, Sale
 from csctl.gateways.stripe import amounts
 from csctl.gateways.stripe.account import Fields
 
 KEY = "csctl_key"  # the name of csctl's key in an object's metadata
-_TOKEN = re.compile(r"(?P<customer>cus_[A-Za-z0-9]{1,64})/(?P<method>(?:pm|card|src|ba)_[A-Za-z0-9]{1,64})", re.ASCII)
 _REFERENCE = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9_]{1,120}", re.ASCII)
 _LONGEST_DESCRIPTION = 500
-
-
-def token(text: str | None) -> tuple[str, str] | None:
-    """Customer and payment method of `cus_…/pm_…`; None for anything else."""
-    match = _TOKEN.fullmatch(text or "")
-    return (match["customer"], match["method"]) if match else None
 
 
 def is_reference(text: str) -> bool:
@@ -31,7 +25,7 @@ def is_charge(reference: str) -> bool:
 
 
 def charge(op: Operation) -> Fields:
-    customer, method = token(op.token) or ("", "")
+    customer, method = tokens.STRIPE.parts(op.token) or ("", "")
     description = op.description or (f"order {op.order_number}" if op.order_number else "")
     return [
         ("amount", str(amounts.written(op.amount, op.currency))),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from csctl.domain.states import Kind, State
+from csctl.gateways import tokens
+from csctl.gateways.asking import NoRecord, one_of
 from csctl.gateways.operations import Absent, Ambiguous, Dispute, Found, Operation
 from csctl.gateways.protocol import UnknownReference
 from csctl.gateways.stripe import objects, requests
-from csctl.gateways.stripe.account import Account, Fields, NoRecord, Object, child, seconds, text
+from csctl.gateways.stripe.account import Account, Fields, Object, child, seconds, text
 
 _SKEW = timedelta(minutes=10)  # csctl's clock and Stripe's may differ
 _EXPANDED: Fields = [("expand[]", "latest_charge")]
@@ -40,14 +42,14 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
         name = "charge" if requests.is_charge(op.sale.reference) else "payment_intent"
         listed = account.pages("/v1/refunds", [(name, op.sale.reference)])
         ours = [one for one in listed if objects.key_of(one) == op.key]
-        return _one([objects.refund(one) for one in ours], "all refunds of the payment")
+        return one_of([objects.refund(one) for one in ours]) or Absent("all refunds of the payment")
     if op.kind is Kind.VOID:
         return found if found.answer.state is State.APPROVED else Absent("the payment intent")
     return found if found.captured and found.answer.state is not State.FAILED else Absent("the payment intent")
 
 
 def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
-    customer, _ = requests.token(op.token) or ("", "")
+    customer, _ = tokens.STRIPE.parts(op.token) or ("", "")
     try:
         account.get(f"/v1/customers/{customer}")
     except NoRecord:
@@ -59,15 +61,8 @@ def _find_charge(account: Account, op: Operation) -> Found | Absent | Ambiguous:
     ]
     listed = account.pages("/v1/payment_intents", window)
     ours = [one for one in listed if objects.key_of(one) == op.key]
-    return _one([objects.intent_found(one, op.kind, None) for one in ours], "the customer's payments since it was sent")
-
-
-def _one(looks: list[Found], searched: str) -> Found | Absent | Ambiguous:
-    """The operation with csctl's key. If two moved money, a person decides."""
-    moved = [look for look in looks if not look.answer.state.refused]
-    if len(moved) > 1:
-        return Ambiguous(tuple(look.answer.reference or "" for look in moved))
-    return next(iter(moved or looks), Absent(searched))
+    found = one_of([objects.intent_found(one, op.kind, None) for one in ours])
+    return found or Absent("the customer's payments since it was sent")
 
 
 def _object(account: Account, kind: str, reference: str, query: Fields) -> Object:

@@ -13,7 +13,8 @@ from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import OPEN_STATES
 from csctl.domain.text import accept
-from csctl.errors import Conflict
+from csctl.errors import Conflict, Usage
+from csctl.gateways.tokens import forms
 from csctl.models import PaymentMethod, Transaction
 from csctl.results import Result
 from csctl.services.customers import lookup
@@ -54,6 +55,9 @@ def retoken(app: App, lines: list[Line], *, dry_run: bool, fail_fast: bool = Fal
 def _refuse(session: Session, app: App, method: PaymentMethod, line: Line) -> None:
     """Raises Conflict for another card than the file means, and while a charge is open, which is found by its token."""
     name = ids.show("pm", method.id)
+    form = forms(app.settings.gateways).get(line.values.get("gateway") or method.gateway)
+    if form and form.parts(line.values["token"]) is None:
+        raise Usage(f"line {line.number}: the token of {name} is not written {form.written}")
     old = line.values.get("old_token")
     if old and method.token not in (old, line.values["token"]):
         raise Conflict(f"{name} does not have the old token of line {line.number}", fix="csctl data export")

@@ -21,6 +21,7 @@ from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import OutcomeUnknown
 from csctl.gateways.operations import Answer
 from csctl.models import QueueItem, Transaction
+from csctl.services.outcomes import answers
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.shared import audit, history
 
@@ -34,8 +35,7 @@ def approve(attempt: Transaction, answer: Answer, now: datetime) -> None:
     """Close an attempt that had failed with its real outcome."""
     attempt.state = becomes(attempt.state, State.APPROVED)
     attempt.reason = attempt.lease_until = attempt.claim = None
-    attempt.message = answer.message
-    attempt.gateway_ref = answer.reference or attempt.gateway_ref
+    answers.keep(attempt, answer)
     attempt.finished_at = now
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy.orm import object_session
-
 from csctl.domain import ids
 from csctl.domain.attempts import becomes
 from csctl.domain.money import Money
@@ -25,7 +23,7 @@ from csctl.gateways.operations import Answer, Finds, Found, Sale
 from csctl.gateways.protocol import Gateway, UnknownReference
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
-from csctl.services.outcomes import late
+from csctl.services.outcomes import answers, late
 from csctl.services.payments import charges, operations, returns, verdicts
 from csctl.services.payments.jobs import LEASE, Call, NotRecorded, Turn
 from csctl.services.shared import audit, duplicates
@@ -152,7 +150,7 @@ def _withdraw(turn: Turn, app: App, number: int, claim: str, error: Misconfigure
     if not isinstance(error, UnknownReference):  # one wrong reference does not speak for the account's others
         app.gateways.refuse(attempt.gateway, error)
     ours = Answer(State.FAILED, reason=Reason.MISCONFIGURED, message=error.message)
-    if take_answer(app, attempt, claim, ours):
+    if take_answer(turn, app, attempt, claim, ours):
         effects_of(attempt).withdraw(turn, app, attempt)
     return Result.refused(ids.show("txn", number), error)
 
@@ -161,7 +159,7 @@ def _send(turn: Turn, app: App, attempt: Transaction) -> tuple[Call, str]:
     gateway = app.gateways[attempt.gateway]
     claim = claim_for(app, attempt)
     attempt.state, attempt.sent_at = becomes(attempt.state, State.SENT), app.clock.now()
-    operation = operations.of_attempt(turn.session, attempt)
+    operation = operations.of_attempt(turn.session, attempt, operations.network_ref(turn, attempt))
     looks = operation.kind is Kind.VOID and gateway.capabilities.finds is not Finds.NOTHING
     look = partial(_assumed, gateway, operation.its_sale if looks else None) if looks or not gateway.is_ready else None
     return Call(operations.write(gateway, operation), Answer(State.APPROVED), NOT_SENT, look=look), claim
@@ -201,7 +199,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
     effects, before = effects_of(attempt), (attempt.state, attempt.reason)
     if _comes_too_late(attempt, claim, answer):
         return approve_late(turn, app, attempt, answer)
-    if not take_answer(app, attempt, claim, answer) or (attempt.state, attempt.reason) == before:
+    if not take_answer(turn, app, attempt, claim, answer) or (attempt.state, attempt.reason) == before:
         return verdicts.result_of(attempt, item_of(turn, attempt))  # closed, another's, or nothing new
     try:
         item = effects.apply(turn, app, attempt, answer, found)
@@ -224,7 +222,7 @@ def record(turn: Turn, app: App, number: int, claim: str | None, answer: Answer,
     return result
 
 
-def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answer) -> bool:
+def take_answer(turn: Turn, app: App, attempt: Transaction, claim: str | None, answer: Answer) -> bool:
     """Write the answer into its attempt; False if it is closed, or another process has it and this answer is none.
 
     What the gateway says of this attempt for certain is true, also if this process does not own it any more.
@@ -233,20 +231,20 @@ def take_answer(app: App, attempt: Transaction, claim: str | None, answer: Answe
     if attempt.claim != claim and (attempt.state.closed or not certain):
         return False
     attempt.lease_until = attempt.claim = None
-    answer = as_asked(attempt, answer)
+    answer = as_asked(turn, attempt, answer)
     attempt.state = becomes(attempt.state, answer.state)
-    attempt.reason, attempt.message = answer.reason, answer.message
-    attempt.gateway_ref = answer.reference or attempt.gateway_ref
+    attempt.reason = answer.reason
+    answers.keep(attempt, answer)
     if answer.state.closed:
         attempt.finished_at = app.clock.now()
     return True
 
 
-def as_asked(attempt: Transaction, answer: Answer) -> Answer:
+def as_asked(turn: Turn, attempt: Transaction, answer: Answer) -> Answer:
     """The answer, unless it says that another amount was moved than was asked for, or names the reference of another
     sale: then a person must look.
     """
-    if other := other_with(attempt, answer):
+    if other := other_with(turn, attempt, answer):
         message = f"the gateway names {answer.reference}, which is {ids.show('txn', other.id)}"
         return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, reference=None, message=message)
     amount = answer.amount is not None and answer.amount != attempt.amount
@@ -259,15 +257,25 @@ def as_asked(attempt: Transaction, answer: Answer) -> Answer:
     return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, message=message)
 
 
-def other_with(attempt: Transaction, answer: Answer) -> Transaction | None:
+def other_with(turn: Turn, attempt: Transaction, answer: Answer) -> Transaction | None:
     """Another sale that has the reference with which this charge was approved: one charge is one sale."""
-    session = object_session(attempt)
-    if session is None or not attempt.kind.takes_money or answer.state is not State.APPROVED:
+    if not attempt.kind.takes_money or answer.state is not State.APPROVED:
         return None
-    # Of two answers in one window the database refuses the second, and each is recorded by itself.
-    with session.no_autoflush:
-        other = duplicates.holder(session, attempt.gateway, answer.reference)
-    return other if other is not attempt else None
+    held = turn.held
+    if held.holders is None or answer.reference not in held.holders:
+        # For all answers at once. Of two with one reference the database refuses the second, and each is recorded by
+        # itself.
+        references = {answer.reference or "", *(one.reference or "" for one in map(_answer_in, held.replies) if one)}
+        held.holders = {reference: [] for reference in references}
+        with turn.session.no_autoflush:
+            for sale in duplicates.holders(turn.session, references):
+                held.holders[sale.gateway_ref or ""].append(sale)
+    sales = held.holders[answer.reference or ""]
+    return next((sale for sale in sales if sale.gateway == attempt.gateway and sale is not attempt), None)
+
+
+def _answer_in(reply: object) -> Answer | None:
+    return reply.answer if isinstance(reply, Found) else reply if isinstance(reply, Answer) else None
 
 
 def _comes_too_late(attempt: Transaction, claim: str | None, answer: Answer) -> bool:

@@ -245,7 +245,7 @@ class _Engine:
                 access.look_again(session, self.app)
             added.together(session)
             held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
-            self.moved = True
+            self.moved, held.replies = True, [reply for _, reply in steps]
             for job, reply in steps:
                 known, before = len(job.needs.opened), len(results)
                 try:

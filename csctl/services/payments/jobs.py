@@ -62,7 +62,10 @@ class Held:
     origins: Sequence[Transaction] = ()
     methods: Sequence[PaymentMethod] = ()
     customers: Sequence[Customer] = ()
+    replies: Sequence[object] = ()  # what gateways answered, that is recorded in this transaction
     blacklisted: dict[int, list[BlacklistEntry]] = field(default_factory=dict)  # by customer, once it was asked
+    network_refs: dict[int, str | None] = field(default_factory=dict)  # by card, once it was asked
+    holders: dict[str, list[Transaction]] | None = None  # sales by a reference of the replies, once it was asked
     charges: dict[int, list[Transaction]] = field(init=False)  # by order
 
     def __post_init__(self) -> None:

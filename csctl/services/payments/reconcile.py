@@ -309,7 +309,8 @@ def ask(turn: Turn, app: App, row: Transaction, *, resend: bool = True) -> Gener
             return Word(known.answer)
         disputed = sale is not None and sale.disputed_at is not None  # then nothing is sent, not even again
         if resend and not disputed and _key_lives(app, row):
-            write = operations.write(gateway, operations.of_attempt(turn.session, row))
+            operation = operations.of_attempt(turn.session, row, operations.network_ref(turn, row))
+            write = operations.write(gateway, operation)
             answer: Answer = yield Call(write, assumed=stays, unsent=stays)
             # A connection that is refused now says nothing of what was sent then.
             return Word(stays if answer.reason == Reason.UNREACHABLE else answer)

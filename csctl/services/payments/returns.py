@@ -20,8 +20,8 @@ from csctl.gateways.operations import Answer, Found
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.emails import announce as emails
+from csctl.services.outcomes import answers, late, orders
 from csctl.services.outcomes import cancellation as cancelling
-from csctl.services.outcomes import late, orders
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import learned, verdicts
 from csctl.services.payments.jobs import Turn
@@ -114,7 +114,7 @@ def _record_refund(
 ) -> QueueItem | None:
     if attempt.state is State.APPROVED:
         attempt.settlement = Settlement.UNSETTLED
-        attempt.watch_until = app.clock.now() + app.gateways.capabilities(attempt.gateway).refund_watch
+        _watch(app, attempt)
         sale.reserved -= attempt.amount
         sale.refunded += attempt.amount
         if item:
@@ -123,6 +123,11 @@ def _record_refund(
     elif attempt.state.refused:
         return queue_rules.take_failure(turn.session, app, attempt, sale, item)
     return item
+
+
+def _watch(app: App, refund: Transaction) -> None:
+    """Look at an approved refund until it can no longer be returned."""
+    refund.watch_until = app.clock.now() + app.gateways.capabilities(refund.gateway).refund_watch
 
 
 def _after(turn: Turn, app: App, attempt: Transaction) -> None:
@@ -160,6 +165,8 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
     now = app.clock.now()
     late.approve(attempt, answer, now)
     late.return_money(attempt, sale, item, now)
+    if attempt.kind is Kind.REFUND:
+        _watch(app, attempt)
     orders.note_if_all_returned(attempt.order, turn.sales_of(attempt.order_id))
     return f"look at {name} on the gateway's own page, then csctl txn reconcile {name} --as approved"
 
@@ -174,7 +181,8 @@ def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Resu
     """An approved refund came back (a bank returned it): the amount remains again, and the queue continues with it."""
     sale = turn.session.get_one(Transaction, refund.parent_id)
     refund.state = becomes(refund.state, State.FAILED)
-    refund.reason, refund.message = answer.reason, answer.message
+    refund.reason = answer.reason
+    answers.keep(refund, answer)
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
     orders.note_money(refund.order)

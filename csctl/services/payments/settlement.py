@@ -19,6 +19,7 @@ from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.operations import Finds, Found
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
+from csctl.services.outcomes import answers
 from csctl.services.payments import learned, restored, returns
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
@@ -56,6 +57,7 @@ def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     row.looked_at = app.clock.now()
     name = ids.show("txn", row.id)
     if row.kind.is_charge:
+        answers.keep_network_ref(row, found.answer)
         learned.learn(turn, app, row, found)
     row.bank_reference = found.receipt or row.bank_reference
     if found.settlement and found.settlement is not row.settlement:

@@ -6,7 +6,7 @@ rule are marked: they are neither refunded nor voided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,18 +19,21 @@ from csctl.models import Transaction
 NO_REFERENCE = ("", "0")  # what gateways write where there is no reference
 
 
-def holder(session: Session, account: str, reference: str | None) -> Transaction | None:
-    """The sale that this reference at an account belongs to."""
-    if not reference or reference in NO_REFERENCE:
-        return None
+def holders(session: Session, references: Collection[str]) -> Sequence[Transaction]:
+    """The sales that these references belong to, at any account."""
+    wanted = [reference for reference in references if reference not in NO_REFERENCE]
     theirs = select(Transaction).where(
-        Transaction.gateway_ref == reference,
-        Transaction.gateway == account,
+        Transaction.gateway_ref.in_(wanted),
         Transaction.kind.in_(SALES),
         Transaction.state == State.APPROVED,
         Transaction.duplicate_at.is_(None),
     )
-    return session.scalars(theirs).first()
+    return session.scalars(theirs).all() if wanted else ()
+
+
+def holder(session: Session, account: str, reference: str | None) -> Transaction | None:
+    """The sale that this reference at an account belongs to."""
+    return next((one for one in holders(session, [reference or ""]) if one.gateway == account), None)
 
 
 def refuse(session: Session, sale: Transaction) -> None:

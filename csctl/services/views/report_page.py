@@ -92,7 +92,7 @@ def _section(currency: str, report: Report) -> Section:
     columns, by_week = _columns(days)
     return Section(
         currency,
-        totals([Money(sum(line.amount for line in lines), currency)]),
+        _said(sum(line.amount for line in lines), currency),
         sum(line.refunds for line in lines),
         _bars(lines, in_order=report.by == "day"),
         columns,
@@ -101,6 +101,11 @@ def _section(currency: str, report: Report) -> Section:
         columns[-1].name,
         max(columns, key=lambda column: column.height).amount,
     )
+
+
+def _said(amount: int, currency: str) -> str:
+    """An amount as a person reads it: `1,204.10 USD`."""
+    return totals([Money(amount, currency)])
 
 
 def _bars(lines: Sequence[Line], *, in_order: bool) -> list[Bar]:
@@ -112,10 +117,10 @@ def _bars(lines: Sequence[Line], *, in_order: bool) -> list[Bar]:
     return [
         Bar(
             printable(line.group),
-            str(Money(line.amount, line.currency)),
+            _said(line.amount, line.currency),
             line.refunds,
-            str(Money(line.outside, line.currency)) if line.outside else "",
-            str(Money(line.chargebacks, line.currency)) if line.chargebacks else "",
+            _said(line.outside, line.currency) if line.outside else "",
+            _said(line.chargebacks, line.currency) if line.chargebacks else "",
             round(100 * line.amount / largest, 2),
         )
         for line in shown
@@ -150,7 +155,7 @@ def _columns(days: Sequence[Line]) -> tuple[list[Column], bool]:
     return [
         Column(
             line.group,
-            str(Money(line.amount, currency)),
+            _said(line.amount, currency),
             round(place * step + (step - width) / 2, 2),
             round(_CHART_HEIGHT * (1 - line.amount / highest), 2),
             round(width, 2),

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from csctl.gateways import authorizenet
 from csctl.gateways.authorizenet.adapter import AuthorizeNet
-from tests.gateways.accounts import accounts
+from tests.gateways.accounts import fixtures
 from tests.gateways.ledgers.authorizenet import KEY, LOGIN, AuthorizeNetLedger
-from tests.gateways.operations import NOW, Op, operations
 
 Opener = Callable[..., AuthorizeNet]
-
-
-@pytest.fixture
-def ledger() -> Iterator[AuthorizeNetLedger]:
-    with AuthorizeNetLedger() as made:
-        made.now = NOW
-        yield made
-
-
-@pytest.fixture
-def open_account(ledger: AuthorizeNetLedger) -> Iterator[Opener]:
-    with accounts(authorizenet.open_account, f"authorizenet:{LOGIN}:{{key}}", KEY, ledger) as opener:
-        yield opener
-
-
-@pytest.fixture
-def account(open_account: Opener) -> AuthorizeNet:
-    return open_account()
-
-
-@pytest.fixture
-def op(ledger: AuthorizeNetLedger) -> Op:
-    return operations("10/1", lambda: ledger.time)
+ledger, open_account, account, op = fixtures(
+    authorizenet.open_account, AuthorizeNetLedger, f"authorizenet:{LOGIN}:{{key}}", KEY, "10/1"
+)

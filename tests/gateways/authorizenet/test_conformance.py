@@ -47,16 +47,13 @@ _STRANGE = {
 
 
 class AuthorizeNetWorld(PretendWorld):
+    makes = AuthorizeNetLedger
     ledger: AuthorizeNetLedger
     cards = _CARDS
     secrets = (KEY,)
     unknown = "999"
     approval = _APPROVAL
     strange = _STRANGE
-
-    def __init__(self) -> None:
-        self.ledger = self.books = AuthorizeNetLedger()
-        super().__init__(self.ledger)
 
     def url(self, *, right: bool) -> str:
         return f"authorizenet:{LOGIN}:{KEY if right else 'revoked-key-1'}"

@@ -40,16 +40,13 @@ _STRANGE = {
 
 
 class NmiWorld(PretendWorld):
+    makes = NmiLedger
     ledger: NmiLedger
     cards = _CARDS
     secrets = (KEY,)
     unknown = "999"
     approval = _APPROVAL
     strange = _STRANGE
-
-    def __init__(self) -> None:
-        self.ledger = self.books = NmiLedger()
-        super().__init__(self.ledger)
 
     def url(self, *, right: bool) -> str:
         return f"nmi:{KEY if right else 'revoked-key-1'}"

@@ -50,16 +50,13 @@ _STRANGE = {
 
 
 class StripeWorld(PretendWorld):
+    makes = StripeLedger
     ledger: StripeLedger
     cards = _CARDS
     secrets = (KEY,)
     unknown = "pi_999"
     approval = _APPROVAL
     strange = _STRANGE
-
-    def __init__(self) -> None:
-        self.ledger = self.books = StripeLedger()
-        super().__init__(self.ledger)
 
     def url(self, *, right: bool) -> str:
         return f"stripe:{KEY if right else 'rk_test_revoked'}"

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.errors import Conflict, Usage
+from csctl.gateways.tokens import TokenForm
 from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
 from csctl.services.shared.exported_ids import own_number
@@ -60,8 +61,8 @@ class Warnings:
 
 @dataclass
 class Context:
-    """What an import knows: the time (UTC), the shop's zone and country, whether it may update, and this database's
-    mark (`mark_of`).
+    """What an import knows: the time (UTC), the shop's zone and country, whether it may update, this database's mark
+    (`mark_of`), and how the tokens of the gateway accounts are written.
     """
 
     now: datetime
@@ -70,6 +71,7 @@ class Context:
     update: bool
     mark: str
     dry_run: bool = False
+    tokens: Mapping[str, TokenForm] = field(default_factory=dict)
     warnings: Warnings = field(default_factory=Warnings)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from csctl.card_numbers import bin_to_keep
+from csctl.domain.personal import ERASED
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 from csctl.models import PaymentMethod
@@ -44,6 +45,7 @@ class PaymentMethods:
         if owner and owner.erased_at:
             return RowOutcome.UNCHANGED
         values = _values(row)
+        self._check_token(values, existing)
         if existing:
             fixed = {"customer_id": customer.id} if customer else None
             outcome = merge(existing, values, self._context, fixed=fixed)
@@ -76,6 +78,13 @@ class PaymentMethods:
                 .values(is_default=False)
             )
         self._new.store()
+
+    def _check_token(self, values: dict[str, Any], existing: PaymentMethod | None) -> None:
+        """Raises Usage for a token that the account's gateway could not charge."""
+        account, token = values.get("gateway") or (existing and existing.gateway), values.get("token")
+        form = self._context.tokens.get(account or "")
+        if token and token != ERASED and form and form.parts(token) is None:
+            raise Usage(f"token: it is not written {form.written}", cause=f"{account} needs that to charge the card")
 
     def _make_default(self, method: PaymentMethod) -> None:
         """A customer has one default payment method: the newest that says so."""

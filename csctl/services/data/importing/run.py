@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from csctl import interrupts
 from csctl.errors import CsctlError
+from csctl.gateways.tokens import forms
 from csctl.services.data.importing import notices
 from csctl.services.data.importing.batches import Batches, Begin, batches, transactions
 from csctl.services.data.importing.context import Context, NotYet, RowOutcome
@@ -64,7 +65,8 @@ def _look(app: App, job: Job, passes: Passes, section: Section) -> Scan | None:
 def _context(app: App, job: Job, *, dry_run: bool) -> Context:
     with app.read() as session:
         mark = mark_of(session)
-    return Context(app.clock.now(), app.clock.zone, app.shop.country, job.update, mark, dry_run)
+    clock, tokens = app.clock, forms(app.settings.gateways)
+    return Context(clock.now(), clock.zone, app.shop.country, job.update, mark, dry_run, tokens)
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ class Transactions:
         return given(
             purchase_id=purchase.id if purchase else None,
             payment_method_id=method.id if method else None,
-            gateway_ref=row.text("gateway_ref"),
+            **{name: row.text(name) for name in ("gateway_ref", "gateway_code", "gateway_request_id", "network_ref")},
             created_at=row.time("created_at"),
             cycle=row.whole("cycle", 1, 100_000),
             **_settlement(row, kind, state, existing, created_at),
