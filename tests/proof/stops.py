@@ -1,4 +1,4 @@
-"""The driver that stops instead of killing: a csctl sleeps at a point for longer than its lease, others work, it wakes."""
+"""The driver that stops a csctl instead of killing it: it sleeps for longer than its lease, others work, it wakes."""
 
 from __future__ import annotations
 
