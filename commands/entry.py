@@ -14,13 +14,13 @@ from csctl import interrupts
 from csctl.domain.text import LONGEST
 from csctl.errors import CsctlError, Usage
 
-from .cli import cycles, errors, root_options, streams, suggest
+from .cli import errors, garbage, root_options, streams, suggest
 from .root import COMMANDS, root
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command and exit as the contract says (`csctl help exit-codes`)."""
-    cycles.ignore()
+    garbage.ignore()
     words = list(sys.argv[1:] if args is None else args)
     code = run(words)
     gc.freeze()  # nor when it exits

@@ -346,11 +346,3 @@ def test_what_the_pool_and_the_driver_log_is_not_printed() -> None:
     ended = subprocess.run([sys.executable, "-c", _LOG], capture_output=True, text=True, check=False)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-
-
-@on_sqlite
-def test_sqlite_is_said_to_know_no_rights(shop: Shop) -> None:
-    done = shop("db grants")
-
-    assert (done.code, done.out) == (11, "")
-    assert "SQLite" in done.err

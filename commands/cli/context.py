@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import cycles
+from . import garbage
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -49,7 +49,7 @@ class Cli:
         for warning in settings.warnings:
             notice(warning)
         app = start(settings, command, notice, any_schema=any_schema, only_reads=only_reads)
-        cycles.collect_again()
+        garbage.collect_again()
         try:
             yield app
         finally:

@@ -80,7 +80,7 @@ class NothingLeft(Conflict):
     """Nothing can be returned of the chosen sales: `sale_ids`, newest first."""
 
     def __init__(self, sale_ids: Sequence[int], cause: str | None = None) -> None:
-        super().__init__("nothing is left to refund", cause=cause)
+        super().__init__("nothing remains to refund", cause=cause)
         self.sale_ids = list(sale_ids)
 
 
@@ -94,7 +94,7 @@ def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: 
     with_money = [sale for sale in _choose(sales, which) if sale.left > 0]
     if len(with_money) > 1 and not which.chosen:
         raise Conflict(
-            f"the order has {len(with_money)} billings with money left",
+            f"the order has {len(with_money)} billings with a remaining amount",
             cause=f"of cycles {', '.join(str(sale.cycle) for sale in with_money)}",
             fix="say which: --last, --cycle N or --all-cycles",
         )
@@ -105,7 +105,7 @@ def plan(sales: Sequence[SaleView], which: Which, amount: int | None, currency: 
         amount = left
     if amount > left:
         raise Conflict(
-            f"{Money(amount, currency)} is more than is left", cause=f"{Money(left, currency)} is left to refund"
+            f"{Money(amount, currency)} is more than the remaining amount", cause=f"{Money(left, currency)} remains"
         )
     return _parts(with_money, which, amount, currency)
 

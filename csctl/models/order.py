@@ -18,11 +18,17 @@ class Order(Base):
     """One checkout of a customer. `total` (minor units) is the amount due then; rebills do not change it."""
 
     __tablename__ = "orders"
-    __table_args__ = (Index(None, "status", "placed_at"), Index(None, "total"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_orders_customer_id", "customer_id", "status", "id"),
+        # In the order of lists.
+        Index("ix_orders_status_orders_placed_at", "status", "placed_at", "id", "customer_id"),
+        Index(None, "total"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     status: Mapped[OrderStatus]
     currency: Mapped[str] = mapped_column(String(3))
     total: Mapped[int] = mapped_column(BigId, default=0)

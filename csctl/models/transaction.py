@@ -56,7 +56,8 @@ class Transaction(Base):
         ),
         # A queued refund is tried once a day, by any process.
         UniqueConstraint("queue_item_id", "attempt_on"),
-        Index(None, "order_id", "kind"),
+        Index("ix_transactions_order_id_transactions_kind", "order_id", "kind", "payment_method_id"),
+        Index("ix_transactions_payment_method_id", "payment_method_id", "order_id"),
         Index(None, "state", "created_at"),
         Index(None, "gateway", "created_at"),
         partial_index("ix_transactions_disputed_at", "disputed_at", where="disputed_at IS NOT NULL"),
@@ -67,7 +68,7 @@ class Transaction(Base):
     external_id: Mapped[str | None] = mapped_column(unique=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"), index=True)
-    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"), index=True)
+    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"), index=True)
     kind: Mapped[Kind]
     state: Mapped[State]
@@ -161,6 +162,7 @@ class QueueItem(Base):
     __tablename__ = "refund_queue"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
+        Index("ix_refund_queue_created_at", "created_at", "id"),  # in the order of lists
         Index(None, "external_id", unique=True),
         Index(None, "state", "next_attempt_on"),
         {"sqlite_autoincrement": True},
@@ -180,7 +182,7 @@ class QueueItem(Base):
     last_attempt_on: Mapped[date | None]
     last_reason: Mapped[str | None]
     send_email: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]  # why it was removed
     reference: Mapped[str | None]  # of the payment outside that resolved it

@@ -7,6 +7,7 @@ import pytest
 from csctl.domain.permissions import FORMS, GROUPS, OPEN_TO_ALL, PERMISSIONS
 from csctl.domain.states import Role
 from tests.administration.command_tree import leaves
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 # The rules, written down independently of the code; what stands in none of these lines is for administrators alone.
@@ -118,3 +119,11 @@ def test_a_refusal_says_which_role_is_needed(shop: Shop) -> None:
     assert done.error["code"] == "not_permitted"
     assert "admin" in done.error["cause"]
     assert shop.sql("SELECT * FROM blacklist") == []
+
+
+@on_sqlite
+def test_sqlite_is_said_to_know_no_rights(shop: Shop) -> None:
+    done = shop("db grants")
+
+    assert (done.code, done.out) == (11, "")
+    assert "SQLite" in done.err

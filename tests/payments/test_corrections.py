@@ -67,6 +67,7 @@ def test_a_refund_over_the_gateways_balance_books_what_was_returned_there(shop: 
     items = {row["id"]: row for row in shop("queue list --state any -o json").json}
 
     assert [row["refunded"] for row in books] == ["19.99", "5.00"]
+    assert second["amount"] == "14.99"
     assert "5.00 USD was returned at the gateway before" in second["message"]
     assert items[first["queue_item_id"]]["state"] == "resolved"
     assert (items[second["queue_item_id"]]["state"], items[second["queue_item_id"]]["amount"]) == ("queued", "14.99")

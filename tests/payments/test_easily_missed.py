@@ -107,7 +107,7 @@ def test_nothing_left_of_an_order_says_where_its_money_is(
 
     done = shop(f"order refund {order} --yes -o json")
 
-    assert (done.code, done.error["message"]) == (5, "nothing is left to refund")
+    assert (done.code, done.error["message"]) == (5, "nothing remains to refund")
     assert done.error["cause"].startswith(f"{sale}: ")
     assert why in done.error["cause"]
 

@@ -112,7 +112,7 @@ def test_while_it_is_unknown_its_amount_cannot_be_refunded_again(shop: Shop) -> 
     again = shop(f"txn refund {sale} --yes -o json")
 
     assert (again.code, paid(shop)) == (5, ["19.99"])
-    assert "nothing is left" in again.json[0]["error"]["message"]
+    assert "nothing remains" in again.json[0]["error"]["message"]
 
 
 def test_every_run_of_the_cron_first_settles_what_is_unknown(shop: Shop) -> None:

@@ -31,11 +31,11 @@ def refunds(shop: Shop) -> list[str]:
 def test_a_refund_above_the_limit_is_kept_as_a_request_and_sends_nothing(limited: Shop) -> None:
     sale = make_sale(limited, amount="80.00")
 
-    refused = limited(f"txn refund {sale} --yes -o json", as_="agent")
+    refused = limited(f"txn refund {sale} --amount 60 --yes -o json", as_="agent")
     asked = limited(f"txn refund {sale} --request-approval --reason damaged --yes -o json", as_="agent")
 
     assert refused.code == 6
-    assert "--request-approval" in refused.json[0]["error"]["fix"]
+    assert f"csctl txn refund {sale} --amount 60.00 --request-approval" in refused.json[0]["error"]["fix"]
     assert (asked.code, asked.json[0]["outcome"], asked.json[0]["approval_id"]) == (0, "pending", "apr_1")
     assert refunds(limited) == []
     assert limited(f"txn show {sale} -o json").json["refundable"] == "80.00"
@@ -222,6 +222,8 @@ def test_a_grant_never_returns_more_than_remains(limited: Shop) -> None:
     done = limited("approval grant apr_1 --yes --again -o json")
 
     assert done.code == 5
+    rest = f"csctl txn refund {sale} --amount 50.00"
+    assert done.json[0]["error"]["fix"] == f"csctl approval deny apr_1 --reason TEXT; then {rest}"
     assert refunds(limited) == ["30.00"]
     assert limited("approval show apr_1 -o json").json["state"] == "open"
 

@@ -182,7 +182,7 @@ def test_nothing_left_is_a_conflict(shop: Shop) -> None:
     done = shop("order refund ord_1 --yes -o json")
 
     assert done.code == 5
-    assert "nothing is left" in done.json[0]["message"]
+    assert "nothing remains" in done.json[0]["message"]
 
 
 def test_cancel_cancels_the_order_its_purchases_and_what_has_not_shipped(shop: Shop) -> None:

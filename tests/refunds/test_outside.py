@@ -42,7 +42,7 @@ def test_the_rest_is_refunded_as_ever_and_never_more(shop: Shop) -> None:
 
     assert shop(f"txn refund {sale} --amount 31 --yes").code == 5
     more = shop(f"txn refund {sale} --outside 'cheque 119' --amount 31 --yes -o json")
-    assert (more.code, more.json[0]["error"]["cause"].split(";")[0]) == (5, "30.00 USD is left")
+    assert (more.code, more.json[0]["error"]["cause"].split(";")[0]) == (5, "30.00 USD remains")
     assert shop(f"txn refund {sale} --yes").code == 0
     assert paid(shop) == [("refund", "30.00")]
     assert shop("order show ord_1 -o json").json["status"] == "refunded"

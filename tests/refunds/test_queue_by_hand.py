@@ -47,7 +47,7 @@ def test_requeue_is_a_conflict_when_the_amount_is_gone(shop: Shop) -> None:
     done = shop(f"queue requeue {number} --yes -o json")
 
     assert done.code == 5
-    assert "14.99 USD is left" in done.json[0]["error"]["cause"]
+    assert "14.99 USD remains" in done.json[0]["error"]["cause"]
 
 
 def test_a_refund_paid_outside_counts_as_refunded(shop: Shop) -> None:

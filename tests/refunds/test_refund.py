@@ -30,7 +30,7 @@ def test_a_sale_is_refunded_in_parts_up_to_its_amount_and_no_further(shop: Shop)
     third = shop(f"txn refund {sale} --yes")  # what is left
 
     assert (first.code, second.code, third.code) == (0, 5, 0)
-    assert "6.00 USD is left" in second.json[0]["error"]["cause"]
+    assert "6.00 USD remains" in second.json[0]["error"]["cause"]
     assert paid(shop) == [("refund", "4.00"), ("refund", "6.00")]
 
 

@@ -124,7 +124,7 @@ def test_on_the_last_day_nothing_is_left_to_prorate(shop: Shop) -> None:
 
     done = shop(f"order refund --prorate {purchase} --yes -o json", at="2026-03-31T09:00:00Z")
 
-    assert (done.code, done.json[0]["error"]["message"]) == (5, f"nothing of {purchase} is left to prorate")
+    assert (done.code, done.json[0]["error"]["message"]) == (5, f"nothing of {purchase} remains to prorate")
 
 
 def test_a_disputed_billing_is_not_prorated(shop: Shop) -> None:

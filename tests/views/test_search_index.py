@@ -21,6 +21,7 @@ from csctl.domain.text import digits, fold
 from csctl.models import Customer
 from csctl.models.customer import search_columns
 from csctl.services.administration import schema
+from csctl.services.views import search_texts
 from csctl.settings import Settings
 from tests.postgres import OwnServer, PostgresMissing
 from tests.selection import on_postgresql
@@ -131,6 +132,19 @@ def _is_asked_for(option: str, text: str) -> bool:
     if option == "":
         return bool(text) and not text.startswith("-") and not digits(text)
     return bool(text) and not (option == "--postal-code" and not code(text))
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("example",), ["exa", "mpl", "ple"]),  # each letter in one of them, not each of five
+        (("li", "jane"), ["jan", "ane"]),  # two letters begin hundreds
+    ],
+)
+def test_the_index_is_asked_for_as_little_as_tells(words: tuple[str, ...], asked: list[str]) -> None:
+    criteria = [[[search_texts.Part(search_texts.ANYWHERE, word)]] for word in words]
+
+    assert re.findall('"(.*?)"', search_texts.match(criteria) or "") == asked
 
 
 def test_hostile_texts_are_found_as_by_looking_at_every_customer(shop: Shop, full: bool) -> None:

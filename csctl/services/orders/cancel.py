@@ -70,7 +70,7 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
     sales = turn.sales_of(order.id)
     if not any(sale.refundable for sale in sales):
         _refuse_disputed(ref, sales)
-        yield replace(_cancel(turn.session, app, ref, order, wish), message="nothing is left to return")
+        yield replace(_cancel(turn.session, app, ref, order, wish), message="nothing remains to return")
         return
     yield from refunds.return_of_order(turn, app, ref, order.id, wish)
     yield from _cancelled(turn, ref, wish)

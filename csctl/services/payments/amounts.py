@@ -47,7 +47,7 @@ def _correct_refund(turn: Turn, app: App, attempt: Transaction, asked: int, done
     if done > asked and done - asked > sale.amount - sale.refunded - sale.reserved:
         left = Money(sale.amount - sale.refunded - sale.reserved + asked, sale.currency)
         raise Conflict(
-            f"{Money(done, sale.currency)} is more than remains of {ids.show('txn', sale.id)}",
+            f"{Money(done, sale.currency)} is more than the remaining amount of {ids.show('txn', sale.id)}",
             cause=f"{left} remains",
             fix=f"csctl txn show {ids.show('txn', sale.id)}",
         )

@@ -132,7 +132,7 @@ def _lose(session: Session, app: App, sale: Transaction, amount: str | None) -> 
         )
     if lost > most or most == 0:
         raise Conflict(
-            f"{Money(lost, sale.currency)} is more than remains of {name}",
+            f"{Money(lost, sale.currency)} is more than the remaining amount of {name}",
             cause=f"{Money(sale.refunded, sale.currency)} of {Money(sale.amount, sale.currency)} is returned already",
             fix=f"csctl txn dispute {name} --lost --amount AMOUNT, or --revert if the bank took nothing",
         )

@@ -20,12 +20,14 @@ def result_of(attempt: Transaction, item: QueueItem | None) -> Result:
     """The result of an attempt: the same at any time."""
     name = ids.show("txn", attempt.id)
     outcome, message, error = _verdict(attempt, item)
+    # Of a queued refund, the amount that the queue returns: a part may have been returned at the gateway before.
+    amount = item.amount if item and outcome is Outcome.QUEUED else attempt.amount
     return Result(
         name,
         outcome,
         message,
         error=error,
-        money=Money(attempt.amount, attempt.currency),
+        money=Money(amount, attempt.currency),
         transaction_id=name,
         queue_item_id=ids.show_or_none("rfq", item.id if item else None),
         unsent=attempt.state.refused and attempt.reason in NOT_SENT,

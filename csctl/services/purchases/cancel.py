@@ -180,7 +180,7 @@ def _require_last_billing(turn: Turn, purchase: Purchase) -> None:
     if last is None or last.refundable == 0:
         name = ids.show("pur", purchase.id)
         raise Conflict(
-            f"nothing is left to refund of the last billing of {name}",
+            f"nothing remains to refund of the last billing of {name}",
             cause=f"{ids.show('txn', last.id)}: {standing.of(turn.session, last)}"
             if last
             else "nothing was ever billed",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import object_session
 from csctl.clock import Clock
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.money import Money
+from csctl.domain.money import Money, to_decimal
 from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
@@ -73,12 +73,12 @@ def refuse_unless_refundable(
         )
     left = Money(sale.refundable, sale.currency)
     if left.amount == 0:
-        raise Conflict(f"nothing is left of {name}", cause=_standing(sale), fix=f"csctl txn show {name}")
+        raise Conflict(f"nothing remains of {name}", cause=_standing(sale), fix=f"csctl txn show {name}")
     if amount is not None and amount > left.amount:
         raise Conflict(
-            f"{Money(amount, sale.currency)} is more than is left of {name}",
-            cause=f"{left} is left; {_standing(sale)}",
-            fix=f"csctl txn refund {name} --amount {str(left).split(' ')[0]}",
+            f"{Money(amount, sale.currency)} is more than the remaining amount of {name}",
+            cause=f"{left} remains; {_standing(sale)}",
+            fix=f"csctl txn refund {name} --amount {to_decimal(left.amount, left.currency)}",
         )
     if limited:
         refuse_unless_allowed(app, sale, amount or left.amount)

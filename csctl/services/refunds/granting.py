@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from csctl.domain import ids
 from csctl.domain.ids import Ref
-from csctl.domain.money import Money
+from csctl.domain.money import Money, to_decimal
 from csctl.domain.refund_plan import Part, Which
 from csctl.domain.states import ApprovalState, Kind, Settlement
 from csctl.errors import Conflict
@@ -78,7 +78,7 @@ def _checked(turn: Turn, app: App, approval: Approval, accepted: Mapping[int, Mo
     approvals.refuse_unless_open(app, approval)
     approvals.refuse_unless_others(app.actor, approval)
     sale = refund_checks.sale_of(turn, Ref(ids.show("txn", approval.sale_id), approval.sale_id))
-    refund_checks.refuse_unless_refundable(app, sale, approval.amount)
+    _refuse_unless_refundable(app, sale, approval)
     returned = Money(approvals.returned_since(approval), approval.currency)
     seen = returned if accepted is None else accepted.get(approval.id, Money(0, approval.currency))
     if returned.amount > 0 and returned != seen:
@@ -88,6 +88,20 @@ def _checked(turn: Turn, app: App, approval: Approval, accepted: Mapping[int, Mo
             fix=f"csctl approval grant {ids.show('apr', approval.id)} --again, if both are meant",
         )
     return sale
+
+
+def _refuse_unless_refundable(app: App, sale: Transaction, approval: Approval) -> None:
+    """Raises Conflict for a request that cannot be granted any more: it stays open until it is denied."""
+    if sale.is_sale and not sale.voided_at and not sale.disputed_at and approval.amount > sale.refundable:
+        name, left = ids.show("apr", approval.id), Money(sale.refundable, sale.currency)
+        of_sale, deny = ids.show("txn", sale.id), f"csctl approval deny {name} --reason TEXT"
+        refund = f"csctl txn refund {of_sale} --amount {to_decimal(left.amount, left.currency)}"
+        raise Conflict(
+            f"{Money(approval.amount, approval.currency)} is more than the remaining amount of {of_sale}",
+            cause=f"{left} remains: some was returned after the request",
+            fix=f"{deny}; then {refund}" if left.amount else deny,
+        )
+    refund_checks.refuse_unless_refundable(app, sale, approval.amount)
 
 
 def _part(app: App, approval: Approval, sale: Transaction) -> Part:

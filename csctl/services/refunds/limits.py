@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.domain.money import Money
+from csctl.domain.money import Money, to_decimal
 from csctl.domain.states import REFUSED_STATES, Kind, Outside, Role
 from csctl.errors import NotPermitted
 from csctl.models import ApprovalDecision, Operator, Transaction
@@ -45,8 +45,14 @@ def of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | 
     return NotPermitted(
         f"a refund of {Money(wanted, sale.currency)} of one sale needs the role admin",
         cause=f"agents may refund up to {Money(limit, sale.currency)}" if limit else f"no limit for {sale.currency}",
-        fix=f"csctl txn refund {ids.show('txn', sale.id)} --request-approval, or ask an administrator",
+        fix=f"csctl txn refund {ids.show('txn', sale.id)}{_amount(sale, amount)} --request-approval,"
+        " or ask an administrator",
     )
+
+
+def _amount(sale: Transaction, amount: int) -> str:
+    """The option for a part of the remaining amount."""
+    return f" --amount {to_decimal(amount, sale.currency)}" if 0 < amount < sale.refundable else ""
 
 
 def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermitted | None:

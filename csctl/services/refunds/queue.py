@@ -107,8 +107,8 @@ def _refuse_unless_left(session: Session, item: QueueItem, sale: Transaction) ->
     if sale.refundable < item.amount:
         name = ids.show("txn", sale.id)
         raise Conflict(
-            f"{Money(item.amount, item.currency)} is more than is left of {name}",
-            cause=f"{Money(sale.refundable, sale.currency)} is left; {standing.of(session, sale)}",
+            f"{Money(item.amount, item.currency)} is more than the remaining amount of {name}",
+            cause=f"{Money(sale.refundable, sale.currency)} remains; {standing.of(session, sale)}",
             fix=f"csctl txn show {name}",
         )
 

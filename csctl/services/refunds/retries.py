@@ -217,8 +217,10 @@ def _for_approval(turn: Turn, app: App, item: QueueItem, sale: Transaction) -> R
     )
 
 
-def _number(item: QueueItem, result: Result) -> int:
-    """Which of the item's attempts this one is, or would be."""
+def _number(item: QueueItem, result: Result) -> int | None:
+    """Which of the item's attempts this one is, or would be; None if it was refused before it was sent."""
+    if result.outcome is Outcome.REFUSED:
+        return None
     done = (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED, Outcome.VOIDED)
     return item.attempts + (0 if result.outcome in done else 1)
 

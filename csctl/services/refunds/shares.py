@@ -148,7 +148,7 @@ def _prorated(turn: Turn, app: App, purchase: Purchase, which: Which, sales: Seq
     paid_for, today = period(app.clock, purchase, sale), app.clock.today()
     prorated = Prorated(paid_for, paid_for.unused(today), Money(paid, sale.currency), returned)
     if prorated.amount == 0:
-        raise Conflict(f"nothing of {name} is left to prorate", cause=str(prorated), fix=f"csctl purchase show {name}")
+        raise Conflict(f"nothing of {name} remains to prorate", cause=str(prorated), fix=f"csctl purchase show {name}")
     return Share(replace(which, limit=max(paid - returned, 0)), prorated.amount, str(prorated))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from csctl.domain import ids
@@ -96,15 +96,15 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
             *(_of_their_orders(one) for one in _of_order(search)),
         ]
         by_word = [or_(search_texts.condition(word.texts), Customer.id.in_(word.customers)) for word in words]
-        by_text = Candidates(Customer.id, candidates_by_text(session, _texts(texts, words)), _named_by(words))
-        few = narrowed(session, _in_order([(one, Candidates(Customer.id, one.ids)) for one in criteria], by_text))
+        by_text = Candidates(Customer.id, candidates_by_text(session, _texts(texts, words)), also=_named_by(words))
+        few = narrowed(session, _in_order([(one, _candidates(Customer.id, one)) for one in criteria], by_text))
     found = [
-        *(one.condition for one in criteria),
+        *(one.condition for one in criteria if one.condition is not few.met),
         *(search_texts.condition(alternatives) for alternatives in texts),
         *by_word,
         *listing.between(app.clock, Customer.created_at, search.since, search.until),
     ]
-    statement = select(Customer).where(Customer.merged_into_id.is_(None), *_or_merged(app, few, found))
+    statement = select(Customer).where(Customer.merged_into_id.is_(None), *_or_merged(app, few.conditions, found))
 
     def rows(session: Session, customers: list[Customer]) -> list[Row]:
         return customer_rows.rows(session, customers, blacklist.matches(session, customers, country))
@@ -126,7 +126,7 @@ def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[C
     if not merged:
         return [*few, *found]
     are_these = Customer.id.in_({into for _, into in merged})
-    return [*(or_(one, are_these) for one in few), or_(and_(*found), are_these)]
+    return [*(or_(one, are_these) for one in few), or_(and_(true(), *found), are_these)]
 
 
 def orders(app: App, search: Search, limit: Limit) -> Page:
@@ -145,16 +145,16 @@ def orders(app: App, search: Search, limit: Limit) -> Page:
         by_text = Candidates(
             Order.customer_id,
             candidates_by_text(session, _texts(texts, words)),
-            _named_by(words),
-            [Order.id.in_(word.orders) for word in words if word.orders],
+            also=_named_by(words),
+            besides=[Order.id.in_(word.orders) for word in words if word.orders],
         )
-        candidates = [(one, Candidates(Order.id, one.ids)) for one in own]
-        candidates += [(one, Candidates(Order.customer_id, one.ids)) for one in theirs]
+        candidates = [(one, _candidates(Order.id, one)) for one in own]
+        candidates += [(one, _candidates(Order.customer_id, one)) for one in theirs]
         few = narrowed(session, _in_order(candidates, by_text))
     found = [
-        *few,
-        *(one.condition for one in own),
-        *(_is_customers(one.condition) for one in theirs),
+        *few.conditions,
+        *(one.condition for one in own if one.condition is not few.met),
+        *(_is_customers(one.condition) for one in theirs if one.condition is not few.met),
         *(_is_customers(search_texts.condition(alternatives)) for alternatives in texts),
         *(or_(_has_customer(word), *_names_order(word)) for word in words),
         *listing.between(app.clock, Order.placed_at, search.since, search.until),
@@ -186,6 +186,10 @@ def _named(
 ) -> Iterator[Criterion]:
     if names:
         yield Criterion(external_id.in_(names), (select(number).where(external_id.in_(names)),))
+
+
+def _candidates(column: InstrumentedAttribute[int], one: Criterion) -> Candidates:
+    return Candidates(column, one.ids, one.condition)
 
 
 def _in_order(criteria: list[tuple[Criterion, Candidates]], by_text: Candidates) -> list[Candidates]:

@@ -35,13 +35,9 @@ def of_orders(last4: Sequence[str], bins: Sequence[str]) -> list[Criterion]:
     paid = has_row(Transaction.order_id == Order.id, PaymentMethod.id == Transaction.payment_method_id, card.condition)
     says = has_row(Transaction.order_id == Order.id, Transaction.payment_method_id.is_not(None))
     theirs = has_row(PaymentMethod.customer_id == Order.customer_id, card.condition)
-    paying = (
-        select(Order.id)
-        .join(Transaction, Transaction.order_id == Order.id)
-        .join(PaymentMethod, PaymentMethod.id == Transaction.payment_method_id)
-    )
+    paying = select(Transaction.order_id).join(PaymentMethod, PaymentMethod.id == Transaction.payment_method_id)
     having = select(Order.id).join(PaymentMethod, PaymentMethod.customer_id == Order.customer_id)
-    return [Criterion(or_(paid, and_(~says, theirs)), (paying.where(card.indexed), having.where(card.indexed)))]
+    return [Criterion(or_(paid, and_(~says, theirs)), (paying.where(card.indexed), having.where(card.indexed, ~says)))]
 
 
 class _Card:

@@ -6,7 +6,7 @@ Where every index finds many, the newest records are looked at one after the oth
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -45,7 +44,7 @@ _MANY_VALUES = 100
 
 @dataclass(frozen=True)
 class Criterion:
-    """What has to hold for a record that is looked for, and which ones it can hold for.
+    """What has to hold for a record that is looked for, and which ones it holds for.
 
     `common`: many records have the same value.
     """
@@ -57,23 +56,36 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Ids that a column of the records has; `also` are more of them. Records that `besides` names can match, too."""
+    """Ids that a column of the records has; `also` are more of them. Records that `besides` names can match, too.
+
+    `met` is what they all meet, if the ids are those of a criterion.
+    """
 
     column: InstrumentedAttribute[int]
     ids: Ids
+    met: Condition | None = None
     also: frozenset[int] = frozenset()
     besides: Sequence[Condition] = ()
 
 
-def narrowed(session: Session, several: Sequence[Candidates]) -> list[Condition]:
-    """A condition that all matches meet and few records do; none where there is no such condition."""
+@dataclass(frozen=True)
+class Few:
+    """A condition that all matches meet and few records do, if there is one; and what holds for each of these."""
+
+    conditions: list[Condition]
+    met: Condition | None = None
+
+
+def narrowed(session: Session, several: Sequence[Candidates]) -> Few:
+    """Those of the candidates that are few."""
     most = _FEW if len(several) == 1 else _FEW_OF_SEVERAL
     for one in several:
-        found = one.ids[0] if len(one.ids) == 1 else union_all(*one.ids)
-        numbers = session.scalars(found.limit(most + 1)).all()
+        numbers: list[int] = []
+        for found in one.ids:
+            numbers += session.scalars(found.limit(most + 1 - len(numbers)))
         if len(numbers) <= most:
-            return [or_(one_of(session, one.column, one.also.union(numbers)), *one.besides)]
-    return []
+            return Few([or_(one_of(session, one.column, one.also.union(numbers)), *one.besides)], one.met)
+    return Few([])
 
 
 def one_of(session: Session, column: InstrumentedAttribute[int], numbers: Collection[int]) -> Condition:
@@ -86,9 +98,8 @@ def one_of(session: Session, column: InstrumentedAttribute[int], numbers: Collec
     return column.in_(select(func.unnest(cast(sorted(numbers), ARRAY(BigInteger)))))
 
 
-def candidates_by_text(session: Session, criteria: Iterable[Alternatives]) -> Ids:
+def candidates_by_text(session: Session, wanted: Sequence[Alternatives]) -> Ids:
     """The customers who have such texts; none where the index of trigrams does not tell."""
-    wanted = list(criteria)
     if session.get_bind().dialect.name == "sqlite":
         match = search_texts.match(wanted)
         if match is None or not search_index.is_there(session.connection()):
@@ -99,8 +110,8 @@ def candidates_by_text(session: Session, criteria: Iterable[Alternatives]) -> Id
         return ()
     all_pairs = not search_index.is_there(session.connection())
     pairs = (search_texts.bigrams(alternatives, all_words=all_pairs) for alternatives in wanted)
-    exact = (search_texts.condition(alternatives) for alternatives in wanted)
-    return (select(Customer.id).where(*exact, *(pair for pair in pairs if pair is not None)),)
+    texts = (search_texts.indexed(alternatives) for alternatives in wanted)
+    return (select(Customer.id).where(*texts, *(pair for pair in pairs if pair is not None)),)
 
 
 class unindexed(ColumnElement[Any]):  # noqa: N801 - a function in SQL

@@ -46,11 +46,15 @@ def _status(wanted: Sequence[str]) -> Criterion:
     either: list[Condition] = []
     ids: list[Select[int]] = []
     if of_orders:
-        either.append(unindexed(Order.status).in_(of_orders))
-        ids.append(select(Order.id).where(Order.status.in_(of_orders)))
+        # By itself, an index has the orders of a status in their order.
+        either.append((unindexed(Order.status) if of_purchases else Order.status).in_(of_orders))
+        ids.append(select(Order.id).where(Order.status.in_(of_orders)).order_by(Order.status))
     if of_purchases:
         either.append(has_row(Purchase.order_id == Order.id, unindexed(Purchase.status).in_(of_purchases)))
         ids.append(
-            select(Order.id).join(Purchase, Purchase.order_id == Order.id).where(Purchase.status.in_(of_purchases))
+            select(Order.id)
+            .join(Purchase, Purchase.order_id == Order.id)
+            .where(Purchase.status.in_(of_purchases))
+            .order_by(Purchase.status)
         )
     return Criterion(or_(*either), tuple(ids), common=True)

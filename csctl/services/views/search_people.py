@@ -94,7 +94,7 @@ def _country(session: Session, texts: tuple[str, ...]) -> Criterion:
     }
     return Criterion(
         or_(*(unindexed(column).in_(spellings) for column in columns)),
-        tuple(select(Customer.id).where(column.in_(spellings)) for column in columns),
+        tuple(select(Customer.id).where(column.in_(spellings)).order_by(column) for column in columns),
         common=True,
     )
 

@@ -50,7 +50,9 @@ def book(
         raise Conflict("parent: it is voided, nothing of it can be refunded")
     if refunded + reserved > parent.amount:
         left = Money(parent.amount - parent.refunded - parent.reserved, parent.currency)
-        raise Conflict(f"amount: {Money(amount, parent.currency)} is more than is left of the sale, {left}")
+        raise Conflict(
+            f"amount: {Money(amount, parent.currency)} is more than the remaining amount of the sale, {left}"
+        )
     parent.refunded, parent.reserved = refunded, reserved
     if new.voids:
         parent.voided_at = parent.voided_at or at

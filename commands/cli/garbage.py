@@ -1,4 +1,4 @@
-"""When Python looks for objects that refer to each other in a circle.
+"""When Python collects garbage: objects that refer to each other in a circle.
 
 A short command makes many objects and drops few: looking takes a seventh of its time. A command that works for hours
 needs it: the errors of its records are such objects.
