@@ -33,8 +33,8 @@ def stop(shop: Shop, scene: Scene, points: Iterable[Point], gateway: str) -> Tal
         words = scene.prepare(shop, moment)
         shop.adopt()
         tally.rounds += 1
-        sleeper = shop.start(words, at=moment.at("09:00:00"), before=(__name__, "sleep", point))
-        asleep = _is_asleep(sleeper)
+        sleeper = shop.start(words, at=moment.at("09:00:00"), before=asleep_at(point))
+        asleep = is_asleep(sleeper)
         tally.kills += asleep
         if asleep:
             shop("txn reconcile", at=moment.at("09:06:40"))
@@ -55,7 +55,7 @@ def _go_on(shop: Shop, scene: Scene, moment: Moment, tally: Tally) -> None:
     shop(cron, at=moment.at("09:00:00", days=1))
 
 
-def _is_asleep(process: Process) -> bool:
+def is_asleep(process: Process) -> bool:
     """Whether a process has stopped; False if it has ended."""
     end = time.monotonic() + 60
     while process.poll() is None:
@@ -66,15 +66,22 @@ def _is_asleep(process: Process) -> bool:
     return False
 
 
-def sleep(point: str) -> None:
-    """Have this process stopped where it first reaches a point. The machine's clock says so once it wakes."""
+def asleep_at(point: Point, seconds: int = _AWAY) -> tuple[str, ...]:
+    """For `before` of a process: it is stopped where it first reaches a point. Once it wakes the clock of the machine
+    says that it slept for so long.
+    """
+    return __name__, "sleep", point, str(seconds)
+
+
+def sleep(point: str, seconds: str) -> None:
+    """Have this process stopped."""
     asleep, away, clock = threading.Lock(), 0, time.clock_gettime
 
     def reached(one: Point) -> None:
         nonlocal away
         if one == point and asleep.acquire(blocking=False):  # once
             os.kill(os.getpid(), signal.SIGSTOP)
-            away = _AWAY
+            away = int(seconds)
 
     fault_points.hook = reached
     time.clock_gettime = lambda which: clock(which) + away  # what csctl measures its leases with

@@ -1,4 +1,4 @@
-"""A csctl that sleeps for longer than its lease, at any point, and wakes: what others did meanwhile stands."""
+"""A csctl that sleeps for longer than its lease, at any point, and wakes: what others did since then stands."""
 
 from __future__ import annotations
 
