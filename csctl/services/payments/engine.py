@@ -30,7 +30,6 @@ from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import State
 from csctl.errors import (
-    Conflict,
     CsctlError,
     DatabaseUnreachable,
     Misconfigured,
@@ -292,7 +291,7 @@ def _said(problem: Exception, name: str = "the record") -> CsctlError:
         return problem.error
     if isinstance(problem, UNREADABLE):
         return damage.damaged(name, problem)
-    return Conflict("the database refuses it", cause=str(getattr(problem, "orig", problem)).splitlines()[0])
+    return damage.refused_by_database(problem)
 
 
 def _not_begun(job: Job, problem: CsctlError) -> Result:
