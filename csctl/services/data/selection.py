@@ -138,7 +138,9 @@ def _as_it_is(element: _Written, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(_Written, "postgresql")
 def _by_postgresql(element: _Written, compiler: SQLCompiler, **options: Any) -> str:
     column = compiler.process(element.clauses, **options)
-    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+    shown = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+    readable = f"{column} BETWEEN TIMESTAMPTZ '0001-01-01 00:00Z' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z'"
+    return f"CASE WHEN {readable} THEN {shown} ELSE CAST({column} AS text) END"  # which is then found to be damaged
 
 
 def _moment(kept: Any) -> datetime:
