@@ -32,6 +32,7 @@ _COUNTS = (
     *("kind", "read", "created", "updated", "unchanged", "differ", "rejected", "skipped", "rejects_file", "dry_run"),
     *("sample", "problems"),
 )
+_OF_A_SHOP = ("kind", "read", "created", "unchanged")  # all or nothing: none is updated or rejected
 _EVERY_FIELD = tuple(dict.fromkeys(field for kind in KINDS.values() for field in kind.fields))
 _FIELDS_HELP = "\n\n".join(
     f"{kind.name}: {', '.join(f'{f}*' if f in kind.required else f for f in kind.fields)}" for kind in KINDS.values()
@@ -134,6 +135,7 @@ def _import_from_api(app: App, out: ChangeOutput, system: str, account: str, sin
 def _import_shop(app: App, out: ChangeOutput, folder: Path, *, source_retired: bool) -> None:
     from csctl.services.data.moving import arrive
 
+    out.narrow(_COUNTS, _OF_A_SHOP)
     out.rows(arrive.run(app, folder, source_retired=source_retired, dry_run=out.dry_run))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl.results import RESULT_FIELDS
+
 from .cli.change import ChangeOutput
 from .cli.context import Cli
 from .cli.declare import group
@@ -93,6 +95,22 @@ def check(app: App, out: Output) -> None:
         out.notice("No problems found.")
     else:
         out.notice("1 problem found." if len(findings) == 1 else f"{len(findings):,} problems found.")
+        if any(finding.check == "totals" for finding in findings):
+            out.notice("To correct totals of sales: csctl db repair")
+
+
+@db.command(
+    fields=RESULT_FIELDS,
+    changes=True,
+    noun="sale",
+    asks="always",
+    examples=("csctl db repair --dry-run", "csctl db repair --yes"),
+)
+def repair(app: App, out: ChangeOutput) -> None:
+    """Set the totals of the sales that db check names to the sums of their refunds and queue items. Nothing is sent."""
+    from csctl.services.health import repair
+
+    out.change(lambda dry_run: repair.totals(app, dry_run=dry_run))
 
 
 @db.command(changes=True, examples=("csctl db grants", "csctl db grants --apply --dry-run"))

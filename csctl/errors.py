@@ -16,6 +16,7 @@ class CsctlError(Exception):
 
     code: ClassVar[str] = "bug"
     exit: ClassVar[int] = 1
+    given: str | None = None  # the name of a record that it is about, as the command line has it
 
     def __init__(self, message: str, *, cause: str | None = None, fix: str | None = None) -> None:
         # Messages repeat what was typed, which may be a card number.

@@ -46,10 +46,10 @@ def _listed(session: Session, prefix: str, refs: Iterable[Ref], lines: Mapping[s
     try:
         return _resolved(session, prefix, refs)
     except (NotFound, Conflict) as error:
-        number = next((line for name, line in lines.items() if repr(name[:100]) in error.message), None)
-        if number is None:
+        if error.given is None or error.given not in lines:
             raise
-        raise Usage(f"line {number} of standard input: {error.message}", cause=error.cause, fix=error.fix) from None
+        line = f"line {lines[error.given]} of standard input"
+        raise Usage(f"{line}: {error.message}", cause=error.cause, fix=error.fix) from None
 
 
 def without_database(ctx: click.Context, this: Invocation) -> None:

@@ -46,6 +46,7 @@ class Tally:
     retriable: int = 0  # records that failed, and that nothing else will retry
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     kinds: dict[Outcome, set[str]] = field(default_factory=dict)  # of the records, by the prefix of their ids
+    own: str = ""  # the kind of the first record, which `noun` is for
     moved: dict[Outcome, list[Any]] = field(default_factory=dict)
     problems: list[Any] = field(default_factory=list)  # the first two errors
     reasons: Counter[str] = field(default_factory=Counter)
@@ -61,7 +62,9 @@ class Tally:
         """Count one result."""
         self.total += 1
         self.outcomes[result.outcome] += 1
-        self.kinds.setdefault(result.outcome, set()).add(result.id.partition("_")[0])
+        kind = result.id.partition("_")[0]
+        self.own = self.own or kind
+        self.kinds.setdefault(result.outcome, set()).add(kind)
         self.exits[result.error.exit if result.error else 0] += 1
         self.unsent += result.unsent or (result.error is not None and result.error.exit == Unreachable.exit)
         if result.error:
@@ -123,7 +126,7 @@ class Tally:
         from csctl.domain.ids import PREFIXES
 
         (kind, *more) = self.kinds[outcome]
-        return PREFIXES[kind][0] if kind in PREFIXES and not more else self.noun
+        return self.noun if more or kind == self.own or kind not in PREFIXES else PREFIXES[kind][0]
 
     def _why(self) -> str:
         said = [reason if len(self.reasons) == 1 else f"{reason} ({n:,})" for reason, n in self.reasons.most_common()]

@@ -9,13 +9,12 @@ _SHOWN = ("read", "created", "updated", "unchanged", "rejected")
 
 
 def import_result(counts: Mapping[str, Any]) -> str:
-    """One line of counts; of a dry run also the first records, and the first problem of each kind."""
+    """A line of counts, and notes below; of a dry run also the first records, and the first problem of each kind."""
     said = ", ".join(f"{counts[name]} {name}" for name in (*_SHOWN, *(["skipped"] if counts["skipped"] else [])))
     file = counts["rejects_file"]
-    notes = [f"see {file if isinstance(file, str) else ', '.join(file)}"] if file else []
-    notes += ["dry run: nothing was stored"] if counts["dry_run"] else []
-    line = f"{counts['kind']}: {said}" + (f" ({'; '.join(notes)})" if notes else "")
-    return "\n".join([line, *_look(counts)])
+    files = [file] if isinstance(file, str) else file or []
+    notes = [f"  see {name}" for name in files] + ["  dry run: nothing was stored"] * counts["dry_run"]
+    return "\n".join([f"{counts['kind']}: {said}", *notes, *_look(counts)])
 
 
 def _look(counts: Mapping[str, Any]) -> list[str]:

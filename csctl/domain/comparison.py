@@ -46,6 +46,7 @@ class Entry:
     voided: bool | None = None
     refunded: int | None = None
     aliases: tuple[str, ...] = ()  # other references of the same operation
+    sale_aliases: tuple[str, ...] = ()  # and of its sale
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ GROUPS: dict[frozenset[Role], str] = {
         customer merge, customer erase
         product create, product option add, product price add
         sandbox ledger, sandbox adopt, sandbox reset, gateway accept, customer payment-method retoken
-        db upgrade, db status, db check
+        db upgrade, db status, db check, db repair
     """,
 }
 PERMISSIONS: dict[str, frozenset[Role]] = {

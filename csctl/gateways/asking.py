@@ -28,6 +28,7 @@ class NoRecord(Unreachable):
 
 def one_of(keyed: Sequence[Found]) -> Found | Ambiguous | None:
     """The operation among those with csctl's key. If two moved money, a person decides."""
+    keyed = list({found.answer.reference: found for found in keyed}.values())  # a list may show one twice
     moved = [found for found in keyed if not found.answer.state.refused]
     if len(moved) > 1:
         return Ambiguous(tuple(found.answer.reference or "" for found in keyed))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from csctl.card_numbers import holds_card_number, without_card_numbers
 
 _LONGEST_ID = 100  # characters
+_LONGEST_REFERENCE = 200
 LONGEST = 300  # characters: enough for an operator, and not a whole page of HTML
 # Characters on which a terminal acts, instead of showing them: controls, bidi marks, private and unassigned ones.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -32,3 +33,8 @@ def identifier(text: str | None) -> str | None:
     if not text or len(text) > _LONGEST_ID or not text.isprintable() or holds_card_number(text):
         return None
     return text
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text can be the reference of an operation: what cannot be printed or is too long is a fault."""
+    return 0 < len(text) <= _LONGEST_REFERENCE and text.isprintable()

@@ -25,7 +25,7 @@ from csctl.errors import Misconfigured
 from csctl.gateways import urls
 from csctl.gateways.pace import Pace
 from csctl.gateways.protocol import Gateway
-from csctl.gateways.urls import AccountUrl, is_word
+from csctl.gateways.urls import AccountUrl, InvalidAccount, is_word
 
 GROUP = "csctl.gateways"
 # kind -> its module, imported only when an account of that kind is opened
@@ -71,9 +71,9 @@ def open_account(url: AccountUrl, *, rehearsal: bool, now: Callable[[], datetime
     refuse_unknown(url)
     try:
         return _opener(url)(urls.with_secret(url), rehearsal=rehearsal, now=now, zone=zone, pace=pace)
+    except InvalidAccount:
+        raise
     except Misconfigured as error:
-        if url.variable in error.message:
-            raise
         raise url.problem(error.message, cause=error.cause, fix=error.fix) from None
 
 

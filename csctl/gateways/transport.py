@@ -342,4 +342,6 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")
+    if any(isinstance(value, str) and "\0" in value for value in found.values()):
+        raise ValueError("a value has a NUL")
     return found

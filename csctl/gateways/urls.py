@@ -22,6 +22,10 @@ _Choice = TypeVar("_Choice")
 _SWITCH = {"on": True, "off": False}
 
 
+class InvalidAccount(Misconfigured):
+    """The account is invalid; the message names its setting."""
+
+
 @dataclass(frozen=True)
 class AccountUrl:
     """A configured account. Adapters read their options from it, and end with `refuse_others`:
@@ -57,7 +61,7 @@ class AccountUrl:
         """Raises Misconfigured for a live account on a rehearsal database, and for a test account on a real one."""
         if live is rehearsal:
             what = "a live account, and this database is a rehearsal" if live else "a test account"
-            raise Misconfigured(
+            raise InvalidAccount(
                 f"{self.variable} is {what}",
                 cause="live accounts move real money" if live else "no money moves there, and this shop is real",
                 fix="configure the account that belongs to this database",
@@ -109,9 +113,9 @@ class AccountUrl:
             known = ", ".join(sorted(self._read))
             raise self.problem(f"unknown option{name} of {self.kind}", fix=f"write one of: {known}")
 
-    def problem(self, message: str, *, cause: str | None = None, fix: str | None = None) -> Misconfigured:
+    def problem(self, message: str, *, cause: str | None = None, fix: str | None = None) -> InvalidAccount:
         """An error that names the setting."""
-        return Misconfigured(f"{self.variable}: {message}", cause=cause, fix=fix)
+        return InvalidAccount(f"{self.variable}: {message}", cause=cause, fix=fix)
 
 
 def is_word(text: str) -> bool:

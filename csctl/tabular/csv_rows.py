@@ -121,9 +121,11 @@ class CsvSource:
         own = self._own(lines, header)
         self._lines.give_back(len(lines) - own)
         what = "the row" if own == 1 else f"the row, with all up to line {line + own - 1},"
-        problem = Usage(
-            f"{what} cannot be read as CSV", cause=str(error), fix="close the quotes of a cell, and double those in it"
-        )
+        cause, fix = str(error), "close the quotes of a cell, and double those in it"
+        if cause.startswith("field larger"):
+            cause = f"a cell has more than {csv.field_size_limit():,} characters"
+            fix = "shorten it; if it is long because a quote is open, close that"
+        problem = Usage(f"{what} cannot be read as CSV", cause=cause, fix=fix)
         return Row(line, "".join(lines[:own]).rstrip("\r\n"), problem=problem)
 
     def _own(self, lines: list[str], header: list[str]) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.data.files import CUSTOMER, ORDER, SALE, bring_all, counts, names, reasons, written
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
 
@@ -91,6 +92,22 @@ def test_a_customer_is_named_by_an_email_that_only_one_has(shop: Shop) -> None:
     assert shop("customer merge cus_2 cus_3 --yes").code == 0
     merged = mapped(shop, "orders", toml, {"external_id": "o9", "Email": "two@example.com", "currency": "USD"})
     assert counts(merged) == {"created": 1}
+
+
+@one_database
+def test_an_order_that_is_here_stays_with_its_customer_when_others_have_the_email(shop: Shop) -> None:
+    bring_all(shop, "customers", CUSTOMER)
+    toml = 'customer = {column = "Email", by = "email"}'
+    row = {"external_id": "o1", "Email": "zoe@example.com", "currency": "USD"}
+    mapped(shop, "orders", toml, row)
+
+    bring_all(shop, "customers", {"external_id": "c2", "email": "zoe@example.com"})
+    assert counts(mapped(shop, "orders", toml, row)) == {"unchanged": 1}
+    assert shop("customer edit c1 --email zoe@new.example.com").code == 0
+    assert "cannot be changed" in reasons(mapped(shop, "orders", toml, row))[0]  # it names the other one now
+    assert shop("customer edit c2 --email ann@example.com").code == 0
+    assert counts(mapped(shop, "orders", toml, row)) == {"unchanged": 1}
+    assert shop.sql("SELECT customer_id FROM orders") == [{"customer_id": 1}]
 
 
 def test_rows_that_a_condition_leaves_out_are_counted_as_skipped(shop: Shop) -> None:
@@ -237,6 +254,18 @@ def test_identical_rows_are_harmless_and_different_ones_are_rejected(shop: Shop)
     assert counts(done) == {"created": 600, "unchanged": 1, "rejected": 2}
     assert "lines 8, 604" in reasons(done)[0]
     assert not shop.sql("SELECT id FROM customers WHERE external_id = '5'")
+
+
+@one_database
+def test_a_row_whose_order_was_rejected_names_that_line(shop: Shop) -> None:
+    columns = 'external_id = "Id"\ncustomer = "Id"\ncurrency = {value = "XXZ"}\n'
+    Path("m.toml").write_text(f'[orders]\n{columns}[fulfillments]\nexternal_id = "Id"\norder = "Id"\n')
+    path = written("f.csv", {"Id": "5"})
+
+    done = shop(f"data import all {path} --mapping m.toml -o json --rejects r.csv")
+
+    assert [row["rejected"] for row in done.json] == [1, 1]
+    assert "it was rejected: line 2" in Path("r.fulfillments.csv").read_text()
 
 
 def test_a_sale_and_its_refund_under_one_id_are_both_refused(ordered: Shop) -> None:

@@ -95,6 +95,9 @@ def test_a_quote_that_is_not_closed_and_a_line_break_cost_their_row(shop: Shop) 
     assert counts(taken(shop, "unclosed.csv")) == {"created": 4, "rejected": 1}
     assert counts(taken(shop, "quoted_nl.csv")) == {"unchanged": 4, "rejected": 1}
 
+    Path("long.csv").write_text(f"external_id,first_name\n9,{'x' * 131_073}\n")
+    assert "more than 131,072 characters - shorten it" in shop("data import customers long.csv").err
+
 
 def test_emails_are_taken_out_of_names_and_links(shop: Shop) -> None:
     done = taken(shop, "emails.csv")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.data.files import CUSTOMER, ORDER, SALE, bring, bring_all, counts, reasons, written
 from tests.running import Done
+from tests.selection import one_database
 from tests.shops import Shop
 
 TOTAL = """
@@ -92,7 +93,35 @@ def test_a_refund_that_csctl_sent_is_known_by_its_reference(shop: Shop) -> None:
     shop.adopt()
     assert shop("txn refund t1 --amount 5 --yes").code == 0
     ref = shop.sql("SELECT gateway_ref FROM transactions WHERE kind = 'refund'")[0]["gateway_ref"]
-    row = {**SALE, "external_id": "re_1", "kind": "refund", "parent": "t1", "settlement": "", "gateway_ref": ref}
-
-    assert counts(bring(shop, "transactions", {**row, "amount": "5.00"})) == {"unchanged": 1}
+    assert counts(by_itself(shop, "re_1", "5.00", gateway_ref=ref)) == {"unchanged": 1}
     assert refunds(shop) == [(None, 500)]
+
+
+def by_itself(shop: Shop, name: str, amount: str, **more: str) -> Done:
+    """Import a refund from a source that knows each refund by its id."""
+    row = {**SALE, "external_id": name, "kind": "refund", "parent": "t1", "settlement": "", "amount": amount}
+    return bring(shop, "transactions", {**row, "gateway_ref": name, **more})
+
+
+@one_database
+def test_a_refund_that_stands_for_a_sum_is_recognized_once_by_its_amount(shop: Shop) -> None:
+    refunded(shop, "5.00")
+
+    assert counts(by_itself(shop, "re_1", "5.00", state="declined")) == {"created": 1}
+    assert counts(by_itself(shop, "re_2", "5.00")) == {"updated": 1}
+    assert counts(by_itself(shop, "re_2", "5.00")) == {"unchanged": 1}
+    assert counts(by_itself(shop, "re_3", "5.00")) == {"created": 1}
+    assert counts(refunded(shop, "10.00")) == {"unchanged": 1}
+    assert refunds(shop) == [("t1/refund", 500), ("re_1", 500), ("re_3", 500)]
+    assert shop.sql("SELECT refunded FROM transactions WHERE external_id = 't1'") == [{"refunded": 1000}]
+
+
+@one_database
+def test_a_refund_that_may_be_part_of_a_sum_is_refused(shop: Shop) -> None:
+    refunded(shop, "8.00")
+
+    assert "which may contain it" in reasons(by_itself(shop, "re_1", "5.00"))[0]
+    assert counts(by_itself(shop, "cb_1", "3.00", outside="chargeback", gateway_ref="")) == {"created": 1}
+    assert counts(by_itself(shop, "t1/chargeback", "3.00", outside="chargeback", gateway_ref="")) == {"unchanged": 1}
+    assert counts(by_itself(shop, "txn_9@20260302090000000000", "8.00")) == {"created": 1}  # of an export of csctl
+    assert refunds(shop) == [("t1/refund", 800), ("cb_1", 300), ("txn_9@20260302090000000000", 800)]

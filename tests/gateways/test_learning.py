@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from csctl.gateways.conformance.server import Fault
+from tests.data.files import bring
 from tests.factories import make_payment_method, make_price, make_purchase
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
@@ -55,6 +58,11 @@ def test_a_refund_by_hand_is_booked_once_however_often_it_is_reported(world: Wor
     world.shop.sql("DELETE FROM gateway_cursors")  # all of it is reported once more
     sync(world)
 
+    rows = list(csv.DictReader(io.StringIO(world.shop("data export transactions").out)))
+    learned = next(row for row in rows if row["kind"] == "refund")
+    again = bring(world.shop, "transactions", {**learned, "external_id": "re_1", "payment_method": ""})
+
+    assert again.json["unchanged"] == 1, again.err
     assert world.booked(sale) == Decimal("15.00")
     (refund,) = world.shop("txn list --kind refund -o json").json
     assert refund["amount"] == "15.00"

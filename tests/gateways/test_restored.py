@@ -100,6 +100,22 @@ def test_a_sum_that_was_learned_is_divided_once_the_refunds_are_known(world: Wor
 
 
 @pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_a_sale_that_was_imported_by_its_charge_is_recognized(world: World) -> None:
+    intent = world.sell("20.00")
+    sale, _ = world.sale(reference=world.ledger.objects[intent]["latest_charge"]["id"])  # type: ignore[attr-defined]
+    world.shop("txn sync", as_="service")
+    backup = Backup(world.shop)
+    assert world.shop(f"txn refund {sale} --amount 3.00 --yes").code == 0
+    backup.restore()
+
+    early = world.shop("gateway accept main --yes")
+    follow(world, early)
+
+    assert early.code == 5
+    assert world.returned(intent) == world.booked(sale) == Decimal("3.00")
+
+
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
 def test_another_database_at_the_account_is_recognized_by_its_url(world: World) -> None:
     sale, reference = world.sale()
     world.shop(f"txn refund {sale} --amount 3.00 --yes")

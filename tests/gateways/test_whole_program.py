@@ -125,6 +125,20 @@ def test_what_may_be_another_operation_is_decided_by_a_person(world: World) -> N
     assert (decided.code, decided.json[0]["outcome"]) == (0, "queued")
 
 
+@pytest.mark.parametrize("world", ["stripe"], indirect=True)
+def test_a_reference_that_cannot_be_printed_is_not_kept(world: World) -> None:
+    sale, _ = world.sale()
+    world.ledger.fail_next(Fault(change=lambda body: body.replace(b'"id": "re_', b'"id": "\\u001b[31mre_')))
+
+    done = world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    asked = world.shop("txn reconcile -o json", as_="service")
+
+    assert (done.code, "reference cannot be read" in done.err, asked.code) == (9, True, 0), done.err
+    assert world.booked(sale) == Decimal("8.00")
+    (refund,) = world.shop("txn list --kind refund -o json").json
+    assert refund["gateway_ref"].startswith("re_")
+
+
 @settling
 def test_a_void_whose_answer_was_lost_is_found_voided(world: World) -> None:
     sale, _ = world.sale(settled=False)

@@ -96,4 +96,4 @@ def test_records_that_do_not_add_up_are_a_conflict(shop: Shop) -> None:
 
     ((target, problem),) = found(shop, code=5)
     assert target == sale
-    assert "refunded is 5 and should be 0" in problem
+    assert "refunded is 0.05 and should be 0.00" in problem

@@ -21,6 +21,7 @@ from subprocess import CompletedProcess
 import click
 import pytest
 
+import csctl
 from tests.administration.command_tree import leaves
 from tests.factories import make_sale
 from tests.forks import PROGRAM
@@ -37,7 +38,8 @@ Defaults:{CALLER} env_keep += "CSCTL_TOKEN"
 _REVISION, _EFFECTIVE, _DAC_OVERRIDE = 0x02000000, 1, 1  # linux/capability.h
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Why there can be no rule of sudo here."""
     if os.geteuid() != 0:
         return "only root can make users and a rule of sudo"
     return None if shutil.which("sudo") else "sudo is not installed"
@@ -69,7 +71,7 @@ def backend() -> str:
 
 @pytest.fixture
 def host(shop: Shop) -> Iterator[Host]:
-    if why := _missing():
+    if why := missing():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
     sale = make_sale(shop)
     assert sale == "txn_1"
@@ -122,7 +124,8 @@ def _installed(folder: Path) -> Path:
     shutil.copy(os.path.realpath(sys.executable), python)
     os.setxattr(python, "security.capability", struct.pack("<5I", _REVISION | _EFFECTIVE, 1 << _DAC_OVERRIDE, 0, 0, 0))
     launcher.write_text(
-        f"import runpy, site\nsite.addsitedir({sysconfig.get_path('purelib')!r})\n"
+        f"import runpy, site, sys\nsite.addsitedir({sysconfig.get_path('purelib')!r})\n"
+        f"sys.path.insert(0, {str(Path(csctl.__file__).parents[1])!r})\n"
         f"runpy.run_path({PROGRAM!r}, run_name='__main__')\n"
     )
     program.write_text(f'#!/bin/sh\nPYTHONHOME={sys.base_prefix} exec {python} {launcher} "$@"\n')

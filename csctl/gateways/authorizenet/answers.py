@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from csctl.domain.states import Kind
 from csctl.gateways import decimals
 from csctl.gateways.authorizenet.account import child, children, envelope, message, result, text
 from csctl.gateways.authorizenet.codes import Meaning, meaning
@@ -42,6 +43,8 @@ def _response(response: Mapping[str, object], op: Operation, outcome: str) -> Tr
     number = text(response, "responseCode")
     named = text(response, "transId")
     reference = named if named not in ("", "0") else None
+    if op.sale and _names_another(response, reference, op.sale.reference, voids=op.kind is Kind.VOID):
+        return Transacted(Meaning.UNKNOWN, "", "it is about another transaction")
     messages = [(text(one, "code"), text(one, "description")) for one in children(response, "messages", "message")]
     errors = [(text(one, "errorCode"), text(one, "errorText")) for one in children(response, "errors", "error")]
     code, said = next(iter(errors if number in ("2", "3") else messages), ("", ""))
@@ -58,6 +61,11 @@ def _response(response: Mapping[str, object], op: Operation, outcome: str) -> Tr
         text(response, "networkTransId") or None,
         test=text(response, "testRequest") == "1" or (number in ("1", "4") and named == "0"),
     )
+
+
+def _names_another(response: Mapping[str, object], reference: str | None, sale: str, *, voids: bool) -> bool:
+    """Whether an answer is about another sale. A void has the number of its sale."""
+    return text(response, "refTransID") not in ("", "0", sale) or (voids and reference not in (None, sale))
 
 
 def _meaning(number: str, code: str, outcome: str, messages: list[Meaning], errors: bool) -> Meaning:

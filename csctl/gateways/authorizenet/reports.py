@@ -102,9 +102,9 @@ def moment(written: str) -> datetime | None:
     """A time of Authorize.Net, in UTC."""
     try:
         found = datetime.fromisoformat(written.replace("Z", "+00:00"))
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _batch(shown: Mapping[str, object]) -> Batch:
@@ -115,6 +115,7 @@ def _batch(shown: Mapping[str, object]) -> Batch:
 
 
 def _pages(account: Account, name: str, chosen: dict[str, object], batch: Batch | None) -> Iterator[Record]:
+    last = ""
     for number in range(1, MOST_PAGES):
         answer = account.ask(name, {**chosen, **requests.page(number)})
         shown = children(answer, "transactions", "transaction")
@@ -122,6 +123,9 @@ def _pages(account: Account, name: str, chosen: dict[str, object], batch: Batch 
             yield _summary(one, batch)
         if len(shown) < requests.PAGE:
             return
+        if text(shown[-1], "transId") == last:  # the same page again
+            break
+        last = text(shown[-1], "transId")
     raise endless()
 
 

@@ -81,15 +81,16 @@ def changes(account: Account, cursor: str | None) -> Iterator[Change]:
     """The unsettled transactions, and then each batch since `cursor`, oldest first. The cursor moves with each whole
     batch.
     """
-    before = reports.moment(cursor or "") or account.now() - _FIRST
-    if cursor:
+    kept, now = reports.moment(cursor or ""), account.now()
+    before = kept if kept and kept <= now else now - _FIRST
+    if kept == before:
         yield from _watch_ended(account, before)
     # The list of unsettled ones is read to its end before the batches: what settles in the time between comes after it.
     for record in list(reports.unsettled(account)):
         yield from _change(account, record, before)
-    for batch in reports.batches(account, before - _SKEW, account.now()):
+    for batch in reports.batches(account, before - _SKEW, now):
         records = list(reports.of_batch(account, batch))
-        done = max(before, batch.at)
+        done = min(max(before, batch.at), now)
         found = [change for record in records for change in _change(account, record, before)]
         for number, change in enumerate(found, start=1):
             yield replace(change, cursor=requests.stamp(done)) if number == len(found) else change

@@ -63,8 +63,8 @@ def _fields(reply: Reply) -> dict[str, str]:
     except ValueError:
         raise reply.unreadable("it is not form-encoded") from None
     fields = {name.lower(): value for name, value in pairs}
-    if len(fields) != len(pairs):
-        raise reply.unreadable("a field stands twice")
+    if len(fields) != len(pairs) or any("\0" in value for value in fields.values()):
+        raise reply.unreadable("a field stands twice, or has a NUL")
     return fields
 
 

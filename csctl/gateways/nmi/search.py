@@ -83,10 +83,11 @@ def _ours(keyed: list[Transaction], kind: Kind) -> Found | Ambiguous | None:
 
 def changes(account: Account, cursor: str | None) -> Iterator[Change]:
     """All transactions with an action since `cursor`. The cursor moves when the last one was applied."""
-    before = moment(cursor or "") or account.now() - _FIRST
+    kept, now = moment(cursor or ""), account.now()
+    before = kept if kept and kept <= now else now - _FIRST
     latest, waiting = before, None
-    for transaction in _changed(account, before - _OVERLAP) if cursor is None else _changed_or_watched(account, before):
-        latest = max(latest, transaction.changed_at or latest)
+    for transaction in _changed_or_watched(account, before) if kept == before else _changed(account, before - _OVERLAP):
+        latest = min(max(latest, transaction.changed_at or latest), now)
         change = _change(transaction, stamp(before))
         if change and waiting:
             yield waiting

@@ -60,7 +60,7 @@ class Account:
                 yield objects
             if page.get("has_more") is not True:
                 return
-            if not objects:
+            if not objects or text(objects[-1], "id") == after:
                 break
             after = text(objects[-1], "id")
         raise endless()
@@ -107,7 +107,12 @@ def id_of(value: object, name: str) -> str:
 
 def moment(value: object, name: str) -> datetime | None:
     found = value.get(name) if isinstance(value, Mapping) else None
-    return datetime.fromtimestamp(found, UTC) if isinstance(found, int) and not isinstance(found, bool) else None
+    if not isinstance(found, int) or isinstance(found, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(found, UTC)
+    except (ValueError, OverflowError, OSError):  # no time of this calendar
+        return None
 
 
 def seconds(moment: datetime) -> str:

@@ -46,9 +46,9 @@ def _error(reply: Reply) -> Object:
 def _done(account: Account, reply: Reply, op: Operation) -> Answer:
     shown = reply.json()
     if op.kind is Kind.REFUND:
-        if text(shown, "object") != "refund" or objects.key_of(shown) != op.key:
+        if text(shown, "object") != "refund" or not objects.is_refund_of(shown, op):
             raise reply.unreadable("it is about another operation")
-        return objects.refund(shown).answer
+        return _with_amount(reply, objects.refund(shown).answer)
     if text(shown, "object") == "charge" and op.kind is Kind.CAPTURE:
         return objects.charge_found(shown, None).answer
     if text(shown, "object") != "payment_intent":
@@ -58,8 +58,17 @@ def _done(account: Account, reply: Reply, op: Operation) -> Answer:
     if op.sale is not None and text(shown, "id") != op.sale.reference:
         raise reply.unreadable("it is about another operation")
     answer = objects.intent(shown, op.kind)
+    if op.kind is not Kind.VOID:
+        answer = _with_amount(reply, answer)
     error = child(shown, "last_payment_error")
     return replace(answer, message=account.clean(error.get("message")) if error else None)
+
+
+def _with_amount(reply: Reply, answer: Answer) -> Answer:
+    """The answer, if an approval says what was moved. Raises AnswerLost."""
+    if answer.state is State.APPROVED and (answer.amount is None or answer.currency is None):
+        raise reply.unreadable("it names no amount")
+    return answer
 
 
 def _declined(account: Account, error: Object, op: Operation) -> Answer:

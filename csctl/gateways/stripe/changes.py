@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from csctl.domain.states import Kind
@@ -39,8 +39,8 @@ _EXPANDED = {"payment_intent": "latest_charge", **dict.fromkeys(("refund", "disp
 def since(account: Account, cursor: str | None) -> Iterator[Change]:
     """The changes since `cursor`, payments before their refunds. The cursor moves when all are applied."""
     now = account.now()
-    before = datetime.fromtimestamp(int(cursor), UTC) if cursor and cursor.isdigit() else None
-    reading = _Reading(account, before if before and now - before <= _EVENTS_KEPT else None, now)
+    before = moment({"at": int(cursor)}, "at") if cursor and cursor.isdecimal() else None
+    reading = _Reading(account, before if before and before <= now <= before + _EVENTS_KEPT else None, now)
     waiting: Change | None = None
     for change in reading.changes():
         if waiting:
@@ -88,7 +88,7 @@ class _Reading:
         """The ids of changed objects, with their creation times."""
         types = [*(("types[]", name) for name in _EVENTS), ("created[gte]", seconds(self.first))]
         shown = [child(child(event, "data"), "object") for event in self.account.pages("/v1/events", types)]
-        return {text(one, "id"): moment(one, "created") or self.now for one in shown}
+        return {text(one, "id"): min(moment(one, "created") or self.now, self.now) for one in shown}
 
     def _read(self, wanted: dict[str, datetime], kind: str) -> Iterator[Object]:
         """The objects of one kind that were not reported yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from csctl.domain.comparison import Entry
@@ -24,5 +25,7 @@ def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry
             yield found.entry(Kind.SALE, key=objects.key_of(shown), at=moment(shown, "created"))
     for shown in account.pages("/v1/refunds", window):
         found = objects.refund(shown)
-        paid = id_of(shown, "payment_intent") or id_of(shown, "charge") or None
-        yield found.entry(Kind.REFUND, key=objects.key_of(shown), sale_reference=paid, at=moment(shown, "created"))
+        intent, charge = id_of(shown, "payment_intent"), id_of(shown, "charge")
+        at, key = moment(shown, "created"), objects.key_of(shown)
+        entry = found.entry(Kind.REFUND, key=key, sale_reference=intent or charge or None, at=at)
+        yield replace(entry, sale_aliases=(charge,) if charge else ())

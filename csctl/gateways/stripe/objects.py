@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Settlement, State
-from csctl.gateways.operations import Answer, Dispute, DisputeState, Found
+from csctl.gateways.operations import Answer, Dispute, DisputeState, Found, Operation
 from csctl.gateways.stripe import amounts, codes
 from csctl.gateways.stripe.account import Object, child, id_of, moment, text
 from csctl.gateways.stripe.requests import KEY
@@ -30,6 +30,12 @@ _DISPUTES = {
 def key_of(shown: Object) -> str | None:
     """csctl's key, from the metadata."""
     return text(child(shown, "metadata"), KEY) or None
+
+
+def is_refund_of(shown: Object, op: Operation) -> bool:
+    """Whether a refund has the key of an attempt, and is of its sale."""
+    paid = {id_of(shown, "payment_intent"), id_of(shown, "charge")}
+    return key_of(shown) == op.key and op.its_sale.reference in paid
 
 
 def currency_of(shown: Object) -> str:

@@ -42,6 +42,8 @@ def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
         name = "charge" if requests.is_charge(op.sale.reference) else "payment_intent"
         listed = account.pages("/v1/refunds", [(name, op.sale.reference)])
         ours = [one for one in listed if objects.key_of(one) == op.key]
+        if not all(objects.is_refund_of(one, op) for one in ours):
+            return Ambiguous(tuple(text(one, "id") for one in ours))
         return one_of([objects.refund(one) for one in ours]) or Absent("all refunds of the payment")
     if op.kind is Kind.VOID:
         return found if found.answer.state is State.APPROVED else Absent("the payment intent")

@@ -78,13 +78,14 @@ def doubts(app: App, numbers: Sequence[int]) -> list[str]:
     return found
 
 
-def numbers_of(app: App, lines: Iterable[Line]) -> list[int]:
+def numbers_of(app: App, lines: Sequence[Line]) -> list[int]:
     """The shipments that lines name; invalid names are reported later."""
     found: list[int] = []
     with app.read() as session:
-        for line in lines:
-            with suppress(CsctlError):
-                found.append(change_files.number_of(session, Fulfillment, "ful", line))
+        known = change_files.known(session, Fulfillment, "ful", lines)
+    for line in lines:
+        with suppress(CsctlError):
+            found.append(change_files.number_in(known, "ful", line))
     return found
 
 

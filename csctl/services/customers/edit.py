@@ -7,7 +7,9 @@ profile before), and compared when it is saved. The second edit is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +34,7 @@ from csctl.tabular.options import FileOptions
 if TYPE_CHECKING:
     from csctl.app import App
 
-
+_CHUNK = 500
 # What an export has besides, and an edit does not change.
 _FIXED = tuple(
     field.name for field in fields.of("customers", Use.FILE) if field.name not in (*CUSTOMER_FIELDS, "external_id")
@@ -113,7 +115,9 @@ def plan(
             lines = change_files.read(file, known=(*CUSTOMER_FIELDS, "version", *_FIXED), form=form)
             if ignored := [name for name in _FIXED if any(name in line.values for line in lines)]:
                 app.notice(f"Ignored, since an edit does not change it: {', '.join(ignored)}")
-            return _once([(line, _planned(app, session, line)) for line in lines])
+            known = change_files.known(session, Customer, "cus", lines)
+            stored = _stored(session, known, lines)
+            return _once([(line, _planned(app, line, known, stored)) for line in lines])
         assert who is not None  # noqa: S101 - by the first check
         if not values:
             raise Usage("there is nothing to change", fix=f"name fields: csctl customer edit {who} --email …")
@@ -121,11 +125,24 @@ def plan(
         return [Edit(who, customer.id, customer.version if version is None else version, values)]
 
 
-def _planned(app: App, session: Session, line: Line) -> Edit:
+def _stored(session: Session, known: Mapping[str, int], lines: Iterable[Line]) -> dict[int, tuple[int, datetime]]:
+    """The versions of the customers that lines name, and since when they are here."""
+    numbers: list[int] = []
+    for line in lines:
+        with suppress(CsctlError):
+            numbers.append(change_files.number_in(known, "cus", line))
+    columns = select(Customer.id, Customer.version, Customer.created_at)
+    found: dict[int, tuple[int, datetime]] = {}
+    for start in range(0, len(numbers), _CHUNK):
+        some = columns.where(Customer.id.in_(numbers[start : start + _CHUNK]))
+        found.update({row.id: (row.version, row.created_at) for row in session.execute(some)})
+    return found
+
+
+def _planned(app: App, line: Line, known: Mapping[str, int], stored: Mapping[int, tuple[int, datetime]]) -> Edit:
     try:
-        number = change_files.number_of(session, Customer, "cus", line)
-        stored = select(Customer.version, Customer.created_at).where(Customer.id == number)
-        now, created_at = session.execute(stored).one_or_none() or (0, None)
+        number = change_files.number_in(known, "cus", line)
+        now, created_at = stored.get(number, (0, None))
         made = line.values.get("created_at")
         if made and created_at and parse_time(made, app.clock.zone) != created_at.replace(microsecond=0):
             raise Usage("created_at cannot be edited", cause=f"it is {rfc3339(created_at)}", fix="leave the column out")

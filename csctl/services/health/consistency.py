@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
+from csctl.domain.money import to_decimal
 from csctl.domain.states import CHARGES, OPEN_STATES, RETURNS, ItemState, Kind, State
 from csctl.errors import DatabaseDamaged
 from csctl.models import QueueItem, Transaction
@@ -57,28 +58,33 @@ def _duplicates(session: Session) -> list[Finding]:
 
 
 def _totals_of_sales(session: Session) -> list[Finding]:
-    """Sales whose `refunded` and `reserved` are not the sums of their refunds and reservations."""
+    return [
+        Finding(
+            "totals",
+            ids.show("txn", row.id),
+            f"refunded is {to_decimal(row.refunded, row.currency)} and should be"
+            f" {to_decimal(row.is_refunded, row.currency)}; reserved is {to_decimal(row.reserved, row.currency)} and"
+            f" should be {to_decimal(row.is_reserved, row.currency)}",
+        )
+        for row in session.execute(wrong_totals())
+    ]
+
+
+def wrong_totals() -> Select[Any]:
+    """Sales whose `refunded` and `reserved` are not the sums of their refunds and reservations: the query."""
     refunded, reserved = _sums_of_a_sale()
     columns = (
         Transaction.id,
+        Transaction.currency,
         (Transaction.refunded + Transaction.over_returned).label("refunded"),
         refunded.label("is_refunded"),
         Transaction.reserved,
         reserved.label("is_reserved"),
     )
-    wrong = select(*columns).where(
+    return select(*columns).where(
         Transaction.kind.in_(CHARGES),
         (Transaction.refunded + Transaction.over_returned != refunded) | (Transaction.reserved != reserved),
     )
-    return [
-        Finding(
-            "totals",
-            ids.show("txn", row.id),
-            f"refunded is {row.refunded} and should be {row.is_refunded};"
-            f" reserved is {row.reserved} and should be {row.is_reserved}",
-        )
-        for row in session.execute(wrong)
-    ]
 
 
 def _sums_of_a_sale() -> tuple[Any, Any]:

@@ -273,6 +273,8 @@ def _sums(app: App) -> Problems:
         if finding.check == "duplicate":
             fix = "if it is a charge of its own, correct its gateway_ref: csctl data import transactions FILE --update"
             yield Problem(f"{finding.target}: {finding.problem}", fix, "warning")
+        elif finding.check == "totals":
+            yield Problem(f"{finding.target}: {finding.problem}", "csctl db repair, and report it")
         else:
             yield Problem(f"{finding.target}: {finding.problem}", "restore from a backup, or report it: csctl db check")
 

@@ -18,6 +18,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import READ, Reason
 from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import CsctlError, Misconfigured, OutcomeUnknown, Unreachable
+from csctl.gateways.cleaning import is_reference
 from csctl.gateways.identified import Identified
 from csctl.gateways.operations import Answer, Finds, Found, Sale
 from csctl.gateways.protocol import Gateway, UnknownReference
@@ -242,8 +243,11 @@ def take_answer(turn: Turn, app: App, attempt: Transaction, claim: str | None, a
 
 def as_asked(turn: Turn, attempt: Transaction, answer: Answer) -> Answer:
     """The answer, unless it says that another amount was moved than was asked for, or names the reference of another
-    sale: then a person must look.
+    sale, or one that cannot be read: then a person must look.
     """
+    if answer.reference and not is_reference(answer.reference):
+        unread = replace(answer, reference=None, message="the gateway's reference cannot be read")
+        return replace(unread, state=State.UNKNOWN, reason=Reason.MISMATCH) if answer.state.accepted else unread
     if other := other_with(turn, attempt, answer):
         message = f"the gateway names {answer.reference}, which is {ids.show('txn', other.id)}"
         return replace(answer, state=State.UNKNOWN, reason=Reason.MISMATCH, reference=None, message=message)

@@ -16,6 +16,7 @@ from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import OPEN_STATES, ItemState, Kind, Outside, State
+from csctl.gateways.cleaning import clean, identifier, is_reference
 from csctl.gateways.operations import Dispute, DisputeState, Found
 from csctl.models import QueueItem, Transaction
 from csctl.services.outcomes import orders
@@ -64,7 +65,8 @@ def take_refund(turn: Turn, app: App, sale: Transaction, refund: Entry) -> None:
     of_sale = select(Transaction).where(Transaction.parent_id == sale.id, Transaction.kind == Kind.REFUND)
     refunds = list(turn.session.scalars(of_sale.order_by(Transaction.id)))
     known = any(row.gateway_ref == reference for row in refunds)
-    if amount <= 0 or refund.currency not in (None, sale.currency) or known or is_busy(turn, sale):
+    sound = amount > 0 and refund.currency in (None, sale.currency) and is_reference(reference)
+    if not sound or known or is_busy(turn, sale):
         return
     unnamed = [row for row in refunds if _is_unnamed(row)]
     same = next((row for row in unnamed if row.amount == amount), None)
@@ -128,7 +130,7 @@ def _lose(turn: Turn, app: App, sale: Transaction, dispute: Dispute) -> None:
     if amount > sale.amount - sale.refunded - sale.reserved:
         return
     sale.disputed_at, sale.billing_blocked_at = None, app.clock.now()
-    outside.book(turn.session, app, sale, amount, Outside.CHARGEBACK, dispute.reference, send_email=False)
+    outside.book(turn.session, app, sale, amount, Outside.CHARGEBACK, identifier(dispute.reference), send_email=False)
     _tell(turn, app, sale, "lost its dispute, says the gateway", dispute)
 
 
@@ -150,10 +152,12 @@ def _tell(turn: Turn, app: App, sale: Transaction, words: str, dispute: Dispute)
         f"{name} {words}",
         order_id=sale.order_id,
         transaction_id=sale.id,
-        reason=dispute.reason,
+        reason=clean(dispute.reason),
     )
     disputed = sale.disputed_at is not None
-    audit.write(turn.session, app, Outcome.UPDATED, target=name, after={"disputed": disputed}, reason=dispute.reason)
+    audit.write(
+        turn.session, app, Outcome.UPDATED, target=name, after={"disputed": disputed}, reason=clean(dispute.reason)
+    )
 
 
 def _returned_there(turn: Turn, sale: Transaction) -> int:

@@ -84,6 +84,7 @@ class Comparison:
             return None
         unknown = with_sales(account, list(_unknown(app, name, entries)))
         sales = _known_sales(app, name, unknown)
+        unknown = [_as_booked(entry, sales) for entry in unknown]
         if app.gateways.url(name).shared:
             unknown = [entry for entry in unknown if entry.sale_reference in sales]
         return Lost(unknown, sales)
@@ -226,7 +227,8 @@ def _begins_with(key: str) -> ColumnElement[bool]:
 
 def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str, int]:
     """The sales in the books that some operations belong to, by the gateway's references."""
-    references = sorted({entry.sale_reference for entry in entries if entry.sale_reference})
+    named = {reference for entry in entries for reference in (entry.sale_reference, *entry.sale_aliases)}
+    references = sorted(filter(None, named))
     found: dict[str, int] = {}
     for start in range(0, len(references), _CHUNK):
         theirs = Transaction.gateway_ref.in_(references[start : start + _CHUNK])
@@ -236,6 +238,12 @@ def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str, int]:
         with app.read() as session:
             found |= {reference or "": number for reference, number in session.execute(sales)}
     return found
+
+
+def _as_booked(entry: Entry, sales: Mapping[str, int]) -> Entry:
+    """The operation with that reference of its sale which the books have."""
+    booked = next((alias for alias in entry.sale_aliases if alias in sales), None)
+    return entry if booked is None or entry.sale_reference in sales else replace(entry, sale_reference=booked)
 
 
 def _restored(name: str, lost: Lost) -> Misconfigured:

@@ -16,6 +16,7 @@ from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import ItemState, Kind, Settlement, State
 from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
+from csctl.gateways.cleaning import identifier
 from csctl.gateways.operations import Finds, Found
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
@@ -59,7 +60,7 @@ def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
     if row.kind.is_charge:
         answers.keep_network_ref(row, found.answer)
         learned.learn(turn, app, row, found)
-    row.bank_reference = found.receipt or row.bank_reference
+    row.bank_reference = identifier(found.receipt) or row.bank_reference
     if found.settlement and found.settlement is not row.settlement:
         row.settlement, row.settled_at = found.settlement, found.settled_at
         audit.write(turn.session, app, Outcome.UPDATED, target=name, before=before, after=found.settlement.value)

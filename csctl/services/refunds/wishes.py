@@ -117,10 +117,11 @@ def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction
             chunk = [ref.id for ref in refs[start : start + _CHUNK]]
             currencies |= set(session.scalars(select(model.currency).where(model.id.in_(chunk)).distinct()))
     if len(currencies) > 1:
+        found = sorted(currencies)
         raise Usage(
             "one amount for several currencies",
-            cause=f"the records are in {' and '.join(sorted(currencies))}",
-            fix="refund each currency by itself",
+            cause=f"the records are in {' and '.join(found)}",
+            fix=f"of one currency at a time: csctl txn list -o jsonl | jq -c 'select(.currency == \"{found[0]}\")'",
         )
     # The currency of missing records is unknown; they are reported as not found.
     amount = to_minor(wish.amount, currencies.pop() if currencies else "USD")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.record_kinds import read_cell
 from csctl.errors import CsctlError, NotFound, Usage
-from csctl.services.shared.exported_ids import mark_of, own_number
+from csctl.services.shared.exported_ids import is_exported, mark_of, own_number
 from csctl.tabular.options import FileOptions
 from csctl.tabular.reading import Table
 from csctl.tabular.row import Row
+
+_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,33 @@ def line_of(ref: ids.Ref, values: dict[str, str]) -> Line:
 
 def number_of(session: Session, model: Any, prefix: str, line: Line) -> int:
     """The id of the record that a line names. Raises the problem of the line, Usage, or NotFound."""
+    return number_in(known(session, model, prefix, [line]), prefix, line)
+
+
+def known(session: Session, model: Any, prefix: str, lines: Iterable[Line]) -> dict[str, int]:
+    """The ids of the records that lines name by an external id, by that."""
+    names = sorted({line.values["external_id"] for line in lines if not line.problem and "external_id" in line.values})
+    found: dict[str, int] = {}
+    if exported := [name for name in names if is_exported(name)]:
+        mark = mark_of(session)
+        own = {name: own_number(name, prefix, mark) for name in exported}
+        found = {name: number for name, number in own.items() if number is not None}
+    for start in range(0, len(names), _CHUNK):
+        some = select(model.external_id, model.id).where(model.external_id.in_(names[start : start + _CHUNK]))
+        found.update((name, number) for name, number in session.execute(some))
+    return found
+
+
+def number_in(found: Mapping[str, int], prefix: str, line: Line) -> int:
+    """The id of the record that a line names, of those that are `known`. Raises as `number_of`."""
     if line.problem:
         raise line.problem
     if "id" in line.values:
         return ids.parse(prefix, line.values["id"]).id
     external_id = line.values["external_id"]
-    found: int | None = session.scalar(select(model.id).where(model.external_id == external_id))
-    if found is None and "@" in external_id:  # as an export calls a record that has no external id
-        found = own_number(external_id, prefix, mark_of(session))
-    if found is None:
+    if external_id not in found:
         raise NotFound(f"there is no {ids.PREFIXES[prefix][0]} with the external id {external_id}")
-    return found
+    return found[external_id]
 
 
 def read(

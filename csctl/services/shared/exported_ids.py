@@ -23,6 +23,11 @@ def exported_id(external_id: str | None, prefix: str, number: int | None, mark: 
     return external_id or (None if number is None else f"{ids.show(prefix, number)}{mark}")
 
 
+def is_exported(name: str) -> bool:
+    """Whether an export of any shop gave this id to a record that had none."""
+    return re.fullmatch(r"[a-z]+_[0-9]+@[0-9]{20}", name, re.ASCII) is not None
+
+
 def own_number(name: str, prefix: str, mark: str) -> int | None:
     """The id of the record of this database that an exported id names."""
     if not name.endswith(mark):

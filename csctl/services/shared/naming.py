@@ -44,7 +44,7 @@ def resolve(session: Session, prefix: str, refs: Sequence[Ref]) -> list[Ref]:
     for chunk in _chunks({ref.given.strip() for ref in open_to_doubt}):
         for name, number in _find(session, prefix, chunk):
             found[name].add(number)
-    return [_decided(session, prefix, ref, found.get(ref.given.strip(), set())) for ref in refs]
+    return [_decided(prefix, ref, found.get(ref.given.strip(), set())) for ref in refs]
 
 
 def existing(session: Session, prefix: str, numbers: Iterable[int]) -> None:
@@ -89,18 +89,22 @@ def _by_email(session: Session, names: Sequence[str]) -> Iterator[tuple[str, int
                 yield folded[email], merged_into
 
 
-def _decided(session: Session, prefix: str, ref: Ref, found: set[int]) -> Ref:
+def _decided(prefix: str, ref: Ref, found: set[int]) -> Ref:
     if ref.id and not found:
         return ref  # an unknown number: the command reports it
-    if len(found) > 1:
-        raise _ambiguous(prefix, ref, sorted(found))
-    if not found:
-        noun, _ = ids.PREFIXES[prefix]
-        fix = listing.not_there(prefix, 0).fix
-        if "@" in ref.given:
-            fix = f"csctl customer search --email {ref.given.strip()[:100]}"
-        raise NotFound(f"there is no {noun} {ref.given.strip()[:100]!r}", fix=fix)
+    if len(found) != 1:
+        problem = _ambiguous(prefix, ref, sorted(found)) if found else _unknown(prefix, ref)
+        problem.given = ref.given
+        raise problem
     return replace(ref, id=found.pop())
+
+
+def _unknown(prefix: str, ref: Ref) -> NotFound:
+    noun, _ = ids.PREFIXES[prefix]
+    fix = listing.not_there(prefix, 0).fix
+    if "@" in ref.given:
+        fix = f"csctl customer search --email {ref.given.strip()[:100]}"
+    return NotFound(f"there is no {noun} {ref.given.strip()[:100]!r}", fix=fix)
 
 
 def _ambiguous(prefix: str, ref: Ref, found: list[int]) -> Conflict:

@@ -11,9 +11,11 @@ localstripe is free software under the GPL: it runs as a process of its own, and
 
 from __future__ import annotations
 
+import atexit
 import csv
 import http.client
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -164,6 +166,7 @@ def start_localstripe() -> tuple[subprocess.Popen[bytes], int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     process = subprocess.Popen([sys.executable, "-c", _START, str(port)], stderr=subprocess.DEVNULL)
+    atexit.register(process.kill)
     for _ in range(1200):
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)) == 0:
@@ -174,14 +177,11 @@ def start_localstripe() -> tuple[subprocess.Popen[bytes], int]:
 
 def main(port: int, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # `kill` ends localstripe too
     process, inner = start_localstripe()
-    try:
-        with Stripe(inner, folder, port) as stripe:
-            fill(stripe, folder)
-            print(f"stripe:{KEY}?base={stripe.base}", flush=True)
-            process.wait()
-    finally:
-        process.terminate()
+    with Stripe(inner, folder, port) as stripe:
+        fill(stripe, folder)
+        print(f"stripe:{KEY}?base={stripe.base}", flush=True)
         process.wait()
 
 

@@ -243,7 +243,7 @@ class StripeLedger(LedgerServer):
             "refund",
             amount=amount,
             currency=charge["currency"],
-            payment_intent=reference,
+            payment_intent=charge["payment_intent"],
             charge=charge["id"],
             status=self.refund_status,
             metadata=dict(metadata),

@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.services.data.importing import sample
 from csctl.services.data.importing.cells import Cells, Form
-from csctl.services.data.importing.context import Context, Importer, RowOutcome, Warnings
+from csctl.services.data.importing.context import Context, Importer, Missing, RowOutcome, Warnings
 from csctl.services.data.importing.customers import Customers
 from csctl.services.data.importing.fulfillments import Fulfillments
 from csctl.services.data.importing.job import SAMPLES, Count, Entry, Verdict
@@ -79,11 +79,18 @@ def _where_rows_may_be(original: list[str] | dict[str, Any] | str) -> str | None
     return f"if {path} holds the rows: --items {path}" if path else None
 
 
+def _note_cause(error: CsctlError, context: Context) -> None:
+    """Say of a record that is missing on which line it was rejected."""
+    if isinstance(error, Missing) and (line := context.rejected.get((error.kind, error.key))):
+        error.cause, error.fix = f"it was rejected: line {line}", "correct that line first"
+
+
 class Batches:
     """Keeps one batch after the other."""
 
     def __init__(self, begin: Begin, section: Section, file: FileRules, context: Context, count: Count) -> None:
-        self._begin, self._section, self._context, self._count = begin, section, context, count
+        self.section = section
+        self._begin, self._context, self._count = begin, context, count
         by = {field: rule.by for field, rule in section.rules.items() if rule.by}
         self._form = Form(file.decimal, file.minor, by, section.known_by, section.total)
         self.last = False  # what refers to a record that has not come is refused
@@ -119,13 +126,14 @@ class Batches:
                 readable.append(self._read(place, entry, context))
             except CsctlError as error:
                 verdicts[place] = error
-        importer = IMPORTERS[self._section.kind.name](session, context)
+        importer = IMPORTERS[self.section.kind.name](session, context)
         for cells in importer.prepare(readable):
             with session.no_autoflush:
                 try:
                     verdicts[cells.place] = importer.put(cells)
                 except CsctlError as error:
                     verdicts[cells.place] = error
+                    _note_cause(error, context)
         if context.dry_run:
             self._show(importer, readable, verdicts)
         importer.finish()
@@ -134,9 +142,9 @@ class Batches:
 
     def _read(self, place: int, entry: Entry, context: Context) -> Cells:
         cells = Cells(place, entry.row.line, entry.values, context.zone, self._form)
-        if self._section.kind.key not in cells:
-            raise Usage(f"{self._section.kind.key} is missing", fix=_where_rows_may_be(entry.row.original))
-        if (cells.text(self._section.kind.key) or "").casefold() in _TOTALS and len(entry.values) <= _FEW:
+        if self.section.kind.key not in cells:
+            raise Usage(f"{self.section.kind.key} is missing", fix=_where_rows_may_be(entry.row.original))
+        if (cells.text(self.section.kind.key) or "").casefold() in _TOTALS and len(entry.values) <= _FEW:
             raise Usage("the row looks like a line of totals", cause="it is not a record", fix="delete it")
         if cells.split_addresses():
             context.warnings.add("addresses of several lines were kept as line 1 and 2", f"line {entry.row.line}")
@@ -148,6 +156,6 @@ class Batches:
         for cells in readable[: SAMPLES * 2]:
             if len(self._count.sample) >= SAMPLES:
                 return
-            key = cells.text(self._section.kind.key) or ""
+            key = cells.text(self.section.kind.key) or ""
             if isinstance(verdicts[cells.place], RowOutcome) and (record := importer.record(key)) is not None:
-                self._count.sample.append(sample.of(record, self._section.kind, cells))
+                self._count.sample.append(sample.of(record, self.section.kind, cells))

@@ -45,9 +45,10 @@ class Charges:
             if charge.gateway_ref:
                 self._by_reference.setdefault(charge.gateway_ref, []).append(charge)
 
-    def with_reference(self, text: str) -> Transaction:
-        """The one charge with a reference of the gateway. Raises Usage."""
+    def with_reference(self, text: str, own: int | None) -> Transaction:
+        """The one charge with a reference of the gateway; of several that with the id `own`. Raises Usage."""
         found = self._by_reference.get(text, [])
+        found = [charge for charge in found if charge.id == own] or found
         if not found:
             raise NotYet(
                 f"parent: no charge has the gateway_ref {text!r}", fix="import it first, or name its external_id"

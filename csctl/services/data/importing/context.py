@@ -32,8 +32,20 @@ class RowOutcome(Enum):
     SKIPPED = "skipped"
 
 
+class Missing(Usage):
+    """A row refers to a record that is not here, by its kind and key."""
+
+    def __init__(self, field: str, noun: str, kind: str, key: str) -> None:
+        super().__init__(f"{field}: there is no {noun} {key!r}", fix=f"import it first: csctl data import {kind} FILE")
+        self.kind, self.key = kind, key
+
+
 class NotYet(Usage):
     """A row refers to a record that is not here; it may come further down in the file."""
+
+
+class MissingParent(Missing, NotYet):
+    """The same of the charge that a row belongs to."""
 
 
 @dataclass
@@ -73,6 +85,7 @@ class Context:
     dry_run: bool = False
     tokens: Mapping[str, TokenForm] = field(default_factory=dict)
     warnings: Warnings = field(default_factory=Warnings)
+    rejected: dict[tuple[str, str], int] = field(default_factory=dict)  # the line by kind and key, of the first ones
 
 
 class Importer(Protocol):
@@ -143,8 +156,7 @@ def referred(found: Mapping[str, Value], row: Cells, name: str, noun: str, kind:
     if text is None:
         return None
     if text not in found:
-        problem = NotYet if name == "parent" else Usage
-        raise problem(f"{name}: there is no {noun} {text!r}", fix=f"import it first: csctl data import {kind} FILE")
+        raise (MissingParent if name == "parent" else Missing)(name, noun, kind, text)
     return found[text]
 
 

@@ -37,8 +37,10 @@ class Orders:
 
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
-        customer, currency = self._customers.of(row), row.currency()
-        if existing := self._found.get(key):
+        existing, currency = self._found.get(key), row.currency()
+        owner = self._owners.get(existing.customer_id) if existing else None
+        customer = self._customers.of(row, owner)
+        if existing:
             return self._change(existing, row, customer, currency)
         row.need(_KIND)
         customer = people.present(customer)

@@ -40,8 +40,8 @@ class PaymentMethods:
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing = self._found.get(key)
-        customer = self._customers.of(row)
         owner = self._owners.get(existing.customer_id) if existing else None
+        customer = self._customers.of(row, owner)
         if owner and owner.erased_at:
             return RowOutcome.UNCHANGED
         values = _values(row)

@@ -22,11 +22,18 @@ class Customers:
     by_name: Mapping[str, KnownCustomer]
     by_email: Mapping[str, Sequence[KnownCustomer]]
 
-    def of(self, row: Cells) -> KnownCustomer | None:
-        """The customer that a row names. Raises Usage if there is none, or if an email is that of several."""
+    def of(self, row: Cells, owner: KnownCustomer | None = None) -> KnownCustomer | None:
+        """The customer that a row names. Raises Usage if there is none, or if an email is that of several.
+
+        `owner` is the customer of the record that the row is about, if it is here: the record stays theirs where
+        their email has changed, or others have the same.
+        """
         text = row.text("customer")
         if text is not None and row.by("customer") == "email":
-            return references.only(self.by_email, text, "customer", "customer", "email")
+            if owner and not self.by_email.get(text):
+                return owner
+            own = owner.id if owner else None
+            return references.only(self.by_email, text, "customer", "customer", "email", own=own)
         return context.referred(self.by_name, row, "customer", "customer", "customers")
 
 

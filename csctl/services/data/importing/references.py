@@ -86,9 +86,12 @@ def by_other_key(
     return {text: found.get(value, []) for text, value in wanted.items()}
 
 
-def only(found: Mapping[str, Sequence[Known]], text: str, field: str, noun: str, key: str) -> Known:
-    """The one record with a text. Raises Usage where there is none, or more than one."""
+def only(
+    found: Mapping[str, Sequence[Known]], text: str, field: str, noun: str, key: str, *, own: int | None = None
+) -> Known:
+    """The one record with a text; of several that with the id `own`. Raises Usage where there is none, or no one."""
     records = found.get(text, ())
+    records = [record for record in records if record.id == own] or records
     if len(records) > 1:
         fix = f"name the {noun} by its external_id"
         if noun == "customer":

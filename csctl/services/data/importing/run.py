@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 Progress = Callable[[int], None]
+_MOST_REJECTED = 10_000  # records that are remembered as rejected
 
 
 def run(app: App, job: Job, *, dry_run: bool = False, progress: Progress = lambda _rows: None) -> list[Count]:
@@ -112,6 +113,12 @@ class _Turn:
                 entry.verdict = entry.verdict or seen.conflict(entry, section.kind.key)
             yield entry
 
+    def _note_rejected(self, section: Section, entry: Entry) -> None:
+        """Remember where a record was rejected, for rows that refer to it."""
+        rejected, key = self.context.rejected, entry.values.get(section.kind.key)
+        if key and len(rejected) < _MOST_REJECTED:
+            rejected.setdefault((section.kind.name, key), entry.row.line)
+
     def _store(self, keeper: Batches, entries: Iterable[Entry], count: Count, rejects: Rejects) -> set[int]:
         """Store the records of one pass, batch by batch. Returns the numbers of those that have to wait."""
         waiting: set[int] = set()
@@ -124,6 +131,7 @@ class _Turn:
                     count.add((entry, verdict))
                     if isinstance(verdict, CsctlError):
                         rejects.add(entry.row, verdict)
+                        self._note_rejected(keeper.section, entry)
             if stop.number is not None:
                 raise interrupts.Stopped(stop.number)
             self.progress(count.read)

@@ -1,8 +1,14 @@
-"""Rows that say how much of a sale was refunded so far: what the books do not have of it is one more refund."""
+"""The refunds of some sales, and what a row means of them.
+
+Of rows that say how much of a sale was refunded so far, what the books do not have is one more refund. What another
+source calls by another name is recognized.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,8 +18,10 @@ from csctl.domain.money import Money
 from csctl.domain.states import OPEN_ITEMS, Kind, Outside, State
 from csctl.errors import Conflict
 from csctl.models import QueueItem, Transaction
+from csctl.services.shared.exported_ids import is_exported
 
 _BY_THE_GATEWAY = (None, Outside.GATEWAY)  # cheques and chargebacks are not in its total
+_SUMMED = re.compile(r"(refund|chargeback)(/[0-9]+)?")  # how keys end in files that do not know each refund
 
 
 class Totals:
@@ -26,10 +34,12 @@ class Totals:
 
     def load(self, sales: Iterable[int]) -> None:
         """Read the refunds of these sales, which are locked."""
-        wanted = set(sales)
-        refunds = select(Transaction).where(Transaction.parent_id.in_(wanted), Transaction.kind == Kind.REFUND)
-        for refund in self._session.scalars(refunds):
+        refunds = select(Transaction).where(Transaction.parent_id.in_(set(sales)), Transaction.kind == Kind.REFUND)
+        for refund in self._session.scalars(refunds.order_by(Transaction.id)):
             self.add(refund)
+
+    def load_queued(self, sales: Iterable[int]) -> None:
+        wanted = set(sales)
         items = select(QueueItem.sale_id, QueueItem.id).where(QueueItem.sale_id.in_(wanted))
         waiting = self._session.execute(items.where(QueueItem.state.in_(OPEN_ITEMS)))
         self._queued |= {row.sale_id: row.id for row in waiting}
@@ -59,8 +69,50 @@ class Totals:
             )
         return difference
 
+    def known(
+        self, sale: Transaction, key: str, facts: Mapping[str, Any], details: Mapping[str, Any]
+    ) -> Transaction | None:
+        """The refund on the books that a row means by another name: one of the two is only a sum, or was learned from
+        the gateway. Raises Conflict where that cannot be said.
+        """
+        reference = details.get("gateway_ref") or facts.get("outside_reference")
+        others = [] if is_exported(key) else self._of_other_names(sale, key, facts.get("outside"))
+        nameless = [one for one in others if one.gateway_ref is None]
+        for one in others:
+            if reference and reference in (one.gateway_ref, one.outside_reference):
+                return one
+        if same := next((one for one in nameless if one.amount == facts["amount"]), None):
+            return same
+        if not nameless:
+            return None
+        name, money = ids.show("txn", nameless[0].id), Money(nameless[0].amount, sale.currency)
+        raise Conflict(
+            f"amount: {money} of the sale is on the books as {name}, which may contain it",
+            cause="one of the two is the sum that was refunded, the other a refund by itself",
+            fix="import the refunds of this sale only from where the first came"
+            if nameless[0].external_id
+            else f"csctl txn sync {ids.show('txn', sale.id)}, then import it again",
+        )
+
+    def _of_other_names(self, sale: Transaction, key: str, outside: Outside | None) -> list[Transaction]:
+        """Refunds that may be the one with a key, as the one or the other has no name of its own."""
+        alike = _BY_THE_GATEWAY if outside in _BY_THE_GATEWAY else (outside,) if outside is Outside.CHARGEBACK else ()
+        return [
+            one
+            for one in self._refunds.get(sale.id, ())
+            if one.state is State.APPROVED
+            and one.outside in alike
+            and (_is_sum(key, sale) or (one.outside if one.external_id is None else _is_sum(one.external_id, sale)))
+        ]
+
     def name(self, sale: Transaction, key: str) -> str:
         """The external id of the next refund under a key: the key itself, then `key/2`, `key/3`…"""
         taken = {one.external_id for one in self._refunds.get(sale.id, ())}
         names = (key, *(f"{key}/{number}" for number in range(2, len(taken) + 3)))
         return next(name for name in names if name not in taken)
+
+
+def _is_sum(key: str, sale: Transaction) -> bool:
+    """Whether a key is the one that a file gives to what was refunded of a sale so far."""
+    stem = f"{(sale.external_id or '').removesuffix('/sale')}/"
+    return key.startswith(stem) and _SUMMED.fullmatch(key.removeprefix(stem)) is not None

@@ -77,8 +77,10 @@ class Transactions:
             )
             self._voids = {number for number in self._session.scalars(voids) if number}
         known = set(self._found)
-        if rows and rows[0].is_total:
+        if any(kind_of(row) is Kind.REFUND for row in rows):
             self._totals.load(self._by_id)
+        if rows and rows[0].is_total:
+            self._totals.load_queued(self._by_id)
             known = set()
         self._new.number(len({row.text("external_id") for row in rows} - known))
         return sorted(rows, key=_rank)
@@ -98,6 +100,8 @@ class Transactions:
         if existing:
             return self._change(existing, facts, details)
         if not row.is_total or parent is None:
+            if parent and (same := self._known(parent, key, facts, details)):
+                return _name(same, details)
             return self._add(key, order, facts, details)
         if not (missing := self._totals.missing(parent, facts["amount"])):
             return RowOutcome.UNCHANGED
@@ -124,7 +128,7 @@ class Transactions:
     def _parent(self, row: Cells, order: KnownOrder | None, existing: Transaction | None) -> Transaction | None:
         """The charge that a row belongs to: the one it names, else the only one of its order."""
         if (text := row.text("parent")) is not None and row.by("parent"):
-            return self._charges.with_reference(text)
+            return self._charges.with_reference(text, existing.parent_id if existing else None)
         if (named := referred(self._found, row, "parent", "transaction", "transactions")) or existing or not order:
             return named
         kind = kind_of(row)
@@ -165,7 +169,7 @@ class Transactions:
         purchase = referred(self._purchases, row, "purchase", "purchase", "purchases")
         if purchase and purchase.order_id != order.id:
             raise Usage("purchase: it belongs to another order")
-        method = self._card(row)
+        method = self._card(row, existing)
         if method and method.customer_id != order.customer_id:
             raise Usage("payment_method: it is another customer's")
         created_at = row.time("created_at") or (existing.created_at if existing else self._context.now)
@@ -180,11 +184,17 @@ class Transactions:
             **_marks(row, kind, state, existing, created_at),
         )
 
-    def _card(self, row: Cells) -> KnownMethod | None:
+    def _card(self, row: Cells, existing: Transaction | None) -> KnownMethod | None:
         text = row.text("payment_method")
         if text is not None and row.by("payment_method"):
-            return references.only(self._cards, text, "payment_method", "payment method", "token")
+            own = existing.payment_method_id if existing else None
+            return references.only(self._cards, text, "payment_method", "payment method", "token", own=own)
         return referred(self._methods, row, "payment_method", "payment method", "payment-methods")
+
+    def _known(self, sale: Transaction, key: str, facts: dict[str, Any], details: dict[str, Any]) -> Transaction | None:
+        """The refund on the books that a new row means."""
+        returns = facts["kind"] is Kind.REFUND and effect(facts["kind"], facts["state"], facts["amount"]) != Effect()
+        return self._totals.known(sale, key, facts, details) if returns else None
 
     # -- store it
 
@@ -233,6 +243,15 @@ class Transactions:
         self._touched[order.id] = order
         if record.parent_id and record.state is State.APPROVED and order.status is OrderStatus.COMPLETE:
             self._returned.add(order.id)
+
+
+def _name(refund: Transaction, details: dict[str, Any]) -> RowOutcome:
+    """Keep the reference of a refund that was recognized: no other one is taken for it."""
+    reference = details.get("gateway_ref")
+    if not reference or refund.gateway_ref:
+        return RowOutcome.UNCHANGED
+    refund.gateway_ref = reference
+    return RowOutcome.UPDATED
 
 
 def _rank(row: Cells) -> int:
