@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from alembic import context
+from alembic.runtime.migration import MigrationInfo
 
 import csctl.models  # noqa: F401 - so that the metadata knows all tables
 from csctl.models.columns import Base
 
 
-def _applied(step: Any, **_more: Any) -> None:
-    context.config.attributes["told"](step.up_revision_id)
+def _applied(ctx: object, step: MigrationInfo, heads: object, run_args: object) -> None:
+    """Alembic passes these by name."""
+    del ctx, heads, run_args
+    context.config.attributes["applied"](step.up_revision_id)
 
 
 context.configure(

@@ -24,8 +24,10 @@ def measure(bench: Bench) -> Iterator[Result]:
     shop = new_shop(bench, most * 17 // 10, queued=most + few)
     without = peak(shop, "audit verify -q")
     works: dict[str, Callable[[int], float]] = {
-        "txn refund -": lambda count: peak(shop, "txn refund - --yes --no-email -q -o jsonl", _sales(shop, count)),
-        "queue retry": lambda count: peak(shop, f"queue retry --limit {count} -q -o jsonl"),
+        "txn refund -": lambda count: peak(
+            shop, "txn refund - --concurrency 32 --yes --no-email -q -o jsonl", _sales(shop, count)
+        ),
+        "queue retry": lambda count: peak(shop, f"queue retry --concurrency 32 --limit {count} -q -o jsonl"),
         "data import": lambda count: peak(shop, f"data import customers {files.customers(shop, count)} -q"),
     }
     for name, taken in works.items():

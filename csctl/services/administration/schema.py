@@ -109,7 +109,7 @@ def upgrade(app: App, *, dry_run: bool = False) -> Status:
             app.engine,
             "head",
             keep=not dry_run,
-            told=lambda number: app.notice(f"Migration {number} of {database.SCHEMA_HEAD} is carried out."),
+            applied=lambda number: app.notice(f"Migration {number} of {database.SCHEMA_HEAD} is carried out."),
         )
     if not dry_run:
         with app.write() as session:
@@ -139,11 +139,11 @@ def migrate(
     *,
     down: bool = False,
     keep: bool = True,
-    told: Callable[[str], None] = lambda _number: None,
+    applied: Callable[[str], None] = lambda _number: None,
 ) -> None:
     """Migrate the schema to a revision, in one transaction, which is rolled back unless `keep` is set.
 
-    `told` is given the number of each migration when it is through: some take minutes in a large shop.
+    `applied` is given the number of each migration when it is through: some take minutes in a large shop.
 
     Raises Conflict if rows would refer to missing ones.
     """
@@ -170,7 +170,7 @@ def migrate(
             connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
             # A check that waits for the commit keeps its table from being altered after rows of it were changed.
             connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-        config.attributes.update(connection=connection, told=told)
+        config.attributes.update(connection=connection, applied=applied)
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
             raise Conflict("the migration would leave rows that refer to nothing", cause=str(tuple(broken)))
