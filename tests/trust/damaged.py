@@ -68,7 +68,7 @@ def fill(shop: Shop) -> dict[str, str]:
     refused = make_payment_method(shop, customer, token="tok_refund_declined")
     sale = make_sale(shop, order=order, amount="10.00", payment_method=refused)
     fulfillment = make_fulfillment(shop, order)
-    make_price(shop)
+    price = make_price(shop)
     purchase = make_purchase(shop, order, interval="month", status="active", next_bill_on="2026-04-01")
     assert shop(f"txn refund {sale} --amount 1 --yes").code in (0, 3, 12)
     assert shop(f"customer note {customer} healthy").code == 0
@@ -85,7 +85,8 @@ def fill(shop: Shop) -> dict[str, str]:
         shop(f"txn refund {limited} --request-approval --reason late --yes", as_="agent")
         shop("approval deny apr_1 --reason late --yes")
     shop("setting unset agent-refund-limit")
-    return {"customer": customer, "order": order, "sale": sale, "fulfillment": fulfillment}
+    records = {"customer": customer, "order": order, "sale": sale, "fulfillment": fulfillment, "purchase": purchase}
+    return {**records, "price": price, "product": f"sku-{price}"}
 
 
 def values_for(column: Column[Any], dialect: str) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -81,6 +82,8 @@ def _one(app: App, item: Item, name: str, change: Callable[[Session, Item], Resu
         kept = not dry_run
     except StaleDataError:
         result = Result.refused(item.given, Conflict("another process changed it at the same time", fix="look again"))
+    except IntegrityError as error:
+        result = Result.refused(item.given, damage.refused_by_database(error))
     except RightsLost as error:
         app.note_refusal(app, error, item.given)
         raise

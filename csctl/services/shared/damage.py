@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from csctl.domain import ids
 from csctl.domain.fields import RECORDS
-from csctl.errors import CsctlError, Damaged
+from csctl.errors import Conflict, CsctlError, Damaged
 from csctl.models import Base
 from csctl.results import Row
 from csctl.unreadable import UNREADABLE
@@ -43,3 +43,8 @@ def damaged(name: str, error: Exception) -> Damaged:
     """The error for a record that cannot be read."""
     cause = error.message if isinstance(error, CsctlError) else f"{type(error).__name__}: {error}"
     return Damaged(f"{name} is damaged", cause=cause[:200], fix="csctl db check")
+
+
+def refused_by_database(error: Exception) -> Conflict:
+    """The error for a change that a constraint of the database does not allow."""
+    return Conflict("the database refuses it", cause=str(getattr(error, "orig", error)).splitlines()[0])
