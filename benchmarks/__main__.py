@@ -3,7 +3,7 @@
 Makes a shop of N customers (10,000 unless said otherwise), takes each figure next to what a user would use instead, in
 the same run, and prints the ratios; of several shops, how the figures grow. With --write the table goes into
 docs/performance.md. A shop in --folder is kept, and used again by the next run. python -m benchmarks simulation runs
-random days of a shop instead.
+random days of a shop instead, and python -m benchmarks races processes that work on the same records.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ def main() -> None:
         from benchmarks import simulation
 
         simulation.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["races"]:
+        from benchmarks import races
+
+        races.main(sys.argv[2:])
         return
     given = _arguments()
     sizes: dict[int, list[Result]] = {}

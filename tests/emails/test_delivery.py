@@ -176,6 +176,11 @@ def test_an_email_that_the_server_hangs_up_on_holds_up_no_other(shop: Shop, serv
     assert (done.code, [row["outcome"] for row in done.json]) == (0, ["sent", "queued", "sent"])
     assert states(shop) == ["sent", "waiting", "sent"]
 
+    server.hangs_up = lambda _message: False
+    shop("email send", env=smtp(server))
+    assert server.ids == [f"<{number}@shop.example>" for number in (1, 2, 3, 2)], "of the event, also when repeated"
+    assert states(shop) == ["sent"] * 3
+
 
 def test_a_server_that_hangs_up_on_everything_is_left_alone(shop: Shop, server: MailServer) -> None:
     for _ in range(5):

@@ -2,6 +2,7 @@
 
 `written/` has for each schema a SQLite file, a dump of PostgreSQL, and the sandbox's ledger of either. Refunds were
 made and retried, returned, queued and left unknown there, sales charged, customers merged and erased, a file imported.
+The cursor of an account that is not configured any more, and the move from an earlier database, were put in by hand.
 """
 
 from __future__ import annotations

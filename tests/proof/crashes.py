@@ -55,6 +55,12 @@ def crash(
         elif isinstance(first, int):
             ended = first
         _go_on(shop, scene, second, words, moment, tally)
+    judge(shop, scene, tally)
+    return tally
+
+
+def judge(shop: Shop, scene: Scene, tally: Tally) -> None:
+    """Compare the books with the ledger and the outbox, once all is at rest."""
     shop.now = Moment(tally.rounds + 6).at("12:00:00")
     tally.found = books.disagreements(shop)
     if scene.returns:
@@ -62,7 +68,6 @@ def crash(
         announced = len(books.announced(shop))
         tally.found += [] if announced == tally.rounds else [f"{tally.rounds} rounds, {announced} announced"]
         tally.found += [f"paid twice {ref}" for ref, times in books.returned(shop).items() if times > 1]
-    return tally
 
 
 def _go_on(shop: Shop, scene: Scene, second: int, words: str, moment: Moment, tally: Tally) -> None:
@@ -71,14 +76,14 @@ def _go_on(shop: Shop, scene: Scene, second: int, words: str, moment: Moment, ta
     if second and dying.killed_at(shop, second, again, moment.at("09:06:00")):
         tally.kills += 1
     shop("txn reconcile", at=moment.at("09:12:00"))
-    tally.decided += _decide(shop, moment.at("09:12:30"))
+    tally.decided += decide(shop, moment.at("09:12:30"))
     shop(again, at=moment.at("09:13:00"))
     cron = "queue retry" if scene.returns else "billing run"
     shop(cron, at=moment.at("09:20:00"))
     shop(cron, at=moment.at("09:00:00", days=1))
 
 
-def _decide(shop: Shop, at: str) -> int:
+def decide(shop: Shop, at: str) -> int:
     """Say of each attempt that stayed unknown what the gateway's own page shows. Returns how many there were."""
     unknown = shop.sql("SELECT id, key FROM transactions WHERE state = 'unknown'")
     page = {row["key"]: row for row in shop.ledger() if row["result"] == "approved"}

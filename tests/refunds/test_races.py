@@ -286,3 +286,37 @@ def test_a_database_that_is_busy_after_the_call_makes_the_outcome_unknown(
     done = shop(f"txn refund {sale} --amount 5 --yes -o json")
 
     assert (done.code, [row["outcome"] for row in done.json]) == (9, ["unknown"])
+
+
+def _fail(shop: Shop, state: str) -> None:
+    """The database ends the transaction of an outcome with this SQLSTATE: each but the second one."""
+    shop.sql("CREATE SEQUENCE tries")
+    shop.sql(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF nextval('tries') <> 2 THEN RAISE EXCEPTION 'try again' USING ERRCODE = '{state}'; END IF;"
+        " RETURN NEW; END $$"
+    )
+    shop.sql(
+        "CREATE TRIGGER fail BEFORE UPDATE ON transactions FOR EACH ROW"
+        " WHEN (OLD.state = 'sent' AND NEW.state = 'approved') EXECUTE FUNCTION fail()"
+    )
+
+
+@on_postgresql
+@pytest.mark.parametrize("state", ["40P01", "40001"])
+def test_an_outcome_that_a_deadlock_or_serialization_failure_undoes_is_recorded_once_more(
+    shop: Shop, state: str
+) -> None:
+    first, second = make_sale(shop), make_sale(shop)
+    _fail(shop, state)
+
+    recorded = shop(f"txn refund {first} --amount 5 --yes -o json")
+    lost = shop(f"txn refund {second} --amount 5 --yes -o json")
+    tries = shop.sql("SELECT last_value FROM tries")
+    settled = shop("txn reconcile -o json", at="2026-03-02T09:10:00Z")
+
+    assert (recorded.code, recorded.json[0]["outcome"]) == (0, "refunded")
+    assert (lost.code, lost.json[0]["outcome"]) == (9, "unknown")
+    assert tries == [{"last_value": 2 + 2}]
+    assert (settled.code, settled.json[0]["outcome"]) == (0, "refunded")
+    assert paid(shop) == [("refund", "5.00")] * 2

@@ -13,7 +13,9 @@ from csctl.fault_points import Point
 from tests.commands.many import full_pipe, make_sales
 from tests.factories import make_purchase, make_sale
 from tests.payments.dying import killed_at
+from tests.proof.stops import asleep_at, is_asleep
 from tests.refunds.scenes import APPROVED, SENT, finished, gateway
+from tests.selection import one_database
 from tests.shops import Shop
 
 pytestmark = pytest.mark.both_databases
@@ -105,5 +107,25 @@ def test_a_resumed_run_that_slept_during_its_look_sends_nothing_that_another_has
     assert [row["outcome"] for row in settled] == ["queued"]
     assert [row["outcome"] for row in queued] == ["refunded"]
     assert [json.loads(line)["outcome"] for line in out.splitlines()] == ["refunded", "refunded"], said
+    assert refunds(shop) == Counter(dict.fromkeys(refunds(shop), 1))
+    assert len(refunds(shop)) == 2
+
+
+@one_database
+def test_a_resumed_run_that_slept_after_its_look_sends_nothing_that_another_is_sending(shop: Shop) -> None:
+    """Both have learned that the refund had not arrived, and this gateway pays as often as it is asked."""
+    shop.env |= gateway(shop, "idempotency=off")
+    sales = make_sales(shop, 2)
+    shop.adopt()
+    assert killed_at(shop, Point.CALLING, f"txn refund {' '.join(sales)} --amount 5 --yes")
+    words = "run resume run_1 --yes"
+    sleeper = shop.start(words, at=LATER, before=asleep_at(Point.ANSWERED))
+    assert is_asleep(sleeper)
+    sender = shop.start(words, at="2026-03-02T09:13:00Z", before=asleep_at(Point.OUTCOME_KEPT, 0))
+    assert is_asleep(sender)
+    for process in (sleeper, sender):
+        os.kill(process.pid, signal.SIGCONT)
+        finished(process)
+
     assert refunds(shop) == Counter(dict.fromkeys(refunds(shop), 1))
     assert len(refunds(shop)) == 2

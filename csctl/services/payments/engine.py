@@ -30,6 +30,7 @@ from csctl import interrupts
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import State
 from csctl.errors import (
+    Busy,
     CsctlError,
     DatabaseUnreachable,
     Misconfigured,
@@ -134,8 +135,7 @@ class _Engine:
     def finish(self) -> None:
         """Record what is still under way; the results are not read any more."""
         self.exhausted = True
-        for _ in self._turns():
-            pass
+        list(self._turns())
 
     def _more(self) -> bool:
         """Whether there is a job that was never begun."""
@@ -174,7 +174,7 @@ class _Engine:
 
     def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
         """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again. Where
-        the database refuses one of them, each is recorded by itself.
+        the database refuses one of them, each is recorded by itself; so is one that a deadlock ended, once.
         """
         problem: Exception | None = None
         for pause in _PATIENCE if replies else ():
@@ -185,7 +185,8 @@ class _Engine:
                 problem = error
                 if self.moved or not isinstance(error, CsctlError):
                     break
-        if len(replies) > 1 and not isinstance(problem, DatabaseUnreachable | OutcomeUnknown | Misconfigured):
+        again = len(replies) > 1 or (isinstance(problem, Busy) and replies[0][1])
+        if again and not isinstance(problem, DatabaseUnreachable | OutcomeUnknown | Misconfigured):
             return [result for job, reply in replies for result in self._record_alone(job, reply, problem)]
         self._note_loss(problem)
         return [_lost(job, problem) for job, _ in replies]
