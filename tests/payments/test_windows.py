@@ -21,19 +21,19 @@ LATER = "2026-03-02T09:06:00Z"  # a lease is over
 
 
 @contextmanager
-def refused(shop: Shop, backend: str, order: int) -> Iterator[None]:
-    """The database refuses each new entry in the history that is about this order."""
+def refused(shop: Shop, backend: str, order: int, table: str = "history") -> Iterator[None]:
+    """The database refuses each new row of the table that is about this order."""
     if backend == "sqlite":
         shop.sql(
-            f"CREATE TRIGGER poison BEFORE INSERT ON history WHEN new.order_id = {order}"
+            f"CREATE TRIGGER poison BEFORE INSERT ON {table} WHEN new.order_id = {order}"
             " BEGIN SELECT raise(ABORT, 'poison'); END"
         )
     else:
         shop.sql(
             "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$BEGIN IF new.order_id = {order} THEN RAISE 'poison'; END IF; RETURN new; END$$"
+            f" $$BEGIN IF new.order_id = {order} THEN RAISE check_violation; END IF; RETURN new; END$$"
         )
-        shop.sql("CREATE TRIGGER poison BEFORE INSERT ON history FOR EACH ROW EXECUTE FUNCTION poison()")
+        shop.sql(f"CREATE TRIGGER poison BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION poison()")
     yield
     shop.sql("DROP TRIGGER poison" if backend == "sqlite" else "DROP FUNCTION poison CASCADE")
 
@@ -53,6 +53,19 @@ def test_of_32_answers_the_31_that_the_database_takes_are_recorded(shop: Shop, b
     assert shop("email list --all -o json").json == shop("email list --all --kind refund -o json").json
     assert len(shop("email list --all -o json").json) == 32
     assert shop("db check").code == 0
+
+
+def test_an_intent_that_the_database_refuses_leaves_the_others_of_its_window_together(shop: Shop, backend: str) -> None:
+    sales = make_sales(shop, 32)
+    shop.adopt()
+    with refused(shop, backend, 7, "transactions"), counted(backend) as transactions:
+        done = shop(f"txn refund {' '.join(sales)} --yes --concurrency 32 -o json")
+    inserting = [one for one in transactions if any(text.startswith("INSERT INTO transactions") for text in one)]
+
+    assert done.code == 3
+    assert [row["id"] for row in done.json if row["outcome"] != "refunded"] == [sales[6]]
+    assert len(paid(shop)) == 31
+    assert len(inserting) == 6 + 5  # refused: 32, 16, 8, 4, 2, 1 of them; kept: the other half each time
 
 
 def test_every_part_of_an_order_is_returned_beside_an_order_that_the_database_refuses(shop: Shop, backend: str) -> None:
@@ -110,7 +123,15 @@ def test_a_window_of_16_charges_reads_with_as_many_statements_as_one_of_4(shop: 
 
 
 def statements(shop: Shop, backend: str, words: str, begin_with: str = "") -> int:
-    """The most that one transaction of a command sends. SQLite gives ids to new attempts one by one."""
+    """The most that one transaction of a command sends."""
+    with counted(backend) as transactions:
+        assert shop(words).code == 0
+    return max(sum(number for text, number in one.items() if text.startswith(begin_with)) for one in transactions)
+
+
+@contextmanager
+def counted(backend: str) -> Iterator[list[Counter[str]]]:
+    """The statements of each transaction. SQLite gives ids to new attempts one by one: these count as one."""
     counts: list[Counter[str]] = [Counter()]
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -123,8 +144,7 @@ def statements(shop: Shop, backend: str, words: str, begin_with: str = "") -> in
     event.listen(Engine, "before_cursor_execute", note)
     event.listen(Engine, "begin", begin)
     try:
-        assert shop(words).code == 0
+        yield counts
     finally:
         event.remove(Engine, "before_cursor_execute", note)
         event.remove(Engine, "begin", begin)
-    return max(sum(number for text, number in count.items() if text.startswith(begin_with)) for count in counts)

@@ -209,8 +209,9 @@ class _Engine:
         try:
             return self._advance([(job, None) for job in fresh], INTENT) if fresh else []
         except (NotRecorded, IntegrityError, DataError, *UNREADABLE) as problem:
-            if len(fresh) > 1:  # one of them is to blame: each by itself
-                return [result for job in fresh for result in self._begin([job.restarted()])]
+            if len(fresh) > 1:  # one of them is to blame: halves, until it is alone
+                again, half = [job.restarted() for job in fresh], len(fresh) // 2
+                return [*self._begin(again[:half]), *self._begin(again[half:])]
             return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
         except RightsLost as problem:  # nothing further is begun; what is under way is recorded
             self.exhausted = True
