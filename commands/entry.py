@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -70,7 +71,13 @@ def _usage(error: click.ClickException, words: list[str]) -> Usage:
     message = " ".join(error.format_message().split()).removesuffix(".")
     if isinstance(error, click.NoSuchOption) and (place := suggest.misplaced_option(error, words)):
         return Usage(f"{error.option_name} is not an option of {error.ctx and error.ctx.command_path}", fix=place)
-    return Usage(message, fix=errors.help_hint(error.ctx) if isinstance(error, click.UsageError) else None)
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return Usage(message, fix=errors.help_hint(ctx) or f"{_command_in(words)} --help")
+
+
+def _command_in(words: list[str]) -> str:
+    """The command of a command line that click could not parse: its words before the first option."""
+    return " ".join(["csctl", *itertools.takewhile(lambda word: not word.startswith("-"), words)])
 
 
 def _report(problem: Exception, words: list[str]) -> int:

@@ -146,6 +146,7 @@ Options of the sandbox:
   idempotency=on|off                whether it honors keys [default: on]
   lookup=on|off                     whether it can be asked [default: on]
   lookup_delay=15m                  it finds what was sent only after this time
+  changes=on|off                    it reports what has changed, or each sale has to be looked up
   latency_ms=50                     milliseconds that each call takes
   rate_limit=20                     calls per second; it refuses others as busy
   account=ID                        its account id [default: that of the file]

@@ -80,7 +80,8 @@ def test_txn_sync_prints_only_transactions_that_changed(shop: Shop) -> None:
     make_sale(shop, settled=False, created_at="2026-03-03T08:00:00Z")
     shop.adopt()
 
-    *rows, last = shop("txn sync -o jsonl", at=TUESDAY).log
+    by_sale = {"CSCTL_GATEWAY_MAIN": f"sandbox:{shop.sandbox}?changes=off"}
+    *rows, last = shop("txn sync -o jsonl", at=TUESDAY, env=by_sale).log
 
     assert [row["id"] for row in rows] == [early]
     assert last["summary"]["outcomes"] == {"updated": 1, "skipped": 1}

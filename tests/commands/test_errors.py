@@ -56,6 +56,7 @@ def test_the_class_of_an_error_decides_the_exit_code(
 def test_an_error_is_json_with_output_json(csctl: Csctl, words: str) -> None:
     assert csctl(f"whoami {words}").error["code"] == "misconfigured"
     assert csctl(f"whoami {words} --nonsense").error["code"] == "usage"
+    assert csctl(f"whoami {words} --fields").error["fix"] == "csctl whoami --help"
 
 
 def test_the_format_of_errors_follows_the_environment(csctl: Csctl) -> None:

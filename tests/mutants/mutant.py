@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +72,13 @@ class Mutant:
         return self.file.startswith(("csctl/models", "csctl/schema", "migrations"))
 
 
-_parsed = cache(ast.parse)
+_ONE_AT_A_TIME = threading.Lock()  # Python 3.11 may refuse to parse in two threads at once
+
+
+@cache
+def _parsed(text: str) -> ast.AST:
+    with _ONE_AT_A_TIME:
+        return ast.parse(text)
 
 
 @cache

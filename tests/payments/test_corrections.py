@@ -77,6 +77,21 @@ def test_a_refund_over_the_gateways_balance_books_what_was_returned_there(shop: 
     assert shop("db check").code == 0
 
 
+def test_a_refund_of_a_settled_sale_by_others_is_learned_by_the_daily_sync(shop: Shop) -> None:
+    sale = make_sale(shop)
+    shop("txn sync", as_="service")
+    shop.sql("UPDATE payment_methods SET token = 'tok_outside_refund_5'")
+    shop.adopt()
+
+    learned = shop("txn sync -o json", at=TUESDAY, as_="service")
+    again = shop("txn sync -o json", at="2026-03-04T09:00:00Z", as_="service")
+
+    assert [(row["id"], row["message"]) for row in learned.json] == [(sale, "5.00 USD were returned at the gateway")]
+    assert again.json == []
+    assert shop(f"txn show {sale} -o json").json["refunded"] == "5.00"
+    assert shop("db check").code == 0
+
+
 # -- carried out after all
 
 

@@ -73,6 +73,7 @@ def test_a_void_that_never_arrived_is_found_so_and_the_run_is_complete(shop: Sho
 
 
 def test_a_gateway_that_is_away_for_one_sale_does_not_fail_the_run(shop: Shop) -> None:
+    shop.env |= gateway(shop, "changes=off")
     make_sale(shop, settled=False, token="tok_unreachable")
     make_sale(shop, settled=False)
 

@@ -30,7 +30,7 @@ from csctl.gateways.operations import (
 )
 from csctl.gateways.pace import Pace, TurnTooLate
 from csctl.gateways.protocol import UnknownReference
-from csctl.gateways.sandbox import behavior
+from csctl.gateways.sandbox import behavior, history
 from csctl.gateways.sandbox.ledger import Ledger, Lesson, by, next_midnight, returned, stamp
 from csctl.gateways.sandbox.options import Options, capabilities_of, options_of
 from csctl.gateways.urls import AccountUrl
@@ -123,8 +123,9 @@ class Sandbox:
             return self._found(books, row)
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
-        del cursor
-        return iter(())
+        self._connect()
+        with self.ledger.open() as books:
+            return iter(list(history.changes(books, cursor, self._now(), lambda row: self._look(books, row))))
 
     def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
         self._connect()

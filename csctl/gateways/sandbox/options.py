@@ -28,6 +28,7 @@ class Options:
     latency: float = 0
     keys: bool = True
     lookup: bool = True
+    changes: bool = True
     known: bool = True
     settles: str = "midnight"
     account: str | None = None
@@ -46,6 +47,7 @@ def capabilities_of(options: Options) -> Capabilities:
         absence_final_after=dict.fromkeys(Kind, options.lookup_delay),
         refund_watch=_WATCH,
         reports_settlement=not never,
+        changes=options.lookup and options.changes,
         records=True,
     )
 
@@ -55,6 +57,7 @@ def options_of(url: AccountUrl) -> Options:
         latency=url.number("latency_ms", 0) / 1000,
         keys=url.switch("idempotency", default=True),
         lookup=url.switch("lookup", default=True),
+        changes=url.switch("changes", default=True),
         known=url.text("credentials") != "wrong",
         settles=url.choice("settles", _SETTLES, "midnight"),
         account=url.text("account") or None,

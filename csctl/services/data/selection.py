@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Boolean, DateTime, String, TypeDecorator, inspect, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from csctl.clock import rfc3339
 from csctl.domain import fields, ids
@@ -20,6 +23,7 @@ from csctl.services.shared import damage
 from csctl.services.shared.exported_ids import exported_id
 
 _KEPT_BY_SQLITE = len("2026-01-31 10:00:00.000000")
+_WRITTEN = len("2026-01-31T10:00:00Z")
 _Columns = Sequence[Sequence[Any]]
 _Read = Callable[[_Columns], Sequence[Any]]
 
@@ -91,8 +95,9 @@ class Selection:
             return column, [], lambda found: [None if word is None else word.value for word in found[at]]
         if isinstance(column.type, UtcTime):
             shown = _text if self._as_text else _moment
+            kept = _Written(column) if self._as_text else column
             return (
-                type_coerce(column, _Time),
+                type_coerce(kept, _Time),
                 [],
                 lambda found: [None if kept is None else shown(kept) for kept in found[at]],
             )
@@ -119,12 +124,33 @@ class _Time(TypeDecorator[Any]):
     cache_ok = True
 
 
+class _Written(FunctionElement[Any]):
+    """A time that PostgreSQL writes as a file has it: reading and writing it here takes longer. Elsewhere as it is."""
+
+    inherit_cache = True
+
+
+@compiles(_Written)
+def _as_it_is(element: _Written, compiler: SQLCompiler, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(_Written, "postgresql")
+def _by_postgresql(element: _Written, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.clauses, **options)
+    shown = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+    readable = f"{column} BETWEEN TIMESTAMPTZ '0001-01-01 00:00Z' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z'"
+    return f"CASE WHEN {readable} THEN {shown} ELSE CAST({column} AS text) END"  # which is then found to be damaged
+
+
 def _moment(kept: Any) -> datetime:
     moment = datetime.fromisoformat(kept) if isinstance(kept, str) else kept
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _text(kept: Any) -> str:
+    if isinstance(kept, str) and len(kept) == _WRITTEN and kept[-1] == "Z":
+        return kept
     if isinstance(kept, str) and len(kept) == _KEPT_BY_SQLITE:
         datetime.fromisoformat(kept)  # raises ValueError
         return f"{kept[:10]}T{kept[11:19]}Z"

@@ -151,11 +151,14 @@ def lost(app: App, numbers: Collection[int]) -> dict[str, Lost]:
 
 
 def with_sales(account: Gateway, records: Sequence[_Record]) -> list[_Record]:
-    """Records of an account with the sales of refunds, also where its lists do not name them. Raises Unreachable."""
+    """Records of an account with the sales of refunds, which the lists of some gateways do not name. Where what was
+    returned of a sale in all is known, no look-up is needed. Raises Unreachable.
+    """
+    totals = account.capabilities.tells_refunded_total
     return [
-        replace(one, sale_reference=account.lookup(one.reference, one.kind).sale_reference)
-        if one.kind is Kind.REFUND and not one.sale_reference
-        else one
+        one
+        if totals or one.kind is not Kind.REFUND or one.sale_reference
+        else replace(one, sale_reference=account.lookup(one.reference, one.kind).sale_reference)
         for one in records
     ]
 

@@ -189,6 +189,8 @@ def _bounds(clock: Clock, text: str) -> tuple[datetime, datetime]:
             return clock.start_of(days[0]), clock.start_of(days[1])
         moment = clock.now() - parse_age(word) if is_age(word) else parse_time(text, clock.zone)
         return moment, moment + timedelta(seconds=1)  # times are shown to the second
+    except Usage as error:
+        raise Usage(error.message, fix="write it like 2026-03-01, 2026-03-01T09:00:00Z, 2026-03, today or 3d") from None
     except (OverflowError, ValueError):
         raise Usage(f"{text[:40]!r} is too far away", fix="write a time such as 2026-03-01") from None
 
