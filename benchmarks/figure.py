@@ -27,6 +27,10 @@ from csctl.settings import load
 CSCTL = str(Path(sysconfig.get_path("scripts")) / "csctl")
 # With PYTHONDONTWRITEBYTECODE, the start would be that of code that is compiled each time.
 _NOT_PASSED_ON = ("CSCTL_", "PYTHONDONTWRITEBYTECODE")
+_PEAK = (
+    "import resource, subprocess, sys; r = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(r)"
+)
 NOW = seed.NOW.isoformat()
 
 
@@ -73,6 +77,13 @@ class Bench:
             check=True,
         )
         return done.stdout
+
+
+def peak(bench: Bench, words: str, input: str = "") -> float:
+    """The most memory that a command of csctl takes, in MB."""
+    command = [sys.executable, "-c", _PEAK, CSCTL, *words.split()]
+    done = subprocess.run(command, env=bench.env, input=input, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    return int(done.stdout) / 1024
 
 
 Figure = Callable[[Bench], Iterator[Result]]

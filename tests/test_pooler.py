@@ -67,6 +67,7 @@ def test_two_processes_refund_and_retry_behind_a_pooler(shop: Shop, pooled: str)
     assert [process.wait() for process in both] == [12, 12]
     both = [shop.start("queue retry -q", at="2026-03-04T09:00:00Z", env=env) for _ in both]
     assert [process.wait() for process in both] == [0, 0]
+    assert left_in_sessions(pooled) == [("0", 0)] * 2
 
     assert [row["state"] for row in shop("queue list --state any -o json").json] == ["succeeded"] * 8
     assert shop("txn list --kind refund --state approved --count", env=env).out.strip() == "8"
@@ -76,10 +77,17 @@ def test_no_setting_is_left_in_a_session_of_the_server(shop: Shop, pooled: str) 
     for _ in range(3):
         assert shop("customer search hansen", env={"CSCTL_DATABASE_URL": pooled}).code == 0
 
-    with psycopg.connect(pooled.replace("+psycopg", ""), prepare_threshold=None) as connection:
-        prepared = connection.execute("SELECT name FROM pg_prepared_statements").fetchall()
-        waits = connection.execute("SHOW lock_timeout").fetchone()
-    assert (prepared, waits) == ([], ("0",))
+    assert left_in_sessions(pooled) == [("0", 0)] * 2
+
+
+def left_in_sessions(pooled: str) -> list[tuple[str, int]]:
+    """How long each session of the server waits for locks, and how many statements it has prepared: both are seen
+    while two transactions are open.
+    """
+    url = pooled.replace("+psycopg", "")
+    asked = "SELECT current_setting('lock_timeout'), count(*) FROM pg_prepared_statements"
+    with psycopg.connect(url, prepare_threshold=None) as one, psycopg.connect(url, prepare_threshold=None) as other:
+        return [found for each in (one, other) if (found := each.execute(asked).fetchone())]
 
 
 def test_statements_are_prepared_only_without_a_pooler(shop: Shop, pooled: str) -> None:

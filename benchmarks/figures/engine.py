@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
-from benchmarks import instant
-from benchmarks.figure import Bench, Result, open_bench
+from benchmarks.figure import Bench, Result
+from benchmarks.shops import new_shop
 
 _IN_FLIGHT, _LATENCY_MS = 32, 50
 _IDEAL = _IN_FLIGHT * 1000 / _LATENCY_MS
@@ -61,20 +61,8 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def _shop(bench: Bench, *, latency: int) -> Bench:
-    """A new shop: each figure uses up the records of one."""
-    name = f"engine_{time.time_ns()}"
-    folder = bench.folder / name
-    folder.mkdir()
-    url = f"sqlite:///{folder / 'shop.db'}"
-    if bench.backend != "SQLite":
-        with bench.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        url = make_url(bench.url).set(database=name).render_as_string(hide_password=False)
-    shop = open_bench(url, _RECORDS * 4, folder, queued=_RECORDS)
-    shop.env["CSCTL_MAIL_URL"] = "smtp://127.0.0.1:9"  # no server is there
-    shop.env["PYTHONPATH"] = instant.offer(folder)
-    shop.env["CSCTL_GATEWAY_MAIN"] = f"instant:{folder / 'ledger.db'}?latency_ms={latency}"
-    return shop
+    """Each figure uses up the records of one."""
+    return new_shop(bench, _RECORDS * 4, queued=_RECORDS, latency_ms=latency)
 
 
 def _work(words: str, shop: Bench) -> _Work:

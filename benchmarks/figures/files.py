@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -25,10 +24,6 @@ _EXPORTED = (
     *(f"{kind}_{part}" for kind in ("billing", "shipping") for part in ("region", "postal_code", "country")),
     "created_at",
 )
-_PEAK = (
-    "import resource, subprocess, sys; r = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
-    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(r)"
-)
 
 
 def measure(bench: Bench) -> Iterator[Result]:
@@ -43,7 +38,6 @@ def measure(bench: Bench) -> Iterator[Result]:
     if bench.backend == "SQLite":
         yield _imported(shop, "transactions", files["transactions"], rows)
     yield _exported(shop, rows)
-    yield _memory(bench, rows)
 
 
 def _imported(shop: Bench, kind: str, path: Path, rows: int) -> Result:
@@ -74,17 +68,11 @@ def _exported(shop: Bench, rows: int) -> Result:
     return Result(name, rows / ours, rows / other, unit="rows/s", instead=instead, goal="at least 0.1")
 
 
-def _memory(bench: Bench, rows: int) -> Result:
-    """What a file of all rows takes beyond one of a tenth of them."""
-    peaks = []
-    for part in (rows // 10, rows):
-        shop, path = _shop(bench), bench.folder / "part.csv"
-        _write(path, _customers(f"m{time.time_ns()}", part))
-        words = [sys.executable, "-c", _PEAK, CSCTL, "data", "import", "customers", str(path), "-q"]
-        peaks.append(int(_run(words, shop.env).split()[-1]) / 1024)
-    return Result(
-        f"memory of an import, {rows:,} rows beyond {rows // 10:,}", peaks[1] - peaks[0], unit="MB", goal="at most 40"
-    )
+def customers(bench: Bench, rows: int) -> Path:
+    """A file of customers that the shop does not have."""
+    path = bench.folder / f"customers-{rows}.csv"
+    _write(path, _customers(f"m{time.time_ns()}", rows))
+    return path
 
 
 def _shop(bench: Bench) -> Bench:

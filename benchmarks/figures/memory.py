@@ -1,20 +1,16 @@
-"""How much more memory csctl takes for many records than for a tenth of them."""
+"""How much more memory csctl takes for many records than for a hundredth of them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 from sqlalchemy import text
 
-from benchmarks.figure import CSCTL, Bench, Result
+from benchmarks.figure import Bench, Result, peak
+from benchmarks.figures import files
+from benchmarks.shops import new_shop
 
-_MOST = 10_000  # records
-_PEAK = (
-    "import resource, subprocess, sys; r = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
-    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(r)"
-)
+_MOST = 100_000  # records
 _OPEN = (
     "SELECT id FROM transactions WHERE kind = 'sale' AND state = 'approved' AND reserved = 0 AND refunded < amount"
     " ORDER BY id DESC LIMIT :count"
@@ -22,36 +18,35 @@ _OPEN = (
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """Refunds sales and retries the queue: on a shop that is kept, both are done once."""
-    most = min(_MOST, bench.rows // 3)
-    bench.run("sandbox adopt -q -o name")
-    before = _peak(bench, "audit verify -q")
+    """In a shop of its own, with records enough."""
+    most = min(_MOST, bench.rows)
+    few = most // 100
+    shop = new_shop(bench, most * 17 // 10, queued=most + few)
+    without = peak(shop, "audit verify -q")
     works: dict[str, Callable[[int], float]] = {
-        "txn refund -": lambda count: _peak(bench, "txn refund - --yes --no-email -q -o jsonl", _sales(bench, count)),
-        "queue retry": lambda count: _peak(bench, f"queue retry --limit {count} -q -o jsonl"),
+        "txn refund -": lambda count: peak(
+            shop, "txn refund - --concurrency 32 --yes --no-email -q -o jsonl", _sales(shop, count)
+        ),
+        "queue retry": lambda count: peak(shop, f"queue retry --concurrency 32 --limit {count} -q -o jsonl"),
+        "data import": lambda count: peak(shop, f"data import customers {files.customers(shop, count)} -q"),
     }
-    for name, peak in works.items():
-        few, many = peak(most // 10), peak(most)
-        yield _result(f"memory of {name}, {most:,} beyond {most // 10:,}", many - few)
-    few, many = (_peak(bench, f"data export {kind} -q") for kind in ("products", "transactions"))
-    yield _result("memory of data export, all transactions beyond none", many - few)
-    yield _result(f"memory of audit verify, {2 * most:,} beyond none", _peak(bench, "audit verify -q") - before)
+    for name, taken in works.items():
+        less = taken(few)
+        yield _result(f"{name}, {most:,} beyond {few:,}", taken(most) - less)
+    less = peak(shop, "data export products -q")
+    orders = int(shop.run("order list --count").strip())
+    yield _result(f"data export, {orders:,} beyond none", peak(shop, "data export orders -q") - less)
+    entries = int(shop.run("audit list --count").strip())
+    yield _result(f"audit verify, {entries:,} beyond none", peak(shop, "audit verify -q") - without)
 
 
 def _result(name: str, more: float) -> Result:
-    return Result(name, more, unit="MB", goal="at most 30")
+    return Result(f"memory of {name}", more, unit="MB", goal="at most 30")
 
 
-def _sales(bench: Bench, count: int) -> str:
-    engine = bench.engine()
+def _sales(shop: Bench, count: int) -> str:
+    engine = shop.engine()
     with engine.connect() as connection:
         found = connection.execute(text(_OPEN), {"count": count}).scalars().all()
     engine.dispose()
     return "".join(f"txn_{number}\n" for number in found)
-
-
-def _peak(bench: Bench, words: str, given: str = "") -> float:
-    """The most memory that a command takes, in MB."""
-    command = [sys.executable, "-c", _PEAK, CSCTL, *words.split()]
-    done = subprocess.run(command, env=bench.env, input=given, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
-    return int(done.stdout) / 1024

@@ -29,7 +29,10 @@ _KEPT = """CREATE TRIGGER transactions_kept BEFORE UPDATE ON transactions FOR EA
 _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_new()
     BEGIN
-        IF csctl_is_agent() AND (
+        IF NOT csctl_is_agent() THEN
+            RETURN NEW;
+        END IF;
+        IF (
             (NEW.outside IS NULL AND (NEW.state NOT IN ('created', 'sent') OR NEW.settlement IS NOT NULL))
             OR (NEW.outside IS NOT NULL AND (NEW.state <> 'approved' OR NEW.kind <> 'refund'))
             OR (NEW.outside IS NULL AND NOT EXISTS (
@@ -55,7 +58,10 @@ _NEW = """CREATE TRIGGER transactions_new BEFORE INSERT ON transactions FOR EACH
 _LINKED = """CREATE TRIGGER transactions_linked BEFORE UPDATE ON transactions FOR EACH ROW
     EXECUTE FUNCTION transactions_linked()
     BEGIN
-        IF csctl_is_agent() AND (
+        IF NOT csctl_is_agent() THEN
+            RETURN NEW;
+        END IF;
+        IF (
             (NEW.queue_item_id IS DISTINCT FROM OLD.queue_item_id AND (OLD.queue_item_id IS NOT NULL OR NOT EXISTS (
                 SELECT FROM refund_queue q WHERE q.id = NEW.queue_item_id AND q.origin_id = NEW.id)))
             OR (OLD.state = 'failed' AND OLD.reason IN ('returned', 'card_closed') AND NEW.state <> 'approved'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,7 +105,12 @@ def upgrade(app: App, *, dry_run: bool = False) -> Status:
     """
     before = status(app).schema
     with driver_errors.translated(app.settings.database_url):
-        migrate(app.engine, "head", keep=not dry_run)
+        migrate(
+            app.engine,
+            "head",
+            keep=not dry_run,
+            applied=lambda number: app.notice(f"Migration {number} of {database.SCHEMA_HEAD} is carried out."),
+        )
     if not dry_run:
         with app.write() as session:
             search_index.build(session.connection())
@@ -128,8 +133,17 @@ def status(app: App) -> Status:
     )
 
 
-def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = True) -> None:
+def migrate(
+    engine: Engine,
+    revision: str,
+    *,
+    down: bool = False,
+    keep: bool = True,
+    applied: Callable[[str], None] = lambda _number: None,
+) -> None:
     """Migrate the schema to a revision, in one transaction, which is rolled back unless `keep` is set.
+
+    `applied` is given the number of each migration when it is through: some take minutes in a large shop.
 
     Raises Conflict if rows would refer to missing ones.
     """
@@ -156,7 +170,7 @@ def migrate(engine: Engine, revision: str, *, down: bool = False, keep: bool = T
             connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
             # A check that waits for the commit keeps its table from being altered after rows of it were changed.
             connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, applied=applied)
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
             raise Conflict("the migration would leave rows that refer to nothing", cause=str(tuple(broken)))
