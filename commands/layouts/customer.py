@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from csctl.domain.customer_fields import CUSTOMER_FIELDS
 from csctl.domain.field_uses import Field
 from csctl.domain.plurals import counted
+from csctl.domain.states import OPEN_ITEMS, OPEN_STATES
 
 from ..cli.output import Output
 from ..cli.sheet import Sheet
 from . import shared
 from .shared import Layout, Record
-
-_UNFINISHED = ("created", "sent", "pending", "unknown")
 
 
 def customer_layout(out: Output) -> Layout:
@@ -67,9 +66,9 @@ def _is_fact(field: Field) -> bool:
 def _open(sheet: Sheet, record: Record) -> None:
     """Add what is not finished: what a caller most likely asks about."""
     rows = [
-        *(_open_transaction(sheet, one) for one in record["transactions"] if one["state"] in _UNFINISHED),
+        *(_open_transaction(sheet, one) for one in record["transactions"] if one["state"] in OPEN_STATES),
         *(_disputed(sheet, one) for one in record["transactions"] if one["disputed"]),
-        *(_waiting(sheet, one) for one in record["queue"] if one["state"] in ("queued", "in_progress")),
+        *(_waiting(sheet, one) for one in record["queue"] if one["state"] in OPEN_ITEMS),
         *(_asked(one) for one in record["approvals"]),
         *(_next_billing(sheet, one) for one in _by_day(record["purchases"])),
     ]

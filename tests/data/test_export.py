@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +118,11 @@ def test_what_csctl_made_itself_is_known_again_here_and_made_elsewhere(stocked: 
     refunded = "SELECT sum(refunded) AS total FROM transactions"
     assert [int(row["total"]) for row in stocked.sql(refunded)] == [500 + 1000 + 100 + 500]
     assert elsewhere("db check").code == 0
+
+    mark = next(iter(re.findall(r"@[0-9]{20}", Path("transactions.export.csv").read_text())))
+    own = elsewhere("customer create --email own@example.com -o json").json[0]["id"]
+    Path("c.csv").write_text(f"external_id,email\n{own}{mark},other@example.com\n")
+    assert counts(elsewhere("data import customers c.csv -o json")) == {"created": 1}  # of the same number here
 
 
 def test_a_csv_export_holds_no_formulas_and_keeps_the_fields_of_an_import(stocked: Shop) -> None:

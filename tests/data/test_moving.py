@@ -218,7 +218,10 @@ def test_what_cannot_be_imported_changes_nothing(busy: Shop, new: Shop, trouble:
 
 
 def test_new_records_get_numbers_after_the_old_ones(busy: Shop, new: Shop) -> None:
+    new.sql("UPDATE installation SET created_at = '2020-01-01 00:00:00.000000+00:00'")
     moved(busy, new)
+    exported = "data export transactions"
+    assert new(exported).out == busy(exported).out  # those without an external id are named as before
     highest = busy.sql("SELECT max(id) AS id FROM customers")[0]["id"]
 
     assert ok(new("customer create --email new@example.com -o json")).json[0]["id"] == f"cus_{highest + 1}"

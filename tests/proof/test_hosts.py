@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from tests.billing.catalog import subscribe
 from tests.factories import make_sale
 from tests.proof import books
@@ -15,7 +13,6 @@ from tests.shops import Shop
 _CRON = ("txn reconcile", "queue retry", "billing run", "txn sync", "email send")
 
 
-@pytest.mark.both_databases
 def test_cron_on_two_hosts_at_once_does_each_piece_of_work_once(shop: Shop) -> None:
     tokens = ("tok_refund_declined_1", "tok_refund_declined_1", "tok_timeout_applied", "tok_timeout_lost")
     sales = [make_sale(shop, token=token) for token in tokens]

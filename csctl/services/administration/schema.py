@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -162,17 +162,22 @@ def migrate(
             connection.connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.begin()  # otherwise alembic commits each migration on SQLite, and none could be rolled back
         if not sqlite:
-            # Another host may be upgrading too: the second one waits, and finds that it is done. Any login can take an
-            # advisory
-            # lock; this lock needs the right to write the table.
-            with suppress(DBAPIError), connection.begin_nested():  # another host may be creating it at this moment
-                connection.execute(text(_VERSION_TABLE))
-            connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
-            # A check that waits for the commit keeps its table from being altered after rows of it were changed.
-            connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            _wait_for_others(connection)
         config.attributes.update(connection=connection, applied=applied)
         (command.downgrade if down else command.upgrade)(config, revision)
         if sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).first()):
             raise Conflict("the migration would leave rows that refer to nothing", cause=str(tuple(broken)))
         (connection.commit if keep else connection.rollback)()
         connection.invalidate()  # the next connection starts with foreign keys on
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Another host may be upgrading PostgreSQL, too: the second one waits, and finds that it is done.
+
+    Any login can take an advisory lock; this lock needs the right to write the table.
+    """
+    with suppress(DBAPIError), connection.begin_nested():  # another host may be creating it at this moment
+        connection.execute(text(_VERSION_TABLE))
+    connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+    # A check that waits for the commit keeps its table from being altered after rows of it were changed.
+    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))

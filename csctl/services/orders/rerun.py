@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from csctl.domain import ids, intervals
 from csctl.domain import purchases as rules
 from csctl.domain.ids import Ref
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import OrderStatus, PurchaseStatus, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Order, PaymentMethod, Purchase
@@ -111,7 +112,7 @@ def _begin_again(turn: Turn, app: App, order: Order, method: PaymentMethod, *, c
     audit.write(
         turn.session,
         app,
-        "updated",
+        Outcome.UPDATED,
         target=name,
         before=OrderStatus.DECLINED.value,
         after=OrderStatus.PENDING.value,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from csctl import worker
 from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import RecordState, RunState
 from csctl.errors import Busy, Conflict, OutcomeUnknown
 from csctl.journal import Begun, Entry, Journal
@@ -177,7 +178,7 @@ class Kept(Seen):
         return {
             "b_given": entry.name,
             "b_state": _state_of(results),
-            "b_outcome": results[-1].outcome if results else "skipped",
+            "b_outcome": results[-1].outcome if results else Outcome.SKIPPED,
             # for records of a file, a message may repeat what the file says about a person
             "b_message": said[:500] if said and self._by_ids else None,
             "b_at": self._app.clock.now(),

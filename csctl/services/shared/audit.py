@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.operators import Actor
+from csctl.domain.outcomes import Outcome
 from csctl.errors import NotFound, NotPermitted
 from csctl.models import AuditRow, Operator
 from csctl.results import Limit, Page, Row
@@ -46,7 +47,7 @@ def given(reason: str | None) -> str | None:
 
 def refused(session: Session, app: App, error: NotPermitted, given: str | None = None) -> None:
     """Write a row for a refusal for lack of rights, about the record that the command line named."""
-    write(session, app, "refused", target=given and _full_id(app, given), reason=error.message)
+    write(session, app, Outcome.REFUSED, target=given and _full_id(app, given), reason=error.message)
 
 
 def _full_id(app: App, given: str) -> str:
