@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import os
 
+import pytest
+from sqlalchemy import event
+
+from csctl.bootstrap import start
+from csctl.services.payments.reconcile import Orphans
+from csctl.services.refunds import retries
+from csctl.settings import load
 from tests.factories import make_notify_email, make_order, make_purchase, make_sale
 from tests.refunds.queued import DAYS, attempts_at_the_gateway, failed_refund, item, on
+from tests.selection import on_sqlite
 from tests.shops import Shop
 
 
@@ -238,6 +246,26 @@ def test_two_runs_at_once_attempt_each_item_once(shop: Shop) -> None:
     assert [run.returncode for run in runs] == [0, 0], outs
     assert sum(out.count('"attempt": 1') for out, _ in outs) == 12
     assert len([row for row in attempts_at_the_gateway(shop) if row[0] == DAYS[1]]) == 12
+
+
+@on_sqlite
+def test_what_another_run_has_taken_is_passed_over_together(shop: Shop) -> None:
+    """One after the other, two runs would wait for each other at each item."""
+    sales = [make_sale(shop, token="tok_refund_declined", adopt=False) for _ in range(30)]
+    shop.adopt()
+    shop("txn refund " + " ".join(sales) + " --yes --concurrency 8")
+    app, looked = start(load({**os.environ, **shop.environment(at=on(1))}), "queue retry"), []
+    event.listen(app.engine, "before_cursor_execute", lambda _c, _s, words, *_: looked.append(words))
+
+    run = retries.retry_due(app, Orphans(), concurrency=1)
+    first = next(run)
+    shop("queue retry " + " ".join(f"rfq_{number}" for number in range(2, 30)) + " --yes", at=on(1))
+    looked.clear()
+    rest = list(run)
+    app.close()
+
+    assert (first.id, [result.id for result in rest]) == ("rfq_1", ["rfq_30"])
+    assert sum("FROM refund_queue" in words and "refund_queue.id IN" in words for words in looked) < 10
 
 
 @pytest.mark.parametrize(

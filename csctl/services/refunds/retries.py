@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -58,7 +60,8 @@ def retry_due(
             if found.queue_item_id and found.outcome in _CLOSED:
                 yield replace(found, id=found.queue_item_id, message=found.message or f"by the answer to {found.id}")
     _tell_what_waits(app)
-    jobs = (_job(app, Ref(ids.show("rfq", number), number), named=False) for number in _due(app, limit))
+    due = _Due(app, limit)
+    jobs = (_job(app, Ref(ids.show("rfq", number), number), due) for number in due)
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast)
     if not dry_run:
         unattempted.tell(app)
@@ -67,7 +70,7 @@ def retry_due(
 def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
     """Try the named items now, taking the day's slot of each."""
     access.require(app, "queue retry of named items")
-    jobs = (_job(app, ref, named=True) for ref in refs)
+    jobs = (_job(app, ref) for ref in refs)
     yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
 
 
@@ -110,12 +113,34 @@ def _due(app: App, limit: int | None) -> list[int]:
         return list(session.scalars(statement))
 
 
-def _job(app: App, ref: Ref, *, named: bool) -> Job:
-    return Job(ref.given, Needs(items={ref.id}), lambda turn: _retry(turn, app, ref, named=named))
+class _Due:
+    """The numbers of the items that are due. Where another process has taken some of them, the rest is read again and
+    begun somewhere else: processes that follow each other through the queue would only wait for each other.
+    """
+
+    def __init__(self, app: App, limit: int | None) -> None:
+        self.app, self.limit = app, limit
+        self.numbers = deque(_due(app, limit))
+        self.is_shared = False
+
+    def __iter__(self) -> Iterator[int]:
+        given: set[int] = set()
+        while self.numbers:
+            given.add(self.numbers[0])
+            yield self.numbers.popleft()
+            if self.is_shared and self.limit is None:
+                self.is_shared = False
+                self.numbers = deque(number for number in _due(self.app, None) if number not in given)
+                self.numbers.rotate(random.randrange(len(self.numbers) + 1))  # noqa: S311 - nobody gains by guessing it
 
 
-def _retry(turn: Turn, app: App, ref: Ref, *, named: bool) -> Work:
-    item = _retriable(turn, app, ref, named=named)
+def _job(app: App, ref: Ref, due: _Due | None = None) -> Job:
+    """An item to try: one of those that are `due`, or one that is named."""
+    return Job(ref.given, Needs(items={ref.id}), lambda turn: _retry(turn, app, ref, due))
+
+
+def _retry(turn: Turn, app: App, ref: Ref, due: _Due | None) -> Work:
+    item = _retriable(turn, app, ref, due)
     if item is None:
         return
     sale = turn.session.get_one(Transaction, item.sale_id)
@@ -150,21 +175,22 @@ def _leave_to_a_person(turn: Turn, app: App, item: QueueItem, sale: Transaction)
     )
 
 
-def _retriable(turn: Turn, app: App, ref: Ref, *, named: bool) -> QueueItem | None:
-    """The item, if it can be attempted now. None for one that another worker has taken, or that is not due, unless it
-    is `named`: then raises NotFound or Conflict.
+def _retriable(turn: Turn, app: App, ref: Ref, due: _Due | None) -> QueueItem | None:
+    """The item, if it can be attempted now. None for one that was `due` and that another process has taken, or that was
+    tried today. Raises NotFound or Conflict for one that is named.
     """
     item = turn.session.get(QueueItem, ref.id)
     if item is None:
         raise NotFound(f"there is no refund queue item {ref.given}", fix="csctl queue list --state any")
     sale, today = turn.session.get_one(Transaction, item.sale_id), app.clock.today()
-    if not named and (item.state is not ItemState.QUEUED or (item.next_attempt_on or today) > today):
+    if due and (item.state is not ItemState.QUEUED or (item.next_attempt_on or today) > today):
+        due.is_shared = True
         return None
     after(ref.given, item.state, Operation.RETRY)
     if refusal := _not_today(ref, item, sale, today):
-        if named:
-            raise refusal
-        return None
+        if due:
+            return None
+        raise refusal
     return item
 
 
