@@ -131,7 +131,7 @@ class _Due:
             if self.is_shared and self.limit is None:
                 self.is_shared = False
                 self.numbers = deque(number for number in _due(self.app, None) if number not in given)
-                self.numbers.rotate(random.randrange(len(self.numbers) + 1))  # noqa: S311 - nobody gains by guessing it
+                self.numbers.rotate(random.randrange(len(self.numbers) + 1))  # noqa: S311 - no secret
 
 
 def _job(app: App, ref: Ref, due: _Due | None = None) -> Job:
@@ -188,9 +188,9 @@ def _retriable(turn: Turn, app: App, ref: Ref, due: _Due | None) -> QueueItem | 
         return None
     after(ref.given, item.state, Operation.RETRY)
     if refusal := _not_today(ref, item, sale, today):
-        if due:
-            return None
-        raise refusal
+        if not due:
+            raise refusal
+        return None
     return item
 
 
