@@ -134,6 +134,7 @@ def test_what_was_given_up_cannot_be_resolved_once_its_amount_is_gone(shop: Shop
     done = shop("queue resolve rfq_1 --reference bank --yes -o json")
 
     assert (done.code, done.json[0]["outcome"]) == (5, "refused")
+    assert "is more than the remaining amount of txn_1" in done.json[0]["error"]["message"]
     assert item(shop)["state"] == "removed"
 
 
