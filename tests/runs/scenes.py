@@ -77,6 +77,12 @@ def _unknown(shop: Shop) -> str:
     return str(done.json[0]["transaction_id"])
 
 
+def _unequal(shop: Shop) -> str:
+    _run(shop, f"txn refund {make_sale(shop)} --yes")
+    shop.sql("UPDATE transactions SET refunded = 0")
+    return ""
+
+
 def _file(shop: Shop) -> str:
     file = shop.folder / "customers.csv"
     file.write_text("external_id,first_name\nC1,Joan\n")
@@ -232,6 +238,7 @@ SCENES: dict[str, Scene] = {
     "sandbox adopt": lambda shop: make_sale(shop, adopt=False) and "",
     "sandbox reset": lambda shop: "",
     "db upgrade": lambda shop: "",
+    "db repair": _unequal,
 }
 # For which one command line has several rows to write, or whose place is not this shop's database.
 ELSEWHERE = (

@@ -74,6 +74,7 @@ DRY_RUNS = (
     "customer note {customer} later",
     "customer payment-method default pm_2",
     "customer payment-method disable pm_2",
+    "db repair",
     "db status",
     "email preview refund",
     "email show eml_1",
