@@ -80,6 +80,7 @@ def _inside(app: App) -> list[Row]:
         "queue": _queue,
         "billing": _billing,
         "emails": _emails,
+        "grants": access.grants,
         "limits": access.limits,
         "tokens": access.tokens,
         "sums": _sums,
