@@ -147,6 +147,19 @@ def statements(schema: str, sequences: Mapping[str, str], columns: Mapping[str, 
     return sql
 
 
+def expected(columns: Mapping[str, Sequence[str]]) -> set[tuple[str, str, str, str]]:
+    """The same rights, each as group, table, column (none for DELETE) and word. `columns` are those of each table."""
+    found = set()
+    for table in TABLES:
+        for role, granted in rights(table).items():
+            for right in granted:
+                word, _, listed = right.replace(NUMBERED, f"INSERT ({_all_but_id(columns[table])})").partition(" (")
+                every = [""] if word == "DELETE" else columns[table]
+                names = listed.removesuffix(")").split(", ") if listed else every
+                found |= {(GROUPS[role], table, name, word) for name in names}
+    return found
+
+
 def _all_but_id(columns: Sequence[str]) -> str:
     return ", ".join(column for column in columns if column != "id")
 

@@ -265,6 +265,20 @@ def test_grants_can_be_applied_again_and_take_back_what_was_given_besides(grante
     assert denied(granted, Role.AGENT, "INSERT INTO blacklist (kind) VALUES ('x')")
 
 
+def test_doctor_notices_rights_of_an_older_version(granted: Shop) -> None:
+    def found() -> list[str]:
+        return [row["fix"] for row in granted("doctor -o json").json if row["check"] == "grants"]
+
+    assert found() == [None]
+
+    granted.sql("REVOKE UPDATE (gateway_code) ON transactions FROM csctl_agent")
+    assert found() == ["csctl db grants --apply"]
+
+    granted("db grants --apply")
+    granted.sql("GRANT INSERT ON customers TO csctl_agent")  # of the number of the row, too
+    assert found() == ["csctl db grants --apply"]
+
+
 def test_what_is_printed_is_what_apply_carries_out(granted: Shop) -> None:
     printed = granted("db grants").out
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -157,11 +159,13 @@ def test_a_connection_refused_when_asking_again_does_not_mean_that_nothing_was_c
 def test_an_approval_that_comes_after_the_sale_was_taken_for_failed_is_not_lost(shop: Shop) -> None:
     """The worker sleeps in its call for longer than its lease; another asks in that time, and no answer is known."""
     subscribe(shop)
-    slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=8000"}
+    slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=1500"}
     worker = shop.start("billing run -o json", as_="service", at="2026-04-02T09:00:00Z", env=slowly)
     shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
 
+    os.kill(worker.pid, signal.SIGSTOP)
     asked = shop("txn reconcile -o json", at="2026-04-02T09:06:00Z").json
+    os.kill(worker.pid, signal.SIGCONT)
     out, _ = worker.communicate(timeout=60)
     again = shop("txn reconcile -o json", at="2026-04-02T09:12:00Z").json
     next_run = shop("billing run -o json", at="2026-04-02T09:12:00Z").json
@@ -179,12 +183,14 @@ def test_an_order_that_was_taken_for_not_charged_comes_back_when_its_approval_co
     make_price(shop, "mug", "5.00")
     make_price(shop, "tea", "10.00", interval="month")
     make_price(shop, "club", "10.00", interval="month", trial_days=7)
-    slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=8000"}
+    slowly = {"CSCTL_GATEWAY_MAIN": shop.env["CSCTL_GATEWAY_MAIN"] + "?latency_ms=1500"}
     worker = shop.start(f"order create --customer {buyer} --item mug --item tea --item club --yes", env=slowly)
     shop.wait_for("SELECT 1 FROM transactions WHERE state = 'sent'")
 
+    os.kill(worker.pid, signal.SIGSTOP)
     asked = shop("txn reconcile -o json", at="2026-03-02T09:06:00Z").json
     declined = shop("order show ord_1 -o json").json
+    os.kill(worker.pid, signal.SIGCONT)
     worker.communicate(timeout=60)
     shop("txn reconcile", at="2026-03-02T09:12:00Z")
     order = shop("order show ord_1 -o json").json

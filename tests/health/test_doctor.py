@@ -35,6 +35,7 @@ CHECKS = {
     "queue",
     "billing",
     "emails",
+    "grants",
     "limits",
     "tokens",
     "sums",

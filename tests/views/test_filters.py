@@ -119,6 +119,8 @@ def test_a_list_is_sorted_by_any_of_its_columns(shop: Shop) -> None:
     refused = shop("txn list --sort nonsense")
     assert refused.code == 2
     assert "amount" in refused.err
+    assert "lease_until" not in refused.err
+    assert "joins_queue" not in refused.err
     assert "token" not in shop("customer payment-method list --sort nonsense").err
 
 

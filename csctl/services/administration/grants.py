@@ -22,6 +22,17 @@ _SEQUENCES = """
     WHERE s.relkind = 'S' AND s.relnamespace = current_schema()::regnamespace
 """.replace("::", r"\:\:")
 
+# One row for each group, table, column and right. The groups may exist for another database of the server.
+_RIGHTS = """
+    SELECT g, c.relname, a.attname, word, has_column_privilege(g, c.oid, a.attnum, word)
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped,
+        pg_roles r, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) word, CAST(r.rolname AS text) g
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(:tables) AND r.rolname = ANY(:groups)
+    UNION ALL SELECT r.rolname, c.relname, '', 'DELETE', has_table_privilege(r.rolname, c.oid, 'DELETE')
+    FROM pg_class c, pg_roles r
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(:tables) AND r.rolname = ANY(:groups)
+""".replace("::", r"\:\:")
+
 
 def sql(app: App) -> list[str]:
     """The statements that give the groups their rights. Raises Misconfigured on SQLite, which has none."""
@@ -42,6 +53,18 @@ def apply(app: App, *, dry_run: bool = False) -> list[str]:
             connection.exec_driver_sql(statement)
         audit.write(session, app, Outcome.UPDATED, target="grants", statements=len(statements))
     return statements
+
+
+def are_current(session: Session) -> bool:
+    """Whether the groups have the rights of this version, or none here. The session is one of PostgreSQL."""
+    names = {"tables": list(rules.TABLES), "groups": list(rules.GROUPS.values())}
+    columns: dict[str, set[str]] = {table: set() for table in rules.TABLES}
+    held = set()
+    for group, table, column, word, has in session.execute(text(_RIGHTS), names):
+        columns[table] |= {column} - {""}
+        if has:
+            held.add((group, table, column, word))
+    return not held or held == rules.expected({table: sorted(found) for table, found in columns.items()})
 
 
 def _statements(session: Session) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 
 from csctl.domain.states import Role
 from csctl.models import Operator
+from csctl.services.administration import grants as rights
 from csctl.services.administration import settings
 from csctl.services.health.finding import Problem
 
@@ -33,6 +34,15 @@ def connection(app: App) -> Iterator[Problem]:
             "add ?sslmode=verify-full to CSCTL_DATABASE_URL",
             "warning",
         )
+
+
+def grants(app: App) -> Iterator[Problem]:
+    """Groups of PostgreSQL with other rights than this version grants: a migration may add tables and columns."""
+    if app.engine.dialect.name != "postgresql":
+        return
+    with app.read() as session:
+        if not rights.are_current(session):
+            yield Problem("the groups of PostgreSQL have the rights of another version", "csctl db grants --apply")
 
 
 def limits(app: App) -> Iterator[Problem]:

@@ -8,11 +8,12 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from csctl.clock import Clock, is_age, parse_age, parse_date, parse_time
-from csctl.domain import ids
+from csctl.domain import fields, ids
+from csctl.domain.field_uses import Use
 from csctl.errors import NotFound, Usage
 from csctl.models.columns import Base
 from csctl.results import Limit, Page, Paging, Row
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
-
-# columns that no list shows
-_NOT_SHOWN = frozenset({"token", "token_hash", "phone_digits", "match_key", "claim", "key", "context", "text", "html"})
 
 Record = TypeVar("Record", bound=Base)
 
@@ -63,8 +61,9 @@ def _order(statement: Select[Any], sort: str, sortable: Mapping[str, Any]) -> Co
     """The column of a field, in its direction. Raises Usage, naming the valid fields."""
     name = sort.removeprefix("-")
     model = statement.column_descriptions[0]["entity"]
-    own = {one.key: getattr(model, one.key) for one in inspect(model).column_attrs if one.key not in _NOT_SHOWN}
-    columns = {key: column for key, column in own.items() if not key.startswith("folded_")} | dict(sortable)
+    printed = fields.of(model.__tablename__, Use.LISTED | Use.SHOWN | Use.FILE)
+    own = {one.name: getattr(model, one.name) for one in printed if not one.uses & Use.INTERNAL}
+    columns = own | dict(sortable)
     if name not in columns:
         raise Usage(f"this list cannot be sorted by {name[:40]!r}", fix=f"one of: {', '.join(sorted(columns))}")
     column = columns[name]
