@@ -14,6 +14,7 @@ from tests.data.files import bring
 from tests.factories import make_payment_method, make_price, make_purchase
 from tests.gateways.conftest import SETTLING
 from tests.gateways.ledgers.authorizenet import AuthorizeNetLedger
+from tests.gateways.ledgers.nmi import NmiLedger
 from tests.gateways.ledgers.stripe import StripeLedger
 from tests.gateways.worlds import World
 from tests.selection import on_sqlite
@@ -66,6 +67,28 @@ def test_a_refund_by_hand_is_booked_once_however_often_it_is_reported(world: Wor
     assert world.booked(sale) == Decimal("15.00")
     (refund,) = world.shop("txn list --kind refund -o json").json
     assert refund["amount"] == "15.00"
+    no_problems(world)
+
+
+@pytest.mark.parametrize("world", ["nmi", "stripe"], indirect=True)
+def test_a_refund_that_the_books_had_lost_and_that_came_back_remains_again(world: World) -> None:
+    sale, _ = world.sale()
+    world.shop(f"txn refund {sale} --amount 8.00 --yes")
+    (refund,) = world.shop("txn list --kind refund -o json").json
+    # as a restored database learns it
+    world.shop.sql("UPDATE transactions SET outside = 'gateway', key = NULL WHERE kind = 'refund'")
+    world.later(timedelta(days=3))
+    assert isinstance(world.ledger, NmiLedger | StripeLedger)
+    world.ledger.bring_back(refund["gateway_ref"])
+    world.later(timedelta(hours=12))
+
+    done = world.shop("txn sync", as_="service")
+
+    assert "8.00 USD" in done.err
+    assert world.booked(sale) == Decimal(0)
+    (refund,) = world.shop("txn list --kind refund -o json").json
+    assert (refund["state"], refund["reason"]) == ("failed", "returned")
+    assert world.shop("queue list -o json").json == []
     no_problems(world)
 
 

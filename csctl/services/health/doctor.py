@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from csctl import database, search_index
 from csctl.domain import ids
 from csctl.domain.money import Money
-from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, ItemState, State
+from csctl.domain.states import UNANSWERED_STATES, Direction, EmailState, State
 from csctl.errors import CsctlError, DatabaseDamaged, Misconfigured, Unreachable
 from csctl.mail.outgoing import open_transport
-from csctl.models import Customer, Email, Move, NotifyEmail, QueueItem, Transaction
+from csctl.models import Customer, Email, Move, NotifyEmail, Transaction
 from csctl.profiles import token_file
 from csctl.results import Row
 from csctl.services.billing import overdue
@@ -34,7 +34,6 @@ from csctl.settings import GATEWAY, Settings, refuse_if_others_read
 if TYPE_CHECKING:
     from csctl.app import App
 
-_QUEUED = QueueItem.state == ItemState.QUEUED
 _PATIENCE = timedelta(hours=1)  # an email that waits longer was forgotten
 _NEWS = timedelta(days=7)  # an older failed email is known: an invalid address stays invalid
 _MANY_CUSTOMERS = 50_000  # fewer are looked at one by one in no time

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl import interrupts
-from csctl.domain.states import Kind, State
+from csctl.domain.states import Kind, Outside, State
 from csctl.errors import CsctlError
 from csctl.gateways.operations import Change, Found
 from csctl.models import GatewayCursor, Transaction
@@ -107,6 +107,8 @@ def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> It
 
 def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result | None:
     """Update one transaction. None if nothing changed."""
+    if row.outside is Outside.GATEWAY and row.state is State.APPROVED and found.answer.state is State.FAILED:
+        return learned.give_back(turn, app, row)
     if row.state is State.APPROVED and row.outside is None:
         if row.kind is Kind.REFUND and found.answer.state is State.FAILED:
             return returns.take_back(turn, app, row, found.answer)

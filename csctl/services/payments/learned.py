@@ -14,11 +14,13 @@ from csctl.domain import ids
 from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import Reason
 from csctl.domain.refund_queue import Operation
 from csctl.domain.states import OPEN_STATES, ItemState, Kind, Outside, State
 from csctl.gateways.cleaning import clean, identifier, is_reference
 from csctl.gateways.operations import Dispute, DisputeState, Found
 from csctl.models import QueueItem, Transaction
+from csctl.results import Result
 from csctl.services.outcomes import orders
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import outside
@@ -79,6 +81,15 @@ def take_refund(turn: Turn, app: App, sale: Transaction, refund: Entry) -> None:
         _book(turn, app, sale, more.amount - amount)
     else:
         _learn_refund(turn, app, sale, amount, reference)
+
+
+def give_back(turn: Turn, app: App, refund: Transaction) -> Result:
+    """Record that a refund that was learned came back. Its amount remains again; a person decides about it."""
+    name, money = ids.show("txn", refund.id), Money(refund.amount, refund.currency)
+    outside.take_back(turn.session, app, refund, turn.session.get_one(Transaction, refund.parent_id), Reason.RETURNED)
+    of_sale = ids.show("txn", refund.parent_id or 0)
+    app.notice(f"Warning: {money} of {of_sale}, returned outside of csctl, came back. It is not queued.")
+    return Result(of_sale, Outcome.UPDATED, f"{name} came back: {money} remains again", transaction_id=name)
 
 
 def _book(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:

@@ -72,14 +72,17 @@ def _note_booked(session: Session, app: App, refund: Transaction, sale: Transact
     )
 
 
-def take_back(session: Session, app: App, refund: Transaction, sale: Transaction) -> None:
-    """Undo `book`: the record was a mistake, and its amount remains. The caller has locked the order and both rows."""
-    refund.state, refund.reason = becomes(refund.state, State.FAILED), Reason.RECORDED_BY_MISTAKE
+def take_back(
+    session: Session, app: App, refund: Transaction, sale: Transaction, reason: Reason = Reason.RECORDED_BY_MISTAKE
+) -> None:
+    """Undo `book`: the amount remains again. The caller has locked the order and both rows."""
+    refund.state, refund.reason = becomes(refund.state, State.FAILED), reason
     refund.finished_at = app.clock.now()
     sale.refunded -= refund.amount
     orders.note_money(sale.order)
     money, name = Money(refund.amount, refund.currency), ids.show("txn", refund.id)
-    _note(session, app, refund, f"{name}, a refund outside of {money}, was recorded by mistake", None)
+    why = "was returned by the bank" if reason is Reason.RETURNED else "was recorded by mistake"
+    _note(session, app, refund, f"{name}, a refund outside of {money}, {why}", None)
     audit.write(
         session,
         app,

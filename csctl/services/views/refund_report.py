@@ -20,7 +20,6 @@ from csctl.services.shared import listing, operator_names
 if TYPE_CHECKING:
     from csctl.app import App
 
-GROUPINGS = ("reason", "operator", "product", "day")
 _BATCH = 1000
 _NO_REASON = "(no reason)"
 _IMPORTED = "(imported)"
