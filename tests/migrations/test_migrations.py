@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from csctl import database
@@ -27,6 +27,7 @@ from tests.factories import (
     make_sale,
     make_transaction,
 )
+from tests.selection import on_postgresql
 from tests.shops import Shop
 from tests.views.records import make_event
 
@@ -93,6 +94,26 @@ def test_a_difference_between_models_and_tables_is_noticed(shop: Shop, engine: E
     assert [(found.target, found.problem) for found in differences(engine)] == [
         ("products", "the column colour is not part of csctl's schema")
     ]
+
+
+# What pg_restore does: each check is made again from the definition that PostgreSQL gives.
+_CHECKS_AS_RESTORED = """DO $$ DECLARE c record; BEGIN
+    FOR c IN SELECT conrelid, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+        WHERE contype = 'c' AND connamespace = to_regnamespace(current_schema()) LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname);
+        EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, c.definition);
+    END LOOP; END $$""".replace("::", r"\:\:")
+
+
+@on_postgresql
+def test_a_restored_database_has_no_differences(shop: Shop, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(_CHECKS_AS_RESTORED))
+
+    assert differences(engine) == []
+    shop.sql("ALTER TABLE deferred_changes DROP CONSTRAINT ck_deferred_changes_days")
+    shop.sql("ALTER TABLE deferred_changes ADD CONSTRAINT ck_deferred_changes_days CHECK (bill_on >= '0001-01-01')")
+    assert [found.target for found in differences(engine)] == ["deferred_changes"]
 
 
 def test_going_back_to_the_first_migration_and_forward_keeps_its_rows(shop: Shop, engine: Engine) -> None:
@@ -181,8 +202,8 @@ def test_purchases_from_before_know_what_they_were_charged_and_which_day_was_due
 def test_the_reason_of_an_event_moves_to_its_own_column_and_back(shop: Shop, engine: Engine) -> None:
     customer = make_customer(shop)
     with_reason = ("cancelled pur_3", "pur_4 ends after its next billing", "pur_5 ends on 2026-04-01")
-    for text in (*with_reason, "blacklisted (bli_9)"):
-        make_event(shop, customer, text, reason=f"why: {text}")
+    for event_text in (*with_reason, "blacklisted (bli_9)"):
+        make_event(shop, customer, event_text, reason=f"why: {event_text}")
     make_event(shop, customer, "cancelled pur_3: said the customer", HistoryKind.NOTE)
     make_event(shop, customer, "order placed: ord_1")
     query = "SELECT text, reason FROM history ORDER BY id"

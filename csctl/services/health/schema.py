@@ -145,6 +145,8 @@ _POSTGRESQL = """
 
 _CAST_WORD = re.compile(r"\(('[^']*'::character varying)\)::text")
 _CAST_LIST = re.compile(r"\((ARRAY\[[^]]*\])\)::text\[\]")
+_TERM = r"\((?:[^()]|\([^()]*\))*\)"
+_FIRST_AND = re.compile(rf"(?<=\()\(({_TERM}(?: AND {_TERM})+)\)(?= AND )")  # ((a AND b) AND c)
 
 
 def _parts_of_postgresql(connection: Connection, schema: str) -> Parts:
@@ -157,8 +159,10 @@ def _parts_of_postgresql(connection: Connection, schema: str) -> Parts:
 
 
 def _as_created(definition: str) -> str:
-    """A definition without the casts of lists of words, which PostgreSQL writes in another way after pg_restore."""
-    return _CAST_LIST.sub(r"\1", _CAST_WORD.sub(r"\1", definition))
+    """A definition without what PostgreSQL writes in another way after pg_restore: the casts of lists of words, and the
+    parentheses of an AND that begins another one.
+    """
+    return _FIRST_AND.sub(r"\1", _CAST_LIST.sub(r"\1", _CAST_WORD.sub(r"\1", definition)))
 
 
 def _postgresql_reference(connection: Connection) -> Parts:
