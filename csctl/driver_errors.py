@@ -135,7 +135,7 @@ _MEANINGS = [
     _Meaning(
         NotPermitted,
         "the database does not allow this login to do that",
-        "use the login of an operator with that role (csctl db grants)",
+        "use the login of an operator with that role, or of the owner of the tables (csctl db grants)",
         states=("42501",),
     ),
 ]

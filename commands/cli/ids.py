@@ -67,7 +67,8 @@ def _read_id(ctx: click.Context, prefix: str, word: str) -> ids.Ref:
 def _same_of_another_kind(ctx: click.Context, word: str) -> str | None:
     """The command of the same name for the kind of this id: `csctl order refund ord_1`."""
     root = ctx.find_root()
-    kind = ids.PREFIXES.get(word.strip().partition("_")[0])
+    prefix = word.strip().partition("_")[0]
+    kind = None if prefix in ("pm", "his") else ids.PREFIXES.get(prefix)  # the group `customer` takes ids of customers
     _, here, *below = ctx.command_path.split()
     if kind is None or not isinstance(root.command, click.Group):
         return None

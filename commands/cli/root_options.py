@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _WITH_VALUE = ("--profile", "--env-file", "--database")
+_ELSEWHERE = "(?<!there: )(?<!administrator: )"
 _typed: list[str] = []
 _commands: list[str] = []
 
@@ -25,7 +26,10 @@ def note(words: list[str], commands: Collection[str]) -> None:
 
 
 def repeated(text: str) -> str:
-    """The text, with these options in each command of csctl: as it stands, it would work on another shop."""
+    """The text, with these options in each command of csctl: as it stands, it would work on another shop.
+
+    Not in a command that another database or person is to run: with these options it would run here.
+    """
     if not _typed or "csctl " not in text:
         return text
     import shlex
@@ -33,7 +37,7 @@ def repeated(text: str) -> str:
     from csctl.settings import mask_within
 
     before = " ".join(shlex.quote(mask_within(word)) for word in _typed)
-    return re.sub(rf"\bcsctl (?=(?:{'|'.join(_commands)})\b)", lambda _: f"csctl {before} ", text)
+    return re.sub(rf"{_ELSEWHERE}\bcsctl (?=(?:{'|'.join(_commands)})\b)", lambda _: f"csctl {before} ", text)
 
 
 def in_fix(problem: Mapping[str, Any]) -> Mapping[str, Any]:

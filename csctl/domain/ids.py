@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from csctl.errors import Usage
 
-# prefix -> what it names, and the command that shows it
+# prefix -> what it names, and the command that shows it; ends with `show` if it takes the id
 PREFIXES: dict[str, tuple[str, str]] = {
     "cus": ("customer", "csctl customer show"),
     "ord": ("order", "csctl order show"),
@@ -18,8 +18,8 @@ PREFIXES: dict[str, tuple[str, str]] = {
     "eml": ("email", "csctl email show"),
     "bli": ("blacklist entry", "csctl blacklist list"),
     "opr": ("operator", "csctl operator list"),
-    "pm": ("payment method", "csctl customer show"),
-    "his": ("history entry", "csctl customer history"),
+    "pm": ("payment method", "csctl customer payment-method list"),
+    "his": ("history entry", "csctl customer history CUS"),
     "apr": ("approval request", "csctl approval show"),
     "run": ("run", "csctl run show"),
     "prd": ("product", "csctl product show"),
@@ -74,7 +74,8 @@ def parse(prefix: str, text: str) -> Ref:
         raise Usage(f"{given[:40]!r} is not {_a(noun)} id", fix=f"write it like {prefix}_12")
     if match[1] and match[1] != prefix:
         other, command = PREFIXES[match[1]]
-        raise Usage(f"{given} is not {_a(noun)} id", cause=f"it names {_a(other)}", fix=f"{command} {given}")
+        fix = f"{command} {given}" if command.endswith(" show") else command
+        raise Usage(f"{given} is not {_a(noun)} id", cause=f"it names {_a(other)}", fix=fix)
     if int(match[2]) > 2**63 - 1:
         raise Usage(f"{given} is not {_a(noun)} id", fix=f"write it like {prefix}_12")
     return Ref(given, int(match[2]))

@@ -2,6 +2,7 @@
 
 from csctl.models import checks
 from csctl.models.administration import (
+    NO_TOKEN,
     AuditRow,
     AuditSeal,
     BlacklistEntry,
@@ -25,6 +26,7 @@ from csctl.models.transaction import QueueItem, Request, Transaction
 checks.add_to(Base.metadata)
 
 __all__ = [
+    "NO_TOKEN",
     "Approval",
     "ApprovalDecision",
     "AuditRow",

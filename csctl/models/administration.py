@@ -41,6 +41,9 @@ class Move(Base):
     confirmed_at: Mapped[datetime | None]
 
 
+NO_TOKEN = "none:"  # noqa: S105 - a hash that no token has begins so
+
+
 class Operator(Base):
     """A person or a cron job that runs csctl. Only a hash of the token is stored."""
 

@@ -131,6 +131,22 @@ def test_the_last_administrator_cannot_be_disabled(shop: Shop) -> None:
     assert done.code == 0
 
 
+@pytest.mark.parametrize(
+    "useless",
+    [
+        "UPDATE operators SET token_hash = 'none:jane' WHERE name = 'jane'",
+        "UPDATE operators SET token_expires_at = '2026-01-01 00:00:00' WHERE name = 'jane'",
+    ],
+)
+def test_an_administrator_without_a_valid_token_is_not_counted(shop: Shop, useless: str) -> None:
+    create(shop, "jane", "admin")
+    shop.sql(useless)
+
+    assert shop("operator disable admin").code == 5
+    assert shop("operator set-role admin agent").code == 5
+    assert shop("operator disable jane").code == 0
+
+
 def test_a_new_token_ends_the_old_one(shop: Shop) -> None:
     old = create(shop)
     new = shop("operator rotate-token tim -o json").json["token"]

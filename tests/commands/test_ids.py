@@ -42,6 +42,26 @@ def test_empty_stdin_never_means_all_records(shop: Shop, words: str, ids: str) -
     assert (shop.ledger(), shop.sql("SELECT count(*) FROM audit"), shop.sql("SELECT state FROM emails")) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        ("order show pm_1", "csctl customer payment-method list"),
+        ("customer payment-method default pm_9", "csctl customer payment-method list"),
+        ("order show opr_1", "csctl operator list"),
+        ("order show aud_1", "csctl audit list"),
+        ("order show his_1", "csctl customer history CUS"),
+        ("customer show cus_9", "csctl customer search NAME"),
+    ],
+)
+def test_the_fix_for_a_wrong_id_can_be_typed(shop: Shop, words: str, fix: str) -> None:
+    customer = make_customer(shop)
+    done = shop(f"{words} -o json")
+
+    error = done.json[0]["error"] if done.out else done.error
+    assert error["fix"] == fix
+    assert shop(fix.removeprefix("csctl ").replace("CUS", customer)).code == 0
+
+
 def test_json_objects_with_an_id_are_accepted_on_stdin(shop: Shop) -> None:
     sales = make_sales(shop, 3)
     shop.adopt()

@@ -161,6 +161,11 @@ def test_doctor_complains_until_the_source_is_confirmed_retired(busy: Shop, new:
 
     assert "may still charge" in done.err
     assert complaint in new("doctor").out
+    settings = new.folder / "new.env"
+    settings.write_text("")
+    told = new(f"--env-file {settings} doctor").out
+    assert "there: csctl data export all DIR --retire" in told
+    assert f"here: csctl --env-file {settings} data import all DIR --source-retired" in told
     again = ok(new("data import all export --source-retired -o json"))
     assert {row["created"] for row in again.json} == {0}
     assert complaint not in new("doctor").out

@@ -11,7 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.factories import make_order, make_sale
+from csctl import fault_points
+from csctl.fault_points import Point
+from tests.factories import make_order, make_payment_method, make_sale
 from tests.gateways.worlds import World
 from tests.running import Done
 from tests.selection import on_sqlite
@@ -96,6 +98,44 @@ def test_a_sum_that_was_learned_is_divided_once_the_refunds_are_known(world: Wor
     assert None not in {one["gateway_ref"] for one in refunds}
     assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 0
     assert world.returned(reference) == world.booked(sale) == Decimal("12.00")
+    assert world.shop("db check").code == 0
+
+
+@pytest.mark.parametrize("world", ["nmi", "authorizenet"], indirect=True)
+def test_a_refund_that_was_about_to_be_sent_when_the_backup_was_made_is_not_paid_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale, reference = world.sale()
+    order = world.shop(f"txn show {sale} -o json").json["order_id"]
+    method = make_payment_method(world.shop, token=world.token, last4="1111")
+    make_sale(
+        world.shop,
+        "20.00",
+        order=order,
+        adopt=False,
+        gateway_ref=world.sell("20.00", settled=True),
+        payment_method=method,
+    )
+    backups: list[Backup] = []
+    monkeypatch.setattr(
+        fault_points,
+        "hook",
+        lambda point: None if point is not Point.CALLING or backups else backups.append(Backup(world.shop)),
+    )
+    assert world.shop(f"order refund {order} --amount 30.00 --all-cycles --yes").code == 0
+    backups[0].restore()
+    world.later(timedelta(minutes=10))
+    world.shop("queue retry", as_="service")
+
+    again = world.shop(f"txn refund {sale} --amount 10.00 --yes")
+    assert (again.code, world.shop(f"txn sync {sale}").code) == (11, 0)
+    for row in world.shop("txn reconcile --against main -o json").json:
+        assert world.shop(row["fix"].removeprefix("csctl ")).code == 9  # a person is to look
+    accepted = world.shop("gateway accept main --yes")
+
+    assert accepted.code == 0, accepted.err
+    assert world.returned(reference) == world.booked(sale) == Decimal("10.00")
+    assert world.shop("txn reconcile --against main -o json").json == []
     assert world.shop("db check").code == 0
 
 

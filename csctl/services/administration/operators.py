@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Role
 from csctl.domain.text import accept
 from csctl.errors import Conflict, NotFound, NotPermitted, Usage
-from csctl.models import Operator
+from csctl.models import NO_TOKEN, Operator
 from csctl.results import Result, Row
 from csctl.services.shared import audit, bulk
 
@@ -165,7 +165,7 @@ def disable(app: App, who: str, *, dry_run: bool = False) -> Iterator[Result]:
         if operator.disabled_at:
             raise Conflict(f"operator {operator.name} is disabled already")
         if operator.role is Role.ADMIN:
-            _refuse_last_admin(session, operator)
+            _refuse_last_admin(session, app, operator)
         operator.disabled_at = app.clock.now()
         audit.write(session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), disabled=True)
         return Result(named.given, Outcome.UPDATED, "disabled", extra=_known(operator))
@@ -196,7 +196,7 @@ def set_role(app: App, who: str, role: Role, *, dry_run: bool = False) -> Iterat
         if before is role:
             return Result(named.given, Outcome.SKIPPED, f"no change: {role.value}", extra=_known(operator))
         if before is Role.ADMIN and not operator.disabled_at:
-            _refuse_last_admin(session, operator)
+            _refuse_last_admin(session, app, operator)
         operator.role = role
         audit.write(
             session, app, Outcome.UPDATED, target=ids.show("opr", operator.id), before=before.value, after=role.value
@@ -206,11 +206,15 @@ def set_role(app: App, who: str, role: Role, *, dry_run: bool = False) -> Iterat
     return bulk.each(app, [bulk.Word(who)], change, dry_run=dry_run)
 
 
-def _refuse_last_admin(session: Session, operator: Operator) -> None:
-    active = select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None))
-    if session.scalars(active.with_for_update()).all() == [operator]:
+def _refuse_last_admin(session: Session, app: App, operator: Operator) -> None:
+    """An administrator who was imported and has no token, or whose token expired, can enable no one."""
+    admins = select(Operator).where(Operator.role == Role.ADMIN, Operator.disabled_at.is_(None))
+    valid = or_(Operator.token_expires_at.is_(None), Operator.token_expires_at > app.clock.now())
+    able = admins.where(Operator.token_hash.not_like(f"{NO_TOKEN}%"), valid)
+    if session.scalars(able.with_for_update()).all() == [operator]:
         raise Conflict(
-            f"{operator.name} is the last administrator", fix="csctl operator create NAME --role admin, then try again"
+            f"{operator.name} is the last administrator with a valid token",
+            fix="csctl operator create NAME --role admin, then try again",
         )
 
 

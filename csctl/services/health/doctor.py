@@ -146,7 +146,7 @@ def _moves(app: App) -> Problems:
         if Direction.IN in moves and moves[Direction.IN].confirmed_at is None:
             yield Problem(
                 "the database that this shop came from is not known to be retired",
-                "retire it there (csctl data export all DIR --retire), then csctl data import all DIR --source-retired",
+                "there: csctl data export all DIR --retire; then here: csctl data import all DIR --source-retired",
             )
 
 

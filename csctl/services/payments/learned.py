@@ -83,6 +83,18 @@ def take_refund(turn: Turn, app: App, sale: Transaction, refund: Entry) -> None:
         _learn_refund(turn, app, sale, amount, reference)
 
 
+def give_way(turn: Turn, app: App, sale: Transaction, reference: str) -> None:
+    """Take back the record of a refund that turns out to be an attempt of csctl: the same money counts once."""
+    same = select(Transaction).where(
+        Transaction.parent_id == sale.id,
+        Transaction.outside == Outside.GATEWAY,
+        Transaction.state == State.APPROVED,
+        Transaction.gateway_ref == reference,
+    )
+    for row in turn.session.scalars(same).all():
+        outside.take_back(turn.session, app, row, sale)
+
+
 def give_back(turn: Turn, app: App, refund: Transaction) -> Result:
     """Record that a refund that was learned came back. Its amount remains again; a person decides about it."""
     name, money = ids.show("txn", refund.id), Money(refund.amount, refund.currency)

@@ -278,7 +278,7 @@ def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction, *, named: bool
         if found and row.state is State.APPROVED and found.answer.state is State.FAILED:
             yield replace(returns.take_back(turn, app, row, found.answer), id=ref.given)
             return
-    elif named and row.state is State.FAILED and row.key and row.sent_at:
+    elif named and row.state is State.FAILED and row.key:
         word = yield from ask(turn, app, row, resend=False)
         row = turn.session.get_one(Transaction, ref.id)
         if row.state is State.FAILED and word.answer.state is State.APPROVED:

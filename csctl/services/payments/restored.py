@@ -204,12 +204,14 @@ def is_key(text: str | None) -> bool:
 
 
 def _unknown(app: App, name: str, entries: list[Entry]) -> Iterator[Entry]:
-    """The operations that the books have neither by their key nor, imported or learned, by their reference."""
+    """The operations that the books have neither by the key of an attempt that was sent nor, imported or learned, by
+    their reference. A backup can be of the moment between an intent and its sending.
+    """
     for start in range(0, len(entries), _CHUNK):
         chunk = entries[start : start + _CHUNK]
         keys = {entry.key or "" for entry in chunk}
         references = {reference for entry in chunk for reference in (entry.reference, *entry.aliases)}
-        attempts = select(Transaction.key).where(or_(*map(_begins_with, keys)))
+        attempts = select(Transaction.key).where(or_(*map(_begins_with, keys)), Transaction.sent_at.is_not(None))
         recorded = select(Transaction.gateway_ref).where(
             Transaction.gateway == name, Transaction.gateway_ref.in_(references - {""})
         )

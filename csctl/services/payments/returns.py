@@ -163,6 +163,8 @@ def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> 
         return f"csctl txn reconcile {name}"
     sale = turn.session.get_one(Transaction, attempt.parent_id)
     now = app.clock.now()
+    if attempt.kind is Kind.REFUND and answer.reference:
+        learned.give_way(turn, app, sale, answer.reference)
     late.approve(attempt, answer, now)
     late.return_money(attempt, sale, item, now)
     if attempt.kind is Kind.REFUND:

@@ -217,5 +217,5 @@ def existing(session: Session, model: type[Record], prefix: str, number: int) ->
 
 def not_there(prefix: str, number: int) -> NotFound:
     noun, command = ids.PREFIXES[prefix]
-    fix = "csctl customer search" if prefix == "cus" else command.replace(" show", " list")
+    fix = "csctl customer search NAME" if prefix == "cus" else command.replace(" show", " list")
     return NotFound(f"there is no {noun} {ids.show(prefix, number)}", fix=fix)

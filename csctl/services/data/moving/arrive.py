@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain.states import Direction
 from csctl.errors import Conflict, Usage
-from csctl.models import Move, Operator
+from csctl.models import NO_TOKEN, Move, Operator
 from csctl.services.data.moving import values
 from csctl.services.data.moving.archive import Manifest, Reader
 from csctl.services.data.moving.tables import LEFT_EMPTY, OPERATORS, REPLACED, late, moving, of_operators
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _BATCH = 1000
-_UNUSABLE = "none:"  # no token hashes to what begins so
 
 
 def run(app: App, folder: Path, *, source_retired: bool, dry_run: bool) -> list[dict[str, Any]]:
@@ -87,7 +86,7 @@ def _warn(app: App, move: Move) -> None:
     if move.confirmed_at is None:
         app.notice(
             "The database that this shop came from may still charge and refund. Once it is retired"
-            " (csctl data export all DIR --retire, there), confirm it: csctl data import all DIR --source-retired"
+            " (there: csctl data export all DIR --retire), confirm it: csctl data import all DIR --source-retired"
         )
 
 
@@ -120,7 +119,7 @@ def _operators(session: Session, archive: Reader) -> dict[int, int]:
             numbers[row["id"]] = here[row["name"]]
             continue
         number = None if row["id"] in here.values() else row["id"]
-        operator = Operator(**{**row, "id": number}, token_hash=f"{_UNUSABLE}{row['name']}")
+        operator = Operator(**{**row, "id": number}, token_hash=f"{NO_TOKEN}{row['name']}")
         session.add(operator)
         session.flush()
         numbers[row["id"]] = operator.id
