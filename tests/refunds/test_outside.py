@@ -63,6 +63,20 @@ def test_a_closed_account_at_the_gateway_is_in_nobodys_way(shop: Shop) -> None:
     assert shop(f"txn refund {sale} --outside 'cheque 118' --yes").code == 0
 
 
+def test_an_account_that_refuses_its_key_stops_no_other_and_no_record_of_a_cheque(shop: Shop) -> None:
+    sale, other = make_sale(shop), make_sale(shop)
+    closed = make_sale(shop, adopt=False, gateway="closed")
+    env = {"CSCTL_GATEWAY_CLOSED": f"sandbox:{shop.folder}/closed.db?credentials=wrong"}
+
+    assert shop(f"txn refund {sale} --outside 'cheque 118' --yes", env=env).code == 0
+    assert shop(f"txn refund {closed} --outside 'cheque 119' --yes", env=env).code == 0
+    assert shop(f"txn refund {other} --yes", env=env).code == 0
+    closed = make_sale(shop, adopt=False, gateway="closed")
+    refused = shop(f"txn refund {closed} --yes", env=env)
+    assert refused.code == 11, refused.err
+    assert "credentials" in refused.err
+
+
 def test_a_disputed_sale_is_not_returned_twice(shop: Shop) -> None:
     sale = make_sale(shop)
     shop(f"txn dispute {sale}")

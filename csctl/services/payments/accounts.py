@@ -43,14 +43,15 @@ def open_all(app: App) -> Registry:
 def remember(app: App, *, store: bool = True) -> None:
     """Identify each account before it is first used, and `store` its identity.
 
-    An account that cannot be reached now is not used in this run. Raises Misconfigured if this database may not use it.
+    An account that cannot be reached now, or that refuses its key, is not used in this run. Raises Misconfigured if
+    this database may not use it.
     """
     known = remembered(app)
     for name in app.gateways:
         kind, identity = known.get(name, (None, None))
         if identity is None:
             found = _identify(app, name, known)
-            if store and (found or kind is None):
+            if store and (found or (kind is None and name in app.gateways.usable())):
                 _keep(app, name, found)
 
 
@@ -79,6 +80,9 @@ def _identify(app: App, name: str, known: Known) -> Identity | None:
         found = account.identity()
     except Unreachable:
         account.unreachable = True
+        return None
+    except Misconfigured as error:  # the key is refused: this account alone is not used
+        app.gateways.refuse(name, error)
         return None
     require_usable(app, name, found, known)
     _require_newest_sale(app, name, found)

@@ -139,7 +139,9 @@ def _rows_of(session: Session, account: str, chunk: list[Change]) -> dict[str, i
         Transaction.gateway == account, Transaction.kind != Kind.VOID, Transaction.duplicate_at.is_(None)
     )
     found: dict[str, int] = {}
-    for reference, number in session.execute(of_account.where(Transaction.gateway_ref.in_(wanted - {None}))):
+    # An attempt is older than a record that was learned of it, and gave way to it.
+    named = of_account.where(Transaction.gateway_ref.in_(wanted - {None})).order_by(Transaction.id)
+    for reference, number in session.execute(named):
         found.setdefault(reference or "", number)
     for change in chunk:
         key = change.key or ""
