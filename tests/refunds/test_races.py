@@ -51,6 +51,19 @@ def test_what_others_took_while_a_part_was_under_way_is_not_returned_twice(shop:
 
 
 @on_sqlite
+def test_a_refusal_of_what_another_has_closed_since_changes_nothing(shop: Shop) -> None:
+    sale = make_sale(shop, token="tok_refund_declined")
+    run = sending(shop, f"txn refund {sale} --yes -o json", 2500)
+    asked = shop("txn reconcile -o json", at="2026-03-02T09:06:00Z").json
+    closed = shop.sql("SELECT * FROM transactions ORDER BY id"), shop.sql("SELECT * FROM refund_queue")
+
+    code, _, err = finished(run)
+
+    assert ([row["outcome"] for row in asked], code) == (["queued"], 12), err
+    assert (shop.sql("SELECT * FROM transactions ORDER BY id"), shop.sql("SELECT * FROM refund_queue")) == closed
+
+
+@on_sqlite
 def test_a_part_that_was_abandoned_since_is_not_sent(shop: Shop) -> None:
     order, _ = rebilled(shop)
     run = sending(shop, f"order refund {order} --all-cycles --yes -o json", 2500)
