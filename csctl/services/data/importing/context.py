@@ -36,7 +36,8 @@ class Missing(Usage):
     """A row refers to a record that is not here, by its kind and key."""
 
     def __init__(self, field: str, noun: str, kind: str, key: str) -> None:
-        super().__init__(f"{field}: there is no {noun} {key!r}", fix=f"import it first: csctl data import {kind} FILE")
+        fix = f"import it first: csctl data import {kind} FILE; if that rejected it, correct its row there first"
+        super().__init__(f"{field}: there is no {noun} {key!r}", fix=fix)
         self.kind, self.key = kind, key
 
 

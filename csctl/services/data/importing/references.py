@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from csctl.domain import ids
 from csctl.domain.addresses import Address
 from csctl.domain.states import OrderStatus
 from csctl.errors import Usage
 from csctl.models import Customer, Order, PaymentMethod, Purchase
 from csctl.models.columns import Base
 from csctl.services.data.importing.context import find_columns
+
+_FEW = 5  # customers of one email whose ids a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ def only(
     if len(records) > 1:
         fix = f"name the {noun} by its external_id"
         if noun == "customer":
-            fix += ", or make them one customer first: csctl customer merge"
+            few = [ids.show("cus", record.id) for record in records] if len(records) <= _FEW else ["CUS", "CUS…"]
+            fix += f"; or, if they are one person, merge them first: csctl customer merge {' '.join(few)}"
         raise Usage(f"{field}: {len(records):,} {noun}s have the {key} {text!r}", fix=fix)
     if not records:
         raise Usage(
