@@ -259,12 +259,13 @@ def test_what_another_run_has_taken_is_passed_over_together(shop: Shop) -> None:
 
     run = retries.retry_due(app, Orphans(), concurrency=1)
     first = next(run)
-    shop("queue retry " + " ".join(f"rfq_{number}" for number in range(2, 30)) + " --yes", at=on(1))
+    *taken, left = (name for name in (f"rfq_{number}" for number in range(1, 31)) if name != first.id)
+    shop(f"queue retry {' '.join(taken)} --yes", at=on(1))
     looked.clear()
     rest = list(run)
     app.close()
 
-    assert (first.id, [result.id for result in rest]) == ("rfq_1", ["rfq_30"])
+    assert [result.id for result in rest] == [left]
     assert sum("FROM refund_queue" in words and "refund_queue.id IN" in words for words in looked) < 10
 
 
