@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csctl.services.payments import engine
+from csctl.services.payments import calls
 from tests.factories import make_notify_email, make_order, make_purchase, make_sale
 from tests.refunds.scenes import rebilled
 from tests.selection import on_sqlite
@@ -40,7 +40,7 @@ def test_a_call_that_could_not_be_begun_in_time_is_not_sent_and_releases_its_amo
     sale = make_sale(shop)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_TOO_LATE", -1)
+        patch.setattr(calls, "_TOO_LATE", -1)
         late = shop(f"txn refund {sale} --yes -o json")
 
     assert (late.code, late.json[0]["outcome"]) == (8, "failed")

@@ -17,18 +17,15 @@ two windows, so that the threads have calls to make while it writes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import interrupts
-from csctl.domain.outcomes import Outcome
-from csctl.domain.states import State
 from csctl.errors import (
     Busy,
     CsctlError,
@@ -38,23 +35,21 @@ from csctl.errors import (
     OutcomeUnknown,
     RightsLost,
 )
-from csctl.fault_points import INTENT, OUTCOME, Around, Point, reached
+from csctl.fault_points import INTENT, OUTCOME, Around
 from csctl.journal import Entry
 from csctl.results import Result
-from csctl.services.payments import accounts, resume
+from csctl.services.payments import accounts, failures, resume
+from csctl.services.payments.calls import Calls
 from csctl.services.payments.holding import hold
-from csctl.services.payments.jobs import LEASE, Call, Job, NotRecorded, Turn
+from csctl.services.payments.jobs import Call, Job, NotRecorded, Turn
 from csctl.services.payments.rehearsal import rehearse
-from csctl.services.shared import access, added, audit, damage
+from csctl.services.shared import access, added, audit
 from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-# Seconds after the claim by which a call has begun, or is not begun: the lease, without the longest call and a reserve.
-_TOO_LATE = LEASE.total_seconds() - 90 - 30
 _PATIENCE: tuple[float, ...] = (0, 0.5, 2, 5)  # seconds before each try to record what a gateway has answered
-_GATHER = 0.02  # seconds to wait for the answers of a window once one has come
 
 
 def drive(
@@ -80,7 +75,7 @@ def drive(
         return
     window = app.gateways.window(window)
     with interrupts.deferred() as stop, ThreadPoolExecutor(window) as pool:
-        engine = _Engine(app, iter(jobs), window, pool, stop, fail_fast, sends)
+        engine = _Engine(app, iter(jobs), window, Calls(pool, window), stop, fail_fast, sends)
         try:
             yield from engine.results()
         finally:
@@ -95,16 +90,14 @@ class _Engine:
         app: App,
         jobs: Iterator[Job],
         window: int,
-        pool: ThreadPoolExecutor,
+        calls: Calls,
         stop: interrupts.Stop,
         fail_fast: bool,
         sends: bool,
     ) -> None:
-        self.app, self.jobs, self.window, self.pool, self.stop = app, jobs, window, pool, stop
+        self.app, self.jobs, self.window, self.calls, self.stop = app, jobs, window, calls, stop
         self.fail_fast, self.compares = fail_fast, sends
         self.most = window if fail_fast or window == 1 else 2 * window  # claimed at once: nothing is after a failure
-        self.in_flight: dict[Future[Any], Job] = {}
-        self.answered: SimpleQueue[Future[Any]] = SimpleQueue()
         self.exhausted = False
         self.moved = False  # whether jobs have worked in this turn: they cannot do so twice
         self.lost: CsctlError | None = None  # why no more jobs begin: the database is gone, or may be
@@ -119,13 +112,13 @@ class _Engine:
     def _turns(self) -> Iterator[Result]:
         while True:
             # What came back is recorded before anything new begins, and in a transaction that nothing new can spoil.
-            yield from self._watched(self._record(self._collect()))
+            yield from self._watched(self._record(self.calls.answered()))
             fresh = self._intake()
             if fresh and self.compares:
                 self.compares = False
                 accounts.compare(self.app)
             yield from self._watched(self._begin(fresh))
-            if not fresh and not self.in_flight:
+            if not fresh and not self.calls:
                 return
 
     def _watched(self, results: list[Result]) -> list[Result]:
@@ -135,7 +128,8 @@ class _Engine:
     def finish(self) -> None:
         """Record what is still under way; the results are not read any more."""
         self.exhausted = True
-        list(self._turns())
+        for _ in self._turns():
+            pass
 
     def _more(self) -> bool:
         """Whether there is a job that was never begun."""
@@ -148,7 +142,7 @@ class _Engine:
 
     def _intake(self) -> list[Job]:
         """New jobs, once there is room for half a window of them."""
-        free = self.most - len(self.in_flight)
+        free = self.most - len(self.calls)
         if self.exhausted or self.lost or self.stop.is_set() or free * 2 < self.window:
             return []
         fresh: list[Job] = []
@@ -158,19 +152,6 @@ class _Engine:
             self.lost, self.undone = error, True
         self.exhausted = not self.lost and len(fresh) < free
         return fresh
-
-    def _collect(self) -> list[tuple[Job, Any]]:
-        """The replies that have come in, once there are any to come."""
-        if not self.in_flight:
-            return []
-        done, until = [self.answered.get()], time.monotonic() + _GATHER
-        while len(done) < len(self.in_flight):  # a commit for many costs little more than one for one
-            enough = len(done) >= self.window
-            try:
-                done.append(self.answered.get(timeout=0 if enough else max(0, until - time.monotonic())))
-            except Empty:
-                break
-        return [(self.in_flight.pop(future), _reply(future)) for future in done]
 
     def _record(self, replies: list[tuple[Job, Any]]) -> list[Result]:
         """Outcomes of what came back. It was sent, so where no lock or connection was had, that is tried again. Where
@@ -189,12 +170,12 @@ class _Engine:
         if again and not isinstance(problem, DatabaseUnreachable | OutcomeUnknown | Misconfigured):
             return [result for job, reply in replies for result in self._record_alone(job, reply, problem)]
         self._note_loss(problem)
-        return [_lost(job, problem) for job, _ in replies]
+        return [failures.lost(job, problem) for job, _ in replies]
 
     def _record_alone(self, job: Job, reply: Any, problem: Exception | None) -> list[Result]:
         """The outcome of one, after a transaction for several was undone."""
         if job.called is None or job.called.record is None or job.turn is None:
-            return [_lost(job, problem)]
+            return [failures.lost(job, problem)]
         job.undo()
         job.work = resume.after_reply(self.app, job, job.turn, job.called, reply)
         return self._record([(job, None)])
@@ -212,15 +193,15 @@ class _Engine:
             if len(fresh) > 1:  # one of them is to blame: halves, until it is alone
                 again, half = [job.restarted() for job in fresh], len(fresh) // 2
                 return [*self._begin(again[:half]), *self._begin(again[half:])]
-            return [Result.refused(fresh[0].given, _said(problem, fresh[0].given))]
+            return [Result.refused(fresh[0].given, failures.said(problem, fresh[0].given))]
         except RightsLost as problem:  # nothing further is begun; what is under way is recorded
             self.exhausted = True
             self.app.note_refusal(self.app, problem, fresh[0].given)
-            return [_not_begun(job, problem) for job in fresh]
+            return [failures.not_begun(job, problem) for job in fresh]
         except CsctlError as problem:
             self._note_loss(problem)
             self.undone |= self.lost is not None
-            return [_not_begun(job, problem) for job in fresh]
+            return [failures.not_begun(job, problem) for job in fresh]
 
     def _advance(self, steps: list[tuple[Job, Any]], around: Around) -> list[Result]:
         """Let the jobs work in one transaction; what they call is called once it is committed."""
@@ -228,9 +209,7 @@ class _Engine:
         results, calls = self._work(steps, around)
         for job, call in calls:
             job.wait_for(call)
-            future = self.pool.submit(_in_time(call))
-            self.in_flight[future] = job
-            future.add_done_callback(self.answered.put)
+            self.calls.begin(job, call)
         return results
 
     def _work(self, steps: list[tuple[Job, Any]], around: Around) -> tuple[list[Result], list[tuple[Job, Call]]]:
@@ -283,68 +262,3 @@ def _step(app: App, job: Job, turn: Turn, reply: Any, results: list[Result]) -> 
         if isinstance(step, Call):
             return step
         results.append(step)
-
-
-def _said(problem: Exception, name: str = "the record") -> CsctlError:
-    """A problem with the database, or with the record of this name, as an error of csctl."""
-    if isinstance(problem, CsctlError):
-        return problem
-    if isinstance(problem, NotRecorded):
-        return problem.error
-    if isinstance(problem, UNREADABLE):
-        return damage.damaged(name, problem)
-    return damage.refused_by_database(problem)
-
-
-def _not_begun(job: Job, problem: CsctlError) -> Result:
-    """Nothing was sent. Whether its intent was kept may be unknown; then reconciling closes it."""
-    if isinstance(problem, OutcomeUnknown):
-        return Result(job.given, Outcome.UNKNOWN, problem.message, error=problem)
-    return Result.refused(job.given, problem)
-
-
-def _lost(job: Job, problem: Exception | None) -> Result:
-    """The gateway has answered, and the answer could not be recorded: by our books it is still under way."""
-    opened = job.needs.opened
-    attempt = next((one for one in opened if one.state is State.SENT), opened[-1] if opened else None)
-    name = f"txn_{attempt.id}" if attempt else ""
-    return Result(
-        job.given,
-        Outcome.UNKNOWN,
-        "the gateway has answered, and the answer could not be recorded",
-        error=OutcomeUnknown(
-            "the gateway has answered, and the answer could not be recorded",
-            cause=_said(problem).message if problem else "the database could not be had",
-            fix=f"csctl txn reconcile {name}".rstrip(),
-        ),
-        transaction_id=name or None,
-    )
-
-
-def _in_time(call: Call) -> Callable[[], Any]:
-    """The call, not begun if this process slept so long that its lease may be over."""
-    claimed = _awake_or_not()
-    return lambda: _made(call) if _awake_or_not() - claimed < _TOO_LATE else call.unsent
-
-
-def _made(call: Call) -> Any:
-    reached(Point.CALLING)
-    try:
-        return call.make()
-    finally:
-        reached(Point.ANSWERED)
-
-
-def _awake_or_not() -> float:
-    """Seconds that pass while the machine sleeps, too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.time()
-
-
-def _reply(future: Future[Any]) -> Any:
-    """The gateway's answer, or the error with which it could not be asked. An unexpected error is not an answer."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, CsctlError):
-        return error
-    return OutcomeUnknown("the gateway's answer could not be read", cause=type(error).__name__)
