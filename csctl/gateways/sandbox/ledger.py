@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from csctl.domain.states import Kind
 
+_PATIENCE = 30  # seconds to wait for other processes
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS operations (
     id INTEGER PRIMARY KEY,
@@ -49,6 +51,21 @@ class Lesson:
     settled_at: datetime | None
     parent_ref: str | None = None
     voided: bool = False
+
+
+def _write_ahead(books: sqlite3.Connection) -> None:
+    """Use a write-ahead log. Where several processes open a new file at once, SQLite lets one of them switch it, and
+    the others do not wait for that by themselves.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            books.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 class Ledger:
@@ -91,9 +108,9 @@ class Ledger:
             self._books = None
 
     def _connect(self) -> sqlite3.Connection:
-        books = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        books = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         books.row_factory = sqlite3.Row
-        books.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(books)
         # survives a killed process; it need not survive a power failure
         books.execute("PRAGMA synchronous=NORMAL")
         return books
