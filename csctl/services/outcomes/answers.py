@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from csctl.gateways.cleaning import clean, identifier
+from csctl.gateways.cleaning import clean, identifier, is_reference
 from csctl.gateways.operations import Answer
 from csctl.models import Transaction
 
 
 def keep(transaction: Transaction, answer: Answer) -> None:
-    """Store the texts and ids of an answer. An id that a later answer does not repeat stays."""
+    """Store the texts and ids of an answer. An id that a later answer does not repeat, or not readably, stays."""
     transaction.message, transaction.gateway_code = answer.message, clean(answer.code)
-    transaction.gateway_ref = answer.reference or transaction.gateway_ref
+    if is_reference(answer.reference or ""):
+        transaction.gateway_ref = answer.reference
     transaction.gateway_request_id = identifier(answer.request_id) or transaction.gateway_request_id
     keep_network_ref(transaction, answer)
 
