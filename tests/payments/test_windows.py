@@ -122,6 +122,24 @@ def test_a_window_of_16_charges_reads_with_as_many_statements_as_one_of_4(shop: 
     assert counts[0] == counts[1]
 
 
+@on_sqlite
+def test_a_statement_names_no_more_ids_than_a_database_takes(shop: Shop) -> None:
+    most = 0
+
+    def note(_connection: Any, _cursor: Any, _statement: str, given: Any, *_: Any) -> None:
+        nonlocal most
+        most = max(most, len(given))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        done = shop("txn sync - --fail-fast", input="\n".join(f"txn_{number}" for number in range(1, 1200)))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert done.code == 4
+    assert 100 < most <= 1000
+
+
 def statements(shop: Shop, backend: str, words: str, begin_with: str = "") -> int:
     """The most that one transaction of a command sends."""
     with counted(backend) as transactions:

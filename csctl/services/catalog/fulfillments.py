@@ -23,12 +23,11 @@ from csctl.models import Fulfillment, Order, Transaction
 from csctl.results import Result
 from csctl.services.shared import audit, bulk, change_files, history
 from csctl.services.shared.change_files import Line
+from csctl.services.shared.chunks import chunks
 from csctl.tabular.options import FileOptions
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_CHUNK = 500  # ids in one query
 
 
 def move(
@@ -70,9 +69,8 @@ def doubts(app: App, numbers: Sequence[int]) -> list[str]:
     over = Order.cancelled_at.is_not(None) | (Order.status == OrderStatus.REFUNDED)
     found: list[str] = []
     with app.read() as session:
-        for start in range(0, len(numbers), _CHUNK):
-            some = Fulfillment.id.in_(numbers[start : start + _CHUNK])
-            wanted = select(Fulfillment.id, Order).join(Fulfillment.order).where(some, over)
+        for some in chunks(numbers):
+            wanted = select(Fulfillment.id, Order).join(Fulfillment.order).where(Fulfillment.id.in_(some), over)
             for number, order in session.execute(wanted.order_by(Fulfillment.id)):
                 found.append(f"{ids.show('ful', number)}: {ids.show('ord', order.id)} {_doubt(session, order)}")
     return found

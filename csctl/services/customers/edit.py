@@ -29,12 +29,12 @@ from csctl.results import Result
 from csctl.services.customers import lookup
 from csctl.services.shared import audit, bulk, change_files, field_values, history
 from csctl.services.shared.change_files import Line
+from csctl.services.shared.chunks import chunks
 from csctl.tabular.options import FileOptions
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-_CHUNK = 500
 # What an export has besides, and an edit does not change.
 _FIXED = tuple(
     field.name for field in fields.of("customers", Use.FILE) if field.name not in (*CUSTOMER_FIELDS, "external_id")
@@ -133,9 +133,9 @@ def _stored(session: Session, known: Mapping[str, int], lines: Iterable[Line]) -
             numbers.append(change_files.number_in(known, "cus", line))
     columns = select(Customer.id, Customer.version, Customer.created_at)
     found: dict[int, tuple[int, datetime]] = {}
-    for start in range(0, len(numbers), _CHUNK):
-        some = columns.where(Customer.id.in_(numbers[start : start + _CHUNK]))
-        found.update({row.id: (row.version, row.created_at) for row in session.execute(some)})
+    for some in chunks(numbers):
+        named = columns.where(Customer.id.in_(some))
+        found.update({row.id: (row.version, row.created_at) for row in session.execute(named)})
     return found
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.personal import ERASED, Details
 from csctl.models import Customer, Email, Fulfillment, Order, Purchase, QueueItem, Run, RunRecord, Transaction
+from csctl.services.shared.chunks import chunks
 
-_CHUNK = 400  # ids in one query, each in two spellings
 _WORDS = ("--reason=", "--note=")  # options that hold what people wrote
 # The records of an order, by the command group that names them: `fulfillment ship ful_1`, `fulfillment ship 1`.
 _GROUPS: tuple[tuple[str, str, Any], ...] = (
@@ -46,19 +46,15 @@ def _by_id(session: Session, people: Sequence[Customer], orders: list[int]) -> I
     yield from _named(session, "customer", "cus", [person.id for person in people])
     for group, prefix, model in _GROUPS:
         theirs = model.id if model is Order else model.order_id
-        for some in _chunks(orders):
+        for some in chunks(orders):
             yield from _named(session, group, prefix, session.scalars(select(model.id).where(theirs.in_(some))).all())
 
 
 def _named(session: Session, group: str, prefix: str, numbers: Sequence[int]) -> Iterator[RunRecord]:
     of_group = select(RunRecord).join(Run, RunRecord.run_id == Run.id).where(Run.command.startswith(f"{group} "))
-    for some in _chunks(numbers):
+    for some in chunks(numbers, 400):  # each in two spellings
         spelled = [text for number in some for text in (ids.show(prefix, number), str(number))]
         yield from session.scalars(of_group.where(RunRecord.given.in_(spelled)))
-
-
-def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
 
 
 def _by_name(session: Session, people: Sequence[Customer]) -> Iterator[RunRecord]:

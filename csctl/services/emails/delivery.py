@@ -21,6 +21,7 @@ from csctl.mail.transport import ConnectionLost, Postponed, Refused
 from csctl.models import Email
 from csctl.results import Result
 from csctl.services.emails import outbox
+from csctl.services.shared.chunks import chunks
 from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ class Delivery:
                 yield email, error
 
     def _among(self, numbers: Sequence[int]) -> Iterator[Attempt]:
-        for start in range(0, len(numbers), _BATCH):
-            left = set(numbers[start : start + _BATCH])
+        for some in chunks(numbers, _BATCH):
+            left = set(some)
             while left and not self._mail.stopped and (batch := outbox.claim(self._app, _BATCH, among=sorted(left))):
                 for email, error in self._attempts(batch):
                     left.discard(email.id)

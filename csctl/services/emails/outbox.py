@@ -24,13 +24,13 @@ from csctl.mail.rendering import Rendered
 from csctl.models import Email
 from csctl.results import Limit, Page, Row
 from csctl.services.shared import audit, listing
+from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
     from csctl.app import App
     from csctl.domain.shop import Shop
 
 LEASE = timedelta(minutes=5)
-_CHUNK = 500
 _BY_HAND = "email send"
 
 # A damaged count stays at the limit of the database: it must not stop the other emails.
@@ -60,10 +60,8 @@ def claim(app: App, batch: int, *, after: int = 0, among: Sequence[int] | None =
 def numbers(app: App, message_ids: Sequence[str]) -> list[int]:
     """The ids of emails, in the order in which they were written."""
     with app.read() as session:
-        chunks = (message_ids[start : start + _CHUNK] for start in range(0, len(message_ids), _CHUNK))
-        return sorted(
-            one for chunk in chunks for one in session.scalars(select(Email.id).where(Email.message_id.in_(chunk)))
-        )
+        named = (select(Email.id).where(Email.message_id.in_(some)) for some in chunks(message_ids))
+        return sorted(number for statement in named for number in session.scalars(statement))
 
 
 def _free(now: datetime) -> ColumnElement[bool]:

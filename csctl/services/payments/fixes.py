@@ -17,11 +17,11 @@ from csctl.domain.states import OPEN_STATES, RETURNS, SALES, Kind, State
 from csctl.gateways.operations import Finds
 from csctl.models import Transaction
 from csctl.services.payments import restored
+from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-_CHUNK = 500  # references in one query
 _OF_A_SALE = (Difference.VOIDED, Difference.REFUNDED)
 
 
@@ -139,9 +139,9 @@ def _sale_of(finding: Finding) -> str | None:
 
 
 def _sales(session: Session, account: str | None, references: list[str]) -> Iterator[tuple[str, _Sale]]:
-    for start in range(0, len(references), _CHUNK):
+    for some in chunks(references):
         named = select(Transaction).where(
-            Transaction.gateway_ref.in_(references[start : start + _CHUNK]),
+            Transaction.gateway_ref.in_(some),
             Transaction.kind.in_(SALES),
             Transaction.state == State.APPROVED,
             Transaction.duplicate_at.is_(None),

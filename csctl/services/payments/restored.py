@@ -7,9 +7,11 @@ books do not have was sent by a database that knew more than this one.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -24,6 +26,7 @@ from csctl.errors import Conflict, Misconfigured, Unreachable
 from csctl.gateways.operations import Change
 from csctl.gateways.protocol import Gateway
 from csctl.models import GatewayAccount, Transaction
+from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -33,7 +36,8 @@ _FIRST = timedelta(days=30)  # what is compared at least when an account is used
 _RECENT = timedelta(days=1)  # what can be compared while an attempt is under way: few operations
 # A key of csctl (a random UUID), or as much of it as a gateway has room for.
 _OURS = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{3}(?:[0-9a-f]{12})?", re.ASCII)
-_CHUNK = 200
+_CHUNK = 200  # keys in one query, each with two comparisons
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NAMED = 10  # sales in one error
 _Record = TypeVar("_Record", Entry, Change)
 
@@ -49,11 +53,19 @@ class Lost:
 
     @property
     def newest(self) -> Entry:
-        return max(self.entries, key=lambda entry: entry.at.isoformat() if entry.at else "")
+        return max(self.entries, key=lambda entry: entry.at or _LONG_AGO)
 
-    def refunds(self, sale: str | None) -> list[Entry]:
+    @cached_property
+    def _refunds(self) -> Mapping[str | None, list[Entry]]:
+        found: dict[str | None, list[Entry]] = defaultdict(list)
+        for one in self.entries:
+            if one.kind is Kind.REFUND:
+                found[one.sale_reference].append(one)
+        return found
+
+    def refunds(self, sale: str | None) -> Sequence[Entry]:
         """The refunds of one sale, by the gateway's reference."""
-        return [one for one in self.entries if one.kind is Kind.REFUND and one.sale_reference == sale]
+        return self._refunds.get(sale, ())
 
 
 @dataclass(frozen=True)
@@ -135,13 +147,14 @@ def _beginning(app: App, name: str) -> datetime:
         return min(weeks_ago, session.scalar(newest) or weeks_ago)
 
 
-def lost(app: App, numbers: Collection[int]) -> dict[str, Lost]:
+def lost(app: App, numbers: Sequence[int]) -> dict[str, Lost]:
     """What the books lack of the accounts of some transactions, by the names of the accounts."""
     with app.read() as session:
-        used = select(Transaction.gateway).where(Transaction.id.in_(numbers), Transaction.outside.is_(None))
-        names = [name for name in session.scalars(used.distinct()) if name in app.gateways]
+        used = select(Transaction.gateway).where(Transaction.outside.is_(None)).distinct()
+        of_some = (used.where(Transaction.id.in_(some)) for some in chunks(numbers))
+        names = {name for statement in of_some for name in session.scalars(statement)}
     compare, found = comparison(app), {}
-    for name in names:
+    for name in filter(names.__contains__, app.gateways):
         try:
             account = app.gateways[name]
             found[name] = compare.lost(name, account)
@@ -171,8 +184,7 @@ def accepted(app: App, name: str, account: Gateway) -> datetime:
     now, lost = app.clock.now(), comparison(app).lost(name, account)
     if lost is None or not lost.entries:
         return now
-    missing = [sale for reference, sale in lost.sales.items() if _can_have(app, sale, lost.refunds(reference))]
-    if missing:
+    if missing := _missing(app, lost):
         raise Conflict(
             f"refunds of {_names(missing)} are at the gateway account {name}, and not in the books",
             cause="they could be paid again",
@@ -187,11 +199,16 @@ def accepted(app: App, name: str, account: Gateway) -> datetime:
     return max(now, newest + SKEW + timedelta(seconds=1))
 
 
-def _can_have(app: App, sale: int, refunds: list[Entry]) -> bool:
-    """Whether one of some refunds of a sale fits into what the books have as not returned."""
+def _missing(app: App, lost: Lost) -> list[int]:
+    """The sales of which a refund that the books lack fits into what they have as not returned."""
+    of_sales = select(Transaction).where(Transaction.voided_at.is_(None))
     with app.read() as session:
-        row = session.get_one(Transaction, sale)
-        return any(0 < (one.amount or 0) <= row.amount - row.refunded for one in refunds) and row.voided_at is None
+        return [
+            sale.id
+            for some in chunks(sorted(lost.sales.values()))
+            for sale in session.scalars(of_sales.where(Transaction.id.in_(some)))
+            if any(0 < (one.amount or 0) <= sale.amount - sale.refunded for one in lost.refunds(sale.gateway_ref))
+        ]
 
 
 def _is_ours(entry: Entry) -> bool:
@@ -207,8 +224,7 @@ def _unknown(app: App, name: str, entries: list[Entry]) -> Iterator[Entry]:
     """The operations that the books have neither by the key of an attempt that was sent nor, imported or learned, by
     their reference. A backup can be of the moment between an intent and its sending.
     """
-    for start in range(0, len(entries), _CHUNK):
-        chunk = entries[start : start + _CHUNK]
+    for chunk in chunks(entries, _CHUNK):
         keys = {entry.key or "" for entry in chunk}
         references = {reference for entry in chunk for reference in (entry.reference, *entry.aliases)}
         attempts = select(Transaction.key).where(or_(*map(_begins_with, keys)), Transaction.sent_at.is_not(None))
@@ -235,13 +251,13 @@ def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str, int]:
     named = {reference for entry in entries for reference in (entry.sale_reference, *entry.sale_aliases)}
     references = sorted(filter(None, named))
     found: dict[str, int] = {}
-    for start in range(0, len(references), _CHUNK):
-        theirs = Transaction.gateway_ref.in_(references[start : start + _CHUNK])
-        sales = select(Transaction.gateway_ref, Transaction.id).where(
-            Transaction.gateway == name, Transaction.kind.in_(SALES), theirs
-        )
-        with app.read() as session:
-            found |= {reference or "": number for reference, number in session.execute(sales)}
+    sales = select(Transaction.gateway_ref, Transaction.id).where(
+        Transaction.gateway == name, Transaction.kind.in_(SALES)
+    )
+    with app.read() as session:
+        for some in chunks(references):
+            known = session.execute(sales.where(Transaction.gateway_ref.in_(some)))
+            found |= {reference or "": number for reference, number in known}
     return found
 
 

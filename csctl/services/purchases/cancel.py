@@ -32,11 +32,11 @@ from csctl.services.purchases import changes as purchase_changes
 from csctl.services.purchases import differences
 from csctl.services.refunds import refunds, scope, standing
 from csctl.services.shared import bulk
+from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
     from csctl.app import App
 
-_CHUNK = 500  # ids in one query
 _CARRIED = (
     Outcome.REFUNDED,
     Outcome.VOIDED,
@@ -140,8 +140,7 @@ class _Refunding:
         """The order of each purchase."""
         found: dict[int, int] = {}
         with self.app.read() as session:
-            for start in range(0, len(refs), _CHUNK):
-                numbers = [ref.id for ref in refs[start : start + _CHUNK]]
+            for numbers in chunks([ref.id for ref in refs]):
                 query = select(Purchase.id, Purchase.order_id).where(Purchase.id.in_(numbers))
                 found.update((number, order_id) for number, order_id in session.execute(query))
         return found

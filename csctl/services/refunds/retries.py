@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-_of_item = aliased(Transaction)  # the sale of an item, next to its attempts
+_of_item = aliased(Transaction)  # the sale of an item, next to its attempts; made once, as it is costly
 # Outcomes by which an item leaves the queue: those of earlier attempts are rows of the run, too.
 _CLOSED = (Outcome.REFUNDED, Outcome.VOIDED, Outcome.EXHAUSTED)
 

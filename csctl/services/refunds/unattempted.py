@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-_attempt = aliased(Transaction)
+_attempt = aliased(Transaction)  # of an item, next to its sale; made once, as it is costly
 
 
 def waiting(app: App) -> Select[QueueItem]:

@@ -23,11 +23,10 @@ from csctl.results import Result
 from csctl.services.payments import idempotency
 from csctl.services.payments import resume as taking_up
 from csctl.services.payments.jobs import Turn
+from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_CHUNK = 500  # ids in one query
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,8 @@ def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction
         return None
     currencies: set[str] = set()
     with app.read() as session:
-        for start in range(0, len(refs), _CHUNK):
-            chunk = [ref.id for ref in refs[start : start + _CHUNK]]
-            currencies |= set(session.scalars(select(model.currency).where(model.id.in_(chunk)).distinct()))
+        for some in chunks([ref.id for ref in refs]):
+            currencies |= set(session.scalars(select(model.currency).where(model.id.in_(some)).distinct()))
     if len(currencies) > 1:
         found = sorted(currencies)
         raise Usage(

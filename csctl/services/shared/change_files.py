@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.record_kinds import read_cell
 from csctl.errors import CsctlError, NotFound, Usage
+from csctl.services.shared.chunks import chunks
 from csctl.services.shared.exported_ids import is_exported, mark_of, own_number
 from csctl.tabular.options import FileOptions
 from csctl.tabular.reading import Table
 from csctl.tabular.row import Row
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ def known(session: Session, model: Any, prefix: str, lines: Iterable[Line]) -> d
         mark = mark_of(session)
         own = {name: own_number(name, prefix, mark) for name in exported}
         found = {name: number for name, number in own.items() if number is not None}
-    for start in range(0, len(names), _CHUNK):
-        some = select(model.external_id, model.id).where(model.external_id.in_(names[start : start + _CHUNK]))
-        found.update((name, number) for name, number in session.execute(some))
+    for some in chunks(names):
+        named = select(model.external_id, model.id).where(model.external_id.in_(some))
+        found.update((name, number) for name, number in session.execute(named))
     return found
 
 

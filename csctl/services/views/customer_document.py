@@ -28,6 +28,7 @@ from csctl.results import Row
 from csctl.services.blacklist import matching as blacklist
 from csctl.services.customers import lookup
 from csctl.services.shared import field_values
+from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -65,8 +66,8 @@ def _trail(session: Session, customer: Customer, rows: dict[str, list[Row]]) -> 
     """The rows of the audit log about the person or one of their records."""
     named = [ids.show("cus", customer.id), *(row["id"] for records in rows.values() for row in records)]
     found: list[AuditRow] = []
-    for start in range(0, len(named), 500):
-        found += session.scalars(select(AuditRow).where(AuditRow.target.in_(named[start : start + 500])))
+    for some in chunks(named):
+        found += session.scalars(select(AuditRow).where(AuditRow.target.in_(some)))
     return [_plain(row) for row in sorted(found, key=lambda row: row.id)]
 
 

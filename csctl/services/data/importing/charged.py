@@ -13,9 +13,9 @@ from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict
 from csctl.models import Transaction
 from csctl.services.data.importing.cells import Cells
+from csctl.services.shared.chunks import chunks
 from csctl.services.shared.duplicates import NO_REFERENCE
 
-_CHUNK = 500
 _READ = (
     *(Transaction.gateway, Transaction.gateway_ref, Transaction.external_id, Transaction.id, Transaction.duplicate_at),
     *(Transaction.kind, Transaction.state, Transaction.amount, Transaction.currency, Transaction.key),
@@ -33,8 +33,8 @@ class Charged:
     def load(self, wanted: Sequence[str | None]) -> None:
         """Read those that have one of these references."""
         refs = sorted({ref for ref in wanted if ref and ref not in NO_REFERENCE})
-        for start in range(0, len(refs), _CHUNK):
-            known = select(*_READ).where(Transaction.gateway_ref.in_(refs[start : start + _CHUNK]))
+        for some in chunks(refs):
+            known = select(*_READ).where(Transaction.gateway_ref.in_(some))
             for row in self._session.execute(known.order_by(Transaction.id)):
                 if row.kind in SALES and row.state is State.APPROVED and row.duplicate_at is None:
                     self._names.setdefault((row.gateway, row.gateway_ref), row.external_id or ids.show("txn", row.id))
