@@ -146,7 +146,7 @@ def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry
 
 class _Refunded:
     """The sales with refunds among their actions. That a refund names its sale is not certain; its sale has an action
-    of the same amount at the same time. Where two have one, it does not matter which is taken first.
+    of the same amount at the same time. Where two sales have one, the nearest is taken: it may be the wrong one.
     """
 
     def __init__(self, changed: list[Transaction]) -> None:
