@@ -282,9 +282,9 @@ def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction, *, named: bool
         word = yield from ask(turn, app, row, resend=False)
         row = turn.session.get_one(Transaction, ref.id)
         if row.state is State.FAILED and word.answer.state is State.APPROVED:
-            result = attempts.approve_late(turn, app, row, word.answer)
-            if not row.state.closed:
-                result = attempts.record(turn, app, ref.id, row.claim, word.answer)
+            result = attempts.take_late(turn, app, row, word.answer)
+            if row.kind is Kind.REFUND and row.parent_id:  # it may have been learned from the total of its sale
+                yield from settlement.ask(turn, app, row.parent_id)
             yield replace(result, id=ref.given)
             return
     outcome = verdicts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
@@ -49,8 +50,29 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
     except OutcomeUnknown as lost:
         raise Unreachable("the gateway cannot be asked", cause=lost.cause, fix="run it again") from None
     if found is not None:
-        _remember(turn, app, turn.session.get_one(Transaction, number), found)
+        row = turn.session.get_one(Transaction, number)
+        _remember(turn, app, row, found)
+        if row.is_sale and learned.exceeds(turn, app, row, found):
+            yield from _lower(turn, app, row, found)
     return found
+
+
+def _lower(turn: Turn, app: App, sale: Transaction, found: Found) -> Generator[Call, Any, None]:
+    """Lower what was learned of a sale to what its gateway has returned in all, unless a refund of csctl has come back:
+    these are asked about first.
+    """
+    account, of_sale = app.gateways[sale.gateway], sale.id
+    for number, reference in [(row.id, row.gateway_ref or "") for row in learned.own_refunds(turn, sale)]:
+        turn.needs.transactions.add(number)
+        look = partial(account.lookup, reference, Kind.REFUND)
+        try:
+            seen: Found | None = yield Call(look, assumed=None, unsent=None, reads=True)
+        except (OutcomeUnknown, Unreachable):
+            return  # a later look-up of the sale asks again
+        refund = turn.session.get_one(Transaction, number)
+        if seen and seen.answer.state is State.FAILED and refund.state is State.APPROVED:
+            returns.take_back(turn, app, refund, seen.answer)
+    learned.lower(turn, app, turn.session.get_one(Transaction, of_sale), found)
 
 
 def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
@@ -74,8 +96,10 @@ def sync(
     concurrency: int = 1,
     fail_fast: bool = False,
     leave_out: Collection[int] = (),
+    also: Collection[int] = (),
 ) -> Iterator[Result]:
-    """Ask about the named transactions, or about all approved ones that are not settled, except those to `leave_out`.
+    """Ask about the named transactions, or about all approved ones that are not settled, except those to `leave_out`,
+    and `also` some others.
 
     A refund that the gateway reports as returned joins the queue.
     """
@@ -84,7 +108,7 @@ def sync(
         lost = restored.lost(app, [ref.id for ref in refs])
         jobs: Iterator[Job] = (_job(app, ref, lost) for ref in refs)
     else:
-        open_ones = (number for number in _unsettled(app) if number not in leave_out)
+        open_ones = chain(also, (number for number in _unsettled(app) if number not in leave_out))
         jobs = (_job(app, Ref(ids.show("txn", number), number), None) for number in open_ones)
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast, sends=False)
 
