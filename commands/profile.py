@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl.domain.outcomes import Outcome
 from csctl.errors import Usage
 from csctl.results import RESULT_FIELDS
 
@@ -95,7 +96,7 @@ def add(
     if known.current is None:
         known = replace(known, current=name)
     said = "added, and current" if known.current == name else "added"
-    out.change(lambda dry_run: _save(known, name, "created", said, dry_run=dry_run))
+    out.change(lambda dry_run: _save(known, name, Outcome.CREATED, said, dry_run=dry_run))
 
 
 def _absolute(database: str | None) -> str | None:
@@ -117,9 +118,8 @@ def use(_cli: Cli, out: ChangeOutput, name: str) -> None:
 
     known = profiles.load()
     profiles.require(known, name)
-    out.change(
-        lambda dry_run: _save(replace(known, current=name), name, "updated", "the current profile", dry_run=dry_run)
-    )
+    used = replace(known, current=name)
+    out.change(lambda dry_run: _save(used, name, Outcome.UPDATED, "the current profile", dry_run=dry_run))
 
 
 @profile.command(
@@ -134,18 +134,17 @@ def remove(_cli: Cli, out: ChangeOutput, name: str) -> None:
     known = profiles.load().without(name)
 
     def work(dry_run: bool) -> Iterator[Result]:
-        yield from _save(known, name, "removed", "removed, with its stored token", dry_run=dry_run)
+        yield from _save(known, name, Outcome.REMOVED, "removed, with its stored token", dry_run=dry_run)
         if not dry_run:
             profiles.token_file(name).unlink(missing_ok=True)
 
     out.change(work)
 
 
-def _save(known: Profiles, name: str, outcome: str, message: str, *, dry_run: bool) -> Iterator[Result]:
+def _save(known: Profiles, name: str, outcome: Outcome, message: str, *, dry_run: bool) -> Iterator[Result]:
     from csctl import profiles
-    from csctl.domain.outcomes import Outcome
     from csctl.results import Result
 
     if not dry_run:
         profiles.save(known)
-    yield Result(name, Outcome(outcome), message, dry_run=dry_run)
+    yield Result(name, outcome, message, dry_run=dry_run)

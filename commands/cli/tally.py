@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 # outcome -> what a dry run would do
 _VERBS = {
-    "refunded": "refund",
-    "voided": "void",
-    "billed": "bill",
-    "cancelled": "cancel",
-    "created": "create",
-    "updated": "update",
-    "sent": "send",
-    "removed": "remove",
-    "resolved": "resolve",
-    "requeued": "requeue",
-    "reshipped": "reship",
-    "skipped": "skip",
+    Outcome.REFUNDED: "refund",
+    Outcome.VOIDED: "void",
+    Outcome.BILLED: "bill",
+    Outcome.CANCELLED: "cancel",
+    Outcome.CREATED: "create",
+    Outcome.UPDATED: "update",
+    Outcome.SENT: "send",
+    Outcome.REMOVED: "remove",
+    Outcome.RESOLVED: "resolve",
+    Outcome.REQUEUED: "requeue",
+    Outcome.RESHIPPED: "reship",
+    Outcome.SKIPPED: "skip",
 }
 _ID = re.compile(r"\b[a-z]{2,3}_[0-9]+\b")
 _RETRIED_ELSEWHERE = (Outcome.QUEUED, Outcome.UNKNOWN)  # by queue retry, or by txn reconcile and the next resume

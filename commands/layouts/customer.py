@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from csctl.domain.customer_fields import CUSTOMER_FIELDS
 from csctl.domain.field_uses import Field
 from csctl.domain.plurals import counted
-from csctl.domain.states import OPEN_ITEMS, OPEN_STATES
+from csctl.domain.states import OPEN_ITEMS, OPEN_STATES, PurchaseStatus
 
 from ..cli.output import Output
 from ..cli.sheet import Sheet
@@ -80,7 +80,7 @@ def _open(sheet: Sheet, record: Record) -> None:
 
 def _by_day(purchases: Sequence[Record]) -> list[Record]:
     """The purchases that are billed again, the next one first; and those that cannot be billed."""
-    billed = [one for one in purchases if one["next_bill_on"] or one["status"] == "recycle_failed"]
+    billed = [one for one in purchases if one["next_bill_on"] or one["status"] == PurchaseStatus.RECYCLE_FAILED]
     return sorted(billed, key=lambda one: (one["next_bill_on"] is not None, str(one["next_bill_on"]), one["id"]))
 
 
@@ -105,7 +105,7 @@ def _asked(request: Record) -> list[str]:
 
 
 def _next_billing(sheet: Sheet, one: Record) -> list[str]:
-    what = "not billed" if one["status"] == "recycle_failed" else "next billing"
+    what = "not billed" if one["status"] == PurchaseStatus.RECYCLE_FAILED else "next billing"
     parts = [sheet.day(one["next_bill_on"]) if one["next_bill_on"] else "declined for good", one["product"] or ""]
     parts += [f"billed by {one['billed_by']}"] if one["billed_by"] else []
     return [what, one["id"], shared.money(one, "price"), ", ".join(part for part in parts if part)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from csctl.domain.addresses import Address
+from csctl.domain.states import State
 
 from ..cli.sheet import Sheet
 
@@ -95,7 +96,7 @@ def _standing(transaction: Record) -> str:
     parts: list[str] = []
     if transaction["voided"]:
         parts.append("voided")
-    elif transaction["settlement"] and transaction["state"] == "approved":
+    elif transaction["settlement"] and transaction["state"] == State.APPROVED:
         parts.append(transaction["settlement"])
     if transaction["disputed"]:
         parts.append("disputed")
@@ -103,7 +104,7 @@ def _standing(transaction: Record) -> str:
         parts.append(f"refunded {transaction['refunded']}, remaining {transaction['refundable']}")
     if transaction["parent_id"]:
         parts.append(f"of {transaction['parent_id']}")
-    if transaction["state"] != "approved" and (why := transaction["message"] or transaction["reason"]):
+    if transaction["state"] != State.APPROVED and (why := transaction["message"] or transaction["reason"]):
         parts.append(why)
     return ", ".join(parts)
 

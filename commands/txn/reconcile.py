@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from csctl.domain.ids import Ref
+from csctl.domain.states import State
 from csctl.errors import Conflict, Usage
 from csctl.results import MONEY_FIELDS, RESULT_FIELDS
 
@@ -65,7 +66,7 @@ _DIFFERENCES = (
 @click.option(
     "--as",
     "seen",
-    type=click.Choice(["approved", "failed"]),
+    type=click.Choice([State.APPROVED.value, State.FAILED.value]),
     help="Outcome that the gateway's own page shows, for gateways without lookup (administrators).",
 )
 @click.option("--reference", metavar="REF", help="Reference at the gateway, with --as approved.")

@@ -1,4 +1,4 @@
-"""The outcomes of a change, as results name them."""
+"""The outcomes of a change, as results and the audit log name them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class Outcome(StrEnum):
     EXHAUSTED = "exhausted"
     SKIPPED = "skipped"
     REFUSED = "refused"
+    # These are of the audit log alone: a whole file or shop, and an import that was interrupted.
+    IMPORTED = "imported"
+    EXPORTED = "exported"
+    STOPPED = "stopped"
 
     @property
     def moves_money(self) -> bool:

@@ -188,6 +188,8 @@ def test_a_call_that_the_switch_refuses_is_in_the_history_with_its_reason(shop: 
     assert calls_of(shop, customer) == [
         "called +493012345678: the phone switch did not place the call: Originate failed"
     ]
+    trail = shop(f"audit list --target {customer} --command 'customer call' -o json").json
+    assert [row["outcome"] for row in trail] == ["failed"]
 
 
 def test_a_user_who_may_not_originate_is_a_matter_of_configuration(shop: Shop) -> None:

@@ -93,7 +93,7 @@ def _begin(engine: Engine, admin: str, limits: Mapping[str, str], now: datetime,
         made = operators.add(session, admin, Role.ADMIN, now)
         changes = {"role": "admin", **limits}
         session.add(
-            AuditRow(at=now, operator=None, command="db init", target=made.id, changes=changes, outcome="created")
+            AuditRow(at=now, operator=None, command="db init", target=made.id, changes=changes, outcome=Outcome.CREATED)
         )
     return made
 

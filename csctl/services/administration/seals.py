@@ -200,7 +200,7 @@ def _noting_seals(rows: Iterator[Stored], mentioned: list[tuple[str, str, str]])
 
 
 def _tells_of_seal(row: Stored) -> bool:
-    return bool(row["command"] == "audit seal" and row["outcome"] == "created")
+    return bool(row["command"] == "audit seal" and row["outcome"] == Outcome.CREATED)
 
 
 def _rows(session: Session, after: int, upto: int, *, most: int | None = None) -> Iterator[Stored]:

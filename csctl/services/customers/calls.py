@@ -34,20 +34,15 @@ def place(app: App, who: str, number: str | None, *, dry_run: bool) -> Iterator[
     try:
         placed = switch.call(wanted, operator=app.actor.name)
     except (GatewayRefused, OutcomeUnknown) as error:
-        _note(app, customer_id, wanted, f"{error.message}: {error.cause}" if error.cause else error.message, error)
         outcome = Outcome.UNKNOWN if isinstance(error, OutcomeUnknown) else Outcome.FAILED
-        yield Result(
-            who,
-            outcome,
-            error.message,
-            error,
-            extra={"number": wanted, "uri": None},
-        )
+        said = f"{error.message}: {error.cause}" if error.cause else error.message
+        _note(app, customer_id, wanted, said, outcome)
+        yield Result(who, outcome, error.message, error, extra={"number": wanted, "uri": None})
         return
     except CsctlError as error:  # nothing was sent, and nothing is recorded
         yield Result.refused(who, error, extra={"number": wanted, "uri": None})
         return
-    _note(app, customer_id, wanted, placed.outcome)
+    _note(app, customer_id, wanted, placed.outcome, Outcome.SENT)
     yield Result(who, Outcome.SENT, placed.outcome, extra={"number": wanted, "uri": placed.uri})
 
 
@@ -64,11 +59,10 @@ def _whom(app: App, who: str, number: str | None) -> tuple[int, str]:
     return customer.id, dialable(wanted, codes=number is not None)
 
 
-def _note(app: App, customer_id: int, number: str, outcome: str, error: CsctlError | None = None) -> None:
+def _note(app: App, customer_id: int, number: str, said: str, outcome: Outcome) -> None:
     with app.write() as session:
-        history.event(session, app, customer_id, f"called {number}: {outcome}", kind=HistoryKind.CALL)
-        result = error.code if error else "sent"
-        audit.write(session, app, result, target=ids.show("cus", customer_id), switch=_kind(app))
+        history.event(session, app, customer_id, f"called {number}: {said}", kind=HistoryKind.CALL)
+        audit.write(session, app, outcome, target=ids.show("cus", customer_id), switch=_kind(app))
 
 
 def _kind(app: App) -> str:

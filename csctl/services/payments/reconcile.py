@@ -65,7 +65,7 @@ def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | No
     """What an administrator saw on the gateway's own page of named transactions: `approved`, with the gateway's
     reference and amount, or `failed`. None if nothing is `seen`. Raises Usage and NotPermitted.
     """
-    if (reference or amount) and seen != "approved":
+    if (reference or amount) and seen != State.APPROVED:
         option = "--reference" if reference else "--amount"
         raise Usage(f"{option} goes with --as approved", fix="leave it out, or add --as approved")
     if seen is None:
@@ -73,7 +73,7 @@ def verdict(app: App, refs: Sequence[Ref], seen: str | None, reference: str | No
     if not refs:
         raise Usage("--as is for named transactions", fix="csctl txn reconcile TXN --as approved")
     access.require(app, "txn reconcile with --as")
-    if seen == "failed":
+    if seen == State.FAILED:
         return Seen(Answer(State.FAILED, reason=Reason.NEVER_EXECUTED, message="not found on the gateway's own page"))
     known_as = accept(reference, "reference") if reference else None
     return Seen(Answer(State.APPROVED, known_as, message="found on the gateway's own page"), amount)

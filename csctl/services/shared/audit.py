@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def write(session: Session, app: App, outcome: str, *, target: str | None = None, **changes: Any) -> None:
+def write(session: Session, app: App, outcome: Outcome, *, target: str | None = None, **changes: Any) -> None:
     """Write one row for one change. `changes` holds amounts, states and dates (before and after) and the names of
     changed personal fields, never their values, and no secrets.
     """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from csctl import interrupts
 from csctl.clock import rfc3339
+from csctl.domain.outcomes import Outcome
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import CsctlError
 from csctl.services.data.apis import cursor
@@ -145,7 +146,7 @@ class _Intake:
         numbers = {name: count.numbers() for name, count in self.counts.items() if count.read}
         if not self._job.dry_run and (numbers or kind is None):
             with self._app.write() as session:
-                outcome = "stopped" if kind else "imported"
+                outcome = Outcome.STOPPED if kind else Outcome.IMPORTED
                 audit.write(session, self._app, outcome, target=self._job.account, **numbers)
         if kind and numbers and not self._job.dry_run:
             self._app.notice("Stopped. What was read is kept; the same command continues from there.")

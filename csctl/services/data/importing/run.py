@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csctl import interrupts
+from csctl.domain.outcomes import Outcome
 from csctl.errors import CsctlError
 from csctl.gateways.tokens import forms
 from csctl.services.data.importing import notices
@@ -141,14 +142,14 @@ class _Turn:
 @contextmanager
 def _audited(app: App, section: Section, count: Count, *, dry_run: bool) -> Iterator[None]:
     """One row in the audit log for all of an import, also for one that was stopped."""
-    outcome = "stopped"
+    outcome = Outcome.STOPPED
     try:
         yield
-        outcome = "imported"
+        outcome = Outcome.IMPORTED
     finally:
-        if outcome == "stopped" and count.read:
+        if outcome is Outcome.STOPPED and count.read:
             kept = "and nothing is kept" if dry_run else "and those are kept; run it again, they are left as they are"
             app.notice(f"Stopped after {count.read:,} rows, {kept}.")
-        if not dry_run and (outcome == "imported" or count.read):
+        if not dry_run and (outcome is Outcome.IMPORTED or count.read):
             with app.write() as session:
                 audit.write(session, app, outcome, target=section.name, **count.numbers())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Direction
 from csctl.errors import Conflict, Usage
 from csctl.models import NO_TOKEN, Move, Operator
@@ -45,7 +46,7 @@ def run(app: App, folder: Path, *, source_retired: bool, dry_run: bool) -> list[
             raise Conflict("this database holds an imported shop already", fix=_FRESH)
         if source_retired and here.confirmed_at is None:
             here.confirmed_at = app.clock.now()
-            audit.write(session, app, "updated", target="all", source_retired=here.archive)
+            audit.write(session, app, Outcome.UPDATED, target="all", source_retired=here.archive)
         _warn(app, here)
     return [_row(archive.manifest, name, created, dry_run=dry_run) for name, created in counts.items()]
 
@@ -78,7 +79,7 @@ def _require_empty(session: Session) -> None:
 def _note(session: Session, app: App, manifest: Manifest) -> Move:
     move = Move(direction=Direction.IN, archive=manifest.id, mark=manifest.mark, at=app.clock.now())
     session.add(move)
-    audit.write(session, app, "imported", target="all", archive=manifest.id)
+    audit.write(session, app, Outcome.IMPORTED, target="all", archive=manifest.id)
     return move
 
 

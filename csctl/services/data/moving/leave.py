@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from csctl import database
 from csctl.clock import rfc3339
 from csctl.domain import ids
+from csctl.domain.outcomes import Outcome
 from csctl.domain.states import UNANSWERED_STATES, Direction, ItemState, State
 from csctl.errors import Conflict
 from csctl.models import AuditRow, Move, QueueItem, Transaction
@@ -46,7 +47,7 @@ def run(app: App, folder: Path, *, retire: bool) -> Iterator[dict[str, Any]]:
         archive, mark = str(uuid.uuid4()), mark_of(session)
         if retire and app.retired_at is None:
             session.add(Move(direction=Direction.OUT, archive=archive, mark=mark, at=app.clock.now()))
-        audit.write(session, app, "exported", target="all", archive=archive, retired=retire)
+        audit.write(session, app, Outcome.EXPORTED, target="all", archive=archive, retired=retire)
         session.flush()
         writer.close(
             id=archive,

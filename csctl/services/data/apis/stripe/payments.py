@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from csctl.domain.states import Kind, OrderStatus, Outside, Settlement, State
+from csctl.domain.states import Kind, OrderStatus, Outside, PurchaseStatus, Settlement, State
 from csctl.gateways.operations import DisputeState
 from csctl.gateways.stripe import objects
 from csctl.gateways.stripe.account import Object, child, id_of, text
@@ -102,7 +102,7 @@ def _order(shown: Object, payer: str, *, returned: bool) -> Iterator[Listed]:
             order=_order_id(shown),
             description=(text(intent or shown, "description") or "Stripe payment") + connect,
             unit_price=amount(intent or shown, "amount"),
-            status="complete" if complete else "cancelled",
+            status=PurchaseStatus.COMPLETE if complete else PurchaseStatus.CANCELLED,
         ),
     )
 

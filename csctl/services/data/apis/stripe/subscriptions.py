@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from csctl.domain.states import PurchaseStatus
+from csctl.domain.states import OrderStatus, PurchaseStatus
 from csctl.gateways.stripe.account import Object, child, children, id_of, text
 from csctl.gateways.stripe.objects import currency_of
 from csctl.services.data.apis.listed import Listed
@@ -33,7 +33,8 @@ def records(shown: Object, cycles: int) -> Iterator[Listed]:
             external_id=number,
             customer=id_of(shown, "customer"),
             currency=currency,
-            status="declined" if declined else None,  # a new one is complete; what was returned since is known here
+            # A new one is complete; what was returned since is known here.
+            status=OrderStatus.DECLINED if declined else None,
             placed_at=when(shown, "created"),
         ),
     )
