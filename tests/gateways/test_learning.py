@@ -100,6 +100,7 @@ def test_what_was_learned_from_a_total_and_came_back_remains_again(world: World)
     learned, named = world.refund_outside(reference, "8.00"), world.refund_outside(second, "8.00")
     world.later(timedelta(days=1))
     world.shop(f"txn sync {sale} {other}")  # a look-up tells the total alone
+    assert world.shop("txn sync txn_5 -o json").json[0]["outcome"] == "skipped"
     world.ledger.bring_back(learned)
     world.later(timedelta(hours=12))
     (difference,) = world.shop("txn reconcile --against main -o json").json
@@ -108,7 +109,7 @@ def test_what_was_learned_from_a_total_and_came_back_remains_again(world: World)
     done = world.shop("txn sync", as_="service")  # the refund that has its reference now comes back later
     world.ledger.bring_back(named)
     world.later(timedelta(hours=12))
-    sync(world)
+    assert world.shop("txn sync txn_5 -o json").json[0]["outcome"] == "updated"
 
     assert "8.00 USD less" in done.err
     assert world.returned(reference) == world.booked(sale) == Decimal("3.00")

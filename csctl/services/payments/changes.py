@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
+_NOT_THERE = (Reason.NEVER_EXECUTED, Reason.ABANDONED)  # the gateway did not have it, or it was never sent
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
 
 
@@ -117,7 +118,7 @@ def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> It
 
 def _is_late(app: App, row: Transaction, found: Found) -> bool:
     """Whether an attempt that the gateway did not have when it was asked was carried out after all."""
-    closed = row.state is State.FAILED and row.reason is Reason.NEVER_EXECUTED and row.key is not None
+    closed = row.state is State.FAILED and row.reason in _NOT_THERE and row.key is not None
     return closed and found.answer.state is State.APPROVED and not row.is_leased(app.clock.now())
 
 
