@@ -1,23 +1,28 @@
-"""Rows that are added and not read again in their transaction: the audit log, histories, the outbox.
+"""The writes of a transaction that is for many records: one statement for each table.
 
-Where one transaction is for many records, they are written together at its end, one statement for each table.
+The rows that nothing reads again in their transaction (the audit log, histories, the outbox) wait for its end. Attempts,
+orders, purchases and queue items are written whenever the session flushes.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import Table
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, event, inspect
+from sqlalchemy.orm import Session, make_transient, make_transient_to_detached
+from sqlalchemy.orm.exc import StaleDataError
 
+from csctl import sets
 from csctl.database import Changes
-from csctl.models import AuditRow, Email, HistoryEntry
+from csctl.models import AuditRow, Email, Fulfillment, HistoryEntry, Order, Purchase, QueueItem, Transaction
 
-Row = AuditRow | Email | HistoryEntry
+Row = AuditRow | Email | HistoryEntry | Fulfillment
+_KEPT = (Order, Purchase, Transaction, QueueItem)  # in the order in which they refer to each other
 
 
 def together(session: Changes) -> None:
-    """Collect the rows of this transaction from now on, until `write`."""
+    """Write in sets from now on, until `write`."""
     session.waiting = {}
 
 
@@ -30,10 +35,68 @@ def put(session: Session, row: Row) -> None:
 
 
 def write(session: Changes) -> None:
-    """Write the rows that wait; what they refer to must be written already."""
+    """Write all that waits."""
+    session.flush()
     waiting, session.waiting = session.waiting or {}, None
     for model, rows in waiting.items():
-        table = cast(Table, model.__table__)
-        names = {column.name for column in table.columns if any(column.name in row.__dict__ for row in rows)}
-        values: list[dict[str, object]] = [{name: row.__dict__.get(name) for name in names} for row in rows]
-        session.connection().execute(table.insert(), values)
+        sets.insert(session.connection(), _table(model), [_values(row) for row in rows])
+
+
+@event.listens_for(Changes, "before_flush")
+def _before_flush(session: Changes, *_: object) -> None:
+    if session.waiting is not None:
+        for model in _KEPT:
+            _update(session, model, [row for row in session.dirty if isinstance(row, model)])
+        _insert(session, [row for row in session.new if isinstance(row, Transaction)])
+
+
+def _insert(session: Changes, rows: Sequence[Transaction]) -> None:
+    for row in rows:
+        session.expunge(row)
+    if rows:
+        numbers = sets.insert_numbered(session.connection(), _table(Transaction), [_values(row) for row in rows])
+        for row, number in zip(rows, numbers, strict=True):
+            row.id = number
+            _keep(session, row)
+
+
+def _update(session: Changes, model: type[Any], rows: Sequence[Any]) -> None:
+    alike: dict[tuple[str, ...], list[Any]] = {}
+    for row in rows:
+        if names := _changed(row):
+            alike.setdefault(names, []).append(row)
+    version = () if inspect(model).version_id_col is None else ("version",)
+    for names, some in alike.items():
+        wanted = ("id", *version, *names)
+        values = [{name: row.__dict__[name] for name in wanted} for row in some]
+        if sets.update(session.connection(), _table(model), values, by=("id", *version)) != len(some):
+            raise StaleDataError(f"{model.__name__} was changed meanwhile")
+    for row in rows:
+        if version and _changed(row):
+            row.version += 1
+        _keep(session, row)
+
+
+def _changed(row: Any) -> tuple[str, ...]:
+    columns, state = row.__table__.columns, inspect(row)
+    return tuple(sorted(k for k, was in state.committed_state.items() if k in columns and was != row.__dict__[k]))
+
+
+def _keep(session: Changes, row: Any) -> None:
+    """Tell the session that a row is stored as it is."""
+    state = inspect(row)
+    if state.key:
+        state._commit_all(state.dict, session.identity_map)
+        return
+    for name, default in sets.defaults(row.__table__).items():
+        row.__dict__.setdefault(name, default)
+    make_transient_to_detached(row)
+    session.add(row)
+
+
+def _values(row: Any) -> sets.Row:
+    return {name: row.__dict__[name] for name in row.__table__.columns.keys() & row.__dict__.keys()}
+
+
+def _table(model: type[Any]) -> Table:
+    return cast(Table, model.__table__)

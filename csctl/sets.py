@@ -1,0 +1,108 @@
+"""Many rows of one table in one statement: insert them, or update each with values of its own.
+
+PostgreSQL gets the rows as one JSON value. So the text of the statement is the same for any number of rows, and it is
+parsed, planned and its constraints are read once for all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table, bindparam
+
+Row = dict[str, Any]
+_PLACE = "place_"  # of a row that is inserted: the database numbers the rows in this order
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows. Columns without a value get their default."""
+    full = _complete(table, rows)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_insert(table, tuple(full[0]), connection.dialect), _document(full))
+    else:
+        connection.execute(table.insert(), full)
+
+
+def insert_numbered(connection: Connection, table: Table, rows: Sequence[Row]) -> list[int]:
+    """Insert rows whose ids the database gives. Returns these, in the order of the rows."""
+    full = _complete(table, rows)
+    if connection.dialect.name != "postgresql":
+        returned = table.insert().returning(table.c.id, sort_by_parameter_order=True)
+        return list(connection.scalars(returned, full))
+    sql = _insert(table, tuple(full[0]), connection.dialect, numbered=True)
+    placed = [{**row, _PLACE: place} for place, row in enumerate(full)]
+    return sorted(connection.exec_driver_sql(sql, _document(placed)).scalars())
+
+
+def update(connection: Connection, table: Table, rows: Sequence[Row], by: tuple[str, ...] = ("id",)) -> int:
+    """Update the rows that have the same values in the columns `by`. All rows name the same columns.
+
+    Returns how many there are. A `version` in `by` is one higher afterwards.
+    """
+    names = tuple(name for name in rows[0] if name not in by)
+    if connection.dialect.name == "postgresql":
+        keys = {name: [row[name] for row in rows] for name in by}
+        return connection.exec_driver_sql(
+            _update(table, names, by, connection.dialect), {**_document(rows), **keys}
+        ).rowcount
+    values: Row = {name: bindparam(f"to_{name}") for name in names}
+    if "version" in by:
+        values["version"] = table.c.version + 1
+    meant = [table.c[name] == bindparam(f"by_{name}") for name in by]
+    prefixed = [{f"{'by' if name in by else 'to'}_{name}": value for name, value in row.items()} for row in rows]
+    return connection.execute(table.update().where(*meant).values(values), prefixed).rowcount
+
+
+def _complete(table: Table, rows: Sequence[Row]) -> list[Row]:
+    """The rows with the same columns: those that any of them has, and those with a default of this program."""
+    given = {name for row in rows for name in row}
+    blank = {name: value for name, value in defaults(table).items() if name in given or value is not None}
+    return [{**blank, **row} for row in rows]
+
+
+@lru_cache
+def defaults(table: Table) -> Row:
+    """What this program gives the columns without a value."""
+    return {one.name: one.default.arg if one.default and one.default.is_scalar else None for one in table.columns}
+
+
+def _document(rows: Sequence[Row]) -> Row:
+    return {"rows": json.dumps(rows, default=_text)}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, date):  # also a time
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+@lru_cache
+def _insert(table: Table, names: tuple[str, ...], dialect: Dialect, *, numbered: bool = False) -> str:
+    listed = ", ".join(names)
+    after = (f" ORDER BY {_PLACE}", " RETURNING id") if numbered else ("", "")
+    return f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {_rows(table, names, dialect)}{''.join(after)}"  # noqa: S608 - our own words
+
+
+@lru_cache
+def _update(table: Table, names: tuple[str, ...], by: tuple[str, ...], dialect: Dialect) -> str:
+    changes = [f"{name} = r.{name}" for name in names]
+    if "version" in by:
+        changes.append(f"version = {table.name}.version + 1")
+    # The second condition lets PostgreSQL expect few rows, and use the index.
+    meant = " AND ".join(f"{_one(table, name)} = r.{name} AND {_one(table, name)} = ANY(%({name})s)" for name in by)
+    rows = _rows(table, (*by, *names), dialect)
+    return f"UPDATE {table.name} SET {', '.join(changes)} FROM {rows} WHERE {meant}"  # noqa: S608 - our own words
+
+
+def _one(table: Table, name: str) -> str:
+    return f"{table.name}.{name}"
+
+
+def _rows(table: Table, names: Sequence[str], dialect: Dialect) -> str:
+    """The rows of the JSON value, as a table."""
+    typed = [f"{name} {table.c[name].type.compile(dialect)}" for name in names]
+    return f"json_to_recordset(%(rows)s::json) AS r({', '.join(typed)}, {_PLACE} integer)"
