@@ -203,7 +203,7 @@ class Changes(Session):
     (`csctl.services.shared.added`).
     """
 
-    waiting: dict[type[Any], list[Any]] | None = None
+    waiting: dict[type[Any], list[dict[str, Any]]] | None = None
 
 
 @contextmanager

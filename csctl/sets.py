@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 Row = dict[str, Any]
 _PLACE = "place_"  # of a row that is inserted: the database numbers the rows in this order
@@ -67,7 +68,8 @@ def _complete(table: Table, rows: Sequence[Row]) -> list[Row]:
 @lru_cache
 def defaults(table: Table) -> Row:
     """What this program gives the columns without a value."""
-    return {one.name: one.default.arg if one.default and one.default.is_scalar else None for one in table.columns}
+    given = {one.name: one.default for one in table.columns}
+    return {name: value.arg if isinstance(value, ScalarElementColumnDefault) else None for name, value in given.items()}
 
 
 def _document(rows: Sequence[Row]) -> Row:

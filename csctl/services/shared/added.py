@@ -1,23 +1,24 @@
 """The writes of a transaction that is for many records: one statement for each table.
 
-The rows that nothing reads again in their transaction (the audit log, histories, the outbox) wait for its end. Attempts,
-orders, purchases and queue items are written whenever the session flushes.
+The rows that nothing reads again in their transaction (the audit log, histories, the outbox) wait for its end. Orders,
+purchases, attempts and queue items are written whenever the session flushes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Table, event, inspect
-from sqlalchemy.orm import Session, make_transient, make_transient_to_detached
+from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import sets
 from csctl.database import Changes
-from csctl.models import AuditRow, Email, Fulfillment, HistoryEntry, Order, Purchase, QueueItem, Transaction
+from csctl.models import Order, Purchase, QueueItem, Transaction
+from csctl.models.columns import Base
 
-Row = AuditRow | Email | HistoryEntry | Fulfillment
+_Model = TypeVar("_Model", bound=Base)
 _KEPT = (Order, Purchase, Transaction, QueueItem)  # in the order in which they refer to each other
 
 
@@ -26,12 +27,14 @@ def together(session: Changes) -> None:
     session.waiting = {}
 
 
-def put(session: Session, row: Row) -> None:
-    """Add a row. It has no id before the transaction's end."""
+def put(session: Session, model: type[_Model], **values: Any) -> _Model | None:
+    """Add a row. Returns it, unless it waits: it has no id before the transaction's end."""
     if isinstance(session, Changes) and session.waiting is not None:
-        session.waiting.setdefault(type(row), []).append(row)
-    else:
-        session.add(row)
+        session.waiting.setdefault(model, []).append(values)
+        return None
+    row = model(**values)
+    session.add(row)
+    return row
 
 
 def write(session: Changes) -> None:
@@ -39,7 +42,7 @@ def write(session: Changes) -> None:
     session.flush()
     waiting, session.waiting = session.waiting or {}, None
     for model, rows in waiting.items():
-        sets.insert(session.connection(), _table(model), [_values(row) for row in rows])
+        sets.insert(session.connection(), _table(model), rows)
 
 
 @event.listens_for(Changes, "before_flush")
@@ -71,9 +74,9 @@ def _update(session: Changes, model: type[Any], rows: Sequence[Any]) -> None:
         values = [{name: row.__dict__[name] for name in wanted} for row in some]
         if sets.update(session.connection(), _table(model), values, by=("id", *version)) != len(some):
             raise StaleDataError(f"{model.__name__} was changed meanwhile")
-    for row in rows:
-        if version and _changed(row):
+        for row in some if version else ():
             row.version += 1
+    for row in rows:
         _keep(session, row)
 
 
@@ -86,7 +89,7 @@ def _keep(session: Changes, row: Any) -> None:
     """Tell the session that a row is stored as it is."""
     state = inspect(row)
     if state.key:
-        state._commit_all(state.dict, session.identity_map)
+        state._commit_all(state.dict, session.identity_map)  # what the session itself does after it has written
         return
     for name, default in sets.defaults(row.__table__).items():
         row.__dict__.setdefault(name, default)
