@@ -224,7 +224,8 @@ class _Engine:
             if any(job.work is None for job, _ in steps):
                 access.look_again(session, self.app)
             added.together(session)
-            held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
+            # All locks first: what waits, waits here.
+            held = hold(session, [job.needs for job, _ in steps], begins=around is INTENT)
             self.moved, held.replies = True, [reply for _, reply in steps]
             for job, reply in steps:
                 known, before = len(job.needs.opened), len(results)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import inspect, or_, select
+from sqlalchemy.orm import Load, Session, load_only, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from csctl.domain.states import CHARGES, ItemState, Kind
 from csctl.models import Customer, DeferredChange, Order, PaymentMethod, Purchase, QueueItem, Transaction
 from csctl.services.payments.jobs import Held, Needs
 
+_WIDE = ("billing_", "shipping_", "folded_", "phone_digits")
 
-def hold(session: Session, needs: Iterable[Needs]) -> Held:
+
+def hold(session: Session, needs: Iterable[Needs], *, begins: bool = True) -> Held:
     """Lock and load, in a fixed number of queries: the orders concerned, purchases, transactions, queue items.
 
-    Always in this order and by id, so that two processes never wait for each other in a circle.
+    Always in this order and by id, so that two processes never wait for each other in a circle. Cards are loaded where
+    work `begins`; what an answer leads to seldom needs one.
     """
     wanted = list(needs)
     numbers = {number for need in wanted for number in need.numbers()}
@@ -36,10 +41,11 @@ def hold(session: Session, needs: Iterable[Needs]) -> Held:
     first = {item.origin_id for item in items if item.state is ItemState.QUEUED}
     origins = session.scalars(select(Transaction).where(Transaction.id.in_(first))).all() if first else []
     _load_deferred(session, [row for row in transactions if row.key and row.kind is Kind.SALE and not row.state.closed])
-    used = {row.payment_method_id for row in transactions if row.payment_method_id is not None}
+    used = {row.payment_method_id for row in transactions if begins and row.payment_method_id is not None}
     methods = session.scalars(select(PaymentMethod).where(PaymentMethod.id.in_(used))).all() if used else []
     theirs = select(Customer).where(Customer.id.in_({order.customer_id for order in orders}))
-    customers = session.scalars(theirs.options(selectinload(Customer.payment_methods)) if billed else theirs).all()
+    wide = selectinload(Customer.payment_methods) if billed and begins else _without_addresses(Customer)
+    customers = session.scalars(theirs.options(wide)).all()
     return Held(orders, purchases, list(transactions), items, origins, methods, customers)
 
 
@@ -63,4 +69,12 @@ def _orders(session: Session, wanted: Sequence[Needs], numbers: set[int], billed
     if billed:
         concerned.append(Order.id.in_(select(Purchase.order_id).where(Purchase.id.in_(billed))))
     # `with_for_update` says nothing on SQLite, where a writing transaction is alone from its start.
-    return session.scalars(select(Order).where(or_(*concerned)).order_by(Order.id).with_for_update()).all()
+    meant = select(Order).where(or_(*concerned)).order_by(Order.id).with_for_update()
+    return session.scalars(meant if billed else meant.options(_without_addresses(Order))).all()
+
+
+@cache
+def _without_addresses(model: type[Order] | type[Customer]) -> Any:
+    """Addresses, and what searches compare, are many columns, and are read where they are asked for."""
+    columns = cast(Any, inspect(model)).column_attrs
+    return load_only(*[one.class_attribute for one in columns if not one.key.startswith(_WIDE)])
