@@ -147,6 +147,7 @@ Options of the sandbox:
   lookup=on|off                     whether it can be asked [default: on]
   lookup_delay=15m                  it finds what was sent only after this time
   changes=on|off                    it reports what has changed, or each sale has to be looked up
+  records=on|off                    it lists what it has on record, or the books cannot be compared with it
   latency_ms=50                     milliseconds that each call takes
   rate_limit=20                     calls per second; it refuses others as busy
   account=ID                        its account id [default: that of the file]

@@ -6,8 +6,8 @@ from csctl.domain.states import State
 
 # state -> the states that may follow it
 TABLE: dict[State, frozenset[State]] = {
-    # Before it is sent: it is sent, or closed.
-    State.CREATED: frozenset({State.SENT, State.FAILED}),
+    # Before it is sent: it is sent, or closed. A restored database has as not sent what a gateway has.
+    State.CREATED: frozenset({State.SENT, State.APPROVED, State.DECLINED, State.FAILED, State.PENDING, State.UNKNOWN}),
     # An answer, or a lost one. An attempt that was certainly not executed may be sent again, with the same key.
     State.SENT: frozenset({State.CREATED, State.APPROVED, State.DECLINED, State.FAILED, State.PENDING, State.UNKNOWN}),
     # After a lookup: it has an outcome or stays. Pending ones are not approved without an answer.

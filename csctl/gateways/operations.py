@@ -202,6 +202,7 @@ class Capabilities:
     needs_last4: bool = False  # a refund names the card's last four digits
     records: bool = False  # it lists its records of a period
     tells_refunded_total: bool = True  # `Found` has the sum of all refunds of a sale
+    total_keeps_returned: bool = False  # that sum still has refunds that came back
     moves_money: bool = True  # an account that is only imported from does not
     prepares: bool = False  # `prepare` returns a reference before money moves
     deadline: timedelta = timedelta(seconds=90)

@@ -33,6 +33,8 @@ def test_it_counts_as_returned_and_doctor_names_it_until_a_person_has_looked(sho
     sale = shop("txn show txn_1 -o json").json
     found = findings(shop)
     looked = shop("txn reconcile txn_2 --as approved --yes -o json")
+    shop("txn refund txn_4 --undo-outside --yes")
+    corrected = shop("txn show txn_1 -o json").json
 
     assert (paid_twice.code, paid_twice.json[0]["outcome"]) == (9, "unknown")
     assert paid(shop) == [("refund", "8.00")] * 2
@@ -42,6 +44,7 @@ def test_it_counts_as_returned_and_doctor_names_it_until_a_person_has_looked(sho
         " 7.01 USD more than txn_1 was returned"
     ]
     assert (looked.code, looked.json[0]["outcome"]) == (0, "refunded")
+    assert (corrected["refunded"], corrected["over_returned"], corrected["refundable"]) == ("16.00", "0.00", "3.99")
     assert findings(shop) == []
     assert shop("db check").code == 0
 

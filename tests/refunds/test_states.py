@@ -35,7 +35,7 @@ RETRIED: dict[str, dict[str, str]] = {
     "succeeded": {"return": "queued"},
 }
 ANSWERED: dict[str, set[str]] = {
-    "created": {"sent", "failed"},
+    "created": {"sent", "approved", "declined", "failed", "pending", "unknown"},
     "sent": {"created", "approved", "declined", "failed", "pending", "unknown"},
     "pending": {"approved", "declined", "failed", "pending", "unknown"},
     "unknown": {"approved", "declined", "failed", "pending", "unknown"},

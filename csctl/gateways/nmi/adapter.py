@@ -49,6 +49,7 @@ class Nmi:
             refund_watch=search.WATCH,
             changes=True,
             records=True,
+            total_keeps_returned=True,  # the actions of a sale are its history
             deadline=account.deadline,
         )
 

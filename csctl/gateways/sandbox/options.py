@@ -29,6 +29,7 @@ class Options:
     keys: bool = True
     lookup: bool = True
     changes: bool = True
+    records: bool = True
     known: bool = True
     settles: str = "midnight"
     account: str | None = None
@@ -48,7 +49,7 @@ def capabilities_of(options: Options) -> Capabilities:
         refund_watch=_WATCH,
         reports_settlement=not never,
         changes=options.lookup and options.changes,
-        records=True,
+        records=options.records,
     )
 
 
@@ -58,6 +59,7 @@ def options_of(url: AccountUrl) -> Options:
         keys=url.switch("idempotency", default=True),
         lookup=url.switch("lookup", default=True),
         changes=url.switch("changes", default=True),
+        records=url.switch("records", default=True),
         known=url.text("credentials") != "wrong",
         settles=url.choice("settles", _SETTLES, "midnight"),
         account=url.text("account") or None,

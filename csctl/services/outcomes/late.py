@@ -72,6 +72,13 @@ def _add(sale: Transaction, amount: int) -> None:
     sale.over_returned += amount - fits
 
 
+def subtract(sale: Transaction, amount: int) -> None:
+    """Count money as not returned after all: first of what was returned above the amount of the sale."""
+    over = min(amount, sale.over_returned)
+    sale.over_returned -= over
+    sale.refunded -= amount - over
+
+
 def note(session: Session, app: App, attempt: Transaction, fix: str) -> OutcomeUnknown:
     """Record a late approval in the history and the audit log. Returns the error for the result."""
     name = ids.show("txn", attempt.id)

@@ -69,7 +69,8 @@ def take_return(
         return item
     sale.reserved += item.amount
     item.send_email &= not refund.send_email  # the customer has received the email that announces it
-    if after_refund(refund.reason) is Refused.PERSON or POLICY.is_exhausted(item.attempts):
+    fits = sale.refunded + sale.reserved <= sale.amount  # or more was returned than the sale, and this is some of it
+    if after_refund(refund.reason) is Refused.PERSON or POLICY.is_exhausted(item.attempts) or not fits:
         give_up(session, app, sale, item)
     return item
 

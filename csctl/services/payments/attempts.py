@@ -288,6 +288,12 @@ def _comes_too_late(attempt: Transaction, claim: str | None, answer: Answer) -> 
     return closed and attempt.claim != claim and answer.state is State.APPROVED
 
 
+def take_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> Result:
+    """The result of an approval of what was taken for failed: its outcome, where nothing was done about it since."""
+    result = approve_late(turn, app, attempt, answer)
+    return result if attempt.state.closed else record(turn, app, attempt.id, attempt.claim, answer)
+
+
 def approve_late(turn: Turn, app: App, attempt: Transaction, answer: Answer) -> Result:
     """Note an approval of what was taken for failed, and name what a person is to do."""
     fix = effects_of(attempt).approve_late(turn, app, attempt, answer)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl import interrupts
+from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Outside, State
 from csctl.errors import CsctlError
 from csctl.gateways.operations import Change, Found
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
+_NOT_THERE = (Reason.NEVER_EXECUTED, Reason.ABANDONED)  # the gateway did not have it, or it was never sent
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
 
 
@@ -40,6 +42,7 @@ class Pass:
     first: bool = True
     complete: bool = False
     seen: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)  # sales of which less was returned than was learned
 
 
 def accounts(gateways: Registry) -> Iterator[str]:
@@ -71,14 +74,15 @@ def take(app: App, covered: Pass) -> Iterator[Result]:
 
 
 def _lost_first(app: App, account: str, chunk: list[Change]) -> list[Change]:
-    """The changes with the sales of refunds that the books do not know, these first: what a refund accounts for is not
-    learned again from the total of its sale.
+    """The changes with the sales of refunds that the books do not know, these first, then csctl's other refunds: what a
+    refund accounts for is not learned again from the total of its sale.
     """
     refunds = [one for one in chunk if _is_lost(app, account, one)]
     with app.read() as session:
         known = _rows_of(session, account, refunds)
     lost = [one for one in refunds if not known.keys() & {one.reference, _of_key(one)}]
     rest = [one for one in chunk if one not in lost]
+    rest.sort(key=lambda one: not (one.kind is Kind.REFUND and restored.is_key(one.key)))
     return [*restored.with_sales(app.gateways[account], lost), *rest]
 
 
@@ -101,8 +105,21 @@ def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> It
             yield from _apply_unknown(turn, app, covered, known, change)
             continue
         covered.seen.add(row.id)
-        if change.found and (result := _apply_known(turn, app, row, change.found)):
+        if change.found is None:
+            continue
+        if _is_late(app, row, change.found):
+            yield attempts.take_late(turn, app, row, change.found.answer)
+            covered.doubtful |= {row.parent_id} if row.parent_id else set()
+        elif result := _apply_known(turn, app, row, change.found):
             yield result
+        if row.is_sale and learned.exceeds(turn, app, row, change.found):
+            covered.doubtful.add(row.id)
+
+
+def _is_late(app: App, row: Transaction, found: Found) -> bool:
+    """Whether an attempt that the gateway did not have when it was asked was carried out after all."""
+    closed = row.state is State.FAILED and row.reason in _NOT_THERE and row.key is not None
+    return closed and found.answer.state is State.APPROVED and not row.is_leased(app.clock.now())
 
 
 def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result | None:
@@ -120,14 +137,16 @@ def _apply_known(turn: Turn, app: App, row: Transaction, found: Found) -> Result
 
 
 def _apply_unknown(turn: Turn, app: App, covered: Pass, known: dict[str, int], change: Change) -> Iterator[Result]:
-    """Record a refund that csctl did not make, of a sale in the books."""
+    """Record a refund that csctl did not make, of a sale in the books. One that was learned from the total of its sale
+    gets its reference.
+    """
     sale = turn.session.get(Transaction, known.get(change.sale_reference or "", 0))
     if sale is None or change.found is None or change.found.answer.state is not State.APPROVED:
         return
-    if not _is_lost(app, covered.account, change):
+    if change.kind is not Kind.REFUND:
         return
-    before = settlement.standing(sale)
-    learned.take_refund(turn, app, sale, replace(change.found.entry(change.kind), reference=change.reference))
+    before, refund = settlement.standing(sale), replace(change.found.entry(change.kind), reference=change.reference)
+    learned.take_refund(turn, app, sale, refund, only_named=not _is_lost(app, covered.account, change))
     if settlement.standing(sale) != before:
         yield settlement.result_of(sale, before)
 

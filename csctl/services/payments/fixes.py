@@ -103,7 +103,8 @@ class Fixes:
         if what is Difference.VOIDED and sale:
             return not ours.voided and not sale.returned
         if what is Difference.REFUNDED and sale and not ours.voided:
-            return ours.at_gateway < (theirs.refunded or 0) <= ours.amount - sale.elsewhere
+            more = ours.at_gateway < (theirs.refunded or 0) <= ours.amount - sale.elsewhere
+            return more or (ours.unnamed > 0 and ours.at_gateway > (theirs.refunded or 0))
         return what is Difference.NOT_PAID and ours.kind is Kind.REFUND
 
     def _answers(self, account: str) -> bool:

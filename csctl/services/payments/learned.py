@@ -6,6 +6,7 @@ returned may be that attempt.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
@@ -25,6 +26,7 @@ from csctl.services.outcomes import orders
 from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import outside
 from csctl.services.payments.jobs import Turn
+from csctl.services.payments.outside import Undone
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
@@ -40,10 +42,43 @@ def learn(turn: Turn, app: App, sale: Transaction, found: Found) -> None:
         return
     if found.dispute:
         _learn_dispute(turn, app, sale, found.dispute)
-    if found.refunded_total is not None and not is_busy(turn, sale):
-        missing = found.refunded_total - _returned_there(turn, sale)
-        if missing > 0:
-            _learn_refund(turn, app, sale, missing)
+    missing = _missing(turn, app, sale, found)
+    if missing > 0 and not is_busy(turn, sale):
+        _learn_refund(turn, app, sale, missing)
+
+
+def exceeds(turn: Turn, app: App, sale: Transaction, found: Found) -> bool:
+    """Whether refunds that were learned without a reference are in the books, and the gateway has returned less in all.
+
+    A refund that the gateway may not show yet is waited for.
+    """
+    if not sale.refunded or _missing(turn, app, sale, found) >= 0 or is_busy(turn, sale) or not _unnamed(turn, sale):
+        return False
+    shown_after = app.gateways.capabilities(sale.gateway).absence_final_after.get(Kind.REFUND, timedelta.max)
+    newest = max((row.sent_at for row in own_refunds(turn, sale) if row.sent_at), default=None)
+    return newest is None or app.clock.now() - newest >= shown_after
+
+
+def lower(turn: Turn, app: App, sale: Transaction, found: Found) -> None:
+    """Take back what was learned of a sale without a reference, as far as the gateway has returned less in all: a bank
+    returned it, or it is an attempt of csctl that was approved late. The caller has asked for csctl's own refunds.
+    """
+    if not exceeds(turn, app, sale, found):
+        return
+    excess = Money(-_missing(turn, app, sale, found), sale.currency)
+    app.notice(f"Warning: the gateway has returned {excess} less of {ids.show('txn', sale.id)} than csctl had learned.")
+    for row in reversed(_unnamed(turn, sale)):
+        beyond = -_missing(turn, app, sale, found)
+        if beyond <= 0:
+            return
+        outside.take_back(turn.session, app, row, sale, Undone.LOWERED)
+        if row.amount > beyond:
+            _book(turn, app, sale, row.amount - beyond)
+
+
+def own_refunds(turn: Turn, sale: Transaction) -> list[Transaction]:
+    """The approved refunds of a sale that csctl sent."""
+    return [row for row in _approved(turn, sale) if row.outside is None and row.key]
 
 
 def _learn_refund(turn: Turn, app: App, sale: Transaction, amount: int, reference: str | None = None) -> None:
@@ -59,28 +94,36 @@ def _learn_refund(turn: Turn, app: App, sale: Transaction, amount: int, referenc
     _book(turn, app, sale, amount, reference)
 
 
-def take_refund(turn: Turn, app: App, sale: Transaction, refund: Entry) -> None:
+def take_refund(turn: Turn, app: App, sale: Transaction, refund: Entry, *, only_named: bool = False) -> None:
     """Record a refund by its reference, once. If it was learned before from what the gateway returned in all, that
-    record gets the reference. One without an amount in the sale's currency is left to the total.
+    record gets the reference. One without an amount in the sale's currency is left to the total; all that was not
+    learned before, where a record is `only_named`.
     """
     amount, reference = refund.amount or 0, refund.reference
-    of_sale = select(Transaction).where(Transaction.parent_id == sale.id, Transaction.kind == Kind.REFUND)
-    refunds = list(turn.session.scalars(of_sale.order_by(Transaction.id)))
-    known = any(row.gateway_ref == reference for row in refunds)
-    sound = amount > 0 and refund.currency in (None, sale.currency) and is_reference(reference)
-    if not sound or known or is_busy(turn, sale):
+    if not _can_be_named(turn, sale, refund):
         return
-    unnamed = [row for row in refunds if _is_unnamed(row)]
+    unnamed = _unnamed(turn, sale)
     same = next((row for row in unnamed if row.amount == amount), None)
     more = next((row for row in unnamed if row.amount > amount), None)
     if same:
         same.gateway_ref = reference
     elif more:  # several refunds, of which one has its reference now
-        outside.take_back(turn.session, app, more, sale)
+        outside.take_back(turn.session, app, more, sale, Undone.DIVIDED)
         _book(turn, app, sale, amount, reference)
         _book(turn, app, sale, more.amount - amount)
-    else:
+    elif not only_named:
         _learn_refund(turn, app, sale, amount, reference)
+
+
+def _can_be_named(turn: Turn, sale: Transaction, refund: Entry) -> bool:
+    """Whether it is a refund that the books do not have by its reference, and can have."""
+    sound = (refund.amount or 0) > 0 and refund.currency in (None, sale.currency) and is_reference(refund.reference)
+    known = select(Transaction.id).where(
+        Transaction.parent_id == sale.id,
+        Transaction.kind == Kind.REFUND,
+        Transaction.gateway_ref == refund.reference,
+    )
+    return sound and turn.session.scalar(known.limit(1)) is None and not is_busy(turn, sale)
 
 
 def give_way(turn: Turn, app: App, sale: Transaction, reference: str) -> None:
@@ -92,13 +135,13 @@ def give_way(turn: Turn, app: App, sale: Transaction, reference: str) -> None:
         Transaction.gateway_ref == reference,
     )
     for row in turn.session.scalars(same).all():
-        outside.take_back(turn.session, app, row, sale)
+        outside.take_back(turn.session, app, row, sale, Undone.DIVIDED)
 
 
 def give_back(turn: Turn, app: App, refund: Transaction) -> Result:
     """Record that a refund that was learned came back. Its amount remains again; a person decides about it."""
     name, money = ids.show("txn", refund.id), Money(refund.amount, refund.currency)
-    outside.take_back(turn.session, app, refund, turn.session.get_one(Transaction, refund.parent_id), Reason.RETURNED)
+    outside.take_back(turn.session, app, refund, turn.session.get_one(Transaction, refund.parent_id), Undone.RETURNED)
     of_sale = ids.show("txn", refund.parent_id or 0)
     app.notice(f"Warning: {money} of {of_sale}, returned outside of csctl, came back. It is not queued.")
     return Result(of_sale, Outcome.UPDATED, f"{name} came back: {money} remains again", transaction_id=name)
@@ -108,8 +151,24 @@ def _book(turn: Turn, app: App, sale: Transaction, amount: int, reference: str |
     outside.book(turn.session, app, sale, amount, Outside.GATEWAY, None, gateway_ref=reference, send_email=False)
 
 
-def _is_unnamed(row: Transaction) -> bool:
-    return row.outside is Outside.GATEWAY and row.gateway_ref is None and row.state is State.APPROVED
+def _unnamed(turn: Turn, sale: Transaction) -> list[Transaction]:
+    """The refunds of a sale that were learned from its total."""
+    return [row for row in _approved(turn, sale) if row.outside is Outside.GATEWAY and row.gateway_ref is None]
+
+
+def _approved(turn: Turn, sale: Transaction) -> list[Transaction]:
+    refunds = select(Transaction).where(
+        Transaction.parent_id == sale.id, Transaction.kind == Kind.REFUND, Transaction.state == State.APPROVED
+    )
+    return list(turn.session.scalars(refunds.order_by(Transaction.id)))
+
+
+def _missing(turn: Turn, app: App, sale: Transaction, found: Found) -> int:
+    """The amount that the gateway has returned and the books do not have; below zero if it has returned less."""
+    if found.refunded_total is None:
+        return 0
+    keeps = app.gateways.capabilities(sale.gateway).total_keeps_returned
+    return found.refunded_total - _returned_there(turn, sale, came_back=keeps)
 
 
 def is_busy(turn: Turn, sale: Transaction) -> bool:
@@ -183,12 +242,18 @@ def _tell(turn: Turn, app: App, sale: Transaction, words: str, dispute: Dispute)
     )
 
 
-def _returned_there(turn: Turn, sale: Transaction) -> int:
-    """The sum that was returned through the gateway, by the books: without cheques and chargebacks."""
+def _returned_there(turn: Turn, sale: Transaction, *, came_back: bool) -> int:
+    """The sum that was returned through the gateway, by the books: without cheques and chargebacks, and with the
+    refunds that `came_back` if the gateway still counts them.
+    """
+    counted = Transaction.state == State.APPROVED
+    if came_back:
+        watched = Transaction.watch_until.is_not(None)  # csctl's own that were approved before they failed
+        counted |= (Transaction.state == State.FAILED) & (watched | (Transaction.reason == Reason.RETURNED))
     total = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
         Transaction.parent_id == sale.id,
         Transaction.kind == Kind.REFUND,
-        Transaction.state == State.APPROVED,
+        counted,
         or_(Transaction.outside.is_(None), Transaction.outside == Outside.GATEWAY),
     )
     return int(turn.session.scalar(total) or 0)

@@ -1,6 +1,6 @@
 """Payments that a run had begun when its process died.
 
-The gateway is first asked about those under way; one that was never sent is sent now, with its key. Only then does the
+The gateway is first asked about them; one that was never sent is sent now, with its key. Only then does the
 command of the run process the remaining records (`resume`).
 """
 
@@ -19,7 +19,7 @@ from csctl.results import Result
 from csctl.services.payments import attempts, reconcile
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
-from csctl.services.payments.reconcile import Certainty
+from csctl.services.payments.reconcile import Certainty, Word
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -45,13 +45,12 @@ def _settle(turn: Turn, app: App, number: int) -> Work:
     if not row.state.unanswered:
         return
     _ = app.gateways[row.gateway]
-    if row.state is State.SENT:
-        claim = attempts.claim_for(app, row)
-        word = yield from reconcile.ask(turn, app, row)
-        row = turn.session.get_one(Transaction, number)
-        if row.claim != claim or word.certainty is not Certainty.ABSENT:
-            yield attempts.record(turn, app, number, claim, _known(word.answer))
-            return
+    claim = attempts.claim_for(app, row)
+    word = yield from reconcile.ask(turn, app, row, resend=row.state is State.SENT)
+    row = turn.session.get_one(Transaction, number)
+    if row.claim != claim or not _may_be_sent(app, row, word):
+        yield attempts.record(turn, app, number, claim, _known(word.answer))
+        return
     if row.parent_id and turn.session.get_one(Transaction, row.parent_id).disputed_at:
         yield attempts.record(turn, app, number, attempts.claim_for(app, row), attempts.NOT_SENT)
         return
@@ -60,6 +59,23 @@ def _settle(turn: Turn, app: App, number: int) -> Work:
     yield (yield from attempts.exchange(turn, app, row))
 
 
+def _may_be_sent(app: App, row: Transaction, word: Word) -> bool:
+    """Whether the gateway certainly did not carry the attempt out, or would not do so again.
+
+    One that the books have as not sent was sent if they were restored from a backup: before the first write to an
+    account that can list its operations, they are compared with the books.
+    """
+    if word.certainty is Certainty.ABSENT:
+        return True
+    if (
+        row.state is not State.CREATED
+        or word.answer.state is not State.CREATED
+        or word.certainty is Certainty.AMBIGUOUS
+    ):
+        return False
+    return app.gateways[row.gateway].capabilities.records or reconcile.key_lives(app, row)
+
+
 def _known(answer: Answer) -> Answer:
     """The result if the gateway cannot tell: it was sent, and its outcome is unknown."""
-    return replace(answer, state=State.UNKNOWN) if answer.state is State.SENT else answer
+    return replace(answer, state=State.UNKNOWN) if answer.state.unanswered else answer

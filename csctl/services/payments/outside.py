@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -14,11 +15,23 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.reasons import Reason
 from csctl.domain.states import SALES, Kind, Outside, Settlement, State
 from csctl.models import Transaction
-from csctl.services.outcomes import orders
+from csctl.services.outcomes import late, orders
 from csctl.services.shared import audit, history
 
 if TYPE_CHECKING:
     from csctl.app import App
+
+
+class Undone(Enum):
+    """Why a record does not count any more, in words."""
+
+    MISTAKE = "was recorded by mistake"
+    RETURNED = "was returned by the bank"
+    DIVIDED = "is recorded as other refunds"
+    LOWERED = "is not among what the gateway has returned any more"
+
+
+_REASONS = {Undone.MISTAKE: Reason.RECORDED_BY_MISTAKE, Undone.RETURNED: Reason.RETURNED}
 
 
 def book(
@@ -72,17 +85,14 @@ def _note_booked(session: Session, app: App, refund: Transaction, sale: Transact
     )
 
 
-def take_back(
-    session: Session, app: App, refund: Transaction, sale: Transaction, reason: Reason = Reason.RECORDED_BY_MISTAKE
-) -> None:
+def take_back(session: Session, app: App, refund: Transaction, sale: Transaction, why: Undone) -> None:
     """Undo `book`: the amount remains again. The caller has locked the order and both rows."""
-    refund.state, refund.reason = becomes(refund.state, State.FAILED), reason
+    refund.state, refund.reason = becomes(refund.state, State.FAILED), _REASONS.get(why)
     refund.finished_at = app.clock.now()
-    sale.refunded -= refund.amount
+    late.subtract(sale, refund.amount)
     orders.note_money(sale.order)
     money, name = Money(refund.amount, refund.currency), ids.show("txn", refund.id)
-    why = "was returned by the bank" if reason is Reason.RETURNED else "was recorded by mistake"
-    _note(session, app, refund, f"{name}, a refund outside of {money}, {why}", None)
+    _note(session, app, refund, f"{name}, a refund outside of {money}, {why.value}", None)
     audit.write(
         session,
         app,

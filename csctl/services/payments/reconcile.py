@@ -210,9 +210,8 @@ def _attempt(turn: Turn, ref: Ref) -> Transaction:
 def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | None) -> Work:
     """Claim an attempt that is open, find its outcome and record it."""
     _ = app.gateways[row.gateway]  # raises Misconfigured: before it is claimed
-    if row.state is State.CREATED:
-        claim, word = attempts.claim_for(app, row), Word(_NEVER_SENT)
-    elif verdict:
+    created = row.state is State.CREATED
+    if verdict and not created:
         yield from _refuse_unless_mute(turn, app, ref, row)
         row = turn.session.get_one(Transaction, ref.id)
         if row.state.closed or row.is_leased(app.clock.now()):  # another process was first, during the call
@@ -230,11 +229,13 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
         row.state = State.UNKNOWN if row.state is State.SENT else row.state
         claim = attempts.claim_for(app, row)
         try:
-            word = yield from ask(turn, app, row)
+            word = yield from ask(turn, app, row, resend=not created)
         except Misconfigured:  # our own fault, and once it is corrected it may be asked at once
             row = turn.session.get_one(Transaction, ref.id)
             row.claim = row.lease_until = None
             raise
+        if created and (word.certainty is Certainty.ABSENT or word.answer.state is State.CREATED):
+            word = Word(_NEVER_SENT)
     result = replace(attempts.record(turn, app, ref.id, claim, word.answer), id=ref.given)
     asked = word.certainty not in (Certainty.MUTE, Certainty.AMBIGUOUS)
     yield result if asked else _for_a_person(result, ref, word)
@@ -251,7 +252,7 @@ def _for_a_person(result: Result, ref: Ref, word: Word) -> Result:
 def _refuse_unless_mute(turn: Turn, app: App, ref: Ref, row: Transaction) -> Generator[Call, Any, None]:
     """Raises Conflict where the gateway itself can tell what the attempt came to."""
     finds = app.gateways[row.gateway].capabilities.finds
-    if row.reason == Reason.MISMATCH or (finds is Finds.NOTHING and not _key_lives(app, row)):
+    if row.reason == Reason.MISMATCH or (finds is Finds.NOTHING and not key_lives(app, row)):
         return
     if finds is not Finds.NOTHING and (yield from ask(turn, app, row)).certainty is Certainty.AMBIGUOUS:
         return
@@ -262,7 +263,7 @@ def _refuse_unless_mute(turn: Turn, app: App, ref: Ref, row: Transaction) -> Gen
     )
 
 
-def _key_lives(app: App, row: Transaction) -> bool:
+def key_lives(app: App, row: Transaction) -> bool:
     """Whether the gateway still takes the attempt's key for the same attempt."""
     life = app.gateways[row.gateway].capabilities.keys_live
     return bool(row.key and life and app.clock.now() - (row.sent_at or row.created_at) < life)
@@ -282,9 +283,9 @@ def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction, *, named: bool
         word = yield from ask(turn, app, row, resend=False)
         row = turn.session.get_one(Transaction, ref.id)
         if row.state is State.FAILED and word.answer.state is State.APPROVED:
-            result = attempts.approve_late(turn, app, row, word.answer)
-            if not row.state.closed:
-                result = attempts.record(turn, app, ref.id, row.claim, word.answer)
+            result = attempts.take_late(turn, app, row, word.answer)
+            if row.kind is Kind.REFUND and row.parent_id:  # it may have been learned from the total of its sale
+                yield from settlement.ask(turn, app, row.parent_id)
             yield replace(result, id=ref.given)
             return
     outcome = verdicts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)
@@ -308,7 +309,7 @@ def ask(turn: Turn, app: App, row: Transaction, *, resend: bool = True) -> Gener
             )
             return Word(known.answer)
         disputed = sale is not None and sale.disputed_at is not None  # then nothing is sent, not even again
-        if resend and not disputed and _key_lives(app, row):
+        if resend and not disputed and key_lives(app, row):
             operation = operations.of_attempt(turn.session, row, operations.network_ref(turn, row))
             write = operations.write(gateway, operation)
             answer: Answer = yield Call(write, assumed=stays, unsent=stays)

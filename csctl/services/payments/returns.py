@@ -186,7 +186,7 @@ def take_back(turn: Turn, app: App, refund: Transaction, answer: Answer) -> Resu
     refund.reason = answer.reason
     answers.keep(refund, answer)
     refund.finished_at = app.clock.now()
-    sale.refunded -= refund.amount
+    late.subtract(sale, refund.amount)
     orders.note_money(refund.order)
     item = queue_rules.take_return(turn.session, app, refund, sale, _item(turn, refund))
     emails.refund_returned(turn.session, app, refund, queued=item is not None and item.state is ItemState.QUEUED)

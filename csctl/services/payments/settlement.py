@@ -6,22 +6,24 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
 from csctl.domain import ids
+from csctl.domain.comparison import Entry
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import ItemState, Kind, Settlement, State
+from csctl.domain.states import ItemState, Kind, Outside, Settlement, State
 from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.cleaning import identifier
-from csctl.gateways.operations import Finds, Found
+from csctl.gateways.operations import Answer, Finds, Found
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import answers
-from csctl.services.payments import learned, restored, returns
+from csctl.services.payments import attempts, learned, restored, returns
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
 from csctl.services.payments.restored import Lost
@@ -49,8 +51,29 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
     except OutcomeUnknown as lost:
         raise Unreachable("the gateway cannot be asked", cause=lost.cause, fix="run it again") from None
     if found is not None:
-        _remember(turn, app, turn.session.get_one(Transaction, number), found)
+        row = turn.session.get_one(Transaction, number)
+        _remember(turn, app, row, found)
+        if row.is_sale and learned.exceeds(turn, app, row, found):
+            yield from _lower(turn, app, row, found)
     return found
+
+
+def _lower(turn: Turn, app: App, sale: Transaction, found: Found) -> Generator[Call, Any, None]:
+    """Lower what was learned of a sale to what its gateway has returned in all, unless a refund of csctl has come back:
+    these are asked about first.
+    """
+    account, of_sale = app.gateways[sale.gateway], sale.id
+    for number, reference in [(row.id, row.gateway_ref or "") for row in learned.own_refunds(turn, sale)]:
+        turn.needs.transactions.add(number)
+        look = partial(account.lookup, reference, Kind.REFUND)
+        try:
+            seen: Found | None = yield Call(look, assumed=None, unsent=None, reads=True)
+        except (OutcomeUnknown, Unreachable):
+            return  # a later look-up of the sale asks again
+        refund = turn.session.get_one(Transaction, number)
+        if seen and seen.answer.state is State.FAILED and refund.state is State.APPROVED:
+            returns.take_back(turn, app, refund, seen.answer)
+    learned.lower(turn, app, turn.session.get_one(Transaction, of_sale), found)
 
 
 def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
@@ -74,8 +97,10 @@ def sync(
     concurrency: int = 1,
     fail_fast: bool = False,
     leave_out: Collection[int] = (),
+    also: Collection[int] = (),
 ) -> Iterator[Result]:
-    """Ask about the named transactions, or about all approved ones that are not settled, except those to `leave_out`.
+    """Ask about the named transactions, or about all approved ones that are not settled, except those to `leave_out`,
+    and `also` some others.
 
     A refund that the gateway reports as returned joins the queue.
     """
@@ -84,7 +109,7 @@ def sync(
         lost = restored.lost(app, [ref.id for ref in refs])
         jobs: Iterator[Job] = (_job(app, ref, lost) for ref in refs)
     else:
-        open_ones = (number for number in _unsettled(app) if number not in leave_out)
+        open_ones = chain(also, (number for number in _unsettled(app) if number not in leave_out))
         jobs = (_job(app, Ref(ids.show("txn", number), number), None) for number in open_ones)
     yield from drive(app, jobs, window=concurrency, dry_run=dry_run, fail_fast=fail_fast, sends=False)
 
@@ -121,14 +146,14 @@ def _sync_one(turn: Turn, app: App, ref: Ref, lost: Mapping[str, Lost] | None) -
     if row.state is not State.APPROVED or row.kind not in _SETTLES:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
     if row.outside:
-        raise Conflict(f"{ref.given} was not sent by csctl", cause=f"it is recorded as a {row.outside.value} outside")
+        yield from _sync_learned(turn, app, ref, row)
+        return
     duplicates.refuse(turn.session, row)
     if row.parent_id is not None:
         turn.needs.transactions.add(row.parent_id)
     before = standing(row)
     if lost and row.gateway in lost:
-        for refund in lost[row.gateway].refunds(row.gateway_ref):
-            learned.take_refund(turn, app, row, refund)
+        _take_lost(turn, app, row, lost[row.gateway].refunds(row.gateway_ref))
     found = yield from ask(turn, app, ref.id)
     row = turn.session.get_one(Transaction, ref.id)
     if found and row.kind is Kind.REFUND and row.state is State.APPROVED and found.answer.state is State.FAILED:
@@ -136,6 +161,47 @@ def _sync_one(turn: Turn, app: App, ref: Ref, lost: Mapping[str, Lost] | None) -
         yield replace(result, id=ref.given)
         return
     yield Result(ref.given, Outcome.UPDATED if standing(row) != before else Outcome.SKIPPED, said(row, before))
+
+
+def _sync_learned(turn: Turn, app: App, ref: Ref, row: Transaction) -> Work:
+    """Ask about a refund that was learned: by its reference, else by its sale. Raises Conflict for a cheque."""
+    number, of_sale = row.parent_id or 0, ids.show("txn", row.parent_id or 0)
+    if row.outside is not Outside.GATEWAY:
+        cause = f"it is recorded as a {row.outside} outside"
+        raise Conflict(f"{ref.given} was not sent by csctl", cause=cause, fix=f"csctl txn sync {of_sale}")
+    turn.needs.transactions.add(number)
+    found = yield from ask(turn, app, ref.id)
+    row = turn.session.get_one(Transaction, ref.id)
+    if found and row.state is State.APPROVED and found.answer.state is State.FAILED:
+        yield replace(learned.give_back(turn, app, row), id=ref.given)
+        return
+    before = standing(turn.session.get_one(Transaction, number))
+    yield from ask(turn, app, number)
+    sale = turn.session.get_one(Transaction, number)
+    changed = standing(sale) != before
+    yield Result(ref.given, Outcome.UPDATED if changed else Outcome.SKIPPED, said(sale, before))
+
+
+def _take_lost(turn: Turn, app: App, sale: Transaction, refunds: Sequence[Entry]) -> None:
+    """Record what the books lack of a sale. An attempt that they have as not sent gets its outcome. Raises Conflict
+    while others are open.
+    """
+    unsent = select(Transaction).where(Transaction.parent_id == sale.id, Transaction.state == State.CREATED)
+    attempts_of_sale = list(turn.session.scalars(unsent))
+    for refund in refunds:
+        own = next((row for row in attempts_of_sale if row.key and row.key.startswith(refund.key or "-")), None)
+        if own and not own.is_leased(app.clock.now()):
+            there = Answer(refund.state, refund.reference, amount=refund.amount, currency=refund.currency)
+            attempts.record(turn, app, own.id, attempts.claim_for(app, own), there)
+    if refunds and learned.is_busy(turn, sale):
+        name = ids.show("txn", sale.id)
+        raise Conflict(
+            f"{name} has an attempt without an outcome",
+            cause="what the gateway has returned may be that attempt",
+            fix=f"csctl txn reconcile, then csctl txn sync {name}",
+        )
+    for refund in refunds:
+        learned.take_refund(turn, app, sale, refund)
 
 
 Standing = tuple[Settlement | None, datetime | None, datetime | None, int]

@@ -23,16 +23,19 @@ _QUIET = timedelta(days=3)
 def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False) -> Iterator[Result]:
     """Update all approved transactions that are not final. A dry run looks up each, and stores nothing."""
     _ = app.gateways
-    seen: set[int] = set()
+    seen, doubtful = set[int](), set[int]()
     if not dry_run:
         accounts.remember(app)
         for name in changes.accounts(app.gateways):
             covered = changes.Pass(name)
             yield from changes.take(app, covered)
             seen |= covered.seen
+            doubtful |= covered.doubtful
             if covered.complete and not covered.first:
                 seen |= _covered(app, name)
-    yield from settlement.sync(app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=seen)
+    yield from settlement.sync(
+        app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=seen | doubtful, also=doubtful
+    )
 
 
 def _covered(app: App, account: str) -> set[int]:

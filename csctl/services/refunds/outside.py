@@ -23,6 +23,7 @@ from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.payments import outside
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
+from csctl.services.payments.outside import Undone
 from csctl.services.refunds import checks, limits, wishes
 from csctl.services.refunds.wishes import How, Wish
 from csctl.services.shared import access, bulk, history
@@ -105,7 +106,7 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
         sale = bulk.locked(session, Transaction, "txn", refund.parent_id or 0)
         if refund.state is not State.APPROVED:
             raise Conflict(f"{ids.show('txn', refund.id)} was taken back before")
-        outside.take_back(session, app, refund, sale)
+        outside.take_back(session, app, refund, sale, Undone.MISTAKE)
         return Result(
             ref.given,
             Outcome.UPDATED,
