@@ -76,6 +76,8 @@ class Fixes:
 
     def _of_unknown(self, theirs: Entry | None) -> str:
         sale = self._sales.get(theirs.sale_reference or "") if theirs and theirs.kind in RETURNS else None
+        if theirs and theirs.kind is Kind.SALE and restored.is_key(theirs.key):
+            return f"csctl purchase force-bill PUR --charged {theirs.reference}, or csctl data import all FILE"
         if theirs is None or sale is None:
             return "csctl data import transactions FILE"
         if self._answers(sale.account):

@@ -22,7 +22,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.plurals import counted
 from csctl.domain.states import SALES, Kind, State
-from csctl.errors import Conflict, Misconfigured, Unreachable
+from csctl.errors import Conflict, Misconfigured, NotFound, Unreachable
 from csctl.gateways.operations import Change
 from csctl.gateways.protocol import Gateway
 from csctl.models import GatewayAccount, Transaction
@@ -176,10 +176,26 @@ def with_sales(account: Gateway, records: Sequence[_Record]) -> list[_Record]:
     ]
 
 
-def accepted(app: App, name: str, account: Gateway) -> datetime:
+def charge(app: App, reference: str) -> tuple[str, Entry]:
+    """A charge of csctl that the books lack, with the name of its account. Raises NotFound and Unreachable."""
+    compare = comparison(app)
+    for name in app.gateways:
+        known = compare.lost(name, app.gateways[name])
+        for one in known.entries if known else ():
+            if one.kind is Kind.SALE and reference in (one.reference, *one.aliases):
+                return name, one
+    raise NotFound(
+        f"{reference} is not a charge of csctl that the books lack",
+        cause="they were compared with the newest operations of each account that lists them",
+        fix="csctl txn reconcile --against NAME",
+    )
+
+
+def accepted(app: App, name: str, account: Gateway, *, charges: bool) -> datetime:
     """The time from which an account is compared with the books again: after its newest operation of csctl.
 
-    Raises Conflict while the books lack refunds of sales that they have: these could be paid again. Unreachable.
+    Raises Conflict while the books lack refunds of sales that they have, which could be paid again, or charges, unless
+    these `charges` are accepted. Unreachable.
     """
     now, lost = app.clock.now(), comparison(app).lost(name, account)
     if lost is None or not lost.entries:
@@ -190,10 +206,16 @@ def accepted(app: App, name: str, account: Gateway) -> datetime:
             cause="they could be paid again",
             fix=f"{_sync_of(missing)}, then csctl gateway accept {name}",
         )
-    left = ", ".join(f"{one.kind.value} {one.reference}" for one in lost.entries[:_NAMED])
+    if not charges and (made := [one for one in lost.entries if one.kind.takes_money]):
+        raise Conflict(
+            f"the books lack {counted(len(made), 'charge')} of csctl at the account {name}: {_shown(made)}",
+            cause="what was paid for would be charged again",
+            fix="csctl purchase force-bill PUR --charged REFERENCE for each, or csctl data import all FILE for an order"
+            f" that the books lack; then csctl gateway accept {name}, with --charges if the rest was returned",
+        )
     app.notice(
-        f"Warning: {counted(len(lost.entries), 'operation')} of csctl at {name} stay unknown to the books: {left}."
-        " What they paid for can be charged again: csctl data import transactions FILE"
+        f"Warning: {counted(len(lost.entries), 'operation')} of csctl at {name} stay unknown to the books:"
+        f" {_shown(lost.entries)}."
     )
     newest = min(lost.newest.at or now, now + SKEW)
     return max(now, newest + SKEW + timedelta(seconds=1))
@@ -268,17 +290,24 @@ def _as_booked(entry: Entry, sales: Mapping[str, int]) -> Entry:
 
 
 def _restored(name: str, lost: Lost) -> Misconfigured:
-    newest = lost.newest
-    amount = f" of {Money(newest.amount, newest.currency)}" if newest.amount and newest.currency else ""
-    what = f"{newest.kind.value} {newest.reference}{amount}"
     return Misconfigured(
         f"the gateway account {name} has {counted(len(lost.entries), 'operation')} of csctl that this database does"
         " not know",
-        cause=f"it was restored from a backup, or another database uses the account; the newest is {what}",
+        cause="it was restored from a backup, or another database uses the account; the newest is"
+        f" {_shown([lost.newest])}",
         fix=f"{_sync_of(lost.sales.values())}, compare with csctl txn reconcile --against {name}, then"
         f" csctl gateway accept {name};"
         " where other databases use the account, add shared=on to its URL (docs/gateways.md)",
     )
+
+
+def _shown(entries: Sequence[Entry]) -> str:
+    """Operations in words, or the first of many."""
+    some = []
+    for one in entries[:_NAMED]:
+        amount = f" of {Money(one.amount, one.currency)}" if one.amount and one.currency else ""
+        some.append(f"{one.kind.value} {one.reference}{amount}")
+    return ", ".join(some)
 
 
 def _sync_of(sales: Iterable[int]) -> str:
