@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from .layouts.data import import_result
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.services.data.importing.job import Count
     from csctl.services.data.mapping.language import Mappings
     from csctl.tabular.options import FileOptions
 
@@ -129,7 +130,7 @@ def _import_from_api(app: App, out: ChangeOutput, system: str, account: str, sin
     from csctl.services.data import apis
 
     wanted = apis.ApiJob(system, account, since, dry_run=out.dry_run, **more)
-    _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, wanted, _progress(out))])
+    _show(out, apis.run(app, wanted, _progress(out)))
 
 
 def _import_shop(app: App, out: ChangeOutput, folder: Path, *, source_retired: bool) -> None:
@@ -146,7 +147,7 @@ def _import_file(
     from csctl.services.data.importing.run import run
 
     counts = run(app, Job(file, given, update, rejects), dry_run=out.dry_run, progress=_progress(out))
-    _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=one)
+    _show(out, counts, one=one)
 
 
 def _require_source(kind: str, file: Path | None, account: str | None, *, mapped: bool, source_retired: bool) -> None:
@@ -161,8 +162,9 @@ def _require_source(kind: str, file: Path | None, account: str | None, *, mapped
         raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
 
 
-def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -> None:
+def _show(out: ChangeOutput, counts: Sequence[Count], *, one: bool = False) -> None:
     """Print the counts: of a single kind as an object, of several as a list."""
+    rows = [count.row(dry_run=out.dry_run) for count in counts]
     if one:
         out.show(rows[0], import_result)
     elif out.output in ("table", "wide"):
@@ -170,7 +172,7 @@ def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -
             out.show(row, import_result)
     else:
         out.rows(rows)
-    out.exit_code = 3 if any(row["rejected"] for row in rows) else 0
+    out.exit_code = 3 if any(count.rejected for count in counts) else 0
 
 
 @data.command(
