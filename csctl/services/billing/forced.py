@@ -76,7 +76,7 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
     refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
     wanted = _with_terms(purchase, billing.next_of(purchase, app.clock.today()), terms)
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
-    yield told(turn, ref, result)
+    yield as_billed(turn, ref, result)
 
 
 def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
@@ -85,7 +85,7 @@ def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
         raise disputed
     wanted = replace(billing.next_of(purchase, app.clock.today()), due_on=app.clock.today())
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)
-    yield told(turn, ref, result)
+    yield as_billed(turn, ref, result)
 
 
 def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
@@ -172,7 +172,7 @@ def _refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
     to_minor(terms.unit_price, currencies.pop() if currencies else "USD")
 
 
-def told(turn: Turn, ref: Ref, result: Result) -> Result:
+def as_billed(turn: Turn, ref: Ref, result: Result) -> Result:
     purchase = turn.session.get_one(Purchase, ref.id)
     words = f"cycle {purchase.cycle}" + (f", next billing on {purchase.next_bill_on}" if purchase.next_bill_on else "")
     return replace(result, id=ref.given, message=result.message or words)

@@ -79,4 +79,4 @@ def _record(turn: Turn, app: App, wanted: Charged, cycle: int | None) -> Work:
     turn.session.flush()
     answer = Answer(entry.state, entry.reference, amount=amount, currency=currency)
     result = attempts.record(turn, app, sale.id, attempts.claim_for(app, sale), answer)
-    yield forced.told(turn, wanted.ref, result)
+    yield forced.as_billed(turn, wanted.ref, result)
