@@ -47,7 +47,7 @@ def remember(app: App, *, store: bool = True) -> None:
     this database may not use it.
     """
     known = remembered(app)
-    for name in app.gateways:
+    for name in list(app.gateways.usable()):
         kind, identity = known.get(name, (None, None))
         if identity is None:
             found = _identify(app, name, known)
