@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,9 @@ from .layouts.data import import_result
 
 if TYPE_CHECKING:
     from csctl.app import App
+    from csctl.services.data.importing.job import Count
     from csctl.services.data.mapping.language import Mappings
-    from csctl.tabular.options import FileOptions
+    from csctl.tabular.options import ColumnOptions, FileOptions
 
 data = group("data", "Import and export records.")
 
@@ -85,12 +86,9 @@ def import_(
     account: str | None,
     since: str | None,
     merchants: tuple[str, ...],
-    maps: tuple[str, ...],
-    mapping: Path | None,
-    named: str | None,
+    columns: ColumnOptions,
     update: bool,
     form: FileOptions,
-    decimal: str | None,
     rejects: Path | None,
     source_retired: bool,
 ) -> None:
@@ -107,29 +105,23 @@ def import_(
     """
     if confinement := click.get_current_context().obj.confinement:
         rejects = confinement.rejects
-    _require_source(kind, file, account, mapped=bool(maps or mapping or named), source_retired=source_retired)
+    _require_source(kind, file, account, mapped=bool(columns), source_retired=source_retired)
     if file is None:
         _import_from_api(app, out, kind, str(account), since, update=update, rejects=rejects, merchants=merchants)
     elif kind == _ALL and file.is_dir():
         _import_shop(app, out, file, source_retired=source_retired)
     else:
-        given = _given(kind, maps, mapping, named, form, decimal)
+        from csctl.services.data.mapping import options
+
+        given = options.given(kind, columns, form)
         _import_file(app, out, file, given, rejects, update=update, one=kind != _ALL)
-
-
-def _given(
-    kind: str, maps: tuple[str, ...], mapping: Path | None, named: str | None, form: FileOptions, decimal: str | None
-) -> Mappings:
-    from csctl.services.data.mapping import options
-
-    return options.given(kind, maps, mapping, named, form, decimal)
 
 
 def _import_from_api(app: App, out: ChangeOutput, system: str, account: str, since: str | None, **more: Any) -> None:
     from csctl.services.data import apis
 
     wanted = apis.ApiJob(system, account, since, dry_run=out.dry_run, **more)
-    _show(out, [count.row(dry_run=out.dry_run) for count in apis.run(app, wanted, _progress(out))])
+    _show(out, apis.run(app, wanted, _progress(out)))
 
 
 def _import_shop(app: App, out: ChangeOutput, folder: Path, *, source_retired: bool) -> None:
@@ -146,7 +138,7 @@ def _import_file(
     from csctl.services.data.importing.run import run
 
     counts = run(app, Job(file, given, update, rejects), dry_run=out.dry_run, progress=_progress(out))
-    _show(out, [count.row(dry_run=out.dry_run) for count in counts], one=one)
+    _show(out, counts, one=one)
 
 
 def _require_source(kind: str, file: Path | None, account: str | None, *, mapped: bool, source_retired: bool) -> None:
@@ -161,8 +153,9 @@ def _require_source(kind: str, file: Path | None, account: str | None, *, mapped
         raise Usage(f"{file} is not a directory", cause="--source-retired belongs to: csctl data import all DIR")
 
 
-def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -> None:
+def _show(out: ChangeOutput, counts: Sequence[Count], *, one: bool = False) -> None:
     """Print the counts: of a single kind as an object, of several as a list."""
+    rows = [count.row(dry_run=out.dry_run) for count in counts]
     if one:
         out.show(rows[0], import_result)
     elif out.output in ("table", "wide"):
@@ -170,7 +163,7 @@ def _show(out: ChangeOutput, rows: list[dict[str, Any]], *, one: bool = False) -
             out.show(row, import_result)
     else:
         out.rows(rows)
-    out.exit_code = 3 if any(row["rejected"] for row in rows) else 0
+    out.exit_code = 3 if any(count.rejected for count in counts) else 0
 
 
 @data.command(

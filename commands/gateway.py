@@ -79,16 +79,18 @@ def check(app: App, out: Output, name: str | None) -> None:
         "csctl gateway accept main --account acct_1 --dry-run",
         "csctl gateway accept main --account acct_1 --yes",
         "csctl gateway accept main --yes",
+        "csctl gateway accept main --charges --yes",
     ),
 )
 @click.argument("name", metavar="NAME")
 @click.option("--account", metavar="ID", help="The account's own id at the gateway [default: the remembered one].")
-def accept(app: App, out: ChangeOutput, name: str, account: str | None) -> None:
+@click.option("--charges", is_flag=True, help="Accept that the books lack charges: they were returned, or are not due.")
+def accept(app: App, out: ChangeOutput, name: str, account: str | None, *, charges: bool) -> None:
     """Remember another account under this name, after the shop has moved to it.
 
     Without --account: say that the books are up to date with the account, after the database was restored from a
-    backup.
+    backup. Refused while they lack refunds or charges that could be made again; --charges accepts charges.
     """
     from csctl.services.payments import accounts
 
-    out.change(lambda dry_run: accounts.accept(app, name, account, dry_run=dry_run))
+    out.change(lambda dry_run: accounts.accept(app, name, account, charges=charges, dry_run=dry_run))

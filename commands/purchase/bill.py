@@ -41,6 +41,9 @@ _COLUMNS = ("id", "outcome", "amount", "currency", "transaction_id", "message")
 @click.option(
     "--cycle", type=click.IntRange(min=1), metavar="N", help="Cycle to bill, even if the purchase was billed today."
 )
+@click.option(
+    "--charged", metavar="REFERENCE", help="Record this charge at the gateway, which a restored database lacks."
+)
 @bulk_options
 def force_bill(
     app: App,
@@ -49,6 +52,7 @@ def force_bill(
     quantity: int | None,
     unit_price: str | None,
     cycle: int | None,
+    charged: str | None,
     concurrency: int,
     fail_fast: bool,
 ) -> None:
@@ -56,10 +60,17 @@ def force_bill(
 
     Each cycle is billed once. A new quantity or unit price is kept if the charge is approved. If it is declined,
     nothing changes.
+
+    After a restore from a backup, --charged (admin) records a charge of csctl that the gateway has and the database
+    lacks: nothing is sent.
     """
-    from csctl.services.billing import forced
+    from csctl.services.billing import forced, recorded
     from csctl.services.refunds.refunds import How
 
+    if charged:
+        wanted = recorded.charge(app, refs, charged, quantity, unit_price)
+        out.change(lambda dry_run: recorded.record(app, wanted, cycle, dry_run=dry_run))
+        return
     terms = forced.Terms(quantity, unit_price, cycle)
     out.change(lambda dry_run: forced.force(app, refs, terms, How(dry_run, concurrency, fail_fast)))
 

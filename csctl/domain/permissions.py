@@ -69,6 +69,7 @@ FORMS: dict[str, frozenset[Role]] = {
     "txn reconcile of named transactions": PEOPLE,
     "txn reconcile with --as": ADMINS,
     "txn reconcile with --against": ADMINS,
+    "purchase force-bill with --charged": ADMINS,
     "refund above the limit": ADMINS,
     "runs of others": ADMINS,
     "approvals of others": ADMINS,

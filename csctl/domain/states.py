@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a transaction does at the gateway."""
+    """What a transaction does at the gateway. Declared in an order in which each may follow those before it."""
 
     AUTHORIZE = "authorize"
     CAPTURE = "capture"
@@ -34,6 +34,14 @@ class Kind(StrEnum):
     def is_return(self) -> bool:
         """It gives money back."""
         return self in (Kind.VOID, Kind.REFUND)
+
+    def may_belong_to(self, parent: Kind) -> bool:
+        """Whether it can be made of an approved transaction of that kind."""
+        if self is Kind.REFUND:
+            return parent.takes_money
+        if self is Kind.VOID:
+            return parent.is_charge
+        return self is Kind.CAPTURE and parent is Kind.AUTHORIZE
 
 
 class State(StrEnum):

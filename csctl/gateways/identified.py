@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from csctl.domain.comparison import Entry
@@ -22,7 +23,7 @@ from csctl.gateways.operations import (
     Operation,
     Problem,
 )
-from csctl.gateways.protocol import Gateway
+from csctl.gateways.protocol import Gateway, UnknownReference
 
 _LONGEST = 60.0  # seconds of an attempt's lease that may go by before it is sent
 
@@ -50,7 +51,8 @@ class Identified:
         return self._gateway.capabilities
 
     def identity(self) -> Identity:
-        return self._gateway.identity()
+        with self._named():
+            return self._gateway.identity()
 
     def check(self) -> Sequence[Problem]:
         return self._gateway.check()
@@ -89,38 +91,57 @@ class Identified:
 
     def prepare(self, op: Operation) -> str | None:
         self._confirm()
-        return self._gateway.prepare(op)
+        with self._named():
+            return self._gateway.prepare(op)
 
     def charge(self, op: Operation) -> Answer:
-        return self.refusal() or self._gateway.charge(op)
+        return self.refusal() or self._write(self._gateway.charge, op)
 
     def capture(self, op: Operation) -> Answer:
-        return self.refusal() or self._gateway.capture(op)
+        return self.refusal() or self._write(self._gateway.capture, op)
 
     def void(self, op: Operation) -> Answer:
-        return self.refusal() or self._gateway.void(op)
+        return self.refusal() or self._write(self._gateway.void, op)
 
     def refund(self, op: Operation) -> Answer:
-        return self.refusal() or self._gateway.refund(op)
+        return self.refusal() or self._write(self._gateway.refund, op)
 
     def lookup(self, reference: str, kind: Kind) -> Found:
         self._confirm()
-        return self._gateway.lookup(reference, kind)
+        with self._named():
+            return self._gateway.lookup(reference, kind)
 
     def find(self, op: Operation) -> Found | Absent | Ambiguous:
         self._confirm()
-        return self._gateway.find(op)
+        with self._named():
+            return self._gateway.find(op)
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
         self._confirm()
-        return self._gateway.changes(cursor)
+        with self._named():
+            yield from self._gateway.changes(cursor)
 
     def records(self, since: datetime, until: datetime) -> Iterator[Entry]:
         self._confirm()
-        return self._gateway.records(since, until)
+        with self._named():
+            yield from self._gateway.records(since, until)
 
     def close(self) -> None:
         self._gateway.close()
+
+    def _write(self, call: Callable[[Operation], Answer], op: Operation) -> Answer:
+        with self._named():
+            return call(op)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """The account is named in its errors."""
+        try:
+            yield
+        except UnknownReference:
+            raise
+        except Misconfigured as error:
+            raise Misconfigured(f"{error.message} ({self._name})", cause=error.cause, fix=error.fix) from error
 
     def _compare_once(self) -> None:
         """Raises Misconfigured where the account has operations of ours that the books do not know, Unreachable."""
@@ -138,7 +159,7 @@ class Identified:
                 return
             if self.unreachable:
                 raise Unreachable("the gateway cannot be reached", cause=f"{self._name} could not be asked who it is")
-            found = self._gateway.identity()
+            found = self.identity()
             if self.remembered is not None and found != self.remembered:
                 raise another_account(self._name, self.remembered, found)
             self._confirmed = True

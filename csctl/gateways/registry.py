@@ -87,6 +87,11 @@ class Registry:
         """The names of the accounts that this run has not stopped using."""
         return (name for name in self._given if name not in self._refused)
 
+    @property
+    def refused(self) -> Mapping[str, CsctlError]:
+        """Why this run does not use some accounts any more, by their names."""
+        return self._refused
+
     def refuse(self, name: str, error: CsctlError) -> None:
         """Raise this error for every further use of an account: it refuses csctl's credentials."""
         self._refused[name] = error

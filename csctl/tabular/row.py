@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from csctl.errors import Usage
 
+# A row as its file has it: the cells of a line, a JSON object of any form, or the text of a line that is neither.
+Original = list[str] | Mapping[str, Any] | str
+
 
 @dataclass(frozen=True)
 class Row:
@@ -16,7 +19,7 @@ class Row:
     """
 
     line: int
-    original: list[str] | dict[str, Any] | str
+    original: Original
     cells: Mapping[str, str] = field(default_factory=dict)
     problem: Usage | None = None
 

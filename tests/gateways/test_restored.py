@@ -13,7 +13,7 @@ import pytest
 
 from csctl import fault_points
 from csctl.fault_points import Point
-from tests.factories import make_order, make_payment_method, make_sale
+from tests.factories import make_customer, make_order, make_payment_method, make_price, make_purchase, make_sale
 from tests.gateways.worlds import World
 from tests.running import Done
 from tests.selection import on_sqlite
@@ -101,6 +101,25 @@ def test_a_sum_that_was_learned_is_divided_once_the_refunds_are_known(world: Wor
     assert world.shop("db check").code == 0
 
 
+@pytest.mark.parametrize("world", ["nmi"], indirect=True)
+def test_of_two_sales_that_a_refund_may_belong_to_none_is_chosen(world: World) -> None:
+    (sale, reference), (other, second) = world.sale(), world.sale()
+    backup = Backup(world.shop)
+    assert world.shop(f"txn refund {other} --amount 8.00 --yes").code == 0
+    world.refund_outside(reference, "8.00")
+    backup.restore()
+    world.later(timedelta(minutes=10))
+
+    refused, early = world.shop(f"txn refund {sale} --amount 13.00 --yes"), world.shop("gateway accept main --yes")
+    assert (refused.code, early.code) == (11, 5)
+    assert f"Fix: csctl txn sync {sale} {other}, " in early.err
+    follow(world, refused)
+
+    assert world.booked(sale) == world.booked(other) == world.returned(reference) == world.returned(second) == 8
+    assert world.shop(f"txn refund {sale} --amount 13.00 --yes").code == 5
+    assert world.shop("txn reconcile --against main -o json").json == []
+
+
 @pytest.mark.parametrize("world", ["nmi", "authorizenet"], indirect=True)
 def test_a_refund_that_was_about_to_be_sent_when_the_backup_was_made_is_not_paid_again(
     world: World, monkeypatch: pytest.MonkeyPatch
@@ -160,8 +179,9 @@ def test_another_database_at_the_account_is_recognized_by_its_url(world: World) 
     intent = world.ledger._make_intent  # type: ignore[attr-defined]
     intent({"amount": "500", "currency": "usd", "customer": "cus_1", "metadata[csctl_key]": uuid4().hex})
     assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 11
-    accepted = world.shop("gateway accept main --yes")
-    assert (accepted.code, "sale pi_" in accepted.err) == (0, True), accepted.err
+    refused = world.shop("gateway accept main --yes")
+    assert (refused.code, "sale pi_" in refused.err) == (5, True), refused.err
+    assert world.shop("gateway accept main --charges --yes").code == 0
     assert world.shop(f"txn refund {sale} --amount 1.00 --yes").code == 0
 
     world.later(timedelta(minutes=1))
@@ -217,6 +237,31 @@ def test_a_run_that_is_resumed_asks_first_where_the_account_cannot_list_what_it_
 
     assert [row["amount"] for row in shop.ledger() if row["kind"] == "refund"] == ["20.00", "10.00"]
     assert {row["state"] for row in shop("txn list --kind refund -o json").json} == {state}
+
+
+def test_a_charge_that_the_books_lost_is_recorded_and_not_made_again(shop: Shop) -> None:
+    customer = make_customer(shop)
+    card = make_payment_method(shop, customer)
+    price = make_price(shop, amount="30.00", interval="month")
+    order = make_order(shop, customer)
+    purchase = make_purchase(
+        shop, order, "30.00", price=price, payment_method=card, status="active", cycle=1, next_bill_on=shop.now[:10]
+    )
+    backup = Backup(shop)
+    assert shop("billing run", as_="service").code == 0
+    (charge,) = shop.ledger()
+    backup.restore()
+
+    run, early = shop("billing run", as_="service"), shop("gateway accept main --yes")
+    words = f"purchase force-bill {purchase} --charged {charge['ref']} --yes -o json"
+    by_agent, recorded, again = shop(words, as_="agent"), shop(words), shop(words)
+
+    assert (run.code, early.code, f"sale {charge['ref']} of 30.00 USD" in early.err) == (11, 5, True), early.err
+    assert (by_agent.code, recorded.code, again.code) == (6, 0, 4), recorded.err
+    assert recorded.json[0]["message"] == "cycle 2, next billing on 2026-04-02"
+    assert [shop(line).code for line in ("gateway accept main --yes", "billing run", "db check")] == [0, 0, 0]
+    assert shop.ledger() == [charge]
+    assert shop("txn reconcile --against main -o json").json == []
 
 
 def test_operations_that_were_imported_are_known(shop: Shop) -> None:

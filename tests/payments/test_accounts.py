@@ -118,3 +118,15 @@ def test_an_account_that_a_run_has_stopped_using_is_not_compared_and_the_others_
     app.close()
     compared = shop.sql("SELECT name FROM gateway_accounts WHERE accepted_at IS NOT NULL")
     assert compared == [{"name": "eu"}]
+
+
+def test_an_account_that_refuses_its_key_at_its_first_use_stops_no_other(shop: Shop) -> None:
+    shop.env["CSCTL_GATEWAY_EU"] = f"sandbox:{shop.folder / 'eu.db'}?credentials=wrong"
+    sale = make_sale(shop, settled=False)
+
+    synced = shop("txn sync -o json", as_="service", at=TUESDAY)
+    billed = shop("billing run", as_="service", at=TUESDAY)
+
+    assert [(row["id"], row["outcome"]) for row in synced.json] == [(sale, "updated"), ("eu", "refused")]
+    assert (synced.code, billed.code) == (11, 0), billed.err
+    assert "the gateway refuses these credentials (eu)" in synced.err

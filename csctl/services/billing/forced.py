@@ -73,10 +73,10 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
         )
     if disputed := billing.disputed_charge(purchase, turn.sales_of(purchase.order_id)):
         raise disputed
-    _refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
+    refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
     wanted = _with_terms(purchase, billing.next_of(purchase, app.clock.today()), terms)
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
-    yield _told(turn, ref, result)
+    yield as_billed(turn, ref, result)
 
 
 def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
@@ -85,13 +85,21 @@ def _skip_trial(turn: Turn, app: App, ref: Ref) -> Work:
         raise disputed
     wanted = replace(billing.next_of(purchase, app.clock.today()), due_on=app.clock.today())
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.TRIAL_SKIP)
-    yield _told(turn, ref, result)
+    yield as_billed(turn, ref, result)
 
 
 def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
     """The locked purchase. Raises NotFound, Conflict if it cannot be billed now, NotPermitted for a blacklisted
     customer.
     """
+    purchase = billable(turn, ref, operation)
+    if refusal := billing.blacklisted(turn, purchase.order, app.shop.country):
+        raise refusal
+    return purchase
+
+
+def billable(turn: Turn, ref: Ref, operation: Operation = Operation.FORCE_BILL) -> Purchase:
+    """The locked purchase. Raises NotFound, and Conflict if it cannot be billed now."""
     purchase = turn.session.get(Purchase, ref.id)
     if purchase is None:
         raise NotFound(f"there is no purchase {ref.given}", fix="csctl purchase list")
@@ -105,13 +113,10 @@ def _billable(turn: Turn, app: App, ref: Ref, operation: Operation) -> Purchase:
             cause=f"{name} is {open_sale.state.value}",
             fix=f"csctl txn reconcile {name}",
         )
-    order = purchase.order
-    if refusal := billing.blacklisted(turn, order, app.shop.country):
-        raise refusal
     return purchase
 
 
-def _refuse_other_cycle(turn: Turn, app: App, ref: Ref, purchase: Purchase, cycle: int | None) -> None:
+def refuse_other_cycle(turn: Turn, app: App, ref: Ref, purchase: Purchase, cycle: int | None) -> None:
     """Raises Conflict unless the named cycle is the next one; without a name, a purchase is billed once a day."""
     following = purchase.cycle + 1
     if cycle is not None:
@@ -167,7 +172,7 @@ def _refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
     to_minor(terms.unit_price, currencies.pop() if currencies else "USD")
 
 
-def _told(turn: Turn, ref: Ref, result: Result) -> Result:
+def as_billed(turn: Turn, ref: Ref, result: Result) -> Result:
     purchase = turn.session.get_one(Purchase, ref.id)
     words = f"cycle {purchase.cycle}" + (f", next billing on {purchase.next_bill_on}" if purchase.next_bill_on else "")
     return replace(result, id=ref.given, message=result.message or words)

@@ -47,7 +47,7 @@ def remember(app: App, *, store: bool = True) -> None:
     this database may not use it.
     """
     known = remembered(app)
-    for name in app.gateways:
+    for name in list(app.gateways.usable()):
         kind, identity = known.get(name, (None, None))
         if identity is None:
             found = _identify(app, name, known)
@@ -96,12 +96,13 @@ def require(app: App, name: str) -> None:
         raise NotFound(f"there is no gateway account {name}", fix="csctl gateway list")
 
 
-def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterator[Result]:
+def accept(app: App, name: str, account: str | None, *, charges: bool = False, dry_run: bool) -> Iterator[Result]:
     """Store another account under a name, after a shop has moved there. It must be the one that answers now.
 
-    Without `account`: the books are up to date with the stored one, which had operations that they did not have.
+    Without `account`: the books are up to date with the stored one, which had operations that they did not have; with
+    `charges`, also where they lack charges of it.
 
-    Raises NotFound; Conflict if another account answers, or if the books lack refunds of it that they can have;
+    Raises NotFound; Conflict if another account answers, or if the books lack what could be paid or charged again;
     Misconfigured if this database may not use it; Unreachable.
     """
     require(app, name)
@@ -117,7 +118,9 @@ def accept(app: App, name: str, account: str | None, *, dry_run: bool) -> Iterat
     app.gateways.url(name).refuse_mode(live=found.livemode, rehearsal=app.rehearsal)
     same = before == found
     message = shown(found) if before is None else f"{shown(before)} -> {shown(found)}"
-    up_to_date = restored.accepted(app, name, app.gateways[name].unchecked()) if same else app.clock.now()
+    up_to_date = app.clock.now()
+    if same:
+        up_to_date = restored.accepted(app, name, app.gateways[name].unchecked(), charges=charges)
     with app.write(dry_run=dry_run) as session:
         row = session.get(GatewayAccount, name)
         if row is None:

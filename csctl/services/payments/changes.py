@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from csctl import interrupts
 from csctl.domain.reasons import Reason
 from csctl.domain.states import Kind, Outside, State
-from csctl.errors import CsctlError
+from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways.operations import Change, Found
 from csctl.models import GatewayCursor, Transaction
 from csctl.results import Result
@@ -46,9 +46,17 @@ class Pass:
 
 
 def accounts(gateways: Registry) -> Iterator[str]:
-    """The accounts that offer changes."""
-    for name in gateways:
-        if gateways[name].capabilities.changes:
+    """The accounts that offer changes. One that refuses its key, or is another one, is not used in this run."""
+    for name in list(gateways.usable()):
+        account = gateways[name]
+        try:
+            account.confirmed()
+        except Misconfigured as error:
+            gateways.refuse(name, error)
+            continue
+        except Unreachable:  # what reads its changes reports it
+            pass
+        if account.capabilities.changes:
             yield name
 
 

@@ -21,8 +21,8 @@ from csctl.domain import ids
 from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.plurals import counted
-from csctl.domain.states import SALES, Kind, State
-from csctl.errors import Conflict, Misconfigured, Unreachable
+from csctl.domain.states import SALES, Kind, Outside, State
+from csctl.errors import Conflict, Misconfigured, NotFound, Unreachable
 from csctl.gateways.operations import Change
 from csctl.gateways.protocol import Gateway
 from csctl.models import GatewayAccount, Transaction
@@ -39,6 +39,10 @@ _OURS = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{3}(?:[0-9a-f]{12})?"
 _CHUNK = 200  # keys in one query, each with two comparisons
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NAMED = 10  # sales in one error
+_LOOKED = select(Transaction.looked_at)
+_UNNAMED = select(func.sum(Transaction.amount)).where(
+    Transaction.outside == Outside.GATEWAY, Transaction.gateway_ref.is_(None), Transaction.state == State.APPROVED
+)
 _Record = TypeVar("_Record", Entry, Change)
 
 
@@ -98,7 +102,7 @@ class Comparison:
         sales = _known_sales(app, name, unknown)
         unknown = [_as_booked(entry, sales) for entry in unknown]
         if app.gateways.url(name).shared:
-            unknown = [entry for entry in unknown if entry.sale_reference in sales]
+            unknown = [one for one in unknown if any(sale in sales for sale in (one.sale_reference, *one.may_be_of))]
         return Lost(unknown, sales)
 
     def is_due(self, name: str) -> bool:
@@ -176,24 +180,46 @@ def with_sales(account: Gateway, records: Sequence[_Record]) -> list[_Record]:
     ]
 
 
-def accepted(app: App, name: str, account: Gateway) -> datetime:
+def charge(app: App, reference: str) -> tuple[str, Entry]:
+    """A charge of csctl that the books lack, with the name of its account. Raises NotFound and Unreachable."""
+    compare = comparison(app)
+    for name in app.gateways:
+        known = compare.lost(name, app.gateways[name])
+        for one in known.entries if known else ():
+            if one.kind is Kind.SALE and reference in (one.reference, *one.aliases):
+                return name, one
+    raise NotFound(
+        f"{reference} is not a charge of csctl that the books lack",
+        cause="they were compared with the newest operations of each account that lists them",
+        fix="csctl txn reconcile --against NAME",
+    )
+
+
+def accepted(app: App, name: str, account: Gateway, *, charges: bool) -> datetime:
     """The time from which an account is compared with the books again: after its newest operation of csctl.
 
-    Raises Conflict while the books lack refunds of sales that they have: these could be paid again. Unreachable.
+    Raises Conflict while the books lack refunds of sales that they have, which could be paid again, or charges, unless
+    these `charges` are accepted. Unreachable.
     """
     now, lost = app.clock.now(), comparison(app).lost(name, account)
     if lost is None or not lost.entries:
         return now
-    if missing := _missing(app, lost):
+    if missing := [*_missing(app, lost), *_unclear(app, lost)]:
         raise Conflict(
-            f"refunds of {_names(missing)} are at the gateway account {name}, and not in the books",
+            f"refunds of {names(missing)} are at the gateway account {name}, and not in the books",
             cause="they could be paid again",
             fix=f"{_sync_of(missing)}, then csctl gateway accept {name}",
         )
-    left = ", ".join(f"{one.kind.value} {one.reference}" for one in lost.entries[:_NAMED])
+    if not charges and (made := [one for one in lost.entries if one.kind.takes_money]):
+        raise Conflict(
+            f"the books lack {counted(len(made), 'charge')} of csctl at the account {name}: {_shown(made)}",
+            cause="what was paid for would be charged again",
+            fix="csctl purchase force-bill PUR --charged REFERENCE for each, or csctl data import all FILE for an order"
+            f" that the books lack; then csctl gateway accept {name}, with --charges if the rest was returned",
+        )
     app.notice(
-        f"Warning: {counted(len(lost.entries), 'operation')} of csctl at {name} stay unknown to the books: {left}."
-        " What they paid for can be charged again: csctl data import transactions FILE"
+        f"Warning: {counted(len(lost.entries), 'operation')} of csctl at {name} stay unknown to the books:"
+        f" {_shown(lost.entries)}."
     )
     newest = min(lost.newest.at or now, now + SKEW)
     return max(now, newest + SKEW + timedelta(seconds=1))
@@ -209,6 +235,25 @@ def _missing(app: App, lost: Lost) -> list[int]:
             for sale in session.scalars(of_sales.where(Transaction.id.in_(some)))
             if any(0 < (one.amount or 0) <= sale.amount - sale.refunded for one in lost.refunds(sale.gateway_ref))
         ]
+
+
+def _unclear(app: App, lost: Lost) -> Iterator[int]:
+    """The sales that refunds may belong to, until a look-up of these since has shown what was returned of each."""
+    alike: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for one in lost.entries:
+        if one.may_be_of:
+            alike[one.may_be_of].append(one)
+    for references, refunds in alike.items():
+        numbers = [lost.sales[reference] for reference in references if reference in lost.sales]
+        newest = max(one.at or _LONG_AGO for one in refunds)
+        with app.read() as session:
+            looked = [at for some in chunks(numbers) for at in session.scalars(_LOOKED.where(Transaction.id.in_(some)))]
+            learned = sum(
+                session.scalar(_UNNAMED.where(Transaction.parent_id.in_(some))) or 0 for some in chunks(numbers)
+            )
+        paid = sum(one.amount or 0 for one in refunds)
+        if any(at is None or at < newest for at in looked) or (len(numbers) == len(references) and learned < paid):
+            yield from numbers
 
 
 def _is_ours(entry: Entry) -> bool:
@@ -249,6 +294,7 @@ def _begins_with(key: str) -> ColumnElement[bool]:
 def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str, int]:
     """The sales in the books that some operations belong to, by the gateway's references."""
     named = {reference for entry in entries for reference in (entry.sale_reference, *entry.sale_aliases)}
+    named.update(*{entry.may_be_of for entry in entries})
     references = sorted(filter(None, named))
     found: dict[str, int] = {}
     sales = select(Transaction.gateway_ref, Transaction.id).where(
@@ -268,24 +314,31 @@ def _as_booked(entry: Entry, sales: Mapping[str, int]) -> Entry:
 
 
 def _restored(name: str, lost: Lost) -> Misconfigured:
-    newest = lost.newest
-    amount = f" of {Money(newest.amount, newest.currency)}" if newest.amount and newest.currency else ""
-    what = f"{newest.kind.value} {newest.reference}{amount}"
     return Misconfigured(
         f"the gateway account {name} has {counted(len(lost.entries), 'operation')} of csctl that this database does"
         " not know",
-        cause=f"it was restored from a backup, or another database uses the account; the newest is {what}",
+        cause="it was restored from a backup, or another database uses the account; the newest is"
+        f" {_shown([lost.newest])}",
         fix=f"{_sync_of(lost.sales.values())}, compare with csctl txn reconcile --against {name}, then"
         f" csctl gateway accept {name};"
         " where other databases use the account, add shared=on to its URL (docs/gateways.md)",
     )
 
 
+def _shown(entries: Sequence[Entry]) -> str:
+    """Operations in words, or the first of many."""
+    some = []
+    for one in entries[:_NAMED]:
+        amount = f" of {Money(one.amount, one.currency)}" if one.amount and one.currency else ""
+        some.append(f"{one.kind.value} {one.reference}{amount}")
+    return ", ".join(some)
+
+
 def _sync_of(sales: Iterable[int]) -> str:
     """The command that books the refunds of sales."""
-    return f"csctl txn sync {_names(sales)}".rstrip()
+    return f"csctl txn sync {names(sales)}".rstrip()
 
 
-def _names(sales: Iterable[int]) -> str:
+def names(sales: Iterable[int]) -> str:
     """Sales, or the first of many."""
     return " ".join(ids.show("txn", number) for number in sorted(set(sales))[:_NAMED])

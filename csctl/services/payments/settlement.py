@@ -128,6 +128,7 @@ def _unsettled(app: App) -> Iterator[int]:
         Transaction.voided_at.is_(None),
         Transaction.duplicate_at.is_(None),
         Transaction.gateway_ref.is_not(None),
+        Transaction.gateway.not_in(app.gateways.refused),
     )
     return listing.numbers(app, statement, Transaction.id)
 

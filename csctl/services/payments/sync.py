@@ -24,8 +24,8 @@ def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fa
     """Update all approved transactions that are not final. A dry run looks up each, and stores nothing."""
     _ = app.gateways
     seen, doubtful = set[int](), set[int]()
+    accounts.remember(app, store=not dry_run)
     if not dry_run:
-        accounts.remember(app)
         for name in changes.accounts(app.gateways):
             covered = changes.Pass(name)
             yield from changes.take(app, covered)
@@ -33,6 +33,8 @@ def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fa
             doubtful |= covered.doubtful
             if covered.complete and not covered.first:
                 seen |= _covered(app, name)
+    for name, error in app.gateways.refused.items():
+        yield Result.refused(name, error)
     yield from settlement.sync(
         app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=seen | doubtful, also=doubtful
     )

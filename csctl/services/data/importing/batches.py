@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -26,6 +26,7 @@ from csctl.services.data.importing.purchases import Purchases
 from csctl.services.data.importing.queue import Queue
 from csctl.services.data.importing.transactions import Transactions
 from csctl.services.data.mapping.language import FileRules, Section
+from csctl.tabular.row import Original
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -68,7 +69,7 @@ def transactions(app: App, *, dry_run: bool) -> Iterator[Begin]:
         yield nested
 
 
-def _where_rows_may_be(original: list[str] | dict[str, Any] | str) -> str | None:
+def _where_rows_may_be(original: Original) -> str | None:
     """The path of a list of objects in a JSON document that was taken for a row."""
     if not isinstance(original, dict):
         return None

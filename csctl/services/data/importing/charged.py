@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
-from csctl.domain.states import SALES, Kind, State
+from csctl.domain.states import Kind, State
 from csctl.errors import Conflict
 from csctl.models import Transaction
 from csctl.services.data.importing.cells import Cells
+from csctl.services.data.importing.transaction_fields import Details, Facts
 from csctl.services.shared.chunks import chunks
 from csctl.services.shared.duplicates import NO_REFERENCE
 
@@ -36,7 +36,7 @@ class Charged:
         for some in chunks(refs):
             known = select(*_READ).where(Transaction.gateway_ref.in_(some))
             for row in self._session.execute(known.order_by(Transaction.id)):
-                if row.kind in SALES and row.state is State.APPROVED and row.duplicate_at is None:
+                if row.kind.takes_money and row.state is State.APPROVED and row.duplicate_at is None:
                     self._names.setdefault((row.gateway, row.gateway_ref), row.external_id or ids.show("txn", row.id))
                 if row.key is not None and row.external_id is None:
                     self._own[row.gateway, row.gateway_ref, row.kind, row.amount, row.currency] = row.state
@@ -50,12 +50,12 @@ class Charged:
             return None
         return self._own.get((gateway, ref, kind, row.amount("amount", currency) or 0, currency))
 
-    def take(self, name: str, facts: dict[str, Any], details: dict[str, Any]) -> None:
+    def take(self, name: str, facts: Facts, details: Details) -> None:
         """Note the reference of a row, except of a marked duplicate. Raises Conflict where another sale has it."""
-        ref, taken = details.get("gateway_ref"), facts["kind"] in SALES and facts["state"] is State.APPROVED
-        if not ref or ref in NO_REFERENCE or not taken or details.get("duplicate_at"):
+        ref, taken = details.gateway_ref, facts.kind.takes_money and facts.state is State.APPROVED
+        if not ref or ref in NO_REFERENCE or not taken or details.duplicate_at:
             return
-        other = self._names.setdefault((facts["gateway"], ref), name)
+        other = self._names.setdefault((facts.gateway, ref), name)
         if other != name:
             raise Conflict(
                 f"gateway_ref: {other} has it already",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,8 +17,14 @@ from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
 from csctl.services.shared.exported_ids import own_number
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Record = TypeVar("Record", bound=Base)
 Value = TypeVar("Value")
+Said = TypeVar("Said", bound="DataclassInstance")
+# Values by column, of a record of any kind: `merge` and drafts take them. What reads one of them takes a class.
+Columns = Mapping[str, object]
 _SHOWN = 3
 
 
@@ -161,14 +167,19 @@ def referred(found: Mapping[str, Value], row: Cells, name: str, noun: str, kind:
     return found[text]
 
 
-def given(**values: Any) -> dict[str, Any]:
+def given(**values: object) -> Columns:
     """The values that are not None: a field that is not given changes nothing."""
     return {name: value for name, value in values.items() if value is not None}
 
 
-def merge(
-    record: Base, values: Mapping[str, Any], context: Context, *, fixed: Mapping[str, Any] | None = None
-) -> RowOutcome:
+def after(said: Said, record: Base | None) -> Said:
+    """What a row says, and what is on record where it says nothing."""
+    if record is None:
+        return said
+    return replace(said, **{name: getattr(record, name) for name, value in vars(said).items() if value is None})
+
+
+def merge(record: Base, values: Columns, context: Context, *, fixed: Columns | None = None) -> RowOutcome:
     """Bring an existing record to these values, if that was asked for.
 
     Raises Conflict if something `fixed` is another one: it stays what it was when the record was made. That holds
@@ -192,7 +203,7 @@ def merge(
     return RowOutcome.UPDATED
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     """Times are shown, and so exported, to the second."""
     if isinstance(one, datetime) and isinstance(other, datetime):
         return one.replace(microsecond=0) == other.replace(microsecond=0)

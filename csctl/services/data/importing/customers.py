@@ -22,7 +22,7 @@ from csctl.models import Customer
 from csctl.models.customer import fold_for_search
 from csctl.services.data.importing import people
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
+from csctl.services.data.importing.context import Columns, Context, RowOutcome, find, given, merge
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownCustomer
 
@@ -78,7 +78,8 @@ class Customers:
             with search_index.indexed_together(self._session.connection()):
                 self._new.store()
 
-    def _values(self, row: Cells, existing: Customer | None) -> dict[str, Any]:
+    def _values(self, row: Cells, existing: Customer | None) -> Columns:
+        """What a row says, by the list of fields: a field that is added there is imported."""
         addresses = {kind: address(row, kind, self._context, getattr(existing, kind, None)) for kind in ADDRESSES}
         plain = {name: _read(row, name) for name in _PLAIN}
         country = next((at.country for at in addresses.values() if is_code(at.country)), self._context.country)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
@@ -68,7 +68,8 @@ def _default(default: Any) -> Any:
     return default.arg if isinstance(default, ColumnDefault) and default.is_scalar else None
 
 
-def _row(values: dict[str, Any], addresses: set[str]) -> dict[str, Any]:
+def _row(values: dict[str, Any], addresses: set[str]) -> Mapping[str, object]:
+    """The columns of a draft of any model, as an INSERT takes them."""
     for name in addresses:
         address = values.pop(name) or Address()
         for field in ADDRESS_FIELDS:

@@ -34,12 +34,8 @@ class Fulfillments:
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         order = referred(self._orders, row, "order", "order", "orders")
-        values = given(
-            status=row.word("status", FulfillmentStatus),
-            carrier=row.text("carrier"),
-            tracking=row.text("tracking"),
-            shipped_at=row.time("shipped_at"),
-        )
+        status, shipped_at = row.word("status", FulfillmentStatus), row.time("shipped_at")
+        values = given(status=status, carrier=row.text("carrier"), tracking=row.text("tracking"), shipped_at=shipped_at)
         if existing := self._found.get(key):
             return merge(existing, values, self._context, fixed={"order_id": order.id} if order else None)
         row.need(_KIND)
@@ -47,7 +43,7 @@ class Fulfillments:
         self._found[key] = self._new.add(
             external_id=key,
             order_id=order.id,
-            created_at=values.get("shipped_at") or order.placed_at,
+            created_at=shipped_at or order.placed_at,
             **{"status": FulfillmentStatus.PENDING, **values},
         )
         return RowOutcome.CREATED

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from csctl import results
 from csctl.errors import CsctlError, Incomplete, Unreachable
 from csctl.services.data.importing.context import RowOutcome, Warnings
 from csctl.services.data.mapping.language import Mappings
 from csctl.tabular.row import Row
 
+# What a message quotes, and its numbers: problems that differ in these alone are counted together for the summary.
 _DETAILS = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
 SAMPLES = 3  # records that a dry run shows
 
@@ -68,7 +69,7 @@ class Count:
     skipped: int = 0
     rejects: list[str] = field(default_factory=list)
     problems: dict[str, Found] = field(default_factory=dict)
-    sample: list[dict[str, Any]] = field(default_factory=list)
+    sample: list[results.Row] = field(default_factory=list)
     warnings: Warnings = field(default_factory=Warnings)
 
     def add(self, verdict: Verdict) -> None:
@@ -100,7 +101,7 @@ class Count:
         names = ("read", "created", "updated", "unchanged", "differ", "rejected", "skipped")
         return {name: getattr(self, name) for name in names}
 
-    def row(self, *, dry_run: bool) -> dict[str, Any]:
+    def row(self, *, dry_run: bool) -> results.Row:
         """The counts as they are printed."""
         return {
             "kind": self.kind,

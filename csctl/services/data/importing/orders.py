@@ -12,7 +12,7 @@ from csctl.domain.states import OrderStatus
 from csctl.models import Order
 from csctl.services.data.importing import people
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge
+from csctl.services.data.importing.context import Columns, Context, RowOutcome, find, given, merge
 from csctl.services.data.importing.customers import address
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownCustomer
@@ -73,5 +73,5 @@ class Orders:
         return merge(order, {**_values(row), "shipping": shipping}, self._context, fixed=fixed)
 
 
-def _values(row: Cells) -> dict[str, Any]:
+def _values(row: Cells) -> Columns:
     return given(status=row.word("status", OrderStatus), placed_at=row.time("placed_at"))

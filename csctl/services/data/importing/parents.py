@@ -11,12 +11,6 @@ from csctl.domain.states import Kind, Settlement, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Transaction
 
-_BELONGS_TO = {
-    Kind.REFUND: (Kind.SALE, Kind.CAPTURE),
-    Kind.VOID: (Kind.SALE, Kind.CAPTURE, Kind.AUTHORIZE),
-    Kind.CAPTURE: (Kind.AUTHORIZE,),
-}
-
 
 def check_kind(kind: Kind, parent: Transaction | None, order_id: int, gateway: str) -> None:
     """Raises Usage if this kind of transaction cannot belong to this parent, or needs one."""
@@ -24,7 +18,7 @@ def check_kind(kind: Kind, parent: Transaction | None, order_id: int, gateway: s
         if kind.is_return:
             raise Usage(f"parent is missing: a {kind.value} needs the external_id of its sale")
         return
-    if parent.kind not in _BELONGS_TO.get(kind, ()) or parent.state is not State.APPROVED:
+    if not kind.may_belong_to(parent.kind) or parent.state is not State.APPROVED:
         raise Usage(f"parent: a {kind.value} cannot belong to a {parent.kind.value} that is {parent.state.value}")
     if parent.order_id != order_id:
         raise Usage("parent: it belongs to another order")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import update
@@ -19,6 +20,20 @@ from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownCustomer
 
 _KIND = KINDS["payment-methods"]
+
+
+@dataclass
+class _Card:
+    """What a row says of a payment method. What is None it does not give."""
+
+    gateway: str | None
+    token: str | None
+    brand: str | None
+    bin: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    is_default: bool | None
 
 
 class PaymentMethods:
@@ -44,12 +59,13 @@ class PaymentMethods:
         customer = self._customers.of(row, owner)
         if owner and owner.erased_at:
             return RowOutcome.UNCHANGED
-        values = _values(row)
-        self._check_token(values, existing)
+        card = _card(row)
+        self._check_token(card, existing)
+        values = given(**vars(card))
         if existing:
             fixed = {"customer_id": customer.id} if customer else None
             outcome = merge(existing, values, self._context, fixed=fixed)
-            if outcome is RowOutcome.UPDATED and values.get("is_default"):
+            if outcome is RowOutcome.UPDATED and card.is_default:
                 self._make_default(existing)
             return outcome
         row.need(_KIND)
@@ -79,11 +95,11 @@ class PaymentMethods:
             )
         self._new.store()
 
-    def _check_token(self, values: dict[str, Any], existing: PaymentMethod | None) -> None:
+    def _check_token(self, card: _Card, existing: PaymentMethod | None) -> None:
         """Raises Usage for a token that the account's gateway could not charge."""
-        account, token = values.get("gateway") or (existing and existing.gateway), values.get("token")
-        form = self._context.tokens.get(account or "")
-        if token and token != ERASED and form and form.parts(token) is None:
+        account = card.gateway or (existing.gateway if existing else "")
+        form = self._context.tokens.get(account)
+        if card.token and card.token != ERASED and form and form.parts(card.token) is None:
             raise Usage(f"token: it is not written {form.written}", cause=f"{account} needs that to charge the card")
 
     def _make_default(self, method: PaymentMethod) -> None:
@@ -93,9 +109,9 @@ class PaymentMethods:
         self._defaults[method.customer_id] = method
 
 
-def _values(row: Cells) -> dict[str, Any]:
+def _card(row: Cells) -> _Card:
     first = row.digits("bin", 6, 8)
-    return given(
+    return _Card(
         gateway=row.account(),
         token=row.text("token"),
         brand=row.text("brand"),

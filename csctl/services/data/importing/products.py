@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -12,10 +13,22 @@ from csctl.domain.record_kinds import KINDS
 from csctl.errors import Conflict, Usage
 from csctl.models import PricePoint, Product, ProductOption
 from csctl.services.data.importing.cells import Cells
-from csctl.services.data.importing.context import Context, RowOutcome, given, merge
+from csctl.services.data.importing.context import Context, RowOutcome, after, given, merge
 
 _KIND = KINDS["products"]
 _ONLY_OPTION = "default"
+
+
+@dataclass
+class _Terms:
+    """What a row says of a price. What is None it does not give."""
+
+    currency: str
+    amount: int | None
+    interval: str | None
+    trial_days: int | None
+    trial_amount: int | None
+    final_cycle: int | None
 
 
 class Products:
@@ -52,7 +65,7 @@ class Products:
                 f"price: {code} is a price of {price.option.product.sku}, option {price.option.code}",
                 fix="give the new price a code of its own",
             )
-        values = _price_values(row, price)
+        values = given(**vars(_terms(row, price)))
         outcomes = [self._put_product(row, sku), self._put_option(row, sku, option_code)]
         if price is None:
             option = self._options[sku, option_code]
@@ -87,13 +100,14 @@ class Products:
         return RowOutcome.CREATED
 
 
-def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:
+def _terms(row: Cells, price: PricePoint | None) -> _Terms:
+    """The terms of a price. Raises Usage if, with what is on record of it, they contradict each other."""
     currency = row.currency() or (price.currency if price else "")
     if price and currency != price.currency:
         raise Conflict(
             f"currency: the price {price.code} is in {price.currency}", fix="give the new price a code of its own"
         )
-    values = given(
+    terms = _Terms(
         currency=currency,
         amount=row.amount("amount", currency),
         interval=row.read("interval", lambda text: str(intervals.parse(text))),
@@ -101,14 +115,14 @@ def _price_values(row: Cells, price: PricePoint | None) -> dict[str, Any]:
         trial_amount=row.amount("trial_amount", currency),
         final_cycle=row.whole("final_cycle", 2, 10_000),
     )
-    after = {
-        name: values.get(name, getattr(price, name, None))
-        for name in ("interval", "trial_days", "trial_amount", "final_cycle")
-    }
-    if (after["trial_days"] or after["trial_amount"]) and not after["interval"]:
+    _check(after(terms, price))
+    return terms
+
+
+def _check(terms: _Terms) -> None:
+    if (terms.trial_days or terms.trial_amount) and not terms.interval:
         raise Usage("trial_days: what is bought once has no trial", fix="give the price an interval, such as month")
-    if after["trial_amount"] and not after["trial_days"]:
+    if terms.trial_amount and not terms.trial_days:
         raise Usage("trial_days is missing or 0", cause="there is a trial_amount, and a trial needs at least one day")
-    if after["final_cycle"] and not after["interval"]:
+    if terms.final_cycle and not terms.interval:
         raise Usage("final_cycle: what is bought once has none", fix="give the price an interval, such as month")
-    return values

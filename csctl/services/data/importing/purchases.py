@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any
 
@@ -16,12 +17,45 @@ from csctl.errors import Usage
 from csctl.models import PricePoint, Purchase
 from csctl.services.data.importing import order_totals, references
 from csctl.services.data.importing.cells import MOST, Cells
-from csctl.services.data.importing.context import Context, RowOutcome, find, given, merge, referred
+from csctl.services.data.importing.context import Columns, Context, RowOutcome, after, find, given, merge, referred
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownMethod, KnownOrder
 
 _KIND = KINDS["purchases"]
-_BILLED = (PurchaseStatus.ACTIVE, PurchaseStatus.RECYCLE_BILLING, PurchaseStatus.CANCELLATION_SCHEDULED)
+
+
+@dataclass(frozen=True)
+class _Price:
+    """What a purchase has from its price in the catalog, also what the price does not have."""
+
+    price_point_id: int
+    interval: str | None
+    final_cycle: int | None
+
+
+@dataclass
+class _Line:
+    """What a row says of a purchase, and what follows from it. What is None stays as it is."""
+
+    quantity: int
+    unit_price: int  # minor units, as all amounts
+    price: int
+    currency: str
+    description: str | None
+    status: PurchaseStatus
+    cycle: int
+    trial_ends_on: date | None
+    next_bill_on: date | None
+    cancel_on: date | None
+    cancel_after_billing: bool | None
+    paused_until: date | None
+    next_quantity: int | None
+    next_unit_price: int | None
+    next_price_point_id: int | None
+    checkout_amount: int | None
+    payment_method_id: int | None
+    billed_by: str | None
+    billing_day: int | None = None
 
 
 class Purchases:
@@ -79,7 +113,15 @@ class Purchases:
         self._new.store()
         order_totals.renew(self._session, self._touched)
 
-    def _values(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> dict[str, Any]:
+    def _values(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> Columns:
+        line, price = self._line(row, order, existing), self._catalog_price(row, order, existing)
+        if existing is None or existing.checkout_amount == existing.price:
+            line.checkout_amount = line.price if line.checkout_amount is None else line.checkout_amount
+        interval = price.interval if price else existing.interval if existing else None
+        _complete(line, interval, order, existing, self._context.zone)
+        return {**given(**vars(line)), **(vars(price) if price else {})}
+
+    def _line(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> _Line:
         quantity = row.whole("quantity", 1, 1_000_000) or (existing.quantity if existing else 1)
         given_price = row.amount("unit_price", order.currency)
         unit_price = given_price if given_price is not None else existing.unit_price if existing else 0
@@ -88,14 +130,14 @@ class Purchases:
         method = referred(self._methods, row, "payment_method", "payment method", "payment-methods")
         if method and method.customer_id != order.customer_id:
             raise Usage("payment_method: it is another customer's")
-        values = given(
+        return _Line(
             quantity=quantity,
             unit_price=unit_price,
             price=quantity * unit_price,
             currency=order.currency,
             description=row.text("description"),
-            status=row.word("status", PurchaseStatus),
-            cycle=row.whole("cycle", 1, 100_000),
+            status=row.word("status", PurchaseStatus) or (existing.status if existing else PurchaseStatus.COMPLETE),
+            cycle=row.whole("cycle", 1, 100_000) or (existing.cycle if existing else 1),
             trial_ends_on=row.day("trial_ends_on"),
             next_bill_on=row.day("next_bill_on"),
             cancel_on=row.day("cancel_on"),
@@ -103,38 +145,33 @@ class Purchases:
             paused_until=row.day("paused_until"),
             next_quantity=row.whole("next_quantity", 1, 1_000_000),
             next_unit_price=row.amount("next_unit_price", order.currency),
+            next_price_point_id=self._next_price(row, order),
             checkout_amount=row.amount("checkout_amount", order.currency),
             payment_method_id=method.id if method else None,
             billed_by=None if existing else row.read("billed_by", _owner),
         )
-        if existing is None or existing.checkout_amount == existing.price:
-            values.setdefault("checkout_amount", values["price"])
-        values |= self._what(row, order, existing) | self._next(row, order)
-        if existing is None:
-            values = {"status": PurchaseStatus.COMPLETE, "cycle": 1, **values}
-        return _completed(values, order, existing, self._context.zone)
 
-    def _what(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> dict[str, Any]:
-        """The price point with the interval that comes from it, or only what the row describes."""
+    def _catalog_price(self, row: Cells, order: KnownOrder, existing: Purchase | None) -> _Price | None:
+        """The price that a row names. Raises Usage for a new one that has neither a price nor a description."""
         code = row.text("price")
         if code is None:
             if existing is None and "description" not in row:
                 raise Usage("price is missing", cause="and there is no description of what is not in the catalog")
-            return {}
+            return None
         price = self._price("price", code, order)
-        return {"price_point_id": price.id, "interval": price.interval, "final_cycle": price.final_cycle}
+        return _Price(price.id, price.interval, price.final_cycle)
 
-    def _next(self, row: Cells, order: KnownOrder) -> dict[str, Any]:
+    def _next_price(self, row: Cells, order: KnownOrder) -> int | None:
         """The price of the next billing alone. Its option follows from it."""
         code, option = row.text("next_price"), row.text("next_option")
         if code is None:
             if option:
                 raise Usage("next_price is missing", cause="an option is billed by one of its prices")
-            return {}
+            return None
         price = self._price("next_price", code, order)
         if option and price.option.code != option:
             raise Usage(f"next_option: {code} is a price of the option {price.option.code}")
-        return {"next_price_point_id": price.id}
+        return price.id
 
     def _price(self, field: str, code: str, order: KnownOrder) -> PricePoint:
         price = self._prices.get(code)
@@ -150,36 +187,31 @@ class Purchases:
                 "paused purchases have no paused_until, and stay paused until csctl purchase resume",
                 f"{purchase.external_id} (line {row.line})",
             )
-        if purchase.status in _BILLED and purchase.next_bill_on is None:
+        if purchase.status.billed and purchase.next_bill_on is None:
             self._context.warnings.add(
                 "purchases that run have no next_bill_on, and will not be billed",
                 f"{purchase.external_id} (line {row.line})",
             )
 
 
-def _completed(values: dict[str, Any], order: KnownOrder, existing: Purchase | None, zone: tzinfo) -> dict[str, Any]:
-    """The values with what follows from them: a trial's next billing is its end, and a billing has its day."""
-
-    def after(name: str) -> Any:
-        return values.get(name, getattr(existing, name, None))
-
-    status, interval = after("status"), after("interval")
-    _check_end(status, after("cancel_on"), after("cancel_after_billing"))
-    if not status.over and not interval and not after("billed_by"):
+def _complete(line: _Line, interval: str | None, order: KnownOrder, existing: Purchase | None, zone: tzinfo) -> None:
+    """Add what follows: a trial's next billing is its end, and a billing has its day. Raises Usage."""
+    status, known = line.status, after(line, existing)
+    _check_end(status, known.cancel_on, known.cancel_after_billing)
+    if not status.over and not interval and not known.billed_by:
         raise Usage(
             f"invalid status {status.value} for a one-off purchase",
             cause="only a price with an interval makes a subscription",
             fix="give its price, or the status complete or cancelled; or billed_by, if another system bills it",
         )
     if status is PurchaseStatus.TRIAL:
-        if not (after("trial_ends_on") or after("next_bill_on")):
+        if not (known.trial_ends_on or known.next_bill_on):
             raise Usage("trial_ends_on is missing", cause="the purchase is in its trial")
-        values.setdefault("trial_ends_on", after("trial_ends_on") or after("next_bill_on"))
-        values.setdefault("next_bill_on", after("next_bill_on") or after("trial_ends_on"))
-    if "next_bill_on" in values and interval and intervals.parse(interval).monthly:
+        line.trial_ends_on = known.trial_ends_on or known.next_bill_on
+        line.next_bill_on = known.next_bill_on or known.trial_ends_on
+    if line.next_bill_on and interval and intervals.parse(interval).monthly:
         began = order.placed_at.astimezone(zone).date()
-        values["billing_day"] = intervals.billing_day(values["next_bill_on"], began)
-    return values
+        line.billing_day = intervals.billing_day(line.next_bill_on, began)
 
 
 def _check_end(status: PurchaseStatus, cancel_on: date | None, after_billing: bool | None) -> None:

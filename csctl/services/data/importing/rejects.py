@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -56,7 +57,7 @@ class Rejects:
     def add(self, row: Row, error: CsctlError) -> None:
         file = self._file or self._open()
         reason = " - ".join(part for part in (error.message, error.cause, error.fix) if part)
-        if isinstance(row.original, dict):
+        if isinstance(row.original, Mapping):
             kept = {name: _redacted(value) for name, value in row.original.items()}
             file.write(json.dumps({**kept, "line": row.line, "reason": reason}) + "\n")
         else:

@@ -13,15 +13,16 @@ from csctl.domain.addresses import Address
 from csctl.domain.field_uses import Field, Use
 from csctl.domain.money import to_decimal
 from csctl.domain.record_kinds import RecordKind
+from csctl.results import Row
 from csctl.services.data.importing.cells import Cells
 
 
-def of(record: Any, kind: RecordKind, cells: Cells) -> dict[str, Any]:
+def of(record: Any, kind: RecordKind, cells: Cells) -> Row:
     """The fields of a record that are filled, as its export would have them; references as the row names them."""
     return dict(_filled(record, kind, cells))
 
 
-def _filled(record: Any, kind: RecordKind, cells: Cells) -> Iterator[tuple[str, Any]]:
+def _filled(record: Any, kind: RecordKind, cells: Cells) -> Iterator[tuple[str, object]]:
     for field in fields.of(kind.table, Use.FILE):
         if field.name.endswith("_id") or field.name == "token":
             value: Any = cells.text(field.file)

@@ -7,8 +7,7 @@ source calls by another name is recognized.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from csctl.domain.money import Money
 from csctl.domain.states import OPEN_ITEMS, Kind, Outside, State
 from csctl.errors import Conflict
 from csctl.models import QueueItem, Transaction
+from csctl.services.data.importing.transaction_fields import Details, Facts
 from csctl.services.shared.exported_ids import is_exported
 
 _BY_THE_GATEWAY = (None, Outside.GATEWAY)  # cheques and chargebacks are not in its total
@@ -69,19 +69,17 @@ class Totals:
             )
         return difference
 
-    def known(
-        self, sale: Transaction, key: str, facts: Mapping[str, Any], details: Mapping[str, Any]
-    ) -> Transaction | None:
+    def known(self, sale: Transaction, key: str, facts: Facts, details: Details) -> Transaction | None:
         """The refund on the books that a row means by another name: one of the two is only a sum, or was learned from
         the gateway. Raises Conflict where that cannot be said.
         """
-        reference = details.get("gateway_ref") or facts.get("outside_reference")
-        others = [] if is_exported(key) else self._of_other_names(sale, key, facts.get("outside"))
+        reference = details.gateway_ref or facts.outside_reference
+        others = [] if is_exported(key) else self._of_other_names(sale, key, facts.outside)
         nameless = [one for one in others if one.gateway_ref is None]
         for one in others:
             if reference and reference in (one.gateway_ref, one.outside_reference):
                 return one
-        if same := next((one for one in nameless if one.amount == facts["amount"]), None):
+        if same := next((one for one in nameless if one.amount == facts.amount), None):
             return same
         if not nameless:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from csctl.domain import ids
 from csctl.domain.booking import Effect, effect
 from csctl.domain.record_kinds import KINDS
-from csctl.domain.states import SALES, Kind, OrderStatus, Outside, Settlement, State
+from csctl.domain.states import SALES, Kind, OrderStatus, State
 from csctl.errors import Conflict, Usage
 from csctl.models import Order, PaymentMethod, Transaction
-from csctl.services.data.importing import order_totals, parents, references
+from csctl.services.data.importing import order_totals, parents, references, transaction_fields
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.charged import Charged
 from csctl.services.data.importing.charges import Charges, kind_of
@@ -22,10 +22,11 @@ from csctl.services.data.importing.context import Context, RowOutcome, find, giv
 from csctl.services.data.importing.drafts import Drafts
 from csctl.services.data.importing.references import KnownMethod, KnownOrder, KnownPurchase
 from csctl.services.data.importing.totals import Totals
+from csctl.services.data.importing.transaction_fields import Details, Facts
 from csctl.services.outcomes import orders
 
 _KIND = KINDS["transactions"]
-_ORDER = (Kind.AUTHORIZE, Kind.SALE, Kind.CAPTURE, Kind.VOID, Kind.REFUND)
+_RANKS = {kind: rank for rank, kind in enumerate(Kind)}
 
 
 class Transactions:
@@ -96,16 +97,16 @@ class Transactions:
         parent = self._parent(row, order, existing)
         order = order or self._orders_by_id[existing.order_id if existing else parent.order_id if parent else 0]
         facts = self._facts(row, order, existing, parent)
-        details = self._details(row, order, existing, facts["state"])
+        details = self._details(row, order, existing, facts)
         if existing:
             return self._change(existing, facts, details)
         if not row.is_total or parent is None:
             if parent and (same := self._known(parent, key, facts, details)):
                 return _name(same, details)
             return self._add(key, order, facts, details)
-        if not (missing := self._totals.missing(parent, facts["amount"])):
+        if not (missing := self._totals.missing(parent, facts.amount)):
             return RowOutcome.UNCHANGED
-        return self._add(self._totals.name(parent, key), order, {**facts, "amount": missing}, details)
+        return self._add(self._totals.name(parent, key), order, replace(facts, amount=missing), details)
 
     def record(self, key: str) -> Any | None:
         return self._found.get(key)
@@ -134,10 +135,7 @@ class Transactions:
         kind = kind_of(row)
         return self._charges.only_one(order.id, kind) if kind and not kind.charges_card else None
 
-    def _facts(
-        self, row: Cells, order: KnownOrder, existing: Transaction | None, parent: Transaction | None
-    ) -> dict[str, Any]:
-        """What stays as it is once it is on the books, and the state."""
+    def _facts(self, row: Cells, order: KnownOrder, existing: Transaction | None, parent: Transaction | None) -> Facts:
         kind = row.word("kind", Kind) or (existing.kind if existing else Kind.SALE)
         currency = row.currency() or order.currency
         if currency != order.currency:
@@ -154,18 +152,19 @@ class Transactions:
                 f"state: what is {state.value} is still under way elsewhere",
                 fix="approved, declined, failed, pending or unknown",
             )
-        return {
-            "kind": kind,
-            "amount": amount,
-            "currency": currency,
-            "state": state,
-            "gateway": row.account() or (existing.gateway if existing else ""),
-            **_outside(row, kind, state),
-            "parent_id": parent.id if parent else existing.parent_id if existing else None,
-        }
+        outside, reference = transaction_fields.outside(row, kind, state)
+        return Facts(
+            kind=kind,
+            amount=amount,
+            currency=currency,
+            state=state,
+            gateway=row.account() or (existing.gateway if existing else ""),
+            parent_id=parent.id if parent else existing.parent_id if existing else None,
+            outside=outside,
+            outside_reference=reference,
+        )
 
-    def _details(self, row: Cells, order: KnownOrder, existing: Transaction | None, state: State) -> dict[str, Any]:
-        """What may be learnt later."""
+    def _details(self, row: Cells, order: KnownOrder, existing: Transaction | None, facts: Facts) -> Details:
         purchase = referred(self._purchases, row, "purchase", "purchase", "purchases")
         if purchase and purchase.order_id != order.id:
             raise Usage("purchase: it belongs to another order")
@@ -173,15 +172,22 @@ class Transactions:
         if method and method.customer_id != order.customer_id:
             raise Usage("payment_method: it is another customer's")
         created_at = row.time("created_at") or (existing.created_at if existing else self._context.now)
-        kind = row.word("kind", Kind) or (existing.kind if existing else Kind.SALE)
-        return given(
+        settlement, settled_at = transaction_fields.settlement(row, facts, existing, created_at)
+        marks = transaction_fields.marks(row, facts, existing, created_at)
+        return Details(
             purchase_id=purchase.id if purchase else None,
             payment_method_id=method.id if method else None,
-            **{name: row.text(name) for name in ("gateway_ref", "gateway_code", "gateway_request_id", "network_ref")},
+            gateway_ref=row.text("gateway_ref"),
+            gateway_code=row.text("gateway_code"),
+            gateway_request_id=row.text("gateway_request_id"),
+            network_ref=row.text("network_ref"),
             created_at=row.time("created_at"),
             cycle=row.whole("cycle", 1, 100_000),
-            **_settlement(row, kind, state, existing, created_at),
-            **_marks(row, kind, state, existing, created_at),
+            settlement=settlement,
+            settled_at=settled_at,
+            voided_at=marks["voided"],
+            disputed_at=marks["disputed"],
+            duplicate_at=marks["duplicate"],
         )
 
     def _card(self, row: Cells, existing: Transaction | None) -> KnownMethod | None:
@@ -191,51 +197,51 @@ class Transactions:
             return references.only(self._cards, text, "payment_method", "payment method", "token", own=own)
         return referred(self._methods, row, "payment_method", "payment method", "payment-methods")
 
-    def _known(self, sale: Transaction, key: str, facts: dict[str, Any], details: dict[str, Any]) -> Transaction | None:
+    def _known(self, sale: Transaction, key: str, facts: Facts, details: Details) -> Transaction | None:
         """The refund on the books that a new row means."""
-        returns = facts["kind"] is Kind.REFUND and effect(facts["kind"], facts["state"], facts["amount"]) != Effect()
+        returns = facts.kind is Kind.REFUND and facts.effect != Effect()
         return self._totals.known(sale, key, facts, details) if returns else None
 
     # -- store it
 
-    def _add(self, key: str, order: KnownOrder, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
-        made = details.setdefault("created_at", self._context.now)
-        done = facts["state"].closed
-        parent = self._by_id.get(facts["parent_id"])
-        parents.check_kind(facts["kind"], parent, order.id, facts["gateway"])
+    def _add(self, key: str, order: KnownOrder, facts: Facts, details: Details) -> RowOutcome:
+        made = details.created_at = details.created_at or self._context.now
+        details.finished_at = made if facts.state.closed else None
+        parent = self._by_id.get(facts.parent_id or 0)
+        parents.check_kind(facts.kind, parent, order.id, facts.gateway)
         self._charged.take(key, facts, details)
         if parent:
-            new = effect(facts["kind"], facts["state"], facts["amount"])
-            parents.book(parent, facts["amount"], Effect(), new, at=made, voids=self._voids)
-            if new.voids:
+            parents.book(parent, facts.amount, Effect(), facts.effect, at=made, voids=self._voids)
+            if facts.effect.voids:
                 self._voids.add(parent.id)
-        times = {"sent_at": made, "finished_at": made if done else None}
-        record = self._new.add(external_id=key, order_id=order.id, **times, **facts, **details)
+        said = given(**vars(facts), **vars(details))
+        record = self._new.add(external_id=key, order_id=order.id, sent_at=made, **said)
         self._found[key] = self._by_id[record.id] = record
         self._charges.add(record)
         self._totals.add(record)
         self._note(record, order)
         return RowOutcome.CREATED
 
-    def _change(self, record: Transaction, facts: dict[str, Any], details: dict[str, Any]) -> RowOutcome:
-        state, before = facts.pop("state"), record.state
+    def _change(self, record: Transaction, facts: Facts, details: Details) -> RowOutcome:
+        state, before, fixed = facts.state, record.state, facts.fixed()
         if record.key is not None:  # csctl made it, and keeps its books
             return RowOutcome.UNCHANGED if state is before else RowOutcome.DIFFERS
-        same = all(getattr(record, name) == value for name, value in facts.items())
+        same = all(getattr(record, name) == value for name, value in fixed.items())
         if self._context.update and same and state is not before:
             _refuse_to_go_back(record, state)
             if parent := self._by_id.get(record.parent_id or 0):
                 old, new = (effect(record.kind, one, record.amount) for one in (before, state))
                 parents.book(parent, record.amount, old, new, at=self._context.now, voids=self._voids)
         if state is not before and state.closed:
-            details["finished_at"] = self._context.now
-        reference = details.get("gateway_ref", record.gateway_ref)
-        if (reference, state) != (record.gateway_ref, before) and self._context.update:
-            named = record.external_id or ids.show("txn", record.id)
-            self._charged.take(named, {**facts, "state": state}, {**details, "gateway_ref": reference})
-            details.setdefault("duplicate_at", None)  # by this reference it is a charge of its own
-        outcome = merge(record, {"state": state, **details}, self._context, fixed=facts)
+            details.finished_at = self._context.now
+        details.gateway_ref = details.gateway_ref or record.gateway_ref
+        recharged = self._context.update and (details.gateway_ref, state) != (record.gateway_ref, before)
+        if recharged:
+            self._charged.take(record.external_id or ids.show("txn", record.id), facts, details)
+        outcome = merge(record, given(state=state, **vars(details)), self._context, fixed=fixed)
         if outcome is RowOutcome.UPDATED:
+            if recharged:  # by this reference it is a charge of its own
+                record.duplicate_at = details.duplicate_at
             self._note(record, self._orders_by_id[record.order_id])
         return outcome
 
@@ -245,44 +251,17 @@ class Transactions:
             self._returned.add(order.id)
 
 
-def _name(refund: Transaction, details: dict[str, Any]) -> RowOutcome:
+def _name(refund: Transaction, details: Details) -> RowOutcome:
     """Keep the reference of a refund that was recognized: no other one is taken for it."""
-    reference = details.get("gateway_ref")
-    if not reference or refund.gateway_ref:
+    if not details.gateway_ref or refund.gateway_ref:
         return RowOutcome.UNCHANGED
-    refund.gateway_ref = reference
+    refund.gateway_ref = details.gateway_ref
     return RowOutcome.UPDATED
 
 
 def _rank(row: Cells) -> int:
     """Charges before what belongs to them, whichever way the file is sorted."""
-    kind = (row.text("kind") or "").lower()
-    return _ORDER.index(Kind(kind)) if kind in _ORDER else 0
-
-
-def _outside(row: Cells, kind: Kind, state: State) -> dict[str, Any]:
-    """How money was returned that no gateway was asked for."""
-    outside, reference = row.word("outside", Outside), row.text("outside_reference")
-    if (outside or reference) and (kind is not Kind.REFUND or state is not State.APPROVED):
-        raise Usage(f"outside: a {kind.value} that is {state.value} is not money returned elsewhere")
-    if reference and outside is None:
-        raise Usage("outside is missing", cause="there is an outside_reference", fix=f"one of: {', '.join(Outside)}")
-    return given(outside=outside, outside_reference=reference)
-
-
-def _marks(row: Cells, kind: Kind, state: State, existing: Transaction | None, created_at: datetime) -> dict[str, Any]:
-    """That a charge was voided, is disputed, or stands in the books twice."""
-    marks = {name: row.mark(name, created_at) for name in ("voided", "disputed", "duplicate")}
-    for name, moment in marks.items():
-        of_such = kind.is_charge if name == "voided" else kind.takes_money
-        if moment and not (of_such and state is State.APPROVED):
-            raise Usage(f"{name}: a {kind.value} that is {state.value} cannot be {name}")
-    voided = marks["voided"]
-    if voided and (row.word("settlement", Settlement) is Settlement.SETTLED):
-        raise Usage("voided: what has settled cannot be voided", fix="import a refund of it")
-    if existing and existing.voided_at is None and voided and existing.refunded + existing.reserved:
-        raise Conflict("voided: something of it is refunded, or being refunded")
-    return given(**{f"{name}_at": moment for name, moment in marks.items()})
+    return _RANKS[kind_of(row) or Kind.AUTHORIZE]
 
 
 def _refuse_to_go_back(record: Transaction, state: State) -> None:
@@ -290,23 +269,3 @@ def _refuse_to_go_back(record: Transaction, state: State) -> None:
         raise Conflict("state: it is being worked on just now", fix="run it again in a few minutes")
     if not record.state.undecided:
         raise Conflict(f"state: it is {record.state.value} for good, and cannot become {state.value}")
-
-
-def _settlement(
-    row: Cells, kind: Kind, state: State, existing: Transaction | None, created_at: datetime
-) -> dict[str, Any]:
-    """Whether the money has moved, and when. A charge that does not say is taken to be pending."""
-    settlement, settled_at = row.word("settlement", Settlement), row.time("settled_at")
-    if settlement is None and settled_at:
-        settlement = Settlement.SETTLED
-    if settlement is Settlement.UNSETTLED and settled_at:
-        raise Usage("settled_at: it is unsettled, and so was not settled at any time")
-    if settlement and state is not State.APPROVED:
-        raise Usage(f"settlement: what is {state.value} does not settle")
-    if settlement is Settlement.SETTLED:
-        return {"settlement": settlement, "settled_at": settled_at or (existing and existing.settled_at) or created_at}
-    if settlement is None and existing is None and kind.is_charge and state is State.APPROVED:
-        settlement = Settlement.UNSETTLED
-    if existing and existing.settlement is Settlement.SETTLED:
-        return {}  # the gateway has said so since the file was written
-    return given(settlement=settlement)

@@ -14,9 +14,9 @@ from csctl.errors import Usage
 from csctl.services.data.mapping.header import Names
 from csctl.services.data.mapping.language import COUNTER, OTHERS, FileRules, Rule, Section, Template
 from csctl.tabular.json_rows import at_path, flat
+from csctl.tabular.row import Original
 
 _Cells = Mapping[str, str]
-Original = list[str] | dict[str, Any] | str
 _Reader = Callable[[_Cells], str]
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+", re.ASCII)
 _MILLISECONDS = 100_000_000_000  # a count since 1970 that is larger is not of seconds
@@ -233,7 +233,7 @@ def records(section: Section, cells: _Cells, original: Original) -> Iterator[tup
         yield {**rest, **below}, _with(original, path.split("."), [element])
 
 
-def _with(original: dict[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+def _with(original: Mapping[str, Any], path: Sequence[str], value: Any) -> Mapping[str, Any]:
     """The object with something else at a path."""
     name, *further = path
     below = original.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -27,7 +28,7 @@ def text(name: str) -> str:
     return folder.joinpath(name + _ENDING).read_text(encoding="utf-8")
 
 
-def table(name: str) -> dict[str, Any]:
+def table(name: str) -> Mapping[str, Any]:
     return tomllib.loads(text(name))
 
 

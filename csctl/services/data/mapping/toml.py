@@ -29,7 +29,7 @@ def read(path: Path, kind: str | None, named: Callable[[str], Table]) -> Mapping
     Raises Usage, naming the file, for what the language does not have.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors mark it
+        table: Table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors mark it
     except OSError as error:
         raise Usage(f"cannot read {path}", cause=error.strerror) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -58,7 +58,7 @@ def of(table: Table, kind: str | None, label: str) -> Mappings:
     return Mappings(_file(table.get("file", {})), sections, label, table.get("next"))
 
 
-def _over(base: Table, table: Table) -> dict[str, Any]:
+def _over(base: Table, table: Table) -> Table:
     """A table that says more than another, or something else."""
     merged = dict(base)
     for name, value in table.items():

@@ -12,6 +12,7 @@ from typing import Any
 
 from csctl import database
 from csctl.errors import Conflict, Misconfigured, Usage
+from csctl.services.data.moving.values import TableRow
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -123,7 +124,7 @@ class Reader:
             if found != content.sha256:
                 raise Usage(f"{self._folder / name}.jsonl was changed since the export", fix="export the shop again")
 
-    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+    def rows(self, table: str) -> Iterator[TableRow]:
         """The rows of a table, in the order of the file."""
         with (self._folder / f"{table}.jsonl").open("rb") as file:
             for line in file:

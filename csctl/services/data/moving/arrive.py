@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
@@ -14,9 +14,11 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.states import Direction
 from csctl.errors import Conflict, Usage
 from csctl.models import NO_TOKEN, Move, Operator
+from csctl.results import Row
 from csctl.services.data.moving import values
 from csctl.services.data.moving.archive import Manifest, Reader
 from csctl.services.data.moving.tables import LEFT_EMPTY, OPERATORS, REPLACED, late, moving, of_operators
+from csctl.services.data.moving.values import TableRow
 from csctl.services.shared import audit
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _BATCH = 1000
 
 
-def run(app: App, folder: Path, *, source_retired: bool, dry_run: bool) -> list[dict[str, Any]]:
+def run(app: App, folder: Path, *, source_retired: bool, dry_run: bool) -> list[Row]:
     """Bring a shop in from a directory that `leave` wrote; a row for each table.
 
     Of a shop that is here already, only the confirmation that its old database is retired is kept. Raises Usage for a
@@ -54,7 +56,7 @@ def run(app: App, folder: Path, *, source_retired: bool, dry_run: bool) -> list[
 _FRESH = "csctl db init --admin NAME with another CSCTL_DATABASE_URL, and import there"
 
 
-def _row(manifest: Manifest, table: str, created: int, *, dry_run: bool) -> dict[str, Any]:
+def _row(manifest: Manifest, table: str, created: int, *, dry_run: bool) -> Row:
     read = manifest.tables[table].rows
     return {
         "kind": table,
@@ -127,7 +129,7 @@ def _operators(session: Session, archive: Reader) -> dict[int, int]:
     return numbers
 
 
-def _insert(session: Session, table: Table, rows: Iterable[dict[str, Any]], operators: dict[int, int]) -> int:
+def _insert(session: Session, table: Table, rows: Iterable[TableRow], operators: dict[int, int]) -> int:
     how, count = values.readers(table), 0
     empty = dict.fromkeys([*LEFT_EMPTY.get(table.name, ()), *(column.name for column in late(table))])
     people = of_operators(table)
@@ -163,7 +165,7 @@ def _continue_numbers(session: Session, table: Table) -> None:
         )
 
 
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _batches(rows: Iterable[TableRow]) -> Iterator[list[TableRow]]:
     remaining = iter(rows)
     while batch := list(islice(remaining, _BATCH)):
         yield batch

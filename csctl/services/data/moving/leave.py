@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
@@ -17,9 +17,11 @@ from csctl.domain.outcomes import Outcome
 from csctl.domain.states import UNANSWERED_STATES, Direction, ItemState, State
 from csctl.errors import Conflict
 from csctl.models import AuditRow, Move, QueueItem, Transaction
+from csctl.results import Row
 from csctl.services.data.moving import values
 from csctl.services.data.moving.archive import Writer
 from csctl.services.data.moving.tables import HELD, LEFT_EMPTY, moving
+from csctl.services.data.moving.values import TableRow
 from csctl.services.shared import audit
 from csctl.services.shared.exported_ids import mark_of
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 _BATCH = 1000
 
 
-def run(app: App, folder: Path, *, retire: bool) -> Iterator[dict[str, Any]]:
+def run(app: App, folder: Path, *, retire: bool) -> Iterator[Row]:
     """Write the shop into a directory, and return a row for each table.
 
     With `retire`, this database is marked in the same transaction: from then on it changes nothing. Raises Conflict,
@@ -88,7 +90,7 @@ def _name_what_stays(app: App, session: Session) -> None:
     )
 
 
-def _rows(session: Session, table: Table) -> Iterator[dict[str, Any]]:
+def _rows(session: Session, table: Table) -> Iterator[TableRow]:
     columns = [column for column in table.columns if column.name not in LEFT_EMPTY.get(table.name, ())]
     found = session.execute(
         select(*columns).order_by(*table.primary_key.columns), execution_options={"yield_per": _BATCH}

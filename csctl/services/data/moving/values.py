@@ -10,10 +10,12 @@ from sqlalchemy import Column, Date, Table
 
 from csctl.models.columns import UtcTime
 
+# A row of any of the tables, by column: in the archive its values are those of JSON.
+TableRow = Mapping[str, Any]
 Readers = Mapping[str, Callable[[Any], Any]]
 
 
-def written(row: Mapping[str, Any]) -> dict[str, Any]:
+def written(row: TableRow) -> TableRow:
     """The values of a row as JSON knows them; times to the microsecond."""
     return {name: _written(value) for name, value in row.items()}
 
@@ -35,6 +37,6 @@ def _reader(column: Column[Any]) -> Callable[[Any], Any] | None:
     return date.fromisoformat if isinstance(column.type, Date) else None
 
 
-def read(row: Mapping[str, Any], how: Readers) -> dict[str, Any]:
+def read(row: TableRow, how: Readers) -> TableRow:
     """The values of a row as the database takes them."""
     return {name: how[name](value) if name in how and value is not None else value for name, value in row.items()}

@@ -1,0 +1,82 @@
+"""Record a charge of csctl that a restored database lacks as the billing of its cycle. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from csctl.domain.comparison import Entry
+from csctl.domain.ids import Ref
+from csctl.domain.money import Money
+from csctl.domain.states import Occasion
+from csctl.errors import Conflict, Usage
+from csctl.gateways.operations import Answer
+from csctl.results import Result
+from csctl.services.billing import cycle as billing
+from csctl.services.billing import forced
+from csctl.services.payments import attempts, cards, opening, restored
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Needs, Turn, Work
+from csctl.services.shared import access
+
+if TYPE_CHECKING:
+    from csctl.app import App
+
+
+@dataclass(frozen=True)
+class Charged:
+    """A charge at an account, and the purchase that it paid for."""
+
+    ref: Ref
+    account: str
+    entry: Entry
+
+
+def charge(app: App, refs: Sequence[Ref], reference: str, quantity: int | None, unit_price: str | None) -> Charged:
+    """The charge with a reference. Raises Usage, NotPermitted, NotFound and Unreachable."""
+    access.require(app, "purchase force-bill with --charged")
+    if len(refs) != 1 or quantity is not None or unit_price is not None:
+        raise Usage(
+            "--charged is for one purchase, and for what was charged",
+            fix=f"csctl purchase force-bill PUR --charged {reference}",
+        )
+    return Charged(refs[0], *restored.charge(app, reference))
+
+
+def record(app: App, wanted: Charged, cycle: int | None, *, dry_run: bool) -> Iterator[Result]:
+    """Record the charge as the next cycle of its purchase."""
+    job = Job(wanted.ref.given, Needs(purchases={wanted.ref.id}), lambda turn: _record(turn, app, wanted, cycle))
+    return drive(app, [job], dry_run=dry_run, sends=False)
+
+
+def _record(turn: Turn, app: App, wanted: Charged, cycle: int | None) -> Work:
+    entry, day = wanted.entry, app.clock.day_of(wanted.entry.at or app.clock.now())
+    purchase = forced.billable(turn, wanted.ref)
+    forced.refuse_other_cycle(turn, app, wanted.ref, purchase, cycle)
+    method = cards.of_purchase(turn.session, purchase, turn.sales_of(purchase.order_id))
+    terms = billing.next_of(purchase, day)
+    amount, currency = entry.amount or terms.amount, entry.currency or purchase.currency
+    if method.gateway != wanted.account or currency != purchase.currency:
+        raise Conflict(
+            f"{entry.reference} is {Money(amount, currency)} at {wanted.account}",
+            cause=f"the card of {wanted.ref.given} is charged in {purchase.currency} at {method.gateway}",
+            fix="csctl purchase list, to find the purchase that it paid for",
+        )
+    sale = opening.open_sale(
+        turn,
+        app,
+        purchase.order,
+        method,
+        amount,
+        Occasion.FORCED,
+        purchase_id=purchase.id,
+        cycle=terms.cycle,
+        due_on=terms.due_on,
+    )
+    # Without a time of sending: what else the books lack is older than this, and is compared all the same.
+    sale.key, sale.created_at = entry.key, entry.at or sale.created_at
+    turn.session.flush()
+    answer = Answer(entry.state, entry.reference, amount=amount, currency=currency)
+    result = attempts.record(turn, app, sale.id, attempts.claim_for(app, sale), answer)
+    yield forced.as_billed(turn, wanted.ref, result)
