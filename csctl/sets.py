@@ -1,4 +1,4 @@
-"""Many rows of one table in one statement: insert them, or update each with values of its own.
+"""Many rows of one table in one statement: find them, insert them, or update each with values of its own.
 
 PostgreSQL gets the rows as one JSON value. So the text of the statement is the same for any number of rows, and it is
 parsed, planned and its constraints are read once for all of them.
@@ -12,11 +12,39 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam
+from sqlalchemy import Boolean, Connection, Dialect, Table, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
+from sqlalchemy.types import UserDefinedType
 
 Row = dict[str, Any]
 _PLACE = "place_"  # of a row that is inserted: the database numbers the rows in this order
+
+
+class _Ids(UserDefinedType[list[int]]):
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return json.dumps if dialect.name == "sqlite" else None
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - a function in SQL
+    """The column has one of the ids of a parameter: a list, sent as one value."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, bindparam(name, type_=_Ids()))
+
+
+@compiles(among)
+def _among(element: among, compiler: Any, **options: Any) -> str:
+    column, ids = (compiler.process(one, **options) for one in element.clauses)
+    if compiler.dialect.name == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - our own words
+    return f"{column} = ANY({ids}::bigint[])"
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
