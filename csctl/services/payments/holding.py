@@ -30,7 +30,7 @@ def hold(session: Session, needs: Iterable[Needs], *, begins: bool = True) -> He
     billed = {number for need in wanted for number in need.purchases}
     items = {number for need in wanted for number in need.items}
     orders = _orders(session, wanted, numbers, items, billed)
-    purchases = _locked(session, Purchase, billed)
+    purchases = _locked(session, Purchase, billed) if billed else ()
     of_orders = [order.id for order in orders]
     transactions = session.scalars(_transactions(), {"ids": list(numbers), "orders": of_orders}).all()
     items |= {t.queue_item_id for t in transactions if t.queue_item_id is not None and t.id in numbers}
@@ -88,7 +88,7 @@ def _transactions() -> Select[Any]:
 
 
 def _locked(session: Session, model: type[_Row], ids: Collection[int]) -> Sequence[_Row]:
-    return session.scalars(_by_ids(model).with_for_update(), {"ids": list(ids)}).all() if ids else ()
+    return session.scalars(_by_ids(model).with_for_update(), {"ids": list(ids)}).all()
 
 
 def _loaded(session: Session, model: type[_Row], ids: Collection[int]) -> Sequence[_Row]:
