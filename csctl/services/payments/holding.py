@@ -60,8 +60,8 @@ def _orders(
     """The orders that are named, and those of the transactions, items and purchases."""
     named = {number for need in wanted for number in need.orders}
     ids = {"orders": named, "transactions": numbers, "items": items, "purchases": billed}
-    given = {name: list(some) for name, some in ids.items() if some}
-    return session.scalars(_orders_of(tuple(given), wide=bool(billed)), given).all() if given else ()
+    given = {name: list(some) for name, some in ids.items() if some or name == "orders"}
+    return session.scalars(_orders_of(tuple(given), wide=bool(billed)), given).all()
 
 
 @cache
