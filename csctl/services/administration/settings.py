@@ -182,8 +182,9 @@ def listing(app: App) -> list[Row]:
     """Every setting with its meaning; those not set have their default, if there is one."""
     with app.read() as session:
         found = session.scalars(select(ShopSetting).order_by(ShopSetting.name)).all()
-    rows = [row_of(row.name.split(":")[0], row.value) for row in found]
-    return rows + [row_of(name) for name in KNOWN if name not in {row["name"] for row in rows}]
+    stored = [(row.name.split(":")[0], row.value) for row in found]
+    names = {name for name, _ in stored}
+    return [row_of(*one) for one in stored] + [row_of(name) for name in KNOWN if name not in names]
 
 
 def row_of(name: str, value: str | None = None) -> Row:
