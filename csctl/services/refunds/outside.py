@@ -37,7 +37,8 @@ def record(app: App, refs: Sequence[Ref], reference: str, wish: Wish, how: How) 
 
     Raises Usage for an empty reference, an invalid amount, and several currencies.
     """
-    if not (reference := accept(reference, "reference")):
+    reference = accept(reference, "reference")
+    if not reference or reference.startswith("--"):  # else it is the next option
         raise Usage("--outside needs a reference", fix="--outside 'cheque 118'")
     wish = wish.with_reason_of(app.shop).checked()
     amount = wishes.amount_of(app, refs, wish, Transaction)
@@ -63,7 +64,7 @@ def _record_one(
     # The gateway is not needed: its account may be closed, which is why the money was returned by other means.
     checks.refuse_unless_refundable(app, sale, amount, limited=False, sends=False)
     returned = amount or sale.refundable
-    if refusal := limits.refusal(turn.session, app, sale, returned):
+    if refusal := limits.refusal(turn.session, app, sale, returned, to_ask=""):
         raise refusal
     refund = outside.book(
         turn.session,
