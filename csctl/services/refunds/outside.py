@@ -121,7 +121,7 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
 
 
 def _refuse_if_on_record(refund: Transaction) -> None:
-    """A refund that the gateway has by its reference was not a mistake: it would be learned again, and differ for ever."""
+    """A refund that the gateway has by its reference was not a mistake: it would be learned again, and differ."""
     if refund.outside is Outside.GATEWAY and refund.gateway_ref:
         name, cause = ids.show("txn", refund.id), f"the gateway has it on record as {refund.gateway_ref}"
         raise Conflict(f"{name} was not recorded by mistake", cause=cause, fix=f"csctl txn sync {name}")
