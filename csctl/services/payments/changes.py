@@ -53,8 +53,9 @@ def accounts(gateways: Registry) -> Iterator[str]:
 
 
 def take(app: App, covered: Pass) -> Iterator[Result]:
-    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed. An account
-    that refuses its key, or is another one, is not used any more in this run.
+    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed.
+
+    An account that refuses its key, or is another one, is not used any more in this run.
     """
     try:
         app.gateways[covered.account].confirmed()
