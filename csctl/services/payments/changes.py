@@ -45,22 +45,25 @@ class Pass:
 
 
 def accounts(gateways: Registry) -> Iterator[str]:
-    """The accounts that offer changes. One that refuses its key, or is another one, is not used in this run."""
+    """The accounts that offer changes."""
     for name in list(gateways.usable()):
-        account = gateways[name]
-        try:
-            account.confirmed()
-        except Misconfigured as error:
-            gateways.refuse(name, error)
-            continue
-        except Unreachable:  # what reads its changes reports it
-            pass
-        if account.capabilities.changes:
+        if gateways[name].capabilities.changes:
             yield name
 
 
 def take(app: App, covered: Pass) -> Iterator[Result]:
-    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed."""
+    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed.
+
+    An account that refuses its key, or is another one, is not used any more in this run.
+    """
+    try:
+        app.gateways[covered.account].confirmed()
+    except Misconfigured as error:
+        app.gateways.refuse(covered.account, error)
+        return
+    except Unreachable as error:
+        yield Result.refused(covered.account, error)
+        return
     cursor = _cursor(app, covered.account)
     covered.first = cursor is None
     changes = app.gateways[covered.account].changes(cursor)

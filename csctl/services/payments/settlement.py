@@ -17,7 +17,7 @@ from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import SETTLING, ItemState, Kind, Outside, Settlement, State
-from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
+from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.cleaning import identifier
 from csctl.gateways.operations import Answer, Finds, Found
 from csctl.models import QueueItem, Transaction
@@ -60,18 +60,22 @@ def _lower(turn: Turn, app: App, sale: Transaction, found: Found) -> Generator[C
     """Lower what was learned of a sale to what its gateway has returned in all, unless a refund of csctl has come back:
     these are asked about first.
     """
-    account, of_sale = app.gateways[sale.gateway], sale.id
-    for number, reference in [(row.id, row.gateway_ref or "") for row in learned.own_refunds(turn, sale)]:
+    account, of_sale, looked_at = app.gateways[sale.gateway], sale.id, sale.looked_at
+    own = {row.id: row.gateway_ref for row in learned.own_refunds(turn, sale)}
+    for number, reference in own.items():
         turn.needs.transactions.add(number)
-        look = partial(account.lookup, reference, Kind.REFUND)
+        look = partial(account.lookup, reference or "", Kind.REFUND)
         try:
             seen: Found | None = yield Call(look, assumed=None, unsent=None, reads=True)
-        except (OutcomeUnknown, Unreachable):
+        except (OutcomeUnknown, Unreachable, Misconfigured):
             return  # a later look-up of the sale asks again
         refund = turn.session.get_one(Transaction, number)
         if seen and seen.answer.state is State.FAILED and refund.state is State.APPROVED:
             returns.take_back(turn, app, refund, seen.answer)
-    learned.lower(turn, app, turn.session.get_one(Transaction, of_sale), found)
+    sale = turn.session.get_one(Transaction, of_sale)
+    newer = [row for row in learned.own_refunds(turn, sale) if row.id not in own]
+    if sale.looked_at == looked_at and not newer:  # else the sum is older than the books
+        learned.lower(turn, app, sale, found)
 
 
 def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
