@@ -107,6 +107,7 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
         sale = bulk.locked(session, Transaction, "txn", refund.parent_id or 0)
         if refund.state is not State.APPROVED:
             raise Conflict(f"{ids.show('txn', refund.id)} was taken back before")
+        _refuse_if_on_record(refund)
         outside.take_back(session, app, refund, sale, Undone.MISTAKE)
         return Result(
             ref.given,
@@ -117,6 +118,13 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
         )
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _refuse_if_on_record(refund: Transaction) -> None:
+    """A refund that the gateway has by its reference was not a mistake: it would be learned again, and differ."""
+    if refund.outside is Outside.GATEWAY and refund.gateway_ref:
+        name, cause = ids.show("txn", refund.id), f"the gateway has it on record as {refund.gateway_ref}"
+        raise Conflict(f"{name} was not recorded by mistake", cause=cause, fix=f"csctl txn sync {name}")
 
 
 def _only_record_of(session: Session, sale: Transaction) -> Transaction:
