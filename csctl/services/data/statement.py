@@ -26,8 +26,8 @@ _Line = tuple[str, Entry]  # a transaction of the file, after the name that the 
 
 
 def read(app: App, path: Path, mappings: Mappings) -> Records:
-    """The transactions of a file, by a mapping of an import. Raises Usage for a row that cannot be read, as a comparison
-    that leaves rows out shows differences that do not exist, and for a file without rows, which shows none.
+    """The transactions of a file, by a mapping of an import. Raises Usage for a row that cannot be read: a comparison
+    that leaves rows out shows differences that do not exist. The same for a file without rows, which shows none.
     """
     with closing(Table(path, mappings.file.options)) as table:
         lines = list(_lines(app, Passes(table, mappings), mappings))
