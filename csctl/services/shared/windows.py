@@ -61,7 +61,7 @@ def _update(session: Changes, model: type[Any], rows: Sequence[Any]) -> None:
         wanted = ("id", *version, *names)
         values = [{name: row.__dict__[name] for name in wanted} for row in some]
         if sets.update(session.connection(), _table(model), values, by=("id", *version)) != len(some):
-            raise StaleDataError(f"{model.__name__} was changed meanwhile")
+            raise StaleDataError(f"{model.__name__} was changed by another process")
         for row in some if version else ():
             row.version += 1
     for row in rows:
