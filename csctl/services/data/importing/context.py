@@ -15,6 +15,7 @@ from csctl.errors import Conflict, Usage
 from csctl.gateways.tokens import TokenForm
 from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
+from csctl.services.shared.chunks import among
 from csctl.services.shared.exported_ids import own_number
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ def _named(
     given = {name for name in names if name}
     own = {number: name for name in given if (number := own_number(name, prefix, mark)) is not None}
     for condition, known in (
-        (model.id.in_(own) & model.external_id.is_(None), own),
-        (model.external_id.in_(given), given),
+        (among(session, model.id, own) & model.external_id.is_(None), own),
+        (among(session, model.external_id, given), given),
     ):
         if known:
             statement = select(*wanted, model.id, model.external_id).where(condition).order_by(model.id)

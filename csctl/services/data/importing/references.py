@@ -17,6 +17,7 @@ from csctl.errors import Usage
 from csctl.models import Customer, Order, PaymentMethod, Purchase
 from csctl.models.columns import Base
 from csctl.services.data.importing.context import find_columns
+from csctl.services.shared.chunks import among
 
 _FEW = 5  # customers of one email whose ids a message names
 
@@ -82,7 +83,7 @@ def by_other_key(
         return {}
     model: Any = _TABLES[known][0]
     columns = [getattr(model, field.name) for field in fields(known)]
-    statement = select(column, *columns).where(column.in_(set(wanted.values()))).order_by(model.id)
+    statement = select(column, *columns).where(among(session, column, set(wanted.values()))).order_by(model.id)
     found: dict[str, list[Known]] = {}
     for value, *row in session.execute(statement):
         found.setdefault(value, []).append(known(*row))
@@ -114,4 +115,4 @@ def numbered(session: Session, known: type[Known], ids: Iterable[int | None]) ->
     if not (wanted := {number for number in ids if number is not None}):
         return {}
     columns = [getattr(model, field.name) for field in fields(known)]
-    return {row.id: known(*row) for row in session.execute(select(*columns).where(model.id.in_(wanted)))}
+    return {row.id: known(*row) for row in session.execute(select(*columns).where(among(session, model.id, wanted)))}
