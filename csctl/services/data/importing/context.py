@@ -192,6 +192,12 @@ def merge(record: Base, values: Columns, context: Context, *, fixed: Columns | N
         return RowOutcome.UNCHANGED
     if fixed:
         name = next(iter(fixed)).removesuffix("_id")
+        if name == "gateway":
+            raise Conflict(
+                f"gateway: it is on record at the account {record.gateway}",  # type: ignore[attr-defined]
+                cause="an account has one name in csctl, whichever source a record comes from",
+                fix=f"--map gateway:={record.gateway}; from an API: --account {record.gateway}",  # type: ignore[attr-defined]
+            )
         raise Conflict(
             f"{name}: it cannot be changed",
             cause="another one is on record under this external_id",
