@@ -254,10 +254,11 @@ def test_a_charge_that_the_books_lost_is_recorded_and_not_made_again(shop: Shop)
 
     run, early = shop("billing run", as_="service"), shop("gateway accept main --yes")
     words = f"purchase force-bill {purchase} --charged {charge['ref']} --yes -o json"
+    wrong = shop(f"{words} --unit-price 29.00")
     by_agent, recorded, again = shop(words, as_="agent"), shop(words), shop(words)
 
     assert (run.code, early.code, f"sale {charge['ref']} of 30.00 USD" in early.err) == (11, 5, True), early.err
-    assert (by_agent.code, recorded.code, again.code) == (6, 0, 4), recorded.err
+    assert (wrong.code, by_agent.code, recorded.code, again.code) == (5, 6, 0, 4), recorded.err
     assert recorded.json[0]["message"] == "cycle 2, next billing on 2026-04-02"
     assert [shop(line).code for line in ("gateway accept main --yes", "billing run", "db check")] == [0, 0, 0]
     assert shop.ledger() == [charge]

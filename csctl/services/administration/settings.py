@@ -41,9 +41,13 @@ def _locale(text: str) -> str:
     from babel import Locale, UnknownLocaleError  # 25 ms, for this one setting
 
     try:
-        return str(Locale.parse(text.replace("-", "_")))
+        found = Locale.parse(text.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         raise Usage(f"{text!r} is not a locale", fix="write one such as en_US or de_DE") from None
+    known = {part.casefold() for part in (found.language, found.script, found.territory, found.variant) if part}
+    if not known.issuperset(text.replace("-", "_").casefold().split("_")):  # one that is unknown is left out
+        raise Usage(f"{text!r} is not a locale", fix=f"csctl setting set locale {found}, which is near")
+    return str(found)
 
 
 def _sender(text: str) -> str:
