@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl import interrupts
-from csctl.domain.reasons import Reason
+from csctl.domain.reasons import NOT_THERE
 from csctl.domain.states import Kind, Outside, State
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways.operations import Change, Found
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
-_NOT_THERE = (Reason.NEVER_EXECUTED, Reason.ABANDONED)  # the gateway did not have it, or it was never sent
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
 
 
@@ -129,7 +128,7 @@ def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> It
 
 def _is_late(app: App, row: Transaction, found: Found) -> bool:
     """Whether an attempt that the gateway did not have when it was asked was carried out after all."""
-    closed = row.state is State.FAILED and row.reason in _NOT_THERE and row.key is not None
+    closed = row.state is State.FAILED and row.reason in NOT_THERE and row.key is not None
     return closed and found.answer.state is State.APPROVED and not row.is_leased(app.clock.now())
 
 

@@ -16,7 +16,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import ItemState, Kind, Outside, Settlement, State
+from csctl.domain.states import SETTLING, ItemState, Kind, Outside, Settlement, State
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.cleaning import identifier
 from csctl.gateways.operations import Answer, Finds, Found
@@ -31,8 +31,6 @@ from csctl.services.shared import access, audit, duplicates, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_SETTLES = (Kind.SALE, Kind.CAPTURE, Kind.REFUND)  # an authorization moves no money
 
 
 def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]:
@@ -126,7 +124,7 @@ def _unsettled(app: App) -> Iterator[int]:
     # A refund that was made on the gateway's own page is not retried by the queue.
     queued = Transaction.id.in_(select(QueueItem.sale_id).where(QueueItem.state == ItemState.QUEUED))
     statement = select(Transaction.id).where(
-        Transaction.kind.in_(_SETTLES),
+        Transaction.kind.in_(SETTLING),
         Transaction.state == State.APPROVED,
         or_(unsettled, watched, queued),
         Transaction.voided_at.is_(None),
@@ -148,7 +146,7 @@ def _sync_one(turn: Turn, app: App, ref: Ref, lost: Mapping[str, Lost] | None) -
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
     if lost is None and row.state is not State.APPROVED:  # another process has recorded its return in the time between
         return
-    if row.state is not State.APPROVED or row.kind not in _SETTLES:
+    if row.state is not State.APPROVED or row.kind not in SETTLING:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
     if row.outside:
         yield from _sync_learned(turn, app, ref, row)

@@ -11,7 +11,7 @@ from csctl.clock import Clock
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money, to_decimal
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
 from csctl.services.payments.jobs import Turn
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REVERSIBLE = tuple(kind for kind in Kind if kind.is_charge)
 
 
-def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTURE)) -> Transaction:
+def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = SALES) -> Transaction:
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")

@@ -229,4 +229,4 @@ def _check_end(status: PurchaseStatus, cancel_on: date | None, after_billing: bo
 
 def _owner(text: str) -> str | None:
     """The other system that bills a purchase; none where it is csctl itself."""
-    return None if text.casefold() == "csctl" else accept(text, "billed_by", longest=100)
+    return None if text.casefold() == "csctl" else accept(text, "the name", longest=100)

@@ -144,7 +144,7 @@ class Transactions:
         amount = existing.amount if amount is None and existing else amount or 0
         if amount == 0 and kind is Kind.VOID and (whole := existing or parent):
             amount = whole.amount  # a void is for the whole, and some systems write nothing
-        if amount == 0 and kind in (Kind.REFUND, Kind.CAPTURE, Kind.VOID):
+        if amount == 0 and not kind.charges_card:
             raise Usage(f"amount: a {kind.value} of nothing makes no sense")
         state = row.word("state", State) or (existing.state if existing else State.APPROVED)
         if state.unanswered and "state" in row:
