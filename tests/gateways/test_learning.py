@@ -133,6 +133,7 @@ def test_a_refund_that_came_back_is_not_taken_for_one_by_hand(world: World) -> N
 
     assert [item["state"] for item in world.shop("queue list -o json").json] == ["queued"]
     assert world.booked(sale) == 0
+    assert world.shop("txn reconcile --against main -o json").json == []
 
 
 @pytest.mark.parametrize("first", ["txn sync", "txn reconcile"])
