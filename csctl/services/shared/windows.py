@@ -17,7 +17,12 @@ from csctl import sets
 from csctl.database import Changes
 from csctl.models import Fulfillment, Order, Purchase, QueueItem, Transaction
 
-_KEPT: tuple[type[Any], ...] = (Order, Purchase, Transaction, QueueItem)  # in the order in which they refer to each other
+_KEPT: tuple[type[Any], ...] = (
+    Order,
+    Purchase,
+    Transaction,
+    QueueItem,
+)  # in the order in which they refer to each other
 
 _NEW: tuple[type[Any], ...] = (Transaction, Fulfillment)
 
