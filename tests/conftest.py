@@ -40,7 +40,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import compiled, forks, loopback, running, selection
+from tests import compiled, forks, loopback, running, selection, sessions
 from tests.databases import Template, template_of_run
 from tests.postgres import PostgresMissing, Server, postgres_is_installed
 from tests.running import Done, Process, Terminal
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        compiled.share(patch)
+        compiled.share(patch, with_sessions=True)
         yield
 
 
@@ -156,8 +156,12 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def _templates() -> dict[str, Template]:
-    return {}
+def _templates() -> Iterator[dict[str, Template]]:
+    made: dict[str, Template] = {}
+    yield made
+    for template in made.values():
+        template.close()
+    sessions.close()
 
 
 @pytest.fixture
