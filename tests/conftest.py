@@ -35,6 +35,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,8 +63,20 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
     os.environ.pop("PYTHONUNBUFFERED", None)  # csctl has to end with what is left in a buffer, too
     if not hasattr(config, "workerinput"):
+        _keep_files_in_memory()
         host = forks.Host()
         config.add_cleanup(host.stop)
+
+
+def _keep_files_in_memory() -> None:
+    """Nobody keeps thousands of small databases: they go into memory, where there is plenty, unless TMPDIR is set."""
+    memory = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of their own in it
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
+        return
+    system = os.statvfs(memory)
+    if system.f_bavail * system.f_frsize > 4e9 and not system.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session", autouse=True)
