@@ -107,11 +107,13 @@ def test_what_was_learned_from_a_total_and_came_back_remains_again(world: World)
     assert difference["fix"] == f"csctl txn sync {sale}"
 
     done = world.shop("txn sync", as_="service")  # the refund that has its reference now comes back later
+    mistake = world.shop("txn refund txn_5 --undo-outside --yes")
     world.ledger.bring_back(named)
     world.later(timedelta(hours=12))
     assert world.shop("txn sync txn_5 -o json").json[0]["outcome"] == "updated"
 
     assert "8.00 USD less" in done.err
+    assert (mistake.code, named in mistake.err) == (5, True)
     assert world.returned(reference) == world.booked(sale) == Decimal("3.00")
     assert world.returned(second) == world.booked(other) == Decimal(0)
     assert world.shop("txn show txn_5 -o json").json["gateway_ref"] == named
@@ -131,6 +133,7 @@ def test_a_refund_that_came_back_is_not_taken_for_one_by_hand(world: World) -> N
 
     assert [item["state"] for item in world.shop("queue list -o json").json] == ["queued"]
     assert world.booked(sale) == 0
+    assert world.shop("txn reconcile --against main -o json").json == []
 
 
 @pytest.mark.parametrize("first", ["txn sync", "txn reconcile"])

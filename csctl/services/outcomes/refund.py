@@ -22,9 +22,6 @@ from csctl.services.shared import history
 if TYPE_CHECKING:
     from csctl.app import App
 
-# An attempt with such an outcome was never executed.
-NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
-
 
 def take_failure(
     session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem | None

@@ -247,8 +247,8 @@ def _number(item: QueueItem, result: Result) -> int | None:
     """Which of the item's attempts this one is, or would be; None if it was refused before it was sent."""
     if result.outcome is Outcome.REFUSED:
         return None
-    done = (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED, Outcome.VOIDED)
-    return item.attempts + (0 if result.outcome in done else 1)
+    counted = result.outcome in (Outcome.QUEUED, *_CLOSED)
+    return item.attempts + (0 if counted else 1)
 
 
 def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Conflict | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -74,6 +75,26 @@ class Wish:
             reason=accept(self.reason, "reason") if self.reason else None,
             note=accept(self.note, "note", longest=LONGEST, lines=True) if self.note else None,
         )
+
+
+def to_ask(words: str, wish: Wish) -> str | None:
+    """The command that asks for approval of the same; None where a request cannot carry its cancellation."""
+    which, cancel = wish.which, wish.cancel
+    if cancel and cancel.scope is Scope.PURCHASE:
+        return None
+    of_purchase = ids.show_or_none("pur", which.purchase_id)
+    valued = {
+        "--amount": wish.amount,
+        "--prorate" if wish.prorate else "--purchase": of_purchase,
+        "--quantity": wish.quantity,
+        "--cycle": which.cycle,
+        "--reason": wish.reason,
+        "--note": wish.note,
+        "--request-id": wish.request_id,
+    }
+    flags = {"--last": which.last, "--all-cycles": which.all_cycles, "--cancel": cancel, "--no-email": not wish.email}
+    given = [part for name, value in valued.items() if value is not None for part in (name, shlex.quote(str(value)))]
+    return " ".join(["csctl", words, *given, *(name for name, is_set in flags.items() if is_set), "--request-approval"])
 
 
 @dataclass(frozen=True)
