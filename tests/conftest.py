@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _keep_files_in_memory() -> None:
-    """Nobody keeps thousands of small databases: they go into memory, where there is plenty, unless TMPDIR is set."""
+    """Thousands of small databases, of no use later, go into memory where there is plenty, unless TMPDIR is set."""
     memory = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of their own in it
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
         return
