@@ -35,8 +35,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     shop = _shop(bench)
     yield _imported(shop, "customers", files["customers"], rows)
     shop.run(f"data import orders {files['orders']} -q")
-    if bench.backend == "SQLite":
-        yield _imported(shop, "transactions", files["transactions"], rows)
+    yield _imported(shop, "transactions", files["transactions"], rows)
     yield _exported(shop, rows)
 
 
@@ -49,8 +48,8 @@ def _imported(shop: Bench, kind: str, path: Path, rows: int) -> Result:
         other = _seconds(lambda: _run([tool, "insert", str(target), kind, str(path), "--csv"]))
         instead, goal = "sqlite-utils insert --csv", "at least 0.5" if kind == "customers" else "at least 0.33"
     else:
-        other = _seconds(lambda: _copy(shop, path))
-        instead, goal = "COPY into a table with the same indexes", "at least 0.1"
+        other = _copy(shop, kind, rows)
+        instead, goal = "COPY of the stored rows, same indexes", "at least 0.1"
     name = f"data import {kind}, {rows:,} rows"
     return Result(name, rows / ours, rows / other, unit="rows/s", instead=instead, goal=goal)
 
@@ -85,21 +84,29 @@ def _shop(bench: Bench) -> Bench:
     return replace(bench, url=url, env={**env, "CSCTL_TOKEN": json.loads(made)["token"]})
 
 
-def _copy(shop: Bench, path: Path) -> None:
+def _copy(shop: Bench, kind: str, rows: int) -> float:
+    """The seconds that COPY takes for the rows as they were stored, with the columns of searches, into a table with the
+    same columns and indexes, which begins empty.
+    """
     engine = shop.engine()
     driver = engine.raw_connection()
     cursor: Any = driver.cursor()
-    cursor.execute("CREATE TEMP TABLE copied (LIKE customers INCLUDING INDEXES)")
-    cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'copied'::regclass AND attnotnull AND attnum > 0")
-    for (name,) in cursor.fetchall():
-        if name != "id":
-            cursor.execute(f"ALTER TABLE copied ALTER {name} DROP NOT NULL")
-    cursor.execute("CREATE TEMP SEQUENCE numbers; ALTER TABLE copied ALTER id SET DEFAULT nextval('numbers')")
-    with cursor.copy(f"COPY copied ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT csv, HEADER)") as copy:
-        copy.write(path.read_bytes())
+    cursor.execute(f"CREATE TABLE copied (LIKE {kind} INCLUDING DEFAULTS INCLUDING INDEXES)")
+    with cursor.copy(f"COPY (SELECT * FROM {kind} ORDER BY id DESC LIMIT {rows}) TO STDOUT") as copy:  # noqa: S608
+        stored = b"".join(copy)
+    driver.commit()
+
+    def load() -> None:
+        with cursor.copy("COPY copied FROM STDIN") as copy:
+            copy.write(stored)
+        driver.commit()
+
+    seconds = _seconds(load)
+    cursor.execute("DROP TABLE copied")
     driver.commit()
     driver.close()
     engine.dispose()
+    return seconds
 
 
 def _copy_out(shop: Bench, query: str) -> None:

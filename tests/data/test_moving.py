@@ -224,6 +224,10 @@ def test_what_cannot_be_imported_changes_nothing(busy: Shop, new: Shop, trouble:
 
 def test_new_records_get_numbers_after_the_old_ones(busy: Shop, new: Shop) -> None:
     new.sql("UPDATE installation SET created_at = '2020-01-01 00:00:00.000000+00:00'")
+    new.sql("UPDATE operators SET name = 'boss' WHERE name = 'admin'")  # with a number that another one has
+    new.sql("DELETE FROM operators WHERE name <> 'boss'")
+    if new.database_url.startswith("sqlite"):
+        new.sql("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'operators'")
     moved(busy, new)
     exported = "data export transactions"
     assert new(exported).out == busy(exported).out  # those without an external id are named as before

@@ -234,7 +234,7 @@ def test_a_refund_that_was_pending_and_failed_is_released(shop: Shop) -> None:
     [
         ({"amount": "6.00"}, "amount: it cannot be changed"),
         ({"kind": "void"}, "kind: it cannot be changed"),
-        ({"gateway": "eu"}, "gateway: it cannot be changed"),
+        ({"gateway": "eu"}, "gateway: it is on record at the account"),
         ({"state": "pending"}, "approved for good"),
         ({"amount": "6.00", "state": "pending"}, "amount"),
     ],

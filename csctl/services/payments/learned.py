@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from csctl.domain import ids
 from csctl.domain.comparison import Entry
@@ -248,8 +248,7 @@ def _returned_there(turn: Turn, sale: Transaction, *, came_back: bool) -> int:
     """
     counted = Transaction.state == State.APPROVED
     if came_back:
-        watched = Transaction.watch_until.is_not(None)  # csctl's own that were approved before they failed
-        counted |= (Transaction.state == State.FAILED) & (watched | (Transaction.reason == Reason.RETURNED))
+        counted |= has_come_back(Transaction)
     total = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
         Transaction.parent_id == sale.id,
         Transaction.kind == Kind.REFUND,
@@ -257,6 +256,12 @@ def _returned_there(turn: Turn, sale: Transaction, *, came_back: bool) -> int:
         or_(Transaction.outside.is_(None), Transaction.outside == Outside.GATEWAY),
     )
     return int(turn.session.scalar(total) or 0)
+
+
+def has_come_back(refund: type[Transaction]) -> ColumnElement[bool]:
+    """The condition of a refund, or its alias, that was approved before it failed."""
+    approved = refund.watch_until.is_not(None) | (refund.reason == Reason.RETURNED)  # csctl's own are watched from then
+    return (refund.state == State.FAILED) & approved
 
 
 def _make_room(turn: Turn, app: App, sale: Transaction, amount: int) -> None:

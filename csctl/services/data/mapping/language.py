@@ -13,7 +13,7 @@ from csctl.tabular.options import FileOptions
 COUNTER = "#"
 OTHERS = "*"  # among values: any other word
 # The other keys by which a record may be named: the field that names it, and what it is then looked up by.
-OTHER_KEYS = {"customer": "email", "parent": "gateway_ref", "payment_method": "token"}
+OTHER_KEYS = {"customer": "email", "order": "charge", "parent": "gateway_ref", "payment_method": "token"}
 _HOLE = re.compile(r"\{([^{}]+)\}")
 
 
