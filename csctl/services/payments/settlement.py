@@ -16,7 +16,7 @@ from csctl.domain.comparison import Entry
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import SETTLING, ItemState, Kind, Outside, Settlement, State
+from csctl.domain.states import SETTLING, ItemState, Kind, Outside, Role, Settlement, State
 from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.cleaning import identifier
 from csctl.gateways.operations import Answer, Finds, Found
@@ -51,7 +51,8 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
     if found is not None:
         row = turn.session.get_one(Transaction, number)
         _remember(turn, app, row, found)
-        if row.is_sale and learned.exceeds(turn, app, row, found):
+        # An agent takes back no record of what was returned: txn sync does.
+        if row.is_sale and app.actor.role is not Role.AGENT and learned.exceeds(turn, app, row, found):
             yield from _lower(turn, app, row, found)
     return found
 
