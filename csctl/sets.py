@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Dialect, Table, bindparam
+from sqlalchemy import Boolean, Connection, Dialect, Table, bindparam, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
@@ -67,23 +67,25 @@ def insert_numbered(connection: Connection, table: Table, rows: Sequence[Row]) -
     return sorted(connection.exec_driver_sql(sql, _document(placed)).scalars())
 
 
-def update(connection: Connection, table: Table, rows: Sequence[Row], by: tuple[str, ...] = ("id",)) -> int:
-    """Update the rows that have the same values in the columns `by`. All rows name the same columns.
+def update(
+    connection: Connection, table: Table, rows: Sequence[Row], by: tuple[str, ...] = ("id",), *, where: str = "TRUE"
+) -> int:
+    """Update the rows that have the same values in the columns `by`. All rows name the same columns. `where`: a further
+    condition in SQL.
 
     Returns how many there are. A `version` in `by` is one higher afterwards.
     """
     names = tuple(name for name in rows[0] if name not in by)
     if connection.dialect.name == "postgresql":
         keys = {name: [row[name] for row in rows] for name in by}
-        return connection.exec_driver_sql(
-            _update(table, names, by, connection.dialect), {**_document(rows), **keys}
-        ).rowcount
+        sql = f"{_update(table, names, by, connection.dialect)} AND {where}"
+        return connection.exec_driver_sql(sql, {**_document(rows), **keys}).rowcount
     values: Row = {name: bindparam(f"to_{name}") for name in names}
     if "version" in by:
         values["version"] = table.c.version + 1
     meant = [table.c[name] == bindparam(f"by_{name}") for name in by]
     prefixed = [{f"{'by' if name in by else 'to'}_{name}": value for name, value in row.items()} for row in rows]
-    return connection.execute(table.update().where(*meant).values(values), prefixed).rowcount
+    return connection.execute(table.update().where(*meant, text(where)).values(values), prefixed).rowcount
 
 
 def _complete(table: Table, rows: Sequence[Row]) -> list[Row]:

@@ -205,12 +205,10 @@ def _learn_dispute(turn: Turn, app: App, sale: Transaction, dispute: Dispute) ->
 def _lose(turn: Turn, app: App, sale: Transaction, dispute: Dispute) -> None:
     if _lost_before(turn, sale) or is_busy(turn, sale):
         return
-    amount = min(dispute.amount or sale.amount, sale.amount - sale.refunded)
+    amount = min(dispute.amount or sale.amount - sale.refunded, sale.amount)
     if amount <= 0:
         return
     _make_room(turn, app, sale, amount)
-    if amount > sale.amount - sale.refunded - sale.reserved:
-        return
     sale.disputed_at, sale.billing_blocked_at = None, app.clock.now()
     outside.book(turn.session, app, sale, amount, Outside.CHARGEBACK, identifier(dispute.reference), send_email=False)
     _tell(turn, app, sale, "lost its dispute, says the gateway", dispute)

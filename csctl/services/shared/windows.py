@@ -15,9 +15,16 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from csctl import sets
 from csctl.database import Changes
-from csctl.models import Order, Purchase, QueueItem, Transaction
+from csctl.models import Fulfillment, Order, Purchase, QueueItem, Transaction
 
-_KEPT = (Order, Purchase, Transaction, QueueItem)  # in the order in which they refer to each other
+_KEPT: tuple[type[Any], ...] = (
+    Order,
+    Purchase,
+    Transaction,
+    QueueItem,
+)  # in the order in which they refer to each other
+
+_NEW: tuple[type[Any], ...] = (Transaction, Fulfillment)
 
 
 def together(session: Changes) -> None:
@@ -38,14 +45,15 @@ def _before_flush(session: Changes, *_: object) -> None:
     if session.waiting is not None:
         for model in _KEPT:
             _update(session, model, [row for row in session.dirty if isinstance(row, model)])
-        _insert(session, [row for row in session.new if isinstance(row, Transaction)])
+        for model in _NEW:
+            _insert(session, model, [row for row in session.new if isinstance(row, model)])
 
 
-def _insert(session: Changes, rows: Sequence[Transaction]) -> None:
+def _insert(session: Changes, model: type[Any], rows: Sequence[Any]) -> None:
     for row in rows:
         session.expunge(row)
     if rows:
-        numbers = sets.insert_numbered(session.connection(), _table(Transaction), [_values(row) for row in rows])
+        numbers = sets.insert_numbered(session.connection(), _table(model), [_values(row) for row in rows])
         for row, number in zip(rows, numbers, strict=True):
             row.id = number
             _keep(session, row)
