@@ -213,6 +213,7 @@ def _attempt(turn: Turn, app: App, item: QueueItem, sale: Transaction, kind: Kin
         attempt_on=today,
         send_email=item.send_email,
         purchase_id=item.origin.purchase_id,
+        refund_reason=item.origin.refund_reason,
     )
     queue_rules.move(item, Operation.RETRY)
     item.last_attempt_on = today
