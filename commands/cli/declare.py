@@ -114,6 +114,8 @@ class Command(click.Command):
 
                 access.require_active(app)
             names.look_up(app, ctx, invocation.current(ctx), filters=not self.changes)
+            if left_out := invocation.current(ctx).left_out():
+                out.notice(left_out)
             if isinstance(out, ChangeOutput):
                 if out.skip_empty():
                     return out.exit_code

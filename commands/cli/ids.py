@@ -110,6 +110,7 @@ def _ids_on_stdin(prefix: str, this: invocation.Invocation) -> Iterator[ids.Ref]
     for number, line in enumerate(sys.stdin, start=1):
         word = line.strip()
         if not word or word.startswith("#"):
+            this.comments += [word] if word[1:].isdecimal() else []
             continue
         if word.startswith("["):
             raise Usage(

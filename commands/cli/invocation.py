@@ -41,7 +41,8 @@ class Invocation:
     `words` are the texts as given, by the name of the parameter. `refs` are the records that ids name, and
     `ids_parameter` the parameter that names them. `names` are all parameters that name records, with the prefix of
     their kind; `options` are those of them whose command gets a number, and `lines` the lines of standard input by the
-    names on them. `resumption` is what remains of the run that this command resumes.
+    names on them. `comments` are lines that were left out and may be a shop's numbers, as `#1001`. `resumption` is what
+    remains of the run that this command resumes.
     """
 
     words: Mapping[str, Any] = field(default_factory=dict)
@@ -51,7 +52,15 @@ class Invocation:
     lines: dict[str, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     options: set[str] = field(default_factory=set)
+    comments: list[str] = field(default_factory=list)
     resumption: Resumption | None = None
+
+    def left_out(self) -> str:
+        """What to say of comments that may be a shop's numbers of orders; empty if there are none."""
+        if not self.comments or self.target.noun != "order":
+            return ""
+        first, more = self.comments[0], ", …" if len(self.comments) > 1 else ""
+        return f"Left out as comments: {first}{more}. To name the order {first}, write {first[1:]}."
 
 
 def current(ctx: click.Context) -> Invocation:

@@ -79,8 +79,8 @@ class Unsettled(Conflict):
 class NothingLeft(Conflict):
     """Nothing can be returned of the chosen sales: `sale_ids`, newest first."""
 
-    def __init__(self, sale_ids: Sequence[int], cause: str | None = None) -> None:
-        super().__init__("nothing remains to refund", cause=cause)
+    def __init__(self, sale_ids: Sequence[int], cause: str | None = None, fix: str | None = None) -> None:
+        super().__init__("nothing remains to refund", cause=cause, fix=fix)
         self.sale_ids = list(sale_ids)
 
 

@@ -238,3 +238,13 @@ def test_the_summary_names_the_kind_of_record(shop: Shop, words: str, said: str)
         make_sale(shop, order=order)
 
     assert said in shop(words.format(customer=customer, order=order)).err
+
+
+def test_a_comment_that_may_be_the_shops_number_of_an_order_is_pointed_out(shop: Shop) -> None:
+    """A list of such numbers is else left out as a whole, with exit 0."""
+    make_order(shop, external_id="#1001")
+
+    done = shop("order cancel - --yes -o json", input="#1001\n#1002\n")
+
+    assert (done.code, done.json) == (0, [])
+    assert "Left out as comments: #1001, …. To name the order #1001, write 1001." in done.err

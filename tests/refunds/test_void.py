@@ -70,3 +70,14 @@ def test_an_authorization_can_be_voided_and_not_refunded(shop: Shop) -> None:
 
     assert (refund.code, void.code) == (5, 0)
     assert "is not a sale" in refused(refund)
+
+
+def test_money_that_is_only_held_is_named_where_an_order_has_nothing_to_refund(shop: Shop) -> None:
+    order = make_order(shop)
+    held = make_sale(shop, order=order, settled=False, kind="authorize")
+
+    refund = shop(f"order refund {order} --yes -o json")
+    cancel = shop(f"order cancel {order} --refund --dry-run -o json")
+
+    assert refund.json[0]["error"]["fix"] == f"csctl txn void {held}"
+    assert f"csctl txn void {held}" in cancel.json[0]["message"]

@@ -19,7 +19,7 @@ from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import deferred
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
-from csctl.services.refunds import refunds
+from csctl.services.refunds import refunds, standing
 from csctl.services.refunds import scope as refund_scope
 from csctl.services.refunds.refunds import How, Wish
 from csctl.services.shared import bulk
@@ -70,7 +70,11 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
     sales = turn.sales_of(order.id)
     if not any(sale.refundable for sale in sales):
         _refuse_disputed(ref, sales)
-        yield replace(_cancel(turn.session, app, ref, order, wish), message="nothing remains to return")
+        held = [
+            f"{name} holds {money} on the card: csctl txn void {name}" for name, money in standing.holds(sales).items()
+        ]
+        message = "; ".join(["nothing remains to return", *held])
+        yield replace(_cancel(turn.session, app, ref, order, wish), message=message)
         return
     yield from refunds.return_of_order(turn, app, ref, order.id, wish)
     yield from _cancelled(turn, ref, wish)

@@ -48,7 +48,21 @@ def explained(session: Session, sales: Sequence[Transaction], refusal: NothingLe
     """The refusal of an order with these sales, with where the money of each chosen one is."""
     meant = [sale for sale in sales if sale.id in refusal.sale_ids or sale.duplicate_at]
     why = "; ".join(f"{ids.show('txn', sale.id)}: {of(session, sale)}" for sale in meant)
-    return NothingLeft(refusal.sale_ids, cause=why or "no sale was approved")
+    if why:
+        return NothingLeft(refusal.sale_ids, cause=why)
+    held = holds(sales)
+    words = ["no sale was approved", *(f"{name} holds {money} on the card" for name, money in held.items())]
+    return NothingLeft(refusal.sale_ids, "; ".join(words), f"csctl txn void {' '.join(held)}" if held else None)
+
+
+def holds(charges: Sequence[Transaction]) -> dict[str, Money]:
+    """The authorizations that were neither captured nor voided: what each still holds on the customer's card."""
+    captured = {one.parent_id for one in charges if one.is_sale}
+    return {
+        ids.show("txn", one.id): Money(one.amount, one.currency)
+        for one in charges
+        if one.kind is Kind.AUTHORIZE and one.state is State.APPROVED and not one.voided_at and one.id not in captured
+    }
 
 
 def _named(names: Iterable[str]) -> str:
