@@ -75,6 +75,7 @@ def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Res
 
 
 def warn_without_notify_emails(app: App) -> None:
+    """Say on stderr that no one would learn of an exhausted refund."""
     with app.read() as session:
         if session.scalar(select(NotifyEmail.id).limit(1)) is None:
             app.notice(
@@ -213,6 +214,7 @@ def _attempt(turn: Turn, app: App, item: QueueItem, sale: Transaction, kind: Kin
         attempt_on=today,
         send_email=item.send_email,
         purchase_id=item.origin.purchase_id,
+        refund_reason=item.origin.refund_reason,
     )
     queue_rules.move(item, Operation.RETRY)
     item.last_attempt_on = today

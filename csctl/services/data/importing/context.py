@@ -91,6 +91,7 @@ class Context:
     update: bool
     mark: str
     dry_run: bool = False
+    previous: str | None = None  # the mapping of the file that brings what this one refers to
     tokens: Mapping[str, TokenForm] = field(default_factory=dict)
     warnings: Warnings = field(default_factory=Warnings)
     rejected: dict[tuple[str, str], int] = field(default_factory=dict)  # the line by kind and key, of the first ones

@@ -129,11 +129,14 @@ class Section:
 
 @dataclass
 class Mappings:
-    """All that is said of a file. `label` is how messages call it, `next` the named mapping that usually follows."""
+    """All that is said of a file. `label` is how messages call it, `previous` and `next` are the named mappings that
+    usually come before and after it.
+    """
 
     file: FileRules = field(default_factory=FileRules)
     sections: list[Section] = field(default_factory=list)
     label: str | None = None
+    previous: str | None = None
     next: str | None = None
 
     def of_kind(self, kind: str) -> Mappings:
