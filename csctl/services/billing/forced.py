@@ -147,6 +147,7 @@ def _billed_today(turn: Turn, app: App, purchase: Purchase) -> str | None:
 
 
 def with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing:
+    """The next billing with the quantity and unit price that were asked for. Raises Usage for an invalid price."""
     if terms.unit_price is None:
         return following
     quantity = following.quantity if terms.quantity is None else terms.quantity
@@ -156,6 +157,7 @@ def with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing:
 
 
 def refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
+    """Raises Usage for a quantity without a price, and for one price of purchases in several currencies."""
     if terms.quantity is not None and terms.unit_price is None:
         raise Usage("a quantity needs its unit price", fix=f"--quantity {terms.quantity} --unit-price 19.99")
     if terms.unit_price is None:
@@ -173,6 +175,7 @@ def refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
 
 
 def as_billed(turn: Turn, ref: Ref, result: Result) -> Result:
+    """The result of a billing by the id that was given; its message says the cycle and the next day."""
     purchase = turn.session.get_one(Purchase, ref.id)
     words = f"cycle {purchase.cycle}" + (f", next billing on {purchase.next_bill_on}" if purchase.next_bill_on else "")
     return replace(result, id=ref.given, message=result.message or words)

@@ -170,6 +170,7 @@ def _wait(item: QueueItem, tried_on: date | None) -> None:
 
 
 def succeed(app: App, item: QueueItem) -> None:
+    """Close an item whose refund was approved; the approved attempt counts."""
     item.attempts += 1
     close(item, Operation.SUCCEED, app.clock.now())
 

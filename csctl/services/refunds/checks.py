@@ -25,6 +25,7 @@ REVERSIBLE = tuple(kind for kind in Kind if kind.is_charge)
 
 
 def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = SALES) -> Transaction:
+    """The approved transaction of these kinds that an id names. Raises NotFound, and Conflict for any other one."""
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
@@ -105,6 +106,9 @@ def _standing(sale: Transaction) -> str | None:
 
 
 def refuse_unless_voidable(app: App, sale: Transaction) -> None:
+    """Raises Conflict for a sale that is voided, or of which something is refunded or reserved; Misconfigured where its
+    gateway may not be used.
+    """
     name = ids.show("txn", sale.id)
     if sale.voided_at:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
@@ -114,6 +118,7 @@ def refuse_unless_voidable(app: App, sale: Transaction) -> None:
 
 
 def settled_already(clock: Clock, sale: Transaction) -> Conflict:
+    """The error for a void that comes too late. Its fix is the refund."""
     name = ids.show("txn", sale.id)
     on = ""
     if sale.settled_at:

@@ -75,6 +75,7 @@ def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Res
 
 
 def warn_without_notify_emails(app: App) -> None:
+    """Say on stderr that no one would learn of an exhausted refund."""
     with app.read() as session:
         if session.scalar(select(NotifyEmail.id).limit(1)) is None:
             app.notice(

@@ -150,6 +150,10 @@ def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction
 
 
 def request_of(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, how: How, **more: Any) -> int | None:
+    """The number of the request that `--request-id` names, None without one. `amount` is in minor units.
+
+    Raises Usage for an empty id, Conflict where the same id was used for another request.
+    """
     if wish.request_id is None:
         return None
     asked = {"ids": sorted(ref.id for ref in refs), "amount": amount, "which": vars(wish.which), **more}
