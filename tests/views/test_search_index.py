@@ -140,7 +140,7 @@ def _is_asked_for(option: str, text: str) -> bool:
         ("example", {}, "exa mpl ple"),  # each letter in one of them, not each of five
         ("example net", {"exa": 1.0, "mpl": 0.9, "ple": 0.9}, "net"),  # what half of the customers have tells little
         ("example", {"exa": 1.0, "mpl": 1.0, "ple": 1.0}, "exa mpl ple"),  # unless there is nothing else
-        ("li jane", {"li": 0.04}, "jan ane"),  # two letters begin hundreds
+        ("li jane", {"li": 0.06}, "jan ane"),  # two letters begin hundreds
         ("jane", {"jan": 0.6, "ane": 0.1}, "ane"),
     ],
 )

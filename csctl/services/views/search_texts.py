@@ -17,7 +17,7 @@ Condition = ColumnElement[bool]
 
 _TEXTS = ARRAY(Text)
 _Question = TypeVar("_Question", str, Condition)
-_COMMON, _COMMON_PAIR = 0.5, 0.01  # of the customers
+_COMMON, _COMMON_PAIR = 0.5, 0.05  # of the customers
 # Whatever may follow a character in a folded text.
 _FOLLOWING = [chr(code) for code in range(1, 128) if not chr(code).isupper()]
 
@@ -117,7 +117,7 @@ def condition(alternatives: Alternatives) -> Condition:
 def attempts(share: Callable[[Field, str], float] | None) -> Iterator[Asked]:
     """What the index is asked for: the first of these that is anything. `share` says how many customers have a piece.
 
-    What half of them have finds little, and takes long, as two letters do that more than a few have.
+    What half of them have finds little, and takes long, as two letters do that a twentieth has.
     """
     if share is not None:
         yield lambda field, piece: share(field, piece) <= (_COMMON_PAIR if len(piece) == 2 else _COMMON)
