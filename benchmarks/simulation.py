@@ -48,7 +48,7 @@ def _run(folder: Path, first: int, end: float) -> None:
     days = machine(Inside(folder, make_template(folder, None, "simulation")))
     how = settings(
         max_examples=_BATCH,
-        stateful_step_count=100,
+        stateful_step_count=200,  # of longer shops fewer are made and brought to rest, which takes a fifth of the time
         deadline=None,
         database=None,
         phases=[Phase.generate],  # to shrink a failure takes longer than to read it

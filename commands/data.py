@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from csctl.app import App
     from csctl.services.data.importing.job import Count
     from csctl.services.data.mapping.language import Mappings
-    from csctl.tabular.options import FileOptions
+    from csctl.tabular.options import ColumnOptions, FileOptions
 
 data = group("data", "Import and export records.")
 
@@ -86,12 +86,9 @@ def import_(
     account: str | None,
     since: str | None,
     merchants: tuple[str, ...],
-    maps: tuple[str, ...],
-    mapping: Path | None,
-    named: str | None,
+    columns: ColumnOptions,
     update: bool,
     form: FileOptions,
-    decimal: str | None,
     rejects: Path | None,
     source_retired: bool,
 ) -> None:
@@ -108,22 +105,16 @@ def import_(
     """
     if confinement := click.get_current_context().obj.confinement:
         rejects = confinement.rejects
-    _require_source(kind, file, account, mapped=bool(maps or mapping or named), source_retired=source_retired)
+    _require_source(kind, file, account, mapped=bool(columns), source_retired=source_retired)
     if file is None:
         _import_from_api(app, out, kind, str(account), since, update=update, rejects=rejects, merchants=merchants)
     elif kind == _ALL and file.is_dir():
         _import_shop(app, out, file, source_retired=source_retired)
     else:
-        given = _given(kind, maps, mapping, named, form, decimal)
+        from csctl.services.data.mapping import options
+
+        given = options.given(kind, columns, form)
         _import_file(app, out, file, given, rejects, update=update, one=kind != _ALL)
-
-
-def _given(
-    kind: str, maps: tuple[str, ...], mapping: Path | None, named: str | None, form: FileOptions, decimal: str | None
-) -> Mappings:
-    from csctl.services.data.mapping import options
-
-    return options.given(kind, maps, mapping, named, form, decimal)
 
 
 def _import_from_api(app: App, out: ChangeOutput, system: str, account: str, since: str | None, **more: Any) -> None:

@@ -84,7 +84,11 @@ def _report(problem: Exception, words: list[str]) -> int:
     if isinstance(problem, UnicodeDecodeError):
         problem = Usage("the input is not UTF-8", fix="iconv -f WINDOWS-1252 -t UTF-8")
     elif isinstance(problem, OSError) and problem.filename is not None:
-        problem = Usage(f"cannot use {str(problem.filename)[:200]}", cause=problem.strerror)
+        problem = Usage(
+            f"cannot use {str(problem.filename)[:200]}",
+            cause=problem.strerror,
+            fix="name a file in a folder that exists and is yours",
+        )
     return errors.report(problem, words) if isinstance(problem, CsctlError) else errors.report_bug(problem, words)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csctl.errors import Usage
 from csctl.results import RESULT_FIELDS
 
 from .cli.change import ChangeOutput
@@ -42,6 +43,8 @@ def login(cli: Cli, out: ChangeOutput) -> None:
     from csctl.profiles import token_file, write_private
 
     token = click.prompt("Token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    if not token.strip():
+        raise Usage("no token was given", cause="standard input is empty", fix="csctl login < token.txt")
     settings = cli.settings()
     app = start(replace(settings, token=token.strip()), "whoami")
     app.close()

@@ -25,7 +25,7 @@ _CHANGE: Alike = {
     "changes": True,
     "noun": "operator",
 }
-_ONCE = "The token is shown only once. Store it with csctl login, or in CSCTL_TOKEN."
+_ONCE = "The token is shown only once. For its owner: csctl login stores it, or CSCTL_TOKEN has it."
 
 _expires = click.option("--expires", metavar="DATE", help="Last day on which the token is valid [default: no limit].")
 

@@ -200,10 +200,10 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 class Changes(Session):
     """A session for changes. `waiting` are rows by model that are written at its end, where it is for many records
-    (`csctl.services.shared.added`).
+    (`csctl.services.shared.windows`).
     """
 
-    waiting: dict[type[Any], list[Any]] | None = None
+    waiting: dict[type[Any], list[dict[str, Any]]] | None = None
 
 
 @contextmanager

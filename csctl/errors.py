@@ -6,6 +6,7 @@ secret: they are printed, and stored in the audit log.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from csctl.card_numbers import without_card_numbers
@@ -25,7 +26,7 @@ class CsctlError(Exception):
         self.fix = fix and without_card_numbers(fix)
         super().__init__(self.message)
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> Mapping[str, object]:
         """The error as JSON output shows it."""
         return {"code": self.code, "exit": self.exit, "message": self.message, "cause": self.cause, "fix": self.fix}
 

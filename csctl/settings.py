@@ -77,7 +77,7 @@ class Settings:
     label: str | None = None  # the label of the profile
     warnings: tuple[str, ...] = ()
 
-    def rows(self) -> list[dict[str, object]]:
+    def rows(self) -> list[Mapping[str, object]]:
         """Each value and its origin, secrets masked: what `config show` prints."""
         values: dict[str, str | None] = {
             "CSCTL_DATABASE_URL": mask(self.database_url),

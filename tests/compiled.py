@@ -18,21 +18,24 @@ from sqlalchemy.engine import Connection
 
 from csctl import database
 from csctl.services.health import schema
+from tests import sessions
 
 
-def share(patch: pytest.MonkeyPatch) -> None:
-    """Do this once for each process."""
-    _share_statements(patch)
+def share(patch: pytest.MonkeyPatch, *, with_sessions: bool = False) -> None:
+    """Do this once for each process. One that forks shares no sessions."""
+    _share_statements(patch, with_sessions=with_sessions)
     _share_templates(patch)
     _share_schemas(patch)
 
 
-def _share_statements(patch: pytest.MonkeyPatch) -> None:
+def _share_statements(patch: pytest.MonkeyPatch, *, with_sessions: bool) -> None:
     models: dict[str, Engine] = {}  # by dialect: the first engine that has connected
 
     def create_engine(*arguments: Any, **options: Any) -> Engine:
         engine: Engine = sqlalchemy.create_engine(*arguments, **options)
         own = engine.dialect
+        if with_sessions and own.name == "postgresql":
+            sessions.share(engine)
         model = models.get(own.name)
         if model:
             engine.dialect = engine.pool._dialect = model.dialect

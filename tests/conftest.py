@@ -35,12 +35,13 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import compiled, forks, loopback, running, selection
+from tests import compiled, forks, loopback, running, selection, sessions
 from tests.databases import Template, template_of_run
 from tests.postgres import PostgresMissing, Server, postgres_is_installed
 from tests.running import Done, Process, Terminal
@@ -62,14 +63,26 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
     os.environ.pop("PYTHONUNBUFFERED", None)  # csctl has to end with what is left in a buffer, too
     if not hasattr(config, "workerinput"):
+        _keep_files_in_memory()
         host = forks.Host()
         config.add_cleanup(host.stop)
+
+
+def _keep_files_in_memory() -> None:
+    """Thousands of small databases, of no use later, go into memory where there is plenty, unless TMPDIR is set."""
+    memory = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of their own in it
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
+        return
+    system = os.statvfs(memory)
+    if system.f_bavail * system.f_frsize > 4e9 and not system.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        compiled.share(patch)
+        compiled.share(patch, with_sessions=True)
         yield
 
 
@@ -156,8 +169,12 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def _templates() -> dict[str, Template]:
-    return {}
+def _templates() -> Iterator[dict[str, Template]]:
+    made: dict[str, Template] = {}
+    yield made
+    for template in made.values():
+        template.close()
+    sessions.close()
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ class Template:
             shutil.copy(self.file, folder / "csctl.db")
             yield f"sqlite:///{folder / 'csctl.db'}"
 
+    def close(self) -> None:
+        """Close the connections to its copies."""
+        if self._databases:
+            self._databases.close()
+
     @contextmanager
     def emptied(self, folder: Path) -> Iterator[str]:
         if self.server:

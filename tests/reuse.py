@@ -13,6 +13,7 @@ from functools import cached_property
 import psycopg
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
+from tests import sessions
 from tests.postgres import Server
 
 # What makes a schema, and the statistics of its tables. A change of it has a new transaction number, or another number
@@ -40,6 +41,7 @@ class Databases:
     template: str
     prefix: str
     _free: list[str] = field(default_factory=list)
+    _cleaners: dict[str, psycopg.Connection] = field(default_factory=dict)  # by database, open until it is removed
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def take(self) -> str:
@@ -48,6 +50,7 @@ class Databases:
             return self._free.pop()
         name = f"{self.prefix}_{next(self._numbers)}"
         self.server.run(f"CREATE DATABASE {name} TEMPLATE {self.template} STRATEGY FILE_COPY")
+        sessions.keep(str(self.server.directory), name)
         return name
 
     def give_back(self, name: str) -> None:
@@ -55,19 +58,31 @@ class Databases:
         if self._is_reset(name):
             self._free.append(name)
         else:
+            sessions.give_up(str(self.server.directory), name)
+            if name in self._cleaners:
+                self._cleaners.pop(name).close()
             self.server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Close what is open to them."""
+        for connection in self._cleaners.values():
+            connection.close()
+        self._cleaners.clear()
 
     def _is_reset(self, name: str) -> bool:
         state = self._state
         try:
-            with self._connected(name) as connection:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-                if _schema(connection) != state.schema:
-                    return False
-                _empty(connection, state)
+            if name not in self._cleaners:
+                self._cleaners[name] = self._connected(name)
+            connection = self._cleaners[name]
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL(%s)",
+                [sessions.idle()],
+            )
+            if _schema(connection) != state.schema:
+                return False
+            _empty(connection, state)
         except psycopg.OperationalError:  # it was renamed or removed, or a session holds a lock
             return False
         return True
@@ -110,7 +125,10 @@ def _copied(connection: psycopg.Connection, table: str) -> bytes:
 
 def _empty(connection: psycopg.Connection, state: _State) -> None:
     """Put the rows back, past triggers and foreign keys."""
-    parts: list[Composable] = [SQL("SET lock_timeout = '5s'"), SQL("SET session_replication_role = replica")]
+    parts: list[Composable] = [
+        SQL("SET LOCAL lock_timeout = '5s'"),
+        SQL("SET LOCAL session_replication_role = replica"),
+    ]
     parts += [SQL("DELETE FROM {}").format(Identifier(table)) for table in state.rows]
     parts += [
         SQL("SELECT setval({}, {}, {})").format(Literal(f'"{name}"'), Literal(last), Literal(called))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import running
 from tests.factories import make_sale
 from tests.running import Done
 from tests.selection import on_sqlite
@@ -15,13 +17,20 @@ from tests.shops import Shop
 Csctl = Callable[..., Done]
 
 
-@pytest.fixture
-def other(shop: Shop, csctl: Csctl, tmp_path: Path) -> dict[str, str]:
-    """A second shop: its database, and the token of its administrator."""
-    url = f"sqlite:///{tmp_path}/other.db"
-    made = csctl("db init --admin olga --rehearsal -o json", env={"CSCTL_DATABASE_URL": url})
+@pytest.fixture(scope="module")
+def initialized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A database, and the token of its administrator."""
+    file = tmp_path_factory.mktemp("initialized") / "other.db"
+    made = running.run("db init --admin olga --rehearsal -o json", env={"CSCTL_DATABASE_URL": f"sqlite:///{file}"})
     assert made.code == 0, made.err
-    return {"url": url, "token": made.json["token"]}
+    return file, made.json["token"]
+
+
+@pytest.fixture
+def other(shop: Shop, initialized: tuple[Path, str], tmp_path: Path) -> dict[str, str]:
+    """A second shop: its database, and the token of its administrator."""
+    file, token = initialized
+    return {"url": f"sqlite:///{shutil.copy(file, tmp_path)}", "token": token}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _WITH_VALUE = ("--profile", "--env-file", "--database")
-_ELSEWHERE = "(?<!there: )(?<!administrator: )"
+_ELSEWHERE = "(?<!there: )(?<!administrator: )(?<!owner: )"
 _typed: list[str] = []
 _commands: list[str] = []
 

@@ -67,11 +67,11 @@ def force_bill(
     from csctl.services.billing import forced, recorded
     from csctl.services.refunds.refunds import How
 
-    if charged:
-        wanted = recorded.charge(app, refs, charged, quantity, unit_price)
-        out.change(lambda dry_run: recorded.record(app, wanted, cycle, dry_run=dry_run))
-        return
     terms = forced.Terms(quantity, unit_price, cycle)
+    if charged is not None:
+        wanted = recorded.charge(app, refs, charged, terms)
+        out.change(lambda dry_run: recorded.record(app, wanted, terms, dry_run=dry_run))
+        return
     out.change(lambda dry_run: forced.force(app, refs, terms, How(dry_run, concurrency, fail_fast)))
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from csctl.app import App
     from csctl.results import Result
+    from csctl.tabular.options import ColumnOptions, FileOptions
 
 _since, _until = period_options("created")
 
@@ -94,7 +95,8 @@ def reconcile(
     against: str | Path | None,
     since: str | None,
     until: str | None,
-    **columns: Any,
+    columns: ColumnOptions,
+    form: FileOptions,
 ) -> None:
     """Ask the gateway for the outcome of unknown, pending and orphaned transactions.
 
@@ -107,9 +109,9 @@ def reconcile(
     if against is not None:
         if refs or seen or reference or amount:
             raise Usage("--against compares a whole period", fix="leave the ids, --as, --reference and --amount out")
-        _compare(app, out, against, (since, until), columns)
+        _compare(app, out, against, (since, until), columns, form)
         return
-    if since or until or columns["maps"] or columns["mapping"] or columns["named"]:
+    if since or until or columns:
         raise Usage("options of a comparison need --against", fix="leave them out, or add --against ACCOUNT")
     verdict = reconcile.verdict(app, refs, seen, reference, amount)
     out.change(
@@ -131,7 +133,12 @@ def _complete(app: App, out: ChangeOutput, refs: list[Ref]) -> None:
 
 
 def _compare(
-    app: App, out: ChangeOutput, what: str | Path, limits: tuple[str | None, str | None], columns: dict[str, Any]
+    app: App,
+    out: ChangeOutput,
+    what: str | Path,
+    limits: tuple[str | None, str | None],
+    columns: ColumnOptions,
+    form: FileOptions,
 ) -> None:
     from csctl.services.payments import against
 
@@ -142,7 +149,7 @@ def _compare(
         from csctl.services.data.mapping import options
 
         against.permit(app)
-        records = statement.read(app, what, options.given("transactions", file=columns.pop("mapping"), **columns))
+        records = statement.read(app, what, options.given("transactions", columns, form))
         period = against.period(app, *limits, records)
     else:
         period = against.period(app, *limits)

@@ -47,6 +47,7 @@ class Entry:
     refunded: int | None = None
     aliases: tuple[str, ...] = ()  # other references of the same operation
     sale_aliases: tuple[str, ...] = ()  # and of its sale
+    may_be_of: tuple[str, ...] = ()  # sales of which it is a refund of one, where the gateway does not say of which
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,10 @@ class _Index:
 
     def has_without_reference(self, entry: Entry) -> bool:
         """Whether the books know a void or refund without its reference; each amount counts once."""
-        sales = self._by_reference.get(entry.sale_reference or "", ())
-        sale = next((row for row in sales if row.kind.takes_money), None)
+        return any(self._has_of(reference, entry) for reference in (entry.sale_reference or "", *entry.may_be_of))
+
+    def _has_of(self, reference: str, entry: Entry) -> bool:
+        sale = next((row for row in self._by_reference.get(reference, ()) if row.kind.takes_money), None)
         if sale and entry.kind is Kind.VOID:
             return sale.voided
         if sale is None or entry.kind is not Kind.REFUND or not 0 < (entry.amount or 0) <= self._unnamed[sale.id]:

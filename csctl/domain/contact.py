@@ -38,7 +38,9 @@ def email_address(text: str) -> str:
             address, check_deliverability=False, globally_deliverable=not address.lower().endswith("@localhost")
         )
     except email_validator.EmailNotValidError as error:
-        raise Usage(f"{text[:80]!r} is not an email address", cause=str(error)) from None
+        raise Usage(
+            f"{text[:80]!r} is not an email address", cause=str(error), fix="write it like name@example.com"
+        ) from None
     return str(known.normalized)
 
 

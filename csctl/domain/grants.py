@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from csctl.domain.field_uses import Erase, Use
+from csctl.domain.fields import RECORDS
 from csctl.domain.states import Role
 
 GROUPS: dict[Role, str] = {role: f"csctl_{role.value}" for role in Role}
@@ -49,13 +51,12 @@ _ADDRESSES = ", ".join(
     for which in ("billing", "shipping")
     for part in ("line1", "line2", "city", "region", "postal_code", "country")
 )
-# The customer of a record stays unchanged: merging and erasing are for administrators.
-_CUSTOMER = (
-    "SELECT",
-    NUMBERED,
-    f"UPDATE (first_name, last_name, email, phone, ip, {_ADDRESSES}, folded_first_name, folded_last_name,"
-    " folded_email, folded_city, folded_region, folded_address, phone_digits, updated_at, version)",
-)
+# What people enter, and its copies for searches. The customer of a record stays unchanged: merging and erasing are for
+# administrators.
+_DETAILS = [
+    field.name for field in RECORDS["customers"].fields if field.uses & Use.ENTERED or field.erase is Erase.COPY
+]
+_CUSTOMER = ("SELECT", NUMBERED, f"UPDATE ({', '.join(_DETAILS)}, updated_at, version)")
 _ORDER = ("SELECT", NUMBERED, f"UPDATE (status, {_ADDRESSES}, cancelled_at, cancel_reason)")
 _PURCHASE = (
     "SELECT",

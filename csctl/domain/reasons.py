@@ -35,6 +35,26 @@ class Reason(StrEnum):
     ABANDONED = "abandoned"  # never sent: its process has ended
     MISCONFIGURED = "misconfigured"
 
+    @property
+    def not_sent(self) -> bool:
+        """Nothing was sent: the same may be sent again in the same run."""
+        return self in (Reason.BUSY, Reason.UNREACHABLE)
+
+    @property
+    def not_there(self) -> bool:
+        """The gateway did not have it, or it was never sent."""
+        return self in (Reason.NEVER_EXECUTED, Reason.ABANDONED)
+
+    @property
+    def never_carried_out(self) -> bool:
+        """No gateway has carried it out, or refused it as such."""
+        return self.not_sent or self.not_there or self is Reason.MISCONFIGURED
+
+    @property
+    def read_totals(self) -> bool:
+        """The gateway has returned more of the sale than the books say: its totals tell how much."""
+        return self in (Reason.ALREADY_REFUNDED, Reason.OVER_AMOUNT)
+
 
 class Refused(StrEnum):
     """What the refund queue does with a refund that did not succeed."""
@@ -120,10 +140,11 @@ VOID: dict[Reason, Unvoided] = {
     **dict.fromkeys((Reason.ABANDONED, Reason.MISCONFIGURED, Reason.UNKNOWN_REFERENCE), Unvoided.REPEAT),
     **dict.fromkeys((Reason.DUPLICATE, Reason.UNDER_REVIEW, Reason.ANSWER_LOST, Reason.MISMATCH), Unvoided.ASK),
 }
-# The gateway has returned more of the sale than the books say: its totals tell how much.
-READ = frozenset({Reason.ALREADY_REFUNDED, Reason.OVER_AMOUNT})
-# Nothing was sent: the same may be sent again in the same run.
-NOT_SENT = frozenset({Reason.BUSY, Reason.UNREACHABLE})
+# The sets above, for conditions in SQL and for reasons that may be none.
+READ = frozenset(reason for reason in Reason if reason.read_totals)
+NOT_SENT = frozenset(reason for reason in Reason if reason.not_sent)
+NOT_THERE = frozenset(reason for reason in Reason if reason.not_there)
+NEVER_CARRIED_OUT = frozenset(reason for reason in Reason if reason.never_carried_out)
 
 
 def after_refund(reason: str | None) -> Refused:

@@ -31,6 +31,16 @@ class Kind(StrEnum):
         return self in (Kind.CAPTURE, Kind.SALE)
 
     @property
+    def acts_on_charge(self) -> bool:
+        """It ends or finishes a charge, which gateways then show under the reference of that charge."""
+        return self in (Kind.VOID, Kind.CAPTURE)
+
+    @property
+    def settles(self) -> bool:
+        """It moves money, and settles some days later."""
+        return self.takes_money or self is Kind.REFUND
+
+    @property
     def is_return(self) -> bool:
         """It gives money back."""
         return self in (Kind.VOID, Kind.REFUND)
@@ -277,6 +287,8 @@ STATES: tuple[type[StrEnum], ...] = (
 # The sets above, for conditions in SQL.
 CHARGES = [kind for kind in Kind if kind.is_charge]
 SALES = [kind for kind in Kind if kind.takes_money]
+CARD_CHARGES = [kind for kind in Kind if kind.charges_card]
+SETTLING = [kind for kind in Kind if kind.settles]
 RETURNS = [kind for kind in Kind if kind.is_return]
 OPEN_STATES = [state for state in State if not state.closed]
 ACCEPTED_STATES = [state for state in State if state.accepted]

@@ -138,7 +138,13 @@ class Found:
     receipt: str | None = None  # a refund's trace number at the network (ARN), for the customer's bank
 
     def entry(
-        self, kind: Kind, *, key: str | None = None, sale_reference: str | None = None, at: datetime | None = None
+        self,
+        kind: Kind,
+        *,
+        key: str | None = None,
+        sale_reference: str | None = None,
+        at: datetime | None = None,
+        may_be_of: tuple[str, ...] = (),
     ) -> Entry:
         """The same as a line of the gateway's records, to compare the books with."""
         charge = kind is not Kind.REFUND and kind is not Kind.VOID
@@ -154,6 +160,7 @@ class Found:
             voided=self.voided if charge else None,
             refunded=self.refunded_total if charge else None,
             aliases=self.answer.aliases,
+            may_be_of=may_be_of,
         )
 
 

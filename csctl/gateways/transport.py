@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -316,10 +317,9 @@ def _why(error: Exception) -> str:
     if isinstance(error, httpcore.TimeoutException):
         return "the connection timed out"
     if isinstance(error, httpcore.ConnectError):
-        text = str(error)
-        if "certificate" in text.lower() or "ssl" in text.lower():
+        if isinstance(error.__context__, ssl.SSLError):
             return "the connection could not be encrypted (TLS)"
-        return "connection refused" if "refused" in text.lower() else "no connection"
+        return "connection refused" if isinstance(error.__context__, ConnectionRefusedError) else "no connection"
     if isinstance(error, httpcore.ProtocolError):
         return "the connection ended before the answer did"
     return "the connection was broken" if isinstance(error, httpcore.NetworkError) else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from csctl.domain.cancellations import Carried
@@ -14,7 +15,7 @@ CHECK = (
 )
 
 
-def columns_of(carried: Carried | None) -> dict[str, Any]:
+def columns_of(carried: Carried | None) -> Mapping[str, Any]:
     """The values of the columns for a cancellation, or for none."""
     return {
         "cancels": carried and carried.scope,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -55,6 +56,21 @@ class FileOptions:
     def delimiter_of(self, path: Path) -> str:
         """What stands between the cells of a CSV file."""
         return self.delimiter or ("\t" if _ending(path) in _TAB_ENDINGS else ",")
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """What is said of the columns of a file: `field=Column` and `field:=value`, a mapping in a file or of csctl by its
+    name, and the decimal sign of amounts.
+    """
+
+    maps: Sequence[str] = ()
+    mapping: Path | None = None
+    named: str | None = None
+    decimal: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.maps or self.mapping or self.named)
 
 
 def delimiter(text: str) -> str:

@@ -44,6 +44,7 @@ def test_a_setting_is_kept_in_one_form(shop: Shop, name: str, given: str, kept: 
         ("timezone", "Factory"),
         ("country", "Atlantis"),
         ("locale", "klingon"),
+        ("locale", "en_ZZ"),
         ("shop-name", "two\nlines"),
         ("support-email", "nobody"),
         ("mail-from", "a@example.com, b@example.com"),

@@ -126,6 +126,7 @@ def test_reading_waits_for_no_lock_and_needs_no_right_to_write(shop: Shop) -> No
 
 
 def test_login_keeps_the_token_where_only_its_owner_reads_it(shop: Shop) -> None:
+    assert "Fix: csctl login < token.txt" in shop("login", as_=None).err
     done = shop("login", as_=None, input=shop.token("agent") + "\n")
 
     assert done.code == 0, done.err

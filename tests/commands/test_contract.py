@@ -258,10 +258,11 @@ _UNSUITED = (
 )
 
 
-# An export of Stripe without payments.
+# An export of Stripe with one payment.
 _PAYMENTS = (
     "id,Created date (UTC),Amount,Amount Refunded,Currency,Status,PaymentIntent ID,Customer ID,Customer Email,"
     "Customer Phone,Card Name,Dispute Status,Disputed Amount,Dispute Date (UTC),Refunded date (UTC)\n"
+    "ch_1,2026-03-01 10:00:00,19.99,0.00,usd,Paid,pi_1,,jane@example.com,,Jane Doe,,,,\n"
 )
 
 

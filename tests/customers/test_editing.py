@@ -58,6 +58,14 @@ def test_creating_a_customer_with_a_known_email_names_its_owner(shop: Shop) -> N
     assert (done.code, done.json[0]["message"]) == (0, f"the same email has {known}")
 
 
+def test_an_edit_says_who_has_the_same_email(shop: Shop) -> None:
+    known, other = make_customer(shop, email="jane@example.com"), make_customer(shop, email="john@example.com")
+
+    done = shop(f"customer edit {other} --email Jane@example.com -o json")
+
+    assert (done.code, done.json[0]["message"]) == (0, f"email; the same email has {known}")
+
+
 def test_a_dry_run_creates_no_customer(shop: Shop) -> None:
     done = shop("customer create --email jane@example.com --dry-run -o json")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,12 +47,20 @@ def stocked(shop: Shop) -> Shop:
     return shop
 
 
+@pytest.fixture(scope="module")
+def initialized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A database, and the token of its administrator."""
+    file = tmp_path_factory.mktemp("initialized") / "elsewhere.db"
+    made = schema.init(Settings(database_url=f"sqlite:///{file}"), "jane", rehearsal=True)
+    return file, str(made.token)
+
+
 @pytest.fixture
-def elsewhere(stocked: Shop, tmp_path: Path) -> Elsewhere:
+def elsewhere(stocked: Shop, initialized: tuple[Path, str], tmp_path: Path) -> Elsewhere:
     """Another, empty shop."""
-    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    token = schema.init(Settings(database_url=url), "jane", rehearsal=True).token
-    return lambda words: stocked(words, env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": str(token)})
+    file, token = initialized
+    url = f"sqlite:///{shutil.copy(file, tmp_path)}"
+    return lambda words: stocked(words, env={"CSCTL_DATABASE_URL": url, "CSCTL_TOKEN": token})
 
 
 def exported(shop: Shop, kind: str, format: str, more: str = "") -> Path:

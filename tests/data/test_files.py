@@ -70,6 +70,7 @@ def test_records_that_differ_stay_as_they_are_without_update(shop: Shop) -> None
     done = bring(shop, "customers", {**CUSTOMER, "first_name": "Ann"})
 
     assert counts(done) == {"unchanged": 1}
+    assert done.json["differ"] == 1
     assert "1 record is here already and differs (customers)" in done.err
     assert "--update" in done.err
     assert names(shop) == ["Zoë"]

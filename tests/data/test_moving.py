@@ -129,16 +129,26 @@ def test_a_moved_shop_shows_the_same_documents(busy: Shop, new: Shop) -> None:
 def test_a_moved_shop_bills_a_year_as_before(busy: Shop, new: Shop) -> None:
     moved(busy, new)
 
+    bills_a_year_alike(busy, new)
+
+
+def bills_a_year_alike(*shops: Shop) -> None:
     for day in ("2026-03-28", "2026-06-28", "2026-11-28", "2027-03-28"):
         command, at = "billing run --catch-up all -o json", f"{day}T09:00:00Z"
-        before, after = (ok(shop(command, at=at, as_="service")).json for shop in (busy, new))
-        shown = [sorted((row["id"], row["outcome"], row["amount"]) for row in rows) for rows in (before, after)]
-        assert shown[0] == shown[1]
-    assert len(new.sql("SELECT id FROM transactions WHERE occasion = 'run'")) > 12
+        billed = [ok(shop(command, at=at, as_="service")).json for shop in shops]
+        shown = [sorted((row["id"], row["outcome"], row["amount"]) for row in rows) for rows in billed]
+        assert all(rows == shown[0] for rows in shown)
+    assert len(shops[-1].sql("SELECT id FROM transactions WHERE occasion = 'run'")) > 12
 
 
 def test_two_databases_on_one_ledger_pay_once(busy: Shop, new: Shop) -> None:
     moved(busy, new, more="--retire")
+
+    pays_once(busy, new)
+
+
+def pays_once(busy: Shop, new: Shop) -> None:
+    """Four days of cron in both databases on the ledger of the retired one."""
     new.env["CSCTL_GATEWAY_MAIN"] = busy.env["CSCTL_GATEWAY_MAIN"]
     busy.sql("UPDATE payment_methods SET token = 'tok_ok'")
     before = len(new.ledger())
@@ -160,7 +170,9 @@ def test_doctor_complains_until_the_source_is_confirmed_retired(busy: Shop, new:
     complaint = "not known to be retired"
 
     assert "may still charge" in done.err
-    assert complaint in new("doctor").out
+    during = new("doctor")
+    assert (during.code, complaint in during.out) == (11, True)
+    ok(new("setting set mail-from shop@example.com"))
     settings = new.folder / "new.env"
     settings.write_text("")
     told = new(f"--env-file {settings} doctor").out
@@ -168,7 +180,8 @@ def test_doctor_complains_until_the_source_is_confirmed_retired(busy: Shop, new:
     assert f"here: csctl --env-file {settings} data import all DIR --source-retired" in told
     again = ok(new("data import all export --source-retired -o json"))
     assert {row["created"] for row in again.json} == {0}
-    assert complaint not in new("doctor").out
+    after = new("doctor")
+    assert (after.code, complaint in after.out) == (0, False), after.out
 
 
 def test_a_retired_database_is_read_and_no_longer_changed(busy: Shop) -> None:
@@ -224,6 +237,10 @@ def test_what_cannot_be_imported_changes_nothing(busy: Shop, new: Shop, trouble:
 
 def test_new_records_get_numbers_after_the_old_ones(busy: Shop, new: Shop) -> None:
     new.sql("UPDATE installation SET created_at = '2020-01-01 00:00:00.000000+00:00'")
+    new.sql("UPDATE operators SET name = 'boss' WHERE name = 'admin'")  # with a number that another one has
+    new.sql("DELETE FROM operators WHERE name <> 'boss'")
+    if new.database_url.startswith("sqlite"):
+        new.sql("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'operators'")
     moved(busy, new)
     exported = "data export transactions"
     assert new(exported).out == busy(exported).out  # those without an external id are named as before

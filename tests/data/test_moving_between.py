@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.test_moving import busy, documents, ok  # noqa: F401
+from tests.data.test_moving import bills_a_year_alike, busy, documents, moved, ok, pays_once  # noqa: F401
 from tests.databases import Template, template_of_run
 from tests.postgres import Server
 from tests.selection import on_sqlite
@@ -54,3 +54,25 @@ def test_a_shop_that_goes_to_postgresql_and_back_is_the_same(busy: Shop, station
     assert documents(busy) == documents(there) == documents(back)
     changed = {path.name for path in first.iterdir() if path.read_bytes() != (second / path.name).read_bytes()}
     assert changed <= {"manifest.json"}
+
+
+@on_sqlite
+@pytest.mark.full
+def test_a_year_is_billed_alike_in_all_three(busy: Shop, stations: list[Shop]) -> None:  # noqa: F811
+    there, back = stations
+    moved(busy, there, "first")
+    moved(there, back, "second")
+
+    bills_a_year_alike(busy, there, back)
+
+
+@on_sqlite
+@pytest.mark.full
+def test_a_retired_database_and_one_of_another_kind_pay_once(busy: Shop, stations: list[Shop]) -> None:  # noqa: F811
+    there, back = stations
+    there.env["CSCTL_GATEWAY_MAIN"] = busy.env["CSCTL_GATEWAY_MAIN"]
+    moved(busy, there, "first", "--retire")
+    moved(there, back, "second", "--retire")
+
+    pays_once(there, back)
+    assert busy("queue retry", at="2026-03-21T09:00:00Z", as_="service").code == 11

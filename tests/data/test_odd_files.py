@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from csctl.domain.record_kinds import KINDS
 from tests.data.files import CUSTOMER, counts, names, reasons, written
 from tests.running import Done
 from tests.shops import Shop
@@ -211,6 +212,11 @@ def test_a_column_of_card_numbers_refuses_the_file(shop: Shop) -> None:
 
     assert (done.code, names(shop)) == (2, [])
     assert "card numbers" in done.err
+    for kind, column in (("transactions", "gateway_ref"), ("payment-methods", "token")):
+        written("d.csv", *({"external_id": f"x{place}", column: card} for place, card in enumerate(cards)))
+        required = " ".join(f"--map {name}:=x" for name in KINDS[kind].required if name not in ("external_id", column))
+        done = shop(f"data import {kind} d.csv {required}")
+        assert (done.code, f"mapped to {column} holds card numbers" in done.err) == (2, True), done.err
     assert not list(Path().glob("*.rejects.*"))
 
 

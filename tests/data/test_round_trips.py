@@ -17,6 +17,7 @@ from csctl.errors import Usage
 from csctl.services.administration import schema
 from csctl.settings import Settings
 from tests.data.files import written
+from tests.factories import make_fulfillment
 from tests.shops import Shop
 
 FIRST = ["'", "=", "+", "-", "@", '="', "''", "'=", '"', "#", ";", ",", "sep=", "\u200d", "\ufeff", "0", "1E+5"]
@@ -107,6 +108,14 @@ def test_a_file_of_edits_may_be_written_in_any_way(shop: Shop) -> None:
     assert done.code == 0, done.err
     assert shop.sql("SELECT first_name FROM customers") == [{"first_name": "Zoë"}]
     assert shop("customer edit --from e.csv --delimiter ; --yes").code == 2
+    Path("e.jsonl").write_text('{"external_id": "1", "first_name": "\'=Bo"}\n', encoding="utf-8")
+    assert shop("customer edit --from e.jsonl --yes").code == 0
+    assert shop.sql("SELECT first_name FROM customers") == [{"first_name": "'=Bo"}]  # as it is: JSON escapes nothing
+    fulfillment = make_fulfillment(shop)
+    Path("s.csv").write_bytes(f"ID;Carrier;Tracking\n{fulfillment};Poste Française;T1\n".encode("cp1252"))
+    assert shop("fulfillment ship --from s.csv --delimiter ; --yes").code == 2
+    assert shop("fulfillment ship --from s.csv --delimiter ; --encoding cp1252 --yes").code == 0
+    assert shop.sql("SELECT carrier FROM fulfillments") == [{"carrier": "Poste Française"}]
     Path("b.tsv").write_text("kind\tvalue\nemail\tbad@example.com\n", encoding="utf-8")
     assert shop("blacklist add --from b.tsv --reason fraud --yes").code == 0
     assert shop("blacklist list -o json").json[0]["value"] == "bad@example.com"

@@ -115,6 +115,53 @@ def test_a_second_import_changes_nothing_and_only_reads(shop: Shop, stocked: Str
     assert not [request for request in stocked.wire if KEY in request.target]
 
 
+def write_payments(stripe: StripeShop) -> None:
+    """The file of Payments > Export of the same account, of what no subscription made."""
+    names = "id,Created date (UTC),Amount,Amount Refunded,Currency,Status,PaymentIntent ID,Customer ID,Customer Email"
+    lines = [f"{names},Customer Phone,Card Name,Dispute Status,Disputed Amount,Dispute Date (UTC),Refunded date (UTC)"]
+    for one in stripe._all("charge"):
+        if not one["payment_intent"] or one["currency"] == "jpy" or one["amount"] in (1900, 3100, 3200):
+            continue
+        email = (one.get("billing_details") or {}).get("email") or ""
+        status = "Failed" if one["status"] == "failed" else "Paid"
+        back = sum(
+            refund["amount"]
+            for refund in stripe._all("refund")
+            if refund["charge"] == one["id"] and refund["status"] == "succeeded"
+        )
+        amounts = f"{one['amount'] / 100:.2f},{back / 100:.2f}"
+        about = f"2026-01-05 09:00:00,{amounts},{one['currency']},{status},{one['payment_intent']}"
+        lines.append(f"{one['id']},{about},{one['customer'] or ''},{email},,,,,,")
+    Path("payments.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@one_database
+@pytest.mark.parametrize("first", ["file", "api"])
+def test_a_file_and_the_api_of_one_account_make_nothing_twice(shop: Shop, stocked: StripeShop, first: str) -> None:
+    write_payments(stocked)
+    file = "data import all payments.csv --from stripe-payments --map gateway:=shop -o json"
+    if first == "file":
+        assert shop(file, at=NOW).code == 0
+    done = bring(shop, stocked)
+    assert done.code == 0, done.err
+    if first == "api":
+        assert shop(file, at=NOW).code == 0
+
+    charges = stocked._all("charge")
+    intents = {one["payment_intent"] or one["id"] for one in charges if one["amount"] != 1900}
+    assert shop.sql("SELECT count(*) AS found FROM orders")[0]["found"] == len(intents) + 2  # subscriptions
+    empty = "SELECT o.id FROM orders o WHERE NOT EXISTS (SELECT 1 FROM transactions t WHERE t.order_id = o.id)"
+    assert shop.sql(empty) == []
+    assert len(shop.sql("SELECT id FROM transactions WHERE kind = 'sale'")) == len(charges)
+    assert total(shop, "kind = 'refund' AND state = 'approved' AND outside IS NULL") == 2000
+    assert shop("customer search guest@example.com --count").out.strip() == "1"
+    assert shop("db check").code == 0
+    wrong = shop("data import all payments.csv --from stripe-payments", at=NOW)
+    assert wrong.code == 3
+    assert "on record at the account shop" in wrong.err
+    assert "--map gateway:=shop" in wrong.err
+
+
 def test_a_killed_import_continues_where_it_stopped(shop: Shop, stocked: StripeShop) -> None:
     for _ in range(120):
         stocked.add_charge(None, 100, billing_details={"email": "many@example.com"})

@@ -66,6 +66,10 @@ def test_shopify(shop: Shop) -> None:
     assert shop("customer search --external-id 7210448300000 -o json").json[0]["first_name"] == "Ada"
 
     counts = taken(shop, "shopify_transactions.csv", "--from shopify-transactions", 3)
+    assert (
+        "import it first: csctl data import all FILE --from shopify-orders"
+        in counts["transactions"]["problems"][0]["reason"]
+    )
 
     known = [row for row in payments if row["Name"] in names]
     assert counts["transactions"]["created"] == len(known)

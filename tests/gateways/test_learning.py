@@ -92,66 +92,6 @@ def test_a_refund_that_the_books_had_lost_and_that_came_back_remains_again(world
     no_problems(world)
 
 
-@pytest.mark.parametrize("world", ["stripe"], indirect=True)
-def test_what_was_learned_from_a_total_and_came_back_remains_again(world: World) -> None:
-    (sale, reference), (other, second) = world.sale(), world.sale()
-    world.shop(f"txn refund {sale} --amount 3.00 --yes")
-    assert isinstance(world.ledger, StripeLedger)
-    learned, named = world.refund_outside(reference, "8.00"), world.refund_outside(second, "8.00")
-    world.later(timedelta(days=1))
-    world.shop(f"txn sync {sale} {other}")  # a look-up tells the total alone
-    assert world.shop("txn sync txn_5 -o json").json[0]["outcome"] == "skipped"
-    world.ledger.bring_back(learned)
-    world.later(timedelta(hours=12))
-    (difference,) = world.shop("txn reconcile --against main -o json").json
-    assert difference["fix"] == f"csctl txn sync {sale}"
-
-    done = world.shop("txn sync", as_="service")  # the refund that has its reference now comes back later
-    world.ledger.bring_back(named)
-    world.later(timedelta(hours=12))
-    assert world.shop("txn sync txn_5 -o json").json[0]["outcome"] == "updated"
-
-    assert "8.00 USD less" in done.err
-    assert world.returned(reference) == world.booked(sale) == Decimal("3.00")
-    assert world.returned(second) == world.booked(other) == Decimal(0)
-    assert world.shop("txn show txn_5 -o json").json["gateway_ref"] == named
-    no_problems(world)
-
-
-@pytest.mark.parametrize("world", ["nmi"], indirect=True)
-def test_a_refund_that_came_back_is_not_taken_for_one_by_hand(world: World) -> None:
-    sale, _ = world.sale()
-    world.shop(f"txn refund {sale} --amount 8.00 --yes")
-    assert isinstance(world.ledger, NmiLedger)
-    world.ledger.bring_back(world.shop("txn list --kind refund -o json").json[0]["gateway_ref"])
-    world.later(timedelta(days=1))
-    sync(world)
-
-    world.shop(f"txn sync {sale}")  # the actions of the sale still have it
-
-    assert [item["state"] for item in world.shop("queue list -o json").json] == ["queued"]
-    assert world.booked(sale) == 0
-
-
-@pytest.mark.parametrize("first", ["txn sync", "txn reconcile"])
-@pytest.mark.parametrize("world", ["stripe"], indirect=True)
-def test_an_attempt_that_was_carried_out_late_counts_once(world: World, first: str) -> None:
-    sale, reference = world.sale()
-    world.ledger.fail_next(Fault(effect=False, cut=0))
-    world.shop(f"txn refund {sale} --amount 8.00 --yes")
-    world.later(world.absent_after + timedelta(minutes=10))
-    world.shop("txn reconcile", as_="service")
-    ((key,),) = (row.values() for row in world.shop.sql("SELECT key FROM transactions WHERE kind = 'refund'"))
-    world.ledger._make_refund(reference, 800, {"csctl_key": key})  # type: ignore[attr-defined]
-    world.shop(f"txn sync {sale}")  # the total tells of it, and does not say that it is an attempt of csctl
-
-    world.shop(first if first == "txn sync" else f"{first} txn_2", as_="service" if first == "txn sync" else "admin")
-
-    assert world.returned(reference) == world.booked(sale) == Decimal("8.00")
-    assert world.shop("txn show txn_2 -o json").json["state"] == "approved"
-    no_problems(world)
-
-
 def test_a_cheque_is_not_taken_for_a_refund_by_hand(world: World) -> None:
     sale, reference = world.sale()
     world.shop(f"txn refund {sale} --amount 5.00 --outside 'cheque 118' --yes")

@@ -234,11 +234,14 @@ def test_an_export_of_the_gateway_is_compared_by_a_mapping(shop: Shop) -> None:
     differing = shop(f"txn reconcile --against {file} {columns} -o json")
     file.write_text(file.read_text().replace("6.00", "six"))
     refused = shop(f"txn reconcile --against {file} {columns} -o json")
+    file.write_text(file.read_text().partition("\n")[0])  # a period in which nothing happened, or the wrong one
+    empty = shop(f"txn reconcile --against {file} {columns} -o json")
 
     assert (agreed.code, agreed.out) == (0, ""), agreed.err
     assert differing.code == 5
     assert [(row["difference"], row["gateway_amount"]) for row in differing.json] == [("amount", "6.00")]
     assert (refused.code, "line 2: amount" in refused.error["message"]) == (2, True)
+    assert (empty.code, "has no transaction" in empty.error["message"]) == (2, True)
 
 
 @one_database

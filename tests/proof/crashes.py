@@ -60,7 +60,8 @@ def crash(
 
 
 def judge(shop: Shop, scene: Scene, tally: Tally) -> None:
-    """Compare the books with the ledger and the outbox, once all is at rest."""
+    """Compare the books with the ledger and the outbox, once all is at rest. `pytest -rP` shows what is printed."""
+    print(f"{scene.name}: {tally.rounds} runs, {tally.kills} kills or stops, {tally.decided} left to a person")
     shop.now = Moment(tally.rounds + 6).at("12:00:00")
     tally.found = books.disagreements(shop)
     if scene.returns:

@@ -84,18 +84,16 @@ def paid(shop: Inside) -> dict[str, int]:
     return {row[0]: row[1] for row in shop.books(_PAID)}
 
 
-def bring_to_rest(shop: Inside) -> int:
-    """The gateway is back, disputes are over, and cron runs until nothing is open. Returns how many commands ran."""
+def bring_to_rest(shop: Inside) -> None:
+    """The gateway is back, disputes are over, and cron runs until nothing is open."""
     shop.sql("UPDATE payment_methods SET token = 'tok_ok' WHERE token IN ('tok_unreachable', 'tok_busy')")
     shop.books("UPDATE operations SET token = 'tok_ok' WHERE token IN ('tok_unreachable', 'tok_busy')")
     shop.sql("UPDATE transactions SET disputed_at = NULL")
-    commands = 0
     for _ in range(_DAYS):
         shop.at += timedelta(days=1)
         for name in ("txn reconcile", "txn sync", "queue retry", "email send"):
             shop.work(CRON[name])
-            commands += 1
-        commands += _decide(shop)
+        _decide(shop)
         if not shop.sql(_OPEN):
             break
     sales = shop.sql("SELECT id FROM transactions WHERE kind = 'sale' AND state = 'approved'")
@@ -103,18 +101,16 @@ def bring_to_rest(shop: Inside) -> int:
     # The sandbox tells of settled sales only where it is asked.
     shop.work(lambda app: settlement.sync(app, refs, concurrency=_AT_ONCE))
     shop.work(CRON["email send"])
-    return commands + 2
 
 
-def _decide(shop: Inside) -> int:
-    """Say of each attempt that a mute gateway leaves unknown what its own page shows. Returns how many there were."""
+def _decide(shop: Inside) -> None:
+    """Say of each attempt that a mute gateway leaves unknown what its own page shows."""
     unknown = shop.sql("SELECT id, key FROM transactions WHERE state = 'unknown'")
     done = {row["key"]: row["ref"] for row in shop.books("SELECT key, ref FROM operations WHERE result = 'approved'")}
     for row in unknown:
         reference, ref = done.get(row["key"]), Ref(f"txn_{row['id']}", row["id"])
         verdict = reconcile.verdict(shop.app, [ref], "approved" if reference else "failed", reference, None)
         shop.work(partial(reconcile.reconcile, refs=[ref], verdict=verdict))
-    return len(unknown)
 
 
 def disagreements(shop: Inside) -> list[object]:

@@ -202,7 +202,7 @@ class Days(RuleBasedStateMachine):
         """Once the gateway is back and cron has run, nothing is open and both sides agree."""
         if "sales" in self.__dict__:
             self.crash = 0
-            type(self).operations += rest.bring_to_rest(self.shop)
+            rest.bring_to_rest(self.shop)
             found = rest.disagreements(self.shop)
             assert found == [], found
             self.looked = False

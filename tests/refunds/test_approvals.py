@@ -31,11 +31,24 @@ def refunds(shop: Shop) -> list[str]:
 def test_a_refund_above_the_limit_is_kept_as_a_request_and_sends_nothing(limited: Shop) -> None:
     sale = make_sale(limited, amount="80.00")
 
-    refused = limited(f"txn refund {sale} --amount 60 --yes -o json", as_="agent")
+    order = limited(f"txn show {sale} -o json").json["order_id"]
+    options = "--amount 60 --reason 'wrong size' --cancel"
+    refused = [
+        limited(f"{words} --yes -o json", as_="agent")
+        for words in (
+            f"txn refund {sale} {options}",
+            f"order refund {order} {options}",
+            f"txn refund {sale} --outside c",
+        )
+    ]
     asked = limited(f"txn refund {sale} --request-approval --reason damaged --yes -o json", as_="agent")
 
-    assert refused.code == 6
-    assert f"csctl txn refund {sale} --amount 60.00 --request-approval" in refused.json[0]["error"]["fix"]
+    assert [done.code for done in refused] == [6, 6, 6]
+    assert [done.json[0]["error"]["fix"] for done in refused] == [
+        f"csctl txn refund {sale} {options} --request-approval, or ask an administrator",
+        f"csctl order refund {order} {options} --request-approval, or ask an administrator",
+        "ask an administrator",  # what was returned already is not returned again
+    ]
     assert (asked.code, asked.json[0]["outcome"], asked.json[0]["approval_id"]) == (0, "pending", "apr_1")
     assert refunds(limited) == []
     assert limited(f"txn show {sale} -o json").json["refundable"] == "80.00"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.factories import make_sale
@@ -16,12 +18,14 @@ TUESDAY = "2026-03-03T09:00:00Z"
 def paid_twice(shop: Shop) -> Done:
     """A refund whose worker slept in its call: it was found never executed, and retried, before it arrived."""
     sale = make_sale(shop)
-    worker = sending(shop, f"txn refund {sale} --amount 8 --yes -o json", milliseconds=6000)
+    worker = sending(shop, f"txn refund {sale} --amount 8 --yes -o json")
+    worker.send_signal(signal.SIGSTOP)
     asked = shop("txn reconcile -o json", at="2026-03-02T09:06:00Z")
     retried = shop("queue retry -o json", at=TUESDAY)
     cheque = shop(f"txn refund {sale} --outside cheque-7 --amount 11 --yes -o json", at=TUESDAY)
     assert [row["outcome"] for row in (*asked.json, *retried.json, *cheque.json)] == ["queued", "refunded", "refunded"]
     shop.now = TUESDAY
+    worker.send_signal(signal.SIGCONT)
     return Done(*finished(worker))
 
 

@@ -182,3 +182,13 @@ def test_what_was_sent_to_an_account_that_is_left_alone_is_recorded(shop: Shop) 
 
     assert [row["outcome"] for row in done.json if row["id"] in good] == ["refunded"] * 12
     assert shop("db check").code == 0
+
+
+def test_a_retry_keeps_the_reason_of_the_refund_that_it_repeats(shop: Shop) -> None:
+    """The report by reason names why the customer's money was returned, on whichever day that was."""
+    sale = make_sale(shop, token="tok_refund_declined_1")
+    shop(f"txn refund {sale} --reason late --yes")
+
+    shop("queue retry", at=TUESDAY, as_="service")
+
+    assert [(row["group"], row["refunds"]) for row in shop("report refunds -o json").json] == [("late", 1)]

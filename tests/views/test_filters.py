@@ -116,6 +116,8 @@ def test_a_list_is_sorted_by_any_of_its_columns(shop: Shop) -> None:
 
     assert listed(shop, "txn list --sort amount") == [small, middle, big]
     assert listed(shop, "txn list --sort -amount --limit 2") == [big, middle]
+    for words in ("txn list --sort voided", "queue list --sort transaction_id", "fulfillment list --sort -reship_of"):
+        assert shop(words).code == 0, words  # as JSON names them
     refused = shop("txn list --sort nonsense")
     assert refused.code == 2
     assert "amount" in refused.err

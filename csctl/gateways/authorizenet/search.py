@@ -23,7 +23,7 @@ _FIRST = timedelta(days=29)  # the range of the first sync: one list of batches;
 
 def find(account: Account, op: Operation) -> Found | Absent | Ambiguous:
     """Find an attempt. Absent only if the account has the sale or payment profile."""
-    if op.kind in (Kind.VOID, Kind.CAPTURE):
+    if op.kind.acts_on_charge:
         return _find_in_sale(account, op)
     if op.sale is not None:
         reports.details(account, op.sale.reference)

@@ -35,12 +35,12 @@ def read(reply: Reply, op: Operation) -> Transacted:
         raise reply.unreadable("it names no response")
     if fields.get("type") not in (None, "", type_of(op.kind)):
         raise reply.unreadable("it is about another operation")
-    if op.kind in (Kind.SALE, Kind.AUTHORIZE, Kind.REFUND) and fields.get("orderid") not in (None, "", op.key):
+    if not op.kind.acts_on_charge and fields.get("orderid") not in (None, "", op.key):
         raise reply.unreadable("it is about another operation")
     reference = fields.get("transactionid")
     if response == "1" and reference in (None, "", "0"):
         raise reply.unreadable("it names no transaction")
-    if response == "1" and op.kind in (Kind.VOID, Kind.CAPTURE) and op.sale and reference != op.sale.reference:
+    if response == "1" and op.kind.acts_on_charge and op.sale and reference != op.sale.reference:
         raise reply.unreadable("it is about another operation")
     return Transacted(
         response,

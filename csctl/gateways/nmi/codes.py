@@ -7,10 +7,11 @@ itself: there the text decides. Any other answer is unknown, and csctl asks for 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from csctl.domain.reasons import Reason
-from csctl.domain.states import Kind
+from csctl.domain.states import CARD_CHARGES, Kind
 
 APPROVED = ("1", "100")
 
@@ -19,8 +20,6 @@ _HARD = {"204", "250", "251", "252", "253", "261", "262", "263", *map(str, range
 _MISCONFIGURED = {"410", "411"}
 _REFUSED = {"440", "441", "460", "461"}
 _REFID = re.compile(r"\s*refid:\S*\s*$", re.ASCII)
-_MONEY_BACK = (Kind.VOID, Kind.REFUND)
-_CHARGES = (Kind.SALE, Kind.AUTHORIZE)
 
 
 class Meaning(StrEnum):
@@ -35,19 +34,20 @@ class Meaning(StrEnum):
     UNKNOWN = "unknown"
 
 
+_ALL, _LATER = list(Kind), [kind for kind in Kind if not kind.charges_card]
 # The text with code 300, in lower case and without `REFID:…` -> the kinds for which it is known, meaning, reason.
-_TEXTS: dict[str, tuple[tuple[Kind, ...], Meaning, Reason | None]] = {
-    "only transactions pending settlement can be voided": ((Kind.VOID,), Meaning.LOOK, None),
-    "refund amount may not exceed the transaction balance": ((Kind.REFUND,), Meaning.DECLINED, Reason.OVER_AMOUNT),
-    "transaction not found": ((*_MONEY_BACK, Kind.CAPTURE), Meaning.DECLINED, Reason.UNKNOWN_REFERENCE),
-    "invalid transaction id specified": ((*_MONEY_BACK, Kind.CAPTURE), Meaning.DECLINED, Reason.UNKNOWN_REFERENCE),
-    "duplicate transaction": (tuple(Kind), Meaning.DUPLICATE, Reason.DUPLICATE),
-    "authentication failed": (tuple(Kind), Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
-    "invalid username": (tuple(Kind), Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
-    "invalid username/password": (tuple(Kind), Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
-    "invalid credit card number": (_CHARGES, Meaning.DECLINED, Reason.DECLINED),
-    "invalid customer vault id": (_CHARGES, Meaning.REFUSED, Reason.REFUSED),
-    "invalid customer vault id specified": (_CHARGES, Meaning.REFUSED, Reason.REFUSED),
+_TEXTS: dict[str, tuple[Sequence[Kind], Meaning, Reason | None]] = {
+    "only transactions pending settlement can be voided": ([Kind.VOID], Meaning.LOOK, None),
+    "refund amount may not exceed the transaction balance": ([Kind.REFUND], Meaning.DECLINED, Reason.OVER_AMOUNT),
+    "transaction not found": (_LATER, Meaning.DECLINED, Reason.UNKNOWN_REFERENCE),
+    "invalid transaction id specified": (_LATER, Meaning.DECLINED, Reason.UNKNOWN_REFERENCE),
+    "duplicate transaction": (_ALL, Meaning.DUPLICATE, Reason.DUPLICATE),
+    "authentication failed": (_ALL, Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
+    "invalid username": (_ALL, Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
+    "invalid username/password": (_ALL, Meaning.MISCONFIGURED, Reason.MISCONFIGURED),
+    "invalid credit card number": (CARD_CHARGES, Meaning.DECLINED, Reason.DECLINED),
+    "invalid customer vault id": (CARD_CHARGES, Meaning.REFUSED, Reason.REFUSED),
+    "invalid customer vault id specified": (CARD_CHARGES, Meaning.REFUSED, Reason.REFUSED),
 }
 
 

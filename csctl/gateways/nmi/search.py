@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from csctl.domain.comparison import Entry
 from csctl.domain.states import Kind
@@ -140,28 +144,46 @@ def listed(account: Account, since: datetime, until: datetime) -> Iterator[Entry
         kind = records.kind_of(transaction)
         if kind is not None and began is not None and since <= began < until:
             found = records.found(transaction, kind)
-            sale = sales.of(transaction, began) if kind is Kind.REFUND else None
-            yield found.entry(kind, key=transaction.order_id or None, sale_reference=sale, at=began)
+            near = sales.of(transaction, began) if kind is Kind.REFUND else ()
+            sale, several = (near[0], ()) if len(near) == 1 else (None, near)
+            key = transaction.order_id or None
+            yield found.entry(kind, key=key, sale_reference=sale, at=began, may_be_of=several)
+
+
+@dataclass
+class _Group:
+    """Actions of one amount that follow each other closely, on one sale or on several."""
+
+    first: datetime
+    last: datetime
+    sales: dict[str, None]
+
+    @cached_property
+    def references(self) -> tuple[str, ...]:
+        return tuple(self.sales)
 
 
 class _Refunded:
     """The sales with refunds among their actions. That a refund names its sale is not certain; its sale has an action
-    of the same amount at the same time. Where two sales have one, the nearest is taken: it may be the wrong one.
+    of the same amount at the same time. Several sales may have one: csctl does not choose between them.
     """
 
     def __init__(self, changed: list[Transaction]) -> None:
-        self._actions = [
-            (one.id, action) for one in changed if not records.is_refund(one) for action in one.did("refund")
-        ]
+        self._groups: dict[int, list[_Group]] = defaultdict(list)
+        sales = [one for one in changed if not records.is_refund(one)]
+        actions = [(action.at, action.amount, one.id) for one in sales for action in one.did("refund")]
+        for at, amount, sale in sorted((at, amount, sale) for at, amount, sale in actions if at and amount):
+            groups = self._groups[amount]
+            if not groups or at - groups[-1].last > 2 * _SAME:
+                groups.append(_Group(at, at, {}))
+            groups[-1].last = at
+            groups[-1].sales[sale] = None
 
-    def of(self, refund: Transaction, at: datetime) -> str | None:
-        """The sale of a refund."""
+    def of(self, refund: Transaction, at: datetime) -> tuple[str, ...]:
+        """The sale of a refund, or those that it may belong to."""
         if refund.original_id:
-            return refund.original_id
-        alike = {records.found(refund, Kind.REFUND).answer.amount}
-        near = [
-            (abs(action.at - at), number)
-            for number, (_, action) in enumerate(self._actions)
-            if action.at and action.amount in alike and abs(action.at - at) <= _SAME
-        ]
-        return self._actions.pop(min(near)[1])[0] if near else None
+            return (refund.original_id,)
+        groups = self._groups.get(records.found(refund, Kind.REFUND).answer.amount or 0, [])
+        place = bisect_right(groups, at + _SAME, key=lambda group: group.first)
+        near = place > 0 and at - _SAME <= groups[place - 1].last
+        return groups[place - 1].references if near else ()

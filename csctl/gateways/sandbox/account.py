@@ -232,7 +232,7 @@ class Sandbox:
         return replace(decided, reference=ref, amount=amount, currency=currency, settlement=settlement)
 
     def _settlement(self, kind: Kind, decided: Answer) -> Settlement | None:
-        if decided.state is not State.APPROVED or kind in (Kind.VOID, Kind.AUTHORIZE):
+        if decided.state is not State.APPROVED or not kind.settles:
             return None
         return Settlement.SETTLED if self._options.settles == "capture" else Settlement.UNSETTLED
 

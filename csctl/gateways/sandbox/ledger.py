@@ -172,8 +172,10 @@ def by(books: sqlite3.Connection, column: str, value: str | None) -> sqlite3.Row
 
 
 def next_midnight(moment: datetime) -> datetime:
+    """The next midnight in UTC, when the sandbox settles."""
     return (moment.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def stamp(moment: datetime) -> str:
+    """A time as the ledger keeps it: UTC, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -104,7 +104,7 @@ def _refused(account: Account, error: Object, op: Operation) -> Answer:
 def _unexpected(intent: Object, op: Operation, message: str | None) -> Answer:
     """The error for an intent in another state than the operation needs, with its state."""
     status, code = text(intent, "status"), "payment_intent_unexpected_state"
-    if op.kind in (Kind.VOID, Kind.CAPTURE) and status == "succeeded":
+    if op.kind.acts_on_charge and status == "succeeded":
         return Answer(State.DECLINED, None, Reason.ALREADY_SETTLED, message, code=code)
     if status == "canceled":
         return Answer(State.DECLINED, None, Reason.ALREADY_VOIDED, message, code=code)

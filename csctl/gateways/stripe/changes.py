@@ -138,7 +138,8 @@ class _Reading:
             return
         known = self._disputes.get(reference)
         dispute = objects.dispute(known) if known else search.dispute_of(self.account, shown)
-        yield Change(Kind.SALE, reference, "", found=objects.intent_found(shown, Kind.SALE, dispute))
+        found = objects.intent_found(shown, Kind.SALE, dispute)
+        yield Change(Kind.SALE, reference, "", key=objects.key_of(shown), found=found)
 
     def _listed(self, kind: str, first: datetime, last: datetime | None = None) -> Iterator[Object]:
         until = [("created[lte]", seconds(last))] if last else []

@@ -41,9 +41,13 @@ def _locale(text: str) -> str:
     from babel import Locale, UnknownLocaleError  # 25 ms, for this one setting
 
     try:
-        return str(Locale.parse(text.replace("-", "_")))
+        found = Locale.parse(text.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         raise Usage(f"{text!r} is not a locale", fix="write one such as en_US or de_DE") from None
+    known = {part.casefold() for part in (found.language, found.script, found.territory, found.variant) if part}
+    if not known.issuperset(text.replace("-", "_").casefold().split("_")):  # one that is unknown is left out
+        raise Usage(f"{text!r} is not a locale", fix=f"csctl setting set locale {found}, which is near")
+    return str(found)
 
 
 def _sender(text: str) -> str:
@@ -182,8 +186,9 @@ def listing(app: App) -> list[Row]:
     """Every setting with its meaning; those not set have their default, if there is one."""
     with app.read() as session:
         found = session.scalars(select(ShopSetting).order_by(ShopSetting.name)).all()
-    rows = [row_of(row.name.split(":")[0], row.value) for row in found]
-    return rows + [row_of(name) for name in KNOWN if name not in {row["name"] for row in rows}]
+    stored = [(row.name.split(":")[0], row.value) for row in found]
+    names = {name for name, _ in stored}
+    return [row_of(*one) for one in stored] + [row_of(name) for name in KNOWN if name not in names]
 
 
 def row_of(name: str, value: str | None = None) -> Row:

@@ -41,7 +41,7 @@ def force(app: App, refs: Sequence[Ref], terms: Terms, how: How) -> Iterator[Res
 
     Quantity and unit price are set on the purchase once the charge is approved. Raises Usage for invalid terms.
     """
-    _refuse_unless_sound(app, refs, terms)
+    refuse_unless_sound(app, refs, terms)
 
     def begin(ref: Ref) -> Job:
         return Job(ref.given, Needs(purchases={ref.id}), lambda turn: _force(turn, app, ref, terms))
@@ -74,7 +74,7 @@ def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:
     if disputed := billing.disputed_charge(purchase, turn.sales_of(purchase.order_id)):
         raise disputed
     refuse_other_cycle(turn, app, ref, purchase, terms.cycle)
-    wanted = _with_terms(purchase, billing.next_of(purchase, app.clock.today()), terms)
+    wanted = with_terms(purchase, billing.next_of(purchase, app.clock.today()), terms)
     result = yield from billing.bill(turn, app, purchase, wanted, Occasion.FORCED)
     yield as_billed(turn, ref, result)
 
@@ -146,7 +146,8 @@ def _billed_today(turn: Turn, app: App, purchase: Purchase) -> str | None:
     return "at no charge" if purchase.last_billed_on == today else None
 
 
-def _with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing:
+def with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing:
+    """The next billing with the quantity and unit price that were asked for. Raises Usage for an invalid price."""
     if terms.unit_price is None:
         return following
     quantity = following.quantity if terms.quantity is None else terms.quantity
@@ -155,7 +156,8 @@ def _with_terms(purchase: Purchase, following: Billing, terms: Terms) -> Billing
     return replace(following, quantity=quantity, unit_price=unit_price, keep=True)
 
 
-def _refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
+def refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
+    """Raises Usage for a quantity without a price, and for one price of purchases in several currencies."""
     if terms.quantity is not None and terms.unit_price is None:
         raise Usage("a quantity needs its unit price", fix=f"--quantity {terms.quantity} --unit-price 19.99")
     if terms.unit_price is None:
@@ -173,6 +175,7 @@ def _refuse_unless_sound(app: App, refs: Sequence[Ref], terms: Terms) -> None:
 
 
 def as_billed(turn: Turn, ref: Ref, result: Result) -> Result:
+    """The result of a billing by the id that was given; its message says the cycle and the next day."""
     purchase = turn.session.get_one(Purchase, ref.id)
     words = f"cycle {purchase.cycle}" + (f", next billing on {purchase.next_bill_on}" if purchase.next_bill_on else "")
     return replace(result, id=ref.given, message=result.message or words)

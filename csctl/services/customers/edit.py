@@ -201,7 +201,8 @@ def edit(app: App, edits: Sequence[Edit], *, dry_run: bool, fail_fast: bool = Fa
         if not dry_run:
             saved[one.number] = customer.version
         extra = {"changed": changed, "version": customer.version}
-        return Result(one.given, Outcome.UPDATED, _words(changed), extra=extra)
+        same = _same_email(session, customer) if "email" in changed else ""
+        return Result(one.given, Outcome.UPDATED, "; ".join(filter(None, (_words(changed), same))), extra=extra)
 
     return bulk.each(app, edits, change, dry_run=dry_run, fail_fast=fail_fast)
 

@@ -27,7 +27,7 @@ _Line = tuple[str, Entry]  # a transaction of the file, after the name that the 
 
 def read(app: App, path: Path, mappings: Mappings) -> Records:
     """The transactions of a file, by a mapping of an import. Raises Usage for a row that cannot be read: a comparison
-    that leaves rows out shows differences that do not exist.
+    that leaves rows out shows differences that do not exist. The same for a file without rows, which shows none.
     """
     with closing(Table(path, mappings.file.options)) as table:
         lines = list(_lines(app, Passes(table, mappings), mappings))
@@ -35,6 +35,11 @@ def read(app: App, path: Path, mappings: Mappings) -> Records:
     entries = [
         entry if totals is None else replace(entry, refunded=totals[name]) for name, entry in lines if entry.reference
     ]
+    if not entries:
+        raise Usage(
+            f"{path.name} has no transaction with a reference at the gateway",
+            fix="export the period again, and name the column: --map gateway_ref=COLUMN",
+        )
     return Records(entries, listed=frozenset(entry.kind for entry in entries if entry.at is not None))
 
 

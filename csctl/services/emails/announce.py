@@ -91,20 +91,23 @@ def _to_customer(
     return _put(session, app, kind, order.customer.email, context, **about)
 
 
-def _put(session: Session, app: App, kind: EmailKind, recipient: str, context: Context, **about: int | None) -> Email:
-    email = Email(
+def _put(
+    session: Session, app: App, kind: EmailKind, recipient: str, context: Context, **about: int | None
+) -> Email | None:
+    message_id = _message_id(app)
+    app.new_emails.append(message_id)
+    return added.put(
+        session,
+        Email,
         kind=kind,
         recipient=recipient,
-        message_id=_message_id(app),
+        message_id=message_id,
         context=context,
         state=EmailState.WAITING,
         attempts=0,
         created_at=app.clock.now(),
         **about,
     )
-    added.put(session, email)
-    app.new_emails.append(email.message_id)
-    return email
 
 
 def _message_id(app: App) -> str:

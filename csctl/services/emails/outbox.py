@@ -142,6 +142,7 @@ def find_unsent(app: App, ref: Ref) -> Email:
 
 
 def taken(ref: Ref) -> Busy:
+    """The error for an email that another process delivers."""
     shown = ids.show("eml", ref.id)
     return Busy(f"{shown} is being delivered by another process", fix=f"csctl email show {shown}")
 
@@ -163,6 +164,7 @@ def waiting(app: App, batch: int, *, after: int = 0) -> list[Email]:
 
 
 def count_waiting(app: App) -> int:
+    """The number of emails that can be sent now."""
     with app.read() as session:
         return session.scalar(select(func.count()).select_from(Email).where(_free(app.clock.now()))) or 0
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
 from csctl.domain.money import to_decimal
-from csctl.domain.states import CHARGES, OPEN_STATES, RETURNS, ItemState, Kind, State
+from csctl.domain.states import CHARGES, OPEN_ITEMS, OPEN_STATES, RETURNS, ItemState, Kind, State
 from csctl.errors import DatabaseDamaged
 from csctl.models import QueueItem, Transaction
 from csctl.services.health import schema
@@ -104,7 +104,7 @@ def _sums_of_a_sale() -> tuple[Any, Any]:
     approved = of_children(child.kind == Kind.REFUND, child.state == State.APPROVED)
     # A retry under way is reserved by its queue item.
     under_way = of_children(child.kind.in_(RETURNS), child.state.in_(OPEN_STATES), child.queue_item_id.is_(None))
-    return approved + of_items(ItemState.RESOLVED), under_way + of_items(ItemState.QUEUED, ItemState.IN_PROGRESS)
+    return approved + of_items(ItemState.RESOLVED), under_way + of_items(*OPEN_ITEMS)
 
 
 def _orphaned_queue_items(session: Session) -> list[Finding]:

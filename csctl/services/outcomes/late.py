@@ -51,9 +51,9 @@ def return_money(attempt: Transaction, sale: Transaction, item: QueueItem | None
     if item is not None and item.state is ItemState.QUEUED:
         queue_rules.close(item, Operation.SUCCEED, now)
         sale.reserved -= item.amount
-        _add(sale, attempt.amount)
+        add(sale, attempt.amount)
         return
-    _add(sale, attempt.amount)
+    add(sale, attempt.amount)
     attempt.look_since = now
 
 
@@ -61,11 +61,11 @@ def _void(attempt: Transaction, sale: Transaction, now: datetime) -> None:
     if sale.refunded == sale.reserved == 0:
         sale.voided_at = now
     elif sale.voided_at is None:  # refunded since: the gateway has returned the money twice
-        _add(sale, attempt.amount)
+        add(sale, attempt.amount)
         attempt.look_since = now
 
 
-def _add(sale: Transaction, amount: int) -> None:
+def add(sale: Transaction, amount: int) -> None:
     """Count money as returned; the part above the remaining amount of the sale counts as over-returned."""
     fits = min(amount, sale.amount - sale.refunded - sale.reserved)
     sale.refunded += fits

@@ -22,9 +22,6 @@ from csctl.services.shared import history
 if TYPE_CHECKING:
     from csctl.app import App
 
-# An attempt with such an outcome was never executed.
-NEVER_CARRIED_OUT = (Reason.NEVER_EXECUTED, Reason.ABANDONED, Reason.MISCONFIGURED, Reason.BUSY, Reason.UNREACHABLE)
-
 
 def take_failure(
     session: Session, app: App, refund: Transaction, sale: Transaction, item: QueueItem | None
@@ -173,6 +170,7 @@ def _wait(item: QueueItem, tried_on: date | None) -> None:
 
 
 def succeed(app: App, item: QueueItem) -> None:
+    """Close an item whose refund was approved; the approved attempt counts."""
     item.attempts += 1
     close(item, Operation.SUCCEED, app.clock.now())
 

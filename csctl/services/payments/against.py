@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ScalarSelect, and_, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from csctl.domain import ids
@@ -22,6 +22,7 @@ from csctl.models import Transaction
 from csctl.results import Row
 from csctl.services.payments import operations
 from csctl.services.payments.fixes import Fixes
+from csctl.services.payments.learned import has_come_back
 from csctl.services.shared import access, listing
 
 if TYPE_CHECKING:
@@ -104,9 +105,10 @@ def differences(app: App, records: Records, period: Period) -> list[Row]:
     after the gateway had paid leaves such a row if its attempt was closed as failed.
     """
     permit(app)
-    entries = records.entries
+    entries, name = records.entries, records.account
+    keeps = name is not None and app.gateways.capabilities(name).total_keeps_returned
     with app.read() as session:
-        books = list(_books(session, records.account, period))
+        books = list(_books(session, name, period, came_back=keeps))
     of_account = _accounts(records, books, entries)
     books = [row for row in books if row.account in of_account or not of_account]
     found = [finding for finding in compare(books, entries, listed=records.listed) if _belongs(finding, period)]
@@ -121,10 +123,12 @@ def differences(app: App, records: Records, period: Period) -> list[Row]:
     return rows
 
 
-def _books(session: Session, account: str | None, period: Period) -> Iterator[Booked]:
-    """The transactions of a period, except what was returned by other means than a gateway."""
+def _books(session: Session, account: str | None, period: Period, *, came_back: bool) -> Iterator[Booked]:
+    """The transactions of a period, except what was returned by other means than a gateway. With refunds that
+    `came_back` if the gateway's sums still have them.
+    """
     learned = and_(Transaction.outside == Outside.GATEWAY, Transaction.gateway_ref.is_(None))
-    rows = select(Transaction, _returned(), _returned(Outside.GATEWAY)).where(
+    rows = select(Transaction, _returned(came_back=came_back), _returned(Outside.GATEWAY)).where(
         Transaction.created_at >= period.since - _MARGIN,
         Transaction.created_at < period.until + _MARGIN,
         Transaction.duplicate_at.is_(None),
@@ -151,14 +155,15 @@ def _books(session: Session, account: str | None, period: Period) -> Iterator[Bo
         )
 
 
-def _returned(learned: Outside | None = None) -> ScalarSelect[int]:
+def _returned(learned: Outside | None = None, *, came_back: bool = False) -> ScalarSelect[int]:
     """What was returned of a sale at its gateway; only what was `learned` from its total, without a reference."""
     child = aliased(Transaction)
     whose = [child.parent_id == Transaction.id, child.kind == Kind.REFUND]
     if learned:
         which = [child.outside == learned, child.gateway_ref.is_(None), child.state == State.APPROVED]
     else:
-        gone = child.state.in_(ACCEPTED_STATES)
+        gone: ColumnElement[bool] = child.state.in_(ACCEPTED_STATES)
+        gone = gone | has_come_back(child) if came_back else gone
         which = [gone, or_(child.outside.is_(None), child.outside == Outside.GATEWAY)]
     return select(func.coalesce(func.sum(child.amount), 0)).where(*whose, *which).scalar_subquery()
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from csctl import interrupts
-from csctl.domain.reasons import Reason
+from csctl.domain.reasons import NOT_THERE
 from csctl.domain.states import Kind, Outside, State
 from csctl.errors import CsctlError, Misconfigured, Unreachable
 from csctl.gateways.operations import Change, Found
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from csctl.gateways.registry import Registry
 
 _CHUNK = 200  # changes in one transaction
-_NOT_THERE = (Reason.NEVER_EXECUTED, Reason.ABANDONED)  # the gateway did not have it, or it was never sent
 _SHORTEST_KEY = 20  # characters of csctl's keys that every gateway stores
 
 
@@ -46,22 +45,25 @@ class Pass:
 
 
 def accounts(gateways: Registry) -> Iterator[str]:
-    """The accounts that offer changes. One that refuses its key, or is another one, is not used in this run."""
+    """The accounts that offer changes."""
     for name in list(gateways.usable()):
-        account = gateways[name]
-        try:
-            account.confirmed()
-        except Misconfigured as error:
-            gateways.refuse(name, error)
-            continue
-        except Unreachable:  # what reads its changes reports it
-            pass
-        if account.capabilities.changes:
+        if gateways[name].capabilities.changes:
             yield name
 
 
 def take(app: App, covered: Pass) -> Iterator[Result]:
-    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed."""
+    """Apply the changes of an account since the last time. Yields a Result for each transaction that changed.
+
+    An account that refuses its key, or is another one, is not used any more in this run.
+    """
+    try:
+        app.gateways[covered.account].confirmed()
+    except Misconfigured as error:
+        app.gateways.refuse(covered.account, error)
+        return
+    except Unreachable as error:
+        yield Result.refused(covered.account, error)
+        return
     cursor = _cursor(app, covered.account)
     covered.first = cursor is None
     changes = app.gateways[covered.account].changes(cursor)
@@ -126,7 +128,7 @@ def _apply(session: Session, app: App, covered: Pass, chunk: list[Change]) -> It
 
 def _is_late(app: App, row: Transaction, found: Found) -> bool:
     """Whether an attempt that the gateway did not have when it was asked was carried out after all."""
-    closed = row.state is State.FAILED and row.reason in _NOT_THERE and row.key is not None
+    closed = row.state is State.FAILED and row.reason in NOT_THERE and row.key is not None
     return closed and found.answer.state is State.APPROVED and not row.is_leased(app.clock.now())
 
 

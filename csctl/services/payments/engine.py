@@ -43,7 +43,7 @@ from csctl.services.payments.calls import Calls
 from csctl.services.payments.holding import hold
 from csctl.services.payments.jobs import Call, Job, NotRecorded, Turn
 from csctl.services.payments.rehearsal import rehearse
-from csctl.services.shared import access, added, audit
+from csctl.services.shared import access, audit, windows
 from csctl.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -223,8 +223,9 @@ class _Engine:
                 steps = [(job, reply) for job, reply in steps if job.work]
             if any(job.work is None for job, _ in steps):
                 access.look_again(session, self.app)
-            added.together(session)
-            held = hold(session, [job.needs for job, _ in steps])  # all locks first: what waits, waits here
+            windows.together(session)
+            # All locks first: what waits, waits here.
+            held = hold(session, [job.needs for job, _ in steps], begins=around is INTENT)
             self.moved, held.replies = True, [reply for _, reply in steps]
             for job, reply in steps:
                 known, before = len(job.needs.opened), len(results)
@@ -243,7 +244,7 @@ class _Engine:
                 audit.refused(session, self.app, refusal, given)
             self.app.journal.note(session, entries)
             session.flush()
-            added.write(session)
+            windows.write(session)
         return results, calls
 
 

@@ -45,6 +45,7 @@ class Fixes:
     def __init__(self, app: App, account: str | None, findings: list[Finding]) -> None:
         self._app = app
         wanted = {reference for finding in findings if (reference := _sale_of(finding))}
+        wanted.update(*{finding.theirs.may_be_of for finding in findings if finding.theirs})
         with app.read() as session:
             self._sales = dict(_sales(session, account, sorted(wanted)))
         self._paid: dict[int, list[str]] = defaultdict(list)  # attempts that were carried out after all, by their sale
@@ -78,6 +79,8 @@ class Fixes:
         sale = self._sales.get(theirs.sale_reference or "") if theirs and theirs.kind in RETURNS else None
         if theirs and theirs.kind is Kind.SALE and restored.is_key(theirs.key):
             return f"csctl purchase force-bill PUR --charged {theirs.reference}, or csctl data import all FILE"
+        if theirs and (known := [self._sales[one].id for one in theirs.may_be_of if one in self._sales]):
+            return f"csctl txn sync {restored.names(known)}"
         if theirs is None or sale is None:
             return "csctl data import transactions FILE"
         if self._answers(sale.account):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from csctl.domain import ids
 from csctl.domain.comparison import Entry
@@ -205,12 +205,10 @@ def _learn_dispute(turn: Turn, app: App, sale: Transaction, dispute: Dispute) ->
 def _lose(turn: Turn, app: App, sale: Transaction, dispute: Dispute) -> None:
     if _lost_before(turn, sale) or is_busy(turn, sale):
         return
-    amount = min(dispute.amount or sale.amount, sale.amount - sale.refunded)
+    amount = min(dispute.amount or sale.amount - sale.refunded, sale.amount)
     if amount <= 0:
         return
     _make_room(turn, app, sale, amount)
-    if amount > sale.amount - sale.refunded - sale.reserved:
-        return
     sale.disputed_at, sale.billing_blocked_at = None, app.clock.now()
     outside.book(turn.session, app, sale, amount, Outside.CHARGEBACK, identifier(dispute.reference), send_email=False)
     _tell(turn, app, sale, "lost its dispute, says the gateway", dispute)
@@ -248,8 +246,7 @@ def _returned_there(turn: Turn, sale: Transaction, *, came_back: bool) -> int:
     """
     counted = Transaction.state == State.APPROVED
     if came_back:
-        watched = Transaction.watch_until.is_not(None)  # csctl's own that were approved before they failed
-        counted |= (Transaction.state == State.FAILED) & (watched | (Transaction.reason == Reason.RETURNED))
+        counted |= has_come_back(Transaction)
     total = select(func.coalesce(func.sum(Transaction.amount), 0)).where(
         Transaction.parent_id == sale.id,
         Transaction.kind == Kind.REFUND,
@@ -257,6 +254,12 @@ def _returned_there(turn: Turn, sale: Transaction, *, came_back: bool) -> int:
         or_(Transaction.outside.is_(None), Transaction.outside == Outside.GATEWAY),
     )
     return int(turn.session.scalar(total) or 0)
+
+
+def has_come_back(refund: type[Transaction]) -> ColumnElement[bool]:
+    """The condition of a refund, or its alias, that was approved before it failed."""
+    approved = refund.watch_until.is_not(None) | (refund.reason == Reason.RETURNED)  # csctl's own are watched from then
+    return (refund.state == State.FAILED) & approved
 
 
 def _make_room(turn: Turn, app: App, sale: Transaction, amount: int) -> None:

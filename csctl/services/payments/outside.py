@@ -39,7 +39,8 @@ def book(
 ) -> Transaction:
     """Record `amount` (minor units) of a sale as returned: an approved refund that was never sent.
 
-    The caller has locked the order and the sale, and has checked that so much remains. `details` are further columns.
+    The caller has locked the order and the sale, and has checked that so much remains; a bank may take more. `details`
+    are further columns.
     Without a key and an unsettled state: neither `txn reconcile` nor `txn sync` asks a gateway about it.
     """
     now = app.clock.now()
@@ -61,7 +62,7 @@ def book(
         finished_at=now,
         **{"purchase_id": sale.purchase_id, **details},
     )
-    sale.refunded += amount
+    late.add(sale, amount)
     session.add(refund)
     session.flush()
     orders.note_if_all_returned(sale.order, _sales_of(session, sale))

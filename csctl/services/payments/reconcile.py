@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
@@ -43,6 +44,7 @@ class Certainty(Enum):
     ABSENT = auto()  # that there is no such operation, and there will be none
     AMBIGUOUS = auto()  # that several operations could be ours, or that it does not know the outcome of ours
     MUTE = auto()  # nothing: it cannot be asked
+    UNREACHED = auto()  # nothing now: it does not answer
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,10 @@ def _decide(turn: Turn, app: App, ref: Ref, row: Transaction, verdict: Seen | No
             row = turn.session.get_one(Transaction, ref.id)
             row.claim = row.lease_until = None
             raise
+        if created and word.certainty is Certainty.UNREACHED:
+            row = turn.session.get_one(Transaction, ref.id)
+            row.claim = row.lease_until = None
+            raise Unreachable("the gateway cannot be asked", cause=word.answer.message, fix="run it again")
         if created and (word.certainty is Certainty.ABSENT or word.answer.state is State.CREATED):
             word = Word(_NEVER_SENT)
     result = replace(attempts.record(turn, app, ref.id, claim, word.answer), id=ref.given)
@@ -285,7 +291,8 @@ def _look_again(turn: Turn, app: App, ref: Ref, row: Transaction, *, named: bool
         if row.state is State.FAILED and word.answer.state is State.APPROVED:
             result = attempts.take_late(turn, app, row, word.answer)
             if row.kind is Kind.REFUND and row.parent_id:  # it may have been learned from the total of its sale
-                yield from settlement.ask(turn, app, row.parent_id)
+                with suppress(Unreachable, Misconfigured):  # a later look-up of the sale shows it, too
+                    yield from settlement.ask(turn, app, row.parent_id)
             yield replace(result, id=ref.given)
             return
     outcome = verdicts.DONE[row.kind] if row.state is State.APPROVED else Outcome(row.state.value)
@@ -316,7 +323,7 @@ def ask(turn: Turn, app: App, row: Transaction, *, resend: bool = True) -> Gener
             # A connection that is refused now says nothing of what was sent then.
             return Word(stays if answer.reason == Reason.UNREACHABLE else answer)
     except (Unreachable, OutcomeUnknown) as gone:
-        return Word(replace(stays, message=gone.message))
+        return Word(replace(stays, message=gone.message), Certainty.UNREACHED)
     return Word(replace(stays, message=_MUTE), Certainty.MUTE)
 
 

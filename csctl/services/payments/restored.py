@@ -21,7 +21,7 @@ from csctl.domain import ids
 from csctl.domain.comparison import Entry
 from csctl.domain.money import Money
 from csctl.domain.plurals import counted
-from csctl.domain.states import SALES, Kind, State
+from csctl.domain.states import SALES, Kind, Outside, State
 from csctl.errors import Conflict, Misconfigured, NotFound, Unreachable
 from csctl.gateways.operations import Change
 from csctl.gateways.protocol import Gateway
@@ -39,6 +39,10 @@ _OURS = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{3}(?:[0-9a-f]{12})?"
 _CHUNK = 200  # keys in one query, each with two comparisons
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NAMED = 10  # sales in one error
+_LOOKED = select(Transaction.looked_at)
+_UNNAMED = select(func.sum(Transaction.amount)).where(
+    Transaction.outside == Outside.GATEWAY, Transaction.gateway_ref.is_(None), Transaction.state == State.APPROVED
+)
 _Record = TypeVar("_Record", Entry, Change)
 
 
@@ -98,7 +102,7 @@ class Comparison:
         sales = _known_sales(app, name, unknown)
         unknown = [_as_booked(entry, sales) for entry in unknown]
         if app.gateways.url(name).shared:
-            unknown = [entry for entry in unknown if entry.sale_reference in sales]
+            unknown = [one for one in unknown if any(sale in sales for sale in (one.sale_reference, *one.may_be_of))]
         return Lost(unknown, sales)
 
     def is_due(self, name: str) -> bool:
@@ -200,9 +204,9 @@ def accepted(app: App, name: str, account: Gateway, *, charges: bool) -> datetim
     now, lost = app.clock.now(), comparison(app).lost(name, account)
     if lost is None or not lost.entries:
         return now
-    if missing := _missing(app, lost):
+    if missing := [*_missing(app, lost), *_unclear(app, lost)]:
         raise Conflict(
-            f"refunds of {_names(missing)} are at the gateway account {name}, and not in the books",
+            f"refunds of {names(missing)} are at the gateway account {name}, and not in the books",
             cause="they could be paid again",
             fix=f"{_sync_of(missing)}, then csctl gateway accept {name}",
         )
@@ -231,6 +235,25 @@ def _missing(app: App, lost: Lost) -> list[int]:
             for sale in session.scalars(of_sales.where(Transaction.id.in_(some)))
             if any(0 < (one.amount or 0) <= sale.amount - sale.refunded for one in lost.refunds(sale.gateway_ref))
         ]
+
+
+def _unclear(app: App, lost: Lost) -> Iterator[int]:
+    """The sales that refunds may belong to, until a look-up of these since has shown what was returned of each."""
+    alike: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for one in lost.entries:
+        if one.may_be_of:
+            alike[one.may_be_of].append(one)
+    for references, refunds in alike.items():
+        numbers = [lost.sales[reference] for reference in references if reference in lost.sales]
+        newest = max(one.at or _LONG_AGO for one in refunds)
+        with app.read() as session:
+            looked = [at for some in chunks(numbers) for at in session.scalars(_LOOKED.where(Transaction.id.in_(some)))]
+            learned = sum(
+                session.scalar(_UNNAMED.where(Transaction.parent_id.in_(some))) or 0 for some in chunks(numbers)
+            )
+        paid = sum(one.amount or 0 for one in refunds)
+        if any(at is None or at < newest for at in looked) or (len(numbers) == len(references) and learned < paid):
+            yield from numbers
 
 
 def _is_ours(entry: Entry) -> bool:
@@ -271,6 +294,7 @@ def _begins_with(key: str) -> ColumnElement[bool]:
 def _known_sales(app: App, name: str, entries: list[Entry]) -> dict[str, int]:
     """The sales in the books that some operations belong to, by the gateway's references."""
     named = {reference for entry in entries for reference in (entry.sale_reference, *entry.sale_aliases)}
+    named.update(*{entry.may_be_of for entry in entries})
     references = sorted(filter(None, named))
     found: dict[str, int] = {}
     sales = select(Transaction.gateway_ref, Transaction.id).where(
@@ -312,9 +336,9 @@ def _shown(entries: Sequence[Entry]) -> str:
 
 def _sync_of(sales: Iterable[int]) -> str:
     """The command that books the refunds of sales."""
-    return f"csctl txn sync {_names(sales)}".rstrip()
+    return f"csctl txn sync {names(sales)}".rstrip()
 
 
-def _names(sales: Iterable[int]) -> str:
+def names(sales: Iterable[int]) -> str:
     """Sales, or the first of many."""
     return " ".join(ids.show("txn", number) for number in sorted(set(sales))[:_NAMED])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
+from csctl.domain.reasons import NEVER_CARRIED_OUT
 from csctl.domain.states import ItemState, State
 from csctl.models import QueueItem, Transaction
 from csctl.results import Result
@@ -67,7 +68,7 @@ def after_reply(app: App, job: Job, turn: Turn, call: Call, reply: Any) -> Work:
 def may_be_repeated(row: Transaction, *, again: bool) -> bool:
     """Whether an attempt certainly had no effect, and will have none."""
     over = row.state.refused and row.queue_item_id is None
-    return over and (again or row.reason in queue_rules.NEVER_CARRIED_OUT)
+    return over and (again or row.reason in NEVER_CARRIED_OUT)
 
 
 def result_of(turn: Turn, row: Transaction) -> Result:

@@ -16,8 +16,8 @@ from csctl.domain.comparison import Entry
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.states import ItemState, Kind, Outside, Settlement, State
-from csctl.errors import Conflict, NotFound, OutcomeUnknown, Unreachable
+from csctl.domain.states import SETTLING, ItemState, Kind, Outside, Role, Settlement, State
+from csctl.errors import Conflict, Misconfigured, NotFound, OutcomeUnknown, Unreachable
 from csctl.gateways.cleaning import identifier
 from csctl.gateways.operations import Answer, Finds, Found
 from csctl.models import QueueItem, Transaction
@@ -31,8 +31,6 @@ from csctl.services.shared import access, audit, duplicates, listing
 
 if TYPE_CHECKING:
     from csctl.app import App
-
-_SETTLES = (Kind.SALE, Kind.CAPTURE, Kind.REFUND)  # an authorization moves no money
 
 
 def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]:
@@ -53,7 +51,8 @@ def ask(turn: Turn, app: App, number: int) -> Generator[Call, Any, Found | None]
     if found is not None:
         row = turn.session.get_one(Transaction, number)
         _remember(turn, app, row, found)
-        if row.is_sale and learned.exceeds(turn, app, row, found):
+        # An agent takes back no record of what was returned: txn sync does.
+        if row.is_sale and app.actor.role is not Role.AGENT and learned.exceeds(turn, app, row, found):
             yield from _lower(turn, app, row, found)
     return found
 
@@ -62,18 +61,22 @@ def _lower(turn: Turn, app: App, sale: Transaction, found: Found) -> Generator[C
     """Lower what was learned of a sale to what its gateway has returned in all, unless a refund of csctl has come back:
     these are asked about first.
     """
-    account, of_sale = app.gateways[sale.gateway], sale.id
-    for number, reference in [(row.id, row.gateway_ref or "") for row in learned.own_refunds(turn, sale)]:
+    account, of_sale, looked_at = app.gateways[sale.gateway], sale.id, sale.looked_at
+    own = {row.id: row.gateway_ref for row in learned.own_refunds(turn, sale)}
+    for number, reference in own.items():
         turn.needs.transactions.add(number)
-        look = partial(account.lookup, reference, Kind.REFUND)
+        look = partial(account.lookup, reference or "", Kind.REFUND)
         try:
             seen: Found | None = yield Call(look, assumed=None, unsent=None, reads=True)
-        except (OutcomeUnknown, Unreachable):
+        except (OutcomeUnknown, Unreachable, Misconfigured):
             return  # a later look-up of the sale asks again
         refund = turn.session.get_one(Transaction, number)
         if seen and seen.answer.state is State.FAILED and refund.state is State.APPROVED:
             returns.take_back(turn, app, refund, seen.answer)
-    learned.lower(turn, app, turn.session.get_one(Transaction, of_sale), found)
+    sale = turn.session.get_one(Transaction, of_sale)
+    newer = [row for row in learned.own_refunds(turn, sale) if row.id not in own]
+    if sale.looked_at == looked_at and not newer:  # else the sum is older than the books
+        learned.lower(turn, app, sale, found)
 
 
 def _remember(turn: Turn, app: App, row: Transaction, found: Found) -> None:
@@ -122,7 +125,7 @@ def _unsettled(app: App) -> Iterator[int]:
     # A refund that was made on the gateway's own page is not retried by the queue.
     queued = Transaction.id.in_(select(QueueItem.sale_id).where(QueueItem.state == ItemState.QUEUED))
     statement = select(Transaction.id).where(
-        Transaction.kind.in_(_SETTLES),
+        Transaction.kind.in_(SETTLING),
         Transaction.state == State.APPROVED,
         or_(unsettled, watched, queued),
         Transaction.voided_at.is_(None),
@@ -144,7 +147,7 @@ def _sync_one(turn: Turn, app: App, ref: Ref, lost: Mapping[str, Lost] | None) -
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
     if lost is None and row.state is not State.APPROVED:  # another process has recorded its return in the time between
         return
-    if row.state is not State.APPROVED or row.kind not in _SETTLES:
+    if row.state is not State.APPROVED or row.kind not in SETTLING:
         raise Conflict(f"{ref.given} does not settle", cause=f"it is a {row.kind.value}, {row.state.value}")
     if row.outside:
         yield from _sync_learned(turn, app, ref, row)

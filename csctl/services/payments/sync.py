@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from csctl.domain.states import Kind, Settlement, State
 from csctl.models import Transaction
 from csctl.results import Result
+from csctl.services.outcomes import late
 from csctl.services.payments import accounts, changes, settlement
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _QUIET = timedelta(days=3)
 def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fast: bool = False) -> Iterator[Result]:
     """Update all approved transactions that are not final. A dry run looks up each, and stores nothing."""
     _ = app.gateways
-    seen, doubtful = set[int](), set[int]()
+    seen, doubtful = set[int](), _with_late_refunds(app)
     accounts.remember(app, store=not dry_run)
     if not dry_run:
         for name in changes.accounts(app.gateways):
@@ -38,6 +39,13 @@ def everything(app: App, *, dry_run: bool = False, concurrency: int = 1, fail_fa
     yield from settlement.sync(
         app, (), dry_run=dry_run, concurrency=concurrency, fail_fast=fail_fast, leave_out=seen | doubtful, also=doubtful
     )
+
+
+def _with_late_refunds(app: App) -> set[int]:
+    """The sales with a refund that was approved late, and was not checked yet: it may have been learned before."""
+    late_ones = select(Transaction.parent_id).where(late.NOT_LOOKED_AT, Transaction.kind == Kind.REFUND)
+    with app.read() as session:
+        return {number for number in session.scalars(late_ones) if number}
 
 
 def _covered(app: App, account: str) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from csctl.domain import ids
 from csctl.domain.money import Money
 from csctl.domain.outcomes import Outcome
-from csctl.domain.reasons import NOT_SENT, Reason
+from csctl.domain.reasons import NEVER_CARRIED_OUT, NOT_SENT, Reason
 from csctl.domain.states import Kind, State
 from csctl.errors import Conflict, CsctlError, GatewayRefused, OutcomeUnknown, Unreachable
 from csctl.models import QueueItem, Transaction
@@ -62,7 +62,7 @@ def _refused(attempt: Transaction, what: str, said: str) -> tuple[Outcome, str, 
     if attempt.reason == Reason.NEVER_EXECUTED:  # the gateway's own message
         absent = GatewayRefused(f"the {what} was never carried out", cause=said, fix="run it again")
         return Outcome.FAILED, absent.message, absent
-    if attempt.reason in queue_rules.NEVER_CARRIED_OUT:
+    if attempt.reason in NEVER_CARRIED_OUT:
         nothing = Unreachable(f"the {what} was never carried out", cause=said, fix="run it again")
         return Outcome.FAILED, nothing.message, nothing
     refused = GatewayRefused(f"the gateway refused the {what}", cause=said)

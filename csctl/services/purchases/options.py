@@ -146,7 +146,9 @@ def _point(session: Session, purchase: Purchase, code: str) -> PricePoint:
         raise NotFound(f"there is no price point {code!r}", fix=f"csctl product show {product.sku}")
     if point.option.product_id != product.id:
         raise Conflict(
-            f"{code} is a price of another product", cause=f"of {point.option.product.sku}, and this is {product.sku}"
+            f"{code} is a price of another product",
+            cause=f"of {point.option.product.sku}, and this is {product.sku}",
+            fix=f"csctl product show {product.sku}",
         )
     if point.currency != purchase.order.currency:
         raise Conflict(

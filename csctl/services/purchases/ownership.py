@@ -42,7 +42,11 @@ def choose_card(app: App, ref: Ref, method_id: int, *, dry_run: bool) -> Iterato
         name = ids.show("pur", purchase.id)
         rules.refuse_billed_elsewhere(name, purchase.billed_by)
         if purchase.status.over:
-            raise Conflict(f"{name} is {purchase.status.value}", cause="it is not billed any more")
+            raise Conflict(
+                f"{name} is {purchase.status.value}",
+                cause="it is not billed any more",
+                fix=f"csctl purchase show {name}",
+            )
         purchase_changes.require_recurring(purchase)
         method = cards.chosen(session, purchase.order.customer, method_id)
         before, card = ids.show_or_none("pm", purchase.payment_method_id), ids.show("pm", method.id)

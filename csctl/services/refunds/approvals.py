@@ -82,6 +82,7 @@ def _kept(approval: Approval) -> Result:
 
 
 def state_of(app: App, approval: Approval) -> ApprovalState:
+    """The state of a request: its decision, or whether it is open still (domain rules, section 7)."""
     return rules.state_of(
         approval.decision.state if approval.decision else None,
         approval.created_at,
@@ -230,6 +231,7 @@ def refuse_unless_others(actor: Actor, approval: Approval) -> None:
 
 
 def refuse_unless_open(app: App, approval: Approval) -> None:
+    """Raises Conflict for a request that is decided, withdrawn or expired."""
     state, name = state_of(app, approval), ids.show("apr", approval.id)
     if state is not ApprovalState.OPEN:
         ended = rules.expires_at(approval.created_at, app.shop.approval_days)

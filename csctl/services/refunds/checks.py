@@ -11,7 +11,7 @@ from csctl.clock import Clock
 from csctl.domain import ids
 from csctl.domain.ids import Ref
 from csctl.domain.money import Money, to_decimal
-from csctl.domain.states import Kind, State
+from csctl.domain.states import SALES, Kind, State
 from csctl.errors import Conflict, NotFound
 from csctl.models import Transaction
 from csctl.services.payments.jobs import Turn
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 REVERSIBLE = tuple(kind for kind in Kind if kind.is_charge)
 
 
-def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTURE)) -> Transaction:
+def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = SALES) -> Transaction:
+    """The approved transaction of these kinds that an id names. Raises NotFound, and Conflict for any other one."""
     row = turn.transaction(ref.id)
     if row is None:
         raise NotFound(f"there is no transaction {ref.given}", fix="csctl txn list")
@@ -52,9 +53,15 @@ def sale_of(turn: Turn, ref: Ref, kinds: Sequence[Kind] = (Kind.SALE, Kind.CAPTU
 
 
 def refuse_unless_refundable(
-    app: App, sale: Transaction, amount: int | None, *, limited: bool = True, sends: bool = True
+    app: App,
+    sale: Transaction,
+    amount: int | None,
+    *,
+    limited: bool = True,
+    sends: bool = True,
+    to_ask: str | None = None,
 ) -> None:
-    """Raises Conflict, or NotPermitted above an agent's limit unless `limited` is false.
+    """Raises Conflict, or NotPermitted above an agent's limit unless `limited` is false; `to_ask` asks for approval.
 
     Raises Misconfigured without the sale's gateway account if the refund `sends` something.
     """
@@ -81,15 +88,15 @@ def refuse_unless_refundable(
             fix=f"csctl txn refund {name} --amount {to_decimal(left.amount, left.currency)}",
         )
     if limited:
-        refuse_unless_allowed(app, sale, amount or left.amount)
+        refuse_unless_allowed(app, sale, amount or left.amount, to_ask)
     if sends:
         app.gateways.for_money(sale.gateway)  # raises Misconfigured: better now than after the attempt is recorded
 
 
-def refuse_unless_allowed(app: App, sale: Transaction, amount: int) -> None:
+def refuse_unless_allowed(app: App, sale: Transaction, amount: int, to_ask: str | None = None) -> None:
     """Raises NotPermitted above an agent's limit."""
     session = object_session(sale)
-    if session and (refusal := limits.refusal(session, app, sale, amount)):
+    if session and (refusal := limits.refusal(session, app, sale, amount, to_ask=to_ask)):
         raise refusal
 
 
@@ -99,6 +106,9 @@ def _standing(sale: Transaction) -> str | None:
 
 
 def refuse_unless_voidable(app: App, sale: Transaction) -> None:
+    """Raises Conflict for a sale that is voided, or of which something is refunded or reserved; Misconfigured where its
+    gateway may not be used.
+    """
     name = ids.show("txn", sale.id)
     if sale.voided_at:
         raise Conflict(f"{name} is voided already", fix=f"csctl order show {ids.show('ord', sale.order_id)}")
@@ -108,6 +118,7 @@ def refuse_unless_voidable(app: App, sale: Transaction) -> None:
 
 
 def settled_already(clock: Clock, sale: Transaction) -> Conflict:
+    """The error for a void that comes too late. Its fix is the refund."""
     name = ids.show("txn", sale.id)
     on = ""
     if sale.settled_at:

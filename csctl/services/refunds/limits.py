@@ -20,18 +20,23 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 
-def refusal(session: Session, app: App, sale: Transaction, amount: int, *, with_others: int = 0) -> NotPermitted | None:
+def refusal(
+    session: Session, app: App, sale: Transaction, amount: int, *, with_others: int = 0, to_ask: str | None = None
+) -> NotPermitted | None:
     """Why the operator may not return `amount` (minor units) more of this sale; None if they may.
 
-    `with_others` is what the same command will return of other sales: it counts for the day.
+    `with_others` is what the same command will return of other sales: it counts for the day. `to_ask` is the command
+    that asks for approval [default: of this sale alone]; empty where none does.
     """
     if app.actor.role is not Role.AGENT:
         return None
     by_day = with_others + amount if amount else 0
-    return of_sale(session, sale, amount) or _of_day(session, app, sale.currency, by_day)
+    if to_ask is None:
+        to_ask = f"csctl txn refund {ids.show('txn', sale.id)}{_amount(sale, amount)} --request-approval"
+    return of_sale(session, sale, amount, to_ask) or _of_day(session, app, sale.currency, by_day, to_ask)
 
 
-def of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | None:
+def of_sale(session: Session, sale: Transaction, amount: int, to_ask: str = "") -> NotPermitted | None:
     """Cumulative per sale. Once any limit is set, a currency without one needs an admin.
 
     Read for each record: a limit that is lowered while a command runs applies from then on.
@@ -45,8 +50,7 @@ def of_sale(session: Session, sale: Transaction, amount: int) -> NotPermitted | 
     return NotPermitted(
         f"a refund of {Money(wanted, sale.currency)} of one sale needs the role admin",
         cause=f"agents may refund up to {Money(limit, sale.currency)}" if limit else f"no limit for {sale.currency}",
-        fix=f"csctl txn refund {ids.show('txn', sale.id)}{_amount(sale, amount)} --request-approval,"
-        " or ask an administrator",
+        fix=f"{to_ask}, or ask an administrator" if to_ask else "ask an administrator",
     )
 
 
@@ -55,7 +59,7 @@ def _amount(sale: Transaction, amount: int) -> str:
     return f" --amount {to_decimal(amount, sale.currency)}" if 0 < amount < sale.refundable else ""
 
 
-def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermitted | None:
+def _of_day(session: Session, app: App, currency: str, amount: int, to_ask: str) -> NotPermitted | None:
     """The limit of one business day: refunds since it began count, with or without an answer of the gateway."""
     limits = settings.refund_limits(session, "agent-daily-limit")
     if not limits or amount == 0:
@@ -68,7 +72,7 @@ def _of_day(session: Session, app: App, currency: str, amount: int) -> NotPermit
         cause=f"agents may refund up to {Money(limit, currency)} a day, {Money(done, currency)} of it is used"
         if limit
         else f"no limit for {currency}",
-        fix="request approval with --request-approval, or ask an administrator",
+        fix=f"{to_ask}, or ask an administrator" if to_ask else "ask an administrator",
     )
 
 

@@ -37,7 +37,8 @@ def record(app: App, refs: Sequence[Ref], reference: str, wish: Wish, how: How) 
 
     Raises Usage for an empty reference, an invalid amount, and several currencies.
     """
-    if not (reference := accept(reference, "reference")):
+    reference = accept(reference, "reference")
+    if not reference or reference.startswith("--"):  # else it is the next option
         raise Usage("--outside needs a reference", fix="--outside 'cheque 118'")
     wish = wish.with_reason_of(app.shop).checked()
     amount = wishes.amount_of(app, refs, wish, Transaction)
@@ -63,7 +64,7 @@ def _record_one(
     # The gateway is not needed: its account may be closed, which is why the money was returned by other means.
     checks.refuse_unless_refundable(app, sale, amount, limited=False, sends=False)
     returned = amount or sale.refundable
-    if refusal := limits.refusal(turn.session, app, sale, returned):
+    if refusal := limits.refusal(turn.session, app, sale, returned, to_ask=""):
         raise refusal
     refund = outside.book(
         turn.session,
@@ -106,6 +107,7 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
         sale = bulk.locked(session, Transaction, "txn", refund.parent_id or 0)
         if refund.state is not State.APPROVED:
             raise Conflict(f"{ids.show('txn', refund.id)} was taken back before")
+        _refuse_if_on_record(refund)
         outside.take_back(session, app, refund, sale, Undone.MISTAKE)
         return Result(
             ref.given,
@@ -116,6 +118,13 @@ def undo(app: App, refs: Sequence[Ref], *, dry_run: bool, fail_fast: bool = Fals
         )
 
     return bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _refuse_if_on_record(refund: Transaction) -> None:
+    """A refund that the gateway has by its reference was not a mistake: it would be learned again, and differ."""
+    if refund.outside is Outside.GATEWAY and refund.gateway_ref:
+        name, cause = ids.show("txn", refund.id), f"the gateway has it on record as {refund.gateway_ref}"
+        raise Conflict(f"{name} was not recorded by mistake", cause=cause, fix=f"csctl txn sync {name}")
 
 
 def _only_record_of(session: Session, sale: Transaction) -> Transaction:

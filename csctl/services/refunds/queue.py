@@ -75,7 +75,7 @@ def resolve(
         if not reserved:
             _refuse_unless_left(session, item, sale)
             sale.reserved += item.amount
-        refund_checks.refuse_unless_allowed(app, sale, 0)
+        refund_checks.refuse_unless_allowed(app, sale, 0, to_ask="")
         item.reference = reference
         sale.reserved -= item.amount
         sale.refunded += item.amount

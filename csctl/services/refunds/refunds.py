@@ -94,8 +94,8 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
     if first := wishes.first_results(turn, app, request, Transaction.parent_id == ref.id):
         yield replace(first[-1], id=ref.given)
         return
-    limited = not wish.request_approval
-    refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
+    allow = partial(refund_checks.refuse_unless_refundable, app, amount=amount, limited=not wish.request_approval)
+    allow(sale, to_ask=wishes.to_ask(f"txn refund {ids.show('txn', sale.id)}", wish))
     if sale.settlement is not Settlement.SETTLED:
         yield from settlement.ask(turn, app, sale.id)
         # All may have changed in the time between: another process may have made the same request.
@@ -103,7 +103,7 @@ def _refund_one(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None, 
         if first := wishes.first_results(turn, app, request, Transaction.parent_id == ref.id):
             yield replace(first[-1], id=ref.given)
             return
-        refund_checks.refuse_unless_refundable(app, sale, amount, limited=limited)
+        allow(sale)
     part = Part(sale.id, Kind.REFUND, amount or sale.refundable)
     whole = part.amount == sale.amount
     if sale.settlement is not Settlement.SETTLED and not ways.of(app, sale).refunds(whole=whole):
@@ -162,7 +162,7 @@ def _refund_order(turn: Turn, app: App, ref: Ref, wish: Wish, amount: int | None
         yield from finish_order(turn, app, ref, wish, made, again=False)
         return
     sales = {sale.id: sale for sale in turn.sales_of(ref.id)}
-    if refusal := _above_limit(turn, app, sales, parts):
+    if refusal := _above_limit(turn, app, sales, parts, wishes.to_ask(f"order refund {ids.show('ord', ref.id)}", wish)):
         if not wish.request_approval:
             raise refusal
         for part in parts:  # all of them wait: the parts of one refund belong together
@@ -191,14 +191,17 @@ def _whose(order: Order) -> str:
     return " ".join(part for part in (customer.name, f"<{customer.email}>" if customer.email else "") if part)
 
 
-def _above_limit(turn: Turn, app: App, sales: Mapping[int, Transaction], parts: Sequence[Part]) -> NotPermitted | None:
+def _above_limit(
+    turn: Turn, app: App, sales: Mapping[int, Transaction], parts: Sequence[Part], to_ask: str | None
+) -> NotPermitted | None:
     """Check the agents' limit. It applies to refunds; whether a void becomes one is known later. Parts are added up."""
     taken = 0
     for part in parts:
         if part.kind is Kind.REFUND:
             taken += part.amount
             sale = sales[part.sale_id]
-            if refusal := limits.refusal(turn.session, app, sale, part.amount, with_others=taken - part.amount):
+            others = taken - part.amount
+            if refusal := limits.refusal(turn.session, app, sale, part.amount, with_others=others, to_ask=to_ask):
                 return refusal
     return None
 

@@ -75,6 +75,7 @@ def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Res
 
 
 def warn_without_notify_emails(app: App) -> None:
+    """Say on stderr that no one would learn of an exhausted refund."""
     with app.read() as session:
         if session.scalar(select(NotifyEmail.id).limit(1)) is None:
             app.notice(
@@ -213,6 +214,7 @@ def _attempt(turn: Turn, app: App, item: QueueItem, sale: Transaction, kind: Kin
         attempt_on=today,
         send_email=item.send_email,
         purchase_id=item.origin.purchase_id,
+        refund_reason=item.origin.refund_reason,
     )
     queue_rules.move(item, Operation.RETRY)
     item.last_attempt_on = today
@@ -247,8 +249,8 @@ def _number(item: QueueItem, result: Result) -> int | None:
     """Which of the item's attempts this one is, or would be; None if it was refused before it was sent."""
     if result.outcome is Outcome.REFUSED:
         return None
-    done = (Outcome.QUEUED, Outcome.EXHAUSTED, Outcome.REFUNDED, Outcome.VOIDED)
-    return item.attempts + (0 if result.outcome in done else 1)
+    counted = result.outcome in (Outcome.QUEUED, *_CLOSED)
+    return item.attempts + (0 if counted else 1)
 
 
 def _not_today(ref: Ref, item: QueueItem, sale: Transaction, today: date) -> Conflict | None:

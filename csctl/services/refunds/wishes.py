@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -76,6 +77,26 @@ class Wish:
         )
 
 
+def to_ask(words: str, wish: Wish) -> str | None:
+    """The command that asks for approval of the same; None where a request cannot carry its cancellation."""
+    which, cancel = wish.which, wish.cancel
+    if cancel and cancel.scope is Scope.PURCHASE:
+        return None
+    of_purchase = ids.show_or_none("pur", which.purchase_id)
+    valued = {
+        "--amount": wish.amount,
+        "--prorate" if wish.prorate else "--purchase": of_purchase,
+        "--quantity": wish.quantity,
+        "--cycle": which.cycle,
+        "--reason": wish.reason,
+        "--note": wish.note,
+        "--request-id": wish.request_id,
+    }
+    flags = {"--last": which.last, "--all-cycles": which.all_cycles, "--cancel": cancel, "--no-email": not wish.email}
+    given = [part for name, value in valued.items() if value is not None for part in (name, shlex.quote(str(value)))]
+    return " ".join(["csctl", words, *given, *(name for name, is_set in flags.items() if is_set), "--request-approval"])
+
+
 @dataclass(frozen=True)
 class How:
     """How the records of one command are processed."""
@@ -129,6 +150,10 @@ def amount_of(app: App, refs: Sequence[Ref], wish: Wish, model: type[Transaction
 
 
 def request_of(app: App, refs: Sequence[Ref], wish: Wish, amount: int | None, how: How, **more: Any) -> int | None:
+    """The number of the request that `--request-id` names, None without one. `amount` is in minor units.
+
+    Raises Usage for an empty id, Conflict where the same id was used for another request.
+    """
     if wish.request_id is None:
         return None
     asked = {"ids": sorted(ref.id for ref in refs), "amount": amount, "which": vars(wish.which), **more}

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, delete, select, update
+from sqlalchemy import CursorResult, Table, delete, select, update
 from sqlalchemy.orm import Session
 
-from csctl import worker
+from csctl import sets, worker
 from csctl.domain import ids
 from csctl.domain.outcomes import Outcome
 from csctl.domain.states import RecordState, RunState
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 _RECORDS = cast(Table, RunRecord.__table__)
-Parameters = dict[str, object]  # of one execution of a statement
+_NAMED = ("run_id", "given")
 _LATER = 100  # records without a change are written together
 _CHUNK = 1000
 _NOT_DONE = (Busy, OutcomeUnknown)  # outcomes that the next resume processes again
@@ -172,16 +172,16 @@ class Kept(Seen):
             session.execute(delete(RunRecord).where(RunRecord.run_id == self.number))
             session.execute(delete(Run).where(Run.id == self.number))
 
-    def _parameters(self, entry: Entry) -> Parameters:
+    def _parameters(self, entry: Entry) -> sets.Row:
         results = entry.results
         said = "; ".join(result.message for result in results if result.message)
         return {
-            "b_given": entry.name,
-            "b_state": _state_of(results),
-            "b_outcome": results[-1].outcome if results else Outcome.SKIPPED,
+            "given": entry.name,
+            "state": _state_of(results),
+            "outcome": results[-1].outcome if results else Outcome.SKIPPED,
             # for records of a file, a message may repeat what the file says about a person
-            "b_message": said[:500] if said and self._by_ids else None,
-            "b_at": self._app.clock.now(),
+            "message": said[:500] if said and self._by_ids else None,
+            "at": self._app.clock.now(),
         }
 
     def _insert_new(self, session: Session, names: list[str]) -> None:
@@ -202,18 +202,17 @@ def _state_of(results: Sequence[Result]) -> RecordState:
     return RecordState.DONE if all(result.ok for result in results) else RecordState.FAILED
 
 
-def _keep(session: Session, number: int, rows: list[Parameters]) -> None:
-    values: Parameters = {name: bindparam(f"b_{name}") for name in ("state", "outcome", "message", "at")}
-    mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
+def _keep(session: Session, number: int, rows: Sequence[sets.Row]) -> None:
+    values = [{"run_id": number, **row} for row in rows]
     # If the outcome of the commit is unknown, the change may have been kept, and its record with it.
-    undone = _RECORDS.c.state != RecordState.DONE
-    session.connection().execute(_RECORDS.update().where(mine & undone).values(values), rows)
+    undone = f"run_records.state <> '{RecordState.DONE.value}'"
+    sets.update(session.connection(), _RECORDS, values, _NAMED, where=undone)
 
 
 def _keep_begun(session: Session, number: int, begun: Sequence[Entry]) -> None:
-    mine = (_RECORDS.c.run_id == number) & (_RECORDS.c.given == bindparam("b_given"))
-    rows = [{"b_given": entry.name, "b_made": [attempt.id for attempt in entry.begun]} for entry in begun]
-    session.connection().execute(_RECORDS.update().where(mine).values(transactions=bindparam("b_made")), rows)
+    made = {entry.name: [attempt.id for attempt in entry.begun] for entry in begun}
+    rows = [{"run_id": number, "given": name, "transactions": ids} for name, ids in made.items()]
+    sets.update(session.connection(), _RECORDS, rows, _NAMED)
 
 
 def add(session: Session, number: int, names: Iterable[str], *, first: int = 1) -> None:
@@ -221,4 +220,4 @@ def add(session: Session, number: int, names: Iterable[str], *, first: int = 1) 
     numbered = enumerate(names, start=first)
     while chunk := list(islice(numbered, _CHUNK)):
         rows = [{"run_id": number, "place": place, "given": n, "state": RecordState.PENDING} for place, n in chunk]
-        session.connection().execute(_RECORDS.insert(), rows)
+        sets.insert(session.connection(), _RECORDS, rows)

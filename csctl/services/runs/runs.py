@@ -138,13 +138,13 @@ def newest(app: App, limit: Limit, *, state: str | None = None) -> Page:
     wanted = select(Run)
     if state == RunState.COMPLETE:
         wanted = wanted.where(Run.state == RunState.COMPLETE)
-    elif state:  # a run whose process died is stored as running, and is stopped: `_row` finds these
+    elif state:  # a run whose process died is stored as running: `_state` finds these
         wanted = wanted.where(Run.state != RunState.COMPLETE)
     if app.actor.role is not Role.ADMIN:
         wanted = wanted.where(Run.operator_id == app.actor.id)
 
     def rows(session: Session, runs: list[Run]) -> list[Row]:
-        return [row for row in (_row(session, app, run) for run in runs) if state in (None, row["state"])]
+        return [_row(session, app, run) for run in runs if state in (None, _state(app, run))]
 
     return listing.newest_first(app, wanted, Run.started_at, Run.id, rows, limit)
 
@@ -159,13 +159,18 @@ def show(app: App, number: int) -> Row:
     return row
 
 
-def _row(session: Session, app: App, run: Run) -> Row:
+def _state(app: App, run: Run) -> RunState:
+    """The state of a run; one whose process died is stopped."""
     died = run.state is RunState.RUNNING and not is_alive(run, app.clock.now())
+    return RunState.STOPPED if died else run.state
+
+
+def _row(session: Session, app: App, run: Run) -> Row:
     operator = session.get(Operator, run.operator_id)
     return {
         "id": ids.show("run", run.id),
         "command": run.command,
-        "state": (RunState.STOPPED if died else run.state).value,
+        "state": _state(app, run).value,
         "total": run.total,
         "done": run.done,
         "failed": run.failed,

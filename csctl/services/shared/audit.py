@@ -26,15 +26,14 @@ def write(session: Session, app: App, outcome: Outcome, *, target: str | None = 
     """
     added.put(
         session,
-        AuditRow(
-            at=app.clock.now(),
-            operator_id=app.operator.id if app.operator else None,
-            operator=app.operator.name if app.operator else None,
-            command=app.command,
-            target=target,
-            changes=changes,
-            outcome=outcome,
-        ),
+        AuditRow,
+        at=app.clock.now(),
+        operator_id=app.operator.id if app.operator else None,
+        operator=app.operator.name if app.operator else None,
+        command=app.command,
+        target=target,
+        changes=changes,
+        outcome=outcome,
     )
 
 

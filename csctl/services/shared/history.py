@@ -32,14 +32,13 @@ def event(
     """
     added.put(
         session,
-        HistoryEntry(
-            customer_id=customer_id,
-            at=app.clock.now(),
-            kind=kind,
-            text=text,
-            reason=reason,
-            operator_id=app.operator.id if app.operator else None,
-            order_id=order_id,
-            transaction_id=transaction_id,
-        ),
+        HistoryEntry,
+        customer_id=customer_id,
+        at=app.clock.now(),
+        kind=kind,
+        text=text,
+        reason=reason,
+        operator_id=app.operator.id if app.operator else None,
+        order_id=order_id,
+        transaction_id=transaction_id,
     )

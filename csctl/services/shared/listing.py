@@ -60,13 +60,18 @@ def newest_first(
     return Page(_sorted(app, statement, order, number, described, wanted.limit), wanted.limit)
 
 
+# Keys of JSON that show more than the column.
+_COMPUTED = {"refundable", "returned_since", "product", "next_billing"}
+
+
 def _order(statement: Select[Any], sort: str, sortable: Mapping[str, Any]) -> ColumnElement[Any]:
     """The column of a field, in its direction. Raises Usage, naming the valid fields."""
     name = sort.removeprefix("-")
     model = statement.column_descriptions[0]["entity"]
     printed = fields.of(model.__tablename__, Use.LISTED | Use.SHOWN | Use.FILE)
-    own = {one.name: getattr(model, one.name) for one in printed if not one.uses & Use.INTERNAL}
-    columns = own | dict(sortable)
+    open_ones = [one for one in printed if not one.uses & Use.INTERNAL]
+    by_key = {one.key: getattr(model, one.name) for one in open_ones if one.key and one.key not in _COMPUTED}
+    columns = by_key | {one.name: getattr(model, one.name) for one in open_ones} | dict(sortable)
     if name not in columns:
         raise Usage(f"this list cannot be sorted by {name[:40]!r}", fix=f"one of: {', '.join(sorted(columns))}")
     column = columns[name]

@@ -21,9 +21,12 @@ def test_disputes_are_among_the_changes(account: Stripe, ledger: StripeLedger) -
     sale = ledger.sell("20.00")
     cursor = str(int((NOW - timedelta(days=1)).timestamp()))
     ledger.dispute(sale, "lost")
+    ledger.objects[sale]["metadata"] = {"csctl_key": "0" * 32}
 
-    dispute = found(_changes(account, cursor)[sale].found).dispute
+    change = _changes(account, cursor)[sale]
+    dispute = found(change.found).dispute
 
+    assert change.key == "0" * 32
     assert dispute
     assert dispute.state is DisputeState.LOST
 

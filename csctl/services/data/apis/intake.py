@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from csctl.app import App
 
 Progress = Callable[[int], None]
-_SECTIONS = {name: Section(kind, name) for name, kind in KINDS.items()}
+SECTIONS: Mapping[str, Section] = {name: Section(kind, name) for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Api(Protocol):
 
     @property
     def steps(self) -> Sequence[str]: ...
+    @property
+    def sections(self) -> Mapping[str, Section]: ...
 
     def pages(self, step: str, position: Position) -> Iterator[Page]:
         """The pages of a step after the position. Raises Misconfigured, Unreachable."""
@@ -76,7 +78,7 @@ def run(app: App, api: Api, job: ApiJob, progress: Progress = lambda _records: N
     No page is asked for inside a transaction. A dry run reads all pages first, and undoes what it stores.
     """
     position = _begin(app, job)
-    intake = _Intake(app, job, progress, continued=position.step > 0 or position.after is not None)
+    intake = _Intake(app, job, api.sections, progress, continued=position.step > 0 or position.after is not None)
     with closing(intake.waiting), intake.audited(), intake.partial:
         for number in range(position.step, len(api.steps)):
             if number != position.step:
@@ -103,10 +105,12 @@ def _begin(app: App, job: ApiJob) -> Position:
 class _Intake:
     """The counts and the files of rejects of one import."""
 
-    def __init__(self, app: App, job: ApiJob, progress: Progress, *, continued: bool) -> None:
+    def __init__(
+        self, app: App, job: ApiJob, sections: Mapping[str, Section], progress: Progress, *, continued: bool
+    ) -> None:
         with app.read() as session:
             mark = mark_of(session)
-        self._app, self._job, self._progress = app, job, progress
+        self._app, self._job, self._sections, self._progress = app, job, sections, progress
         # The files of the part before the interruption stay.
         part = f"-{app.clock.now():%Y%m%dT%H%M%S}" if continued else ""
         self._name = f"{job.system}-{job.account}{part}"
@@ -154,7 +158,7 @@ class _Intake:
     def _store(self, begin: Begin, records: Iterable[Listed]) -> None:
         """Store records, each kind after those that it refers to."""
         listed = list(records)
-        for kind, section in _SECTIONS.items():
+        for kind, section in self._sections.items():
             for aside in (True, False):
                 found = [one for one in listed if one.kind == kind and one.aside is aside]
                 self._keep(begin, section, found, aside=aside)

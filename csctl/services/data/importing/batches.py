@@ -84,6 +84,9 @@ def _note_cause(error: CsctlError, context: Context) -> None:
     """Say of a record that is missing on which line it was rejected."""
     if isinstance(error, Missing) and (line := context.rejected.get((error.kind, error.key))):
         error.cause, error.fix = f"it was rejected: line {line}", "correct that line first"
+    elif isinstance(error, Missing) and context.previous:
+        before = f"csctl data import all FILE --from {context.previous}"
+        error.fix = f"import it first: {before}; if that rejected it, correct its row there first"
 
 
 class Batches:

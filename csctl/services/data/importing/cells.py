@@ -122,10 +122,10 @@ class Cells:
         try:
             return reader(self._texts[name])
         except Usage as error:
-            message = error.message if error.message.startswith(name) else f"{name}: {error.message}"
             text = self._texts[name]
             nothing = f'if {text} means nothing: --mapping FILE with [file] empty = ["{text}"]'
-            raise Usage(message, cause=error.cause, fix=nothing if text.casefold() in _NOTHING else error.fix) from None
+            fix = nothing if text.casefold() in _NOTHING else error.fix
+            raise Usage(f"{name}: {error.message}", cause=error.cause, fix=fix) from None
 
     def word(self, name: str, words: type[Word]) -> Word | None:
         """One of the words for a state, in any case."""

@@ -13,7 +13,7 @@ from csctl.errors import Conflict
 from csctl.models import Transaction
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.transaction_fields import Details, Facts
-from csctl.services.shared.chunks import chunks
+from csctl.services.shared.chunks import among, chunks
 from csctl.services.shared.duplicates import NO_REFERENCE
 
 _READ = (
@@ -34,7 +34,7 @@ class Charged:
         """Read those that have one of these references."""
         refs = sorted({ref for ref in wanted if ref and ref not in NO_REFERENCE})
         for some in chunks(refs):
-            known = select(*_READ).where(Transaction.gateway_ref.in_(some))
+            known = select(*_READ).where(among(self._session, Transaction.gateway_ref, some))
             for row in self._session.execute(known.order_by(Transaction.id)):
                 if row.kind.takes_money and row.state is State.APPROVED and row.duplicate_at is None:
                     self._names.setdefault((row.gateway, row.gateway_ref), row.external_id or ids.show("txn", row.id))

@@ -15,6 +15,7 @@ from csctl.errors import Conflict, Usage
 from csctl.gateways.tokens import TokenForm
 from csctl.models.columns import Base
 from csctl.services.data.importing.cells import Cells
+from csctl.services.shared.chunks import among
 from csctl.services.shared.exported_ids import own_number
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Context:
     update: bool
     mark: str
     dry_run: bool = False
+    previous: str | None = None  # the mapping of the file that brings what this one refers to
     tokens: Mapping[str, TokenForm] = field(default_factory=dict)
     warnings: Warnings = field(default_factory=Warnings)
     rejected: dict[tuple[str, str], int] = field(default_factory=dict)  # the line by kind and key, of the first ones
@@ -148,8 +150,8 @@ def _named(
     given = {name for name in names if name}
     own = {number: name for name in given if (number := own_number(name, prefix, mark)) is not None}
     for condition, known in (
-        (model.id.in_(own) & model.external_id.is_(None), own),
-        (model.external_id.in_(given), given),
+        (among(session, model.id, own) & model.external_id.is_(None), own),
+        (among(session, model.external_id, given), given),
     ):
         if known:
             statement = select(*wanted, model.id, model.external_id).where(condition).order_by(model.id)
@@ -191,6 +193,12 @@ def merge(record: Base, values: Columns, context: Context, *, fixed: Columns | N
         return RowOutcome.UNCHANGED
     if fixed:
         name = next(iter(fixed)).removesuffix("_id")
+        if name == "gateway":
+            raise Conflict(
+                f"gateway: it is on record at the account {record.gateway}",  # type: ignore[attr-defined]
+                cause="an account has one name in csctl, whichever source a record comes from",
+                fix=f"--map gateway:={record.gateway}; from an API: --account {record.gateway}",  # type: ignore[attr-defined]
+            )
         raise Conflict(
             f"{name}: it cannot be changed",
             cause="another one is on record under this external_id",

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import ColumnDefault, Table, insert, inspect, text
+from sqlalchemy import ColumnDefault, Connection, Table, insert, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from csctl.domain.addresses import ADDRESS_FIELDS, Address
@@ -45,12 +46,39 @@ def insert_all(session: Session, model: type[Record], drafts: Sequence[Record]) 
     """Insert drafts of a model with one statement. It names only the columns that one of them fills."""
     if not drafts:
         return
-    class_ = _class_of(model)
+    class_, table = _class_of(model), cast(Table, model.__table__)
     names = {name for draft in drafts for name in vars(draft)} | ({"version"} & vars(class_).keys())
+    names |= {column.name for column in table.columns if column.default is not None}
     empty = {name: getattr(class_, name) for name in names}
     addresses = names.intersection(inspect(model).composites.keys())
     rows = [_row(empty | vars(draft), addresses) for draft in drafts]
-    session.execute(insert(cast(Table, model.__table__)), rows)
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(insert(table), rows)
+    else:
+        _copy(session.connection(), table, rows)
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert the rows by COPY: a statement for each takes PostgreSQL five times as long, as it prepares all checks of
+    the table again.
+    """
+    dialect = connection.dialect
+    columns = [table.columns[name] for name in rows[0]]
+    forms = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
+    statement = f"COPY {table.name} ({', '.join(column.name for column in columns)}) FROM STDIN"
+    driver: Any = connection.connection
+    failed = cast(Any, dialect.dbapi).Error
+
+    def stored(row: Mapping[str, object]) -> list[object]:
+        return [value if form is None else form(value) for value, form in zip(row.values(), forms, strict=True)]
+
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(stored(row))
+    except failed as error:
+        lost = dialect.is_disconnect(error, None, None)
+        raise DBAPIError.instance(statement, None, error, failed, True, lost, dialect) from error
 
 
 @cache

@@ -10,12 +10,12 @@ from csctl.domain.addresses import Address
 from csctl.domain.record_kinds import KINDS
 from csctl.domain.states import OrderStatus
 from csctl.models import Order
-from csctl.services.data.importing import people
+from csctl.services.data.importing import people, references
 from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import Columns, Context, RowOutcome, find, given, merge
 from csctl.services.data.importing.customers import address
 from csctl.services.data.importing.drafts import Drafts
-from csctl.services.data.importing.references import KnownCustomer
+from csctl.services.data.importing.references import KnownCustomer, KnownOrder
 
 _KIND = KINDS["orders"]
 
@@ -27,17 +27,23 @@ class Orders:
         self._new = Drafts(session, Order)
         self._customers = people.Customers({}, {})
         self._owners: dict[int, KnownCustomer] = {}
+        self._charged: dict[str, KnownOrder] = {}
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
         names = [row.text("external_id") for row in rows]
         self._customers = people.named(self._session, rows, self._context)
         self._found = find(self._session, Order, "ord", names, self._context.mark, lock=True)
+        if rows and rows[0].known_by == "charge":
+            mark = self._context.mark
+            self._charged = references.orders(self._session, rows, "external_id", mark, by_charge=True)
         self._owners = people.by_id(self._session, [order.customer_id for order in self._found.values()])
         return rows
 
     def put(self, row: Cells) -> RowOutcome:
         key = row.text("external_id") or ""
         existing, currency = self._found.get(key), row.currency()
+        if existing is None and key in self._charged:
+            return RowOutcome.UNCHANGED
         owner = self._owners.get(existing.customer_id) if existing else None
         customer = self._customers.of(row, owner)
         if existing:

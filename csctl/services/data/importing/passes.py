@@ -40,7 +40,7 @@ class Pass:
                         continue
                     whole = keys_after is None or number < keys_after
                     values = self.evaluation.values(cells) if whole else {key: self.evaluation.key(cells)}
-                    entry = Entry(number, row if original is row.original else Row(row.line, original), values)
+                    entry = Entry(number, Row(row.line, original), values)
                 except CsctlError as error:
                     entry = Entry(number, row, {}, error)
                 yield entry

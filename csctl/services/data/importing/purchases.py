@@ -71,8 +71,8 @@ class Purchases:
 
     def prepare(self, rows: list[Cells]) -> list[Cells]:
         mark = self._context.mark
-        named = [row.text("order") for row in rows]
-        self._orders = references.named(self._session, KnownOrder, named, mark, lock=True)
+        by_charge = bool(rows) and rows[0].by("order") == "charge"
+        self._orders = references.orders(self._session, rows, "order", mark, by_charge=by_charge, lock=True)
         self._found = find(self._session, Purchase, "pur", [r.text("external_id") for r in rows], mark, lock=True)
         theirs = [purchase.order_id for purchase in self._found.values()]
         self._orders_by_id = references.numbered(self._session, KnownOrder, theirs)
@@ -229,4 +229,4 @@ def _check_end(status: PurchaseStatus, cancel_on: date | None, after_billing: bo
 
 def _owner(text: str) -> str | None:
     """The other system that bills a purchase; none where it is csctl itself."""
-    return None if text.casefold() == "csctl" else accept(text, "billed_by", longest=100)
+    return None if text.casefold() == "csctl" else accept(text, "the name", longest=100)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from csctl.domain import ids
 from csctl.domain.addresses import Address
-from csctl.domain.states import OrderStatus
+from csctl.domain.states import CHARGES, OrderStatus, State
 from csctl.errors import Usage
-from csctl.models import Customer, Order, PaymentMethod, Purchase
+from csctl.models import Customer, Order, PaymentMethod, Purchase, Transaction
 from csctl.models.columns import Base
+from csctl.services.data.importing.cells import Cells
 from csctl.services.data.importing.context import find_columns
+from csctl.services.shared.chunks import among
 
 _FEW = 5  # customers of one email whose ids a message names
 
@@ -73,6 +75,26 @@ def named(
     return {name: known(*row) for name, row in rows.items()}
 
 
+def orders(
+    session: Session, rows: Sequence[Cells], field: str, mark: str, *, by_charge: bool, lock: bool = False
+) -> dict[str, KnownOrder]:
+    """The orders that a field of the rows names, by name. With `by_charge` also those that have a charge of that name:
+    another source calls the order by its id, or by its reference at the gateway.
+    """
+    names = {text for row in rows if (text := row.text(field))}
+    found = named(session, KnownOrder, names, mark, lock=lock)
+    if not by_charge or not (others := names - found.keys()):
+        return found
+    columns = [getattr(Order, column.name) for column in fields(KnownOrder)]
+    charges = select(Transaction.external_id, Transaction.gateway_ref, Transaction.state, *columns).join(Order)
+    of_these = (among(session, key, others) for key in (Transaction.external_id, Transaction.gateway_ref))
+    known = session.execute(charges.where(or_(*of_these), Transaction.kind.in_(CHARGES)).order_by(Transaction.id))
+    for external_id, reference, _state, *row in sorted(known, key=lambda one: one.state is not State.APPROVED):
+        for name in {external_id, reference} & others:
+            found.setdefault(name, KnownOrder(*row))
+    return found
+
+
 def by_other_key(
     session: Session, known: type[Known], column: Any, texts: Iterable[str | None], read: Callable[[str], str] = str
 ) -> dict[str, list[Known]]:
@@ -82,7 +104,7 @@ def by_other_key(
         return {}
     model: Any = _TABLES[known][0]
     columns = [getattr(model, field.name) for field in fields(known)]
-    statement = select(column, *columns).where(column.in_(set(wanted.values()))).order_by(model.id)
+    statement = select(column, *columns).where(among(session, column, set(wanted.values()))).order_by(model.id)
     found: dict[str, list[Known]] = {}
     for value, *row in session.execute(statement):
         found.setdefault(value, []).append(known(*row))
@@ -114,4 +136,4 @@ def numbered(session: Session, known: type[Known], ids: Iterable[int | None]) ->
     if not (wanted := {number for number in ids if number is not None}):
         return {}
     columns = [getattr(model, field.name) for field in fields(known)]
-    return {row.id: known(*row) for row in session.execute(select(*columns).where(model.id.in_(wanted)))}
+    return {row.id: known(*row) for row in session.execute(select(*columns).where(among(session, model.id, wanted)))}

@@ -68,7 +68,7 @@ def _context(app: App, job: Job, *, dry_run: bool) -> Context:
     with app.read() as session:
         mark = mark_of(session)
     clock, tokens = app.clock, forms(app.settings.gateways)
-    return Context(clock.now(), clock.zone, app.shop.country, job.update, mark, dry_run, tokens)
+    return Context(clock.now(), clock.zone, app.shop.country, job.update, mark, dry_run, job.mappings.previous, tokens)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from csctl.domain.states import OPEN_ITEMS, Kind, Outside, State
 from csctl.errors import Conflict
 from csctl.models import QueueItem, Transaction
 from csctl.services.data.importing.transaction_fields import Details, Facts
+from csctl.services.shared.chunks import among
 from csctl.services.shared.exported_ids import is_exported
 
 _BY_THE_GATEWAY = (None, Outside.GATEWAY)  # cheques and chargebacks are not in its total
@@ -34,7 +35,9 @@ class Totals:
 
     def load(self, sales: Iterable[int]) -> None:
         """Read the refunds of these sales, which are locked."""
-        refunds = select(Transaction).where(Transaction.parent_id.in_(set(sales)), Transaction.kind == Kind.REFUND)
+        refunds = select(Transaction).where(
+            among(self._session, Transaction.parent_id, set(sales)), Transaction.kind == Kind.REFUND
+        )
         for refund in self._session.scalars(refunds.order_by(Transaction.id)):
             self.add(refund)
 

@@ -52,7 +52,8 @@ class Transactions:
             return [row.text(field) for row in rows for field in fields]
 
         mark = self._context.mark
-        self._orders = references.named(self._session, KnownOrder, texts("order"), mark, lock=True)
+        by_charge = bool(rows) and rows[0].by("order") == "charge"
+        self._orders = references.orders(self._session, rows, "order", mark, by_charge=by_charge, lock=True)
         self._purchases = references.named(self._session, KnownPurchase, texts("purchase"), mark)
         if rows and rows[0].by("payment_method"):
             tokens = texts("payment_method")
@@ -94,6 +95,9 @@ class Transactions:
             if own := self._charged.own(row):
                 return RowOutcome.UNCHANGED if row.word("state", State) is own else RowOutcome.DIFFERS
         order = referred(self._orders, row, "order", "order", "orders")
+        if existing and order and order.id != existing.order_id:
+            self._context.warnings.add("transactions are on record in another order, and stay there", key)
+            order = None
         parent = self._parent(row, order, existing)
         order = order or self._orders_by_id[existing.order_id if existing else parent.order_id if parent else 0]
         facts = self._facts(row, order, existing, parent)
@@ -144,7 +148,7 @@ class Transactions:
         amount = existing.amount if amount is None and existing else amount or 0
         if amount == 0 and kind is Kind.VOID and (whole := existing or parent):
             amount = whole.amount  # a void is for the whole, and some systems write nothing
-        if amount == 0 and kind in (Kind.REFUND, Kind.CAPTURE, Kind.VOID):
+        if amount == 0 and not kind.charges_card:
             raise Usage(f"amount: a {kind.value} of nothing makes no sense")
         state = row.word("state", State) or (existing.state if existing else State.APPROVED)
         if state.unanswered and "state" in row:
@@ -167,7 +171,10 @@ class Transactions:
     def _details(self, row: Cells, order: KnownOrder, existing: Transaction | None, facts: Facts) -> Details:
         purchase = referred(self._purchases, row, "purchase", "purchase", "purchases")
         if purchase and purchase.order_id != order.id:
-            raise Usage("purchase: it belongs to another order")
+            if existing and row.by("order") == "charge":
+                purchase = None  # another source made the charge, and did not know what it paid for
+            else:
+                raise Usage("purchase: it belongs to another order")
         method = self._card(row, existing)
         if method and method.customer_id != order.customer_id:
             raise Usage("payment_method: it is another customer's")

@@ -13,7 +13,7 @@ from csctl.tabular.options import FileOptions
 COUNTER = "#"
 OTHERS = "*"  # among values: any other word
 # The other keys by which a record may be named: the field that names it, and what it is then looked up by.
-OTHER_KEYS = {"customer": "email", "parent": "gateway_ref", "payment_method": "token"}
+OTHER_KEYS = {"customer": "email", "order": "charge", "parent": "gateway_ref", "payment_method": "token"}
 _HOLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -129,11 +129,14 @@ class Section:
 
 @dataclass
 class Mappings:
-    """All that is said of a file. `label` is how messages call it, `next` the named mapping that usually follows."""
+    """All that is said of a file. `label` is how messages call it, `previous` and `next` are the named mappings that
+    usually come before and after it.
+    """
 
     file: FileRules = field(default_factory=FileRules)
     sections: list[Section] = field(default_factory=list)
     label: str | None = None
+    previous: str | None = None
     next: str | None = None
 
     def of_kind(self, kind: str) -> Mappings:

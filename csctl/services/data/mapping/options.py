@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from csctl.domain.record_kinds import KINDS
 from csctl.errors import Usage
 from csctl.services.data.mapping import shipped, toml
 from csctl.services.data.mapping.language import Mappings, Rule, Section, Template
-from csctl.tabular.options import FileOptions
+from csctl.tabular.options import ColumnOptions, FileOptions
 
 ALL = "all"
 _FORM = "write field=Column, or field:=value for a value that all rows share"
 
 
-def given(
-    kind: str, maps: Sequence[str], file: Path | None, named: str | None, form: FileOptions, decimal: str | None
-) -> Mappings:
+def given(kind: str, columns: ColumnOptions, form: FileOptions) -> Mappings:
     """What a name or a mapping file says of a kind (or of `all`), and the options, which override it. Raises Usage."""
-    if file and named:
+    named = columns.named
+    if columns.mapping and named:
         raise Usage("--from and --mapping exclude each other", fix=f'a mapping file may begin with: from = "{named}"')
     if named:
         mappings = shipped.read(named)
-    elif file:
-        mappings = toml.read(file, None if kind == ALL else kind, shipped.table)
+    elif columns.mapping:
+        mappings = toml.read(columns.mapping, None if kind == ALL else kind, shipped.table)
     elif kind == ALL:
         raise Usage(
             "all is a directory of csctl data export all, or a file with a mapping",
@@ -35,9 +33,9 @@ def given(
         mappings = Mappings(sections=[Section(KINDS[kind], kind, automatic=True)])
     if kind != ALL:
         mappings = mappings.of_kind(kind)
-    _override(mappings, maps)
-    rules = replace(mappings.file, options=form.over(mappings.file.options), decimal=decimal or mappings.file.decimal)
-    return replace(mappings, file=rules)
+    _override(mappings, columns.maps)
+    decimal = columns.decimal or mappings.file.decimal
+    return replace(mappings, file=replace(mappings.file, options=form.over(mappings.file.options), decimal=decimal))
 
 
 def _override(mappings: Mappings, maps: Sequence[str]) -> None:

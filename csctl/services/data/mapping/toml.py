@@ -16,7 +16,7 @@ _OPTIONS = ("format", "encoding", "delimiter", "skip_lines", "items", "apostroph
 _FILE = (*_OPTIONS, "decimal", "amounts", "dates", "empty")
 _RULE = ("column", "value", "values", "absolute", "word", "zone", "dates", "by", "total", "assumed")
 _SECTION = ("where", "items", "repeats", "known_by")
-_TOP = ("file", "rows", "from", "next")
+_TOP = ("file", "rows", "from", "previous", "next")
 _OLD_CONSTANT = ":="  # how a mapping file without tables writes a constant
 _WORDS = ("first", "rest")
 
@@ -55,7 +55,7 @@ def of(table: Table, kind: str | None, label: str) -> Mappings:
         sections[0].automatic = True
     elif not sections:
         raise Usage("it has no section", fix=f"write what it maps below [customers], [orders]… ({', '.join(KINDS)})")
-    return Mappings(_file(table.get("file", {})), sections, label, table.get("next"))
+    return Mappings(_file(table.get("file", {})), sections, label, table.get("previous"), table.get("next"))
 
 
 def _over(base: Table, table: Table) -> Table:

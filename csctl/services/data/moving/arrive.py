@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,13 +115,14 @@ def _operators(session: Session, archive: Reader) -> dict[int, int]:
     """Operators by the number that they had. One who is here by that name stays; others have no token yet."""
     here = {operator.name: operator.id for operator in session.scalars(select(Operator))}
     how = values.readers(Operator.metadata.tables[OPERATORS])
+    rows = [values.read(given, how) for given in archive.rows(OPERATORS)]
+    further = count(max([*here.values(), *(row["id"] for row in rows)], default=0) + 1)
     numbers: dict[int, int] = {}
-    for given in archive.rows(OPERATORS):
-        row = values.read(given, how)
+    for row in rows:
         if row["name"] in here:
             numbers[row["id"]] = here[row["name"]]
             continue
-        number = None if row["id"] in here.values() else row["id"]
+        number = next(further) if row["id"] in here.values() else row["id"]
         operator = Operator(**{**row, "id": number}, token_hash=f"{NO_TOKEN}{row['name']}")
         session.add(operator)
         session.flush()

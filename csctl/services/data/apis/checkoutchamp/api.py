@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from csctl.gateways.checkoutchamp.account import PAGE, Account, Object
 from csctl.services.data.apis.checkoutchamp import records
 from csctl.services.data.apis.cursor import Position
-from csctl.services.data.apis.intake import Page
+from csctl.services.data.apis.intake import SECTIONS, Page
 from csctl.services.data.apis.listed import Listed
 
 _FIRST = date(2008, 1, 1)  # before the system existed
@@ -20,6 +20,7 @@ class CheckoutChampApi:
     """One query at a time. Dates are in the zone of the account, which is taken to be the shop's."""
 
     steps: Sequence[str] = ("customer", "order", "purchase", "transactions")
+    sections = SECTIONS
 
     def __init__(self, client: Account, account: str, merchants: Mapping[str, str], zone: tzinfo) -> None:
         self._client, self._account, self._merchants, self._zone = client, account, merchants, zone

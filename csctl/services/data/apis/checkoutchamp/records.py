@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from csctl.domain.states import Kind, OrderStatus, PurchaseStatus, Settlement, State
+from csctl.domain.states import SALES, OrderStatus, PurchaseStatus, Settlement, State
 from csctl.gateways.checkoutchamp.account import Object
 from csctl.services.data.apis.listed import Listed
 
@@ -107,7 +107,7 @@ def transaction(shown: Object, merchants: Mapping[str, str], account: str, settl
     kind = _text(shown, "txnType").casefold()
     state = _word(shown, "responseType", _STATES)
     approved, created = state == State.APPROVED, _text(shown, "dateCreated")
-    takes_money = kind in (Kind.SALE, Kind.CAPTURE)
+    takes_money = kind in SALES
     yield _listed(
         "transactions",
         {

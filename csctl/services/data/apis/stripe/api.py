@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from csctl.gateways.stripe.account import Account, Fields, Object, child, moment, seconds, text
 from csctl.services.data.apis.cursor import Position
-from csctl.services.data.apis.intake import Page
+from csctl.services.data.apis.intake import SECTIONS, Page
 from csctl.services.data.apis.listed import Listed
 from csctl.services.data.apis.stripe import payments, people, subscriptions
 from csctl.services.data.apis.stripe.links import Links
+from csctl.services.data.mapping.language import Rule, Section
 
 
 class StripeApi:
     """The lists of an account, newest first as Stripe has them."""
 
     steps: Sequence[str] = ("customers", "subscriptions", "charges", "refunds")
+    sections: Mapping[str, Section] = {
+        **SECTIONS,
+        "orders": replace(SECTIONS["orders"], known_by="charge"),
+        **{name: replace(SECTIONS[name], rules={"order": Rule(by="charge")}) for name in ("purchases", "transactions")},
+    }
 
     def __init__(self, client: Account, account: str) -> None:
         self._client, self._account, self._links = client, account, Links(client)
