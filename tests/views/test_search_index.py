@@ -153,7 +153,7 @@ def test_the_index_is_asked_for_as_little_as_tells(words: str, shares: dict[str,
     assert re.findall('"(.*?)"', first) == asked.split()
 
 
-def test_two_letters_that_nobody_has_are_asked_for() -> None:
+def test_two_letters_that_no_customer_has_are_asked_for() -> None:
     criteria = [[[search_texts.Part(search_texts.ANYWHERE, word)]] for word in ("xq", "jane")]
     attempts = search_texts.attempts(lambda _field, piece: 0)
 
