@@ -105,8 +105,8 @@ The prefix of an id says what kind of record it names:
 
 The prefix may be left out where only one kind is possible: csctl txn show 12.
 A record may also be named by its id in another system (csctl order show
-'#1001'), a transaction by its reference at the gateway, and a customer by an
-email. A name that several records have is refused (exit 5).
+'#1001', or 1001), a transaction by its reference at the gateway, and a customer
+by an email. A name that several records have is refused (exit 5).
 Commands that change records take several ids, or - to read them from standard
 input: one on each line, or JSON objects with an "id". Empty lines and lines
 that begin with # are ignored, a repeated id is processed once, and an invalid

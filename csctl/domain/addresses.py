@@ -19,6 +19,11 @@ class Address:
     def __bool__(self) -> bool:
         return any(vars(self).values())
 
+    @property
+    def has_no_place(self) -> bool:
+        """Whether it names a street and nothing of where that is."""
+        return bool(self.line1) and not (self.city or self.postal_code)
+
     def as_dict(self) -> dict[str, str | None]:
         return dict(vars(self))
 

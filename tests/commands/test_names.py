@@ -49,6 +49,23 @@ def test_a_number_may_be_an_id_or_the_number_of_another_system(shop: Shop) -> No
     assert shop("order show 2 -o json").json["id"] == second
 
 
+def test_a_number_that_the_shop_writes_with_a_mark_names_its_order(shop: Shop) -> None:
+    """`#1001` is a comment to a shell, and callers say 1001."""
+    order = make_order(shop, external_id="#1001")
+
+    assert shop("order show 1001 -o json").json["id"] == order
+    assert [row["orders"] for row in shop("customer search 1001 -o json").json] == [1]
+
+
+def test_a_number_with_a_mark_and_an_id_that_are_two_orders_are_a_conflict(shop: Shop) -> None:
+    """Else the money of another order would be returned."""
+    first, second = make_order(shop, external_id="#2"), make_order(shop, external_id="#1")
+
+    done = shop("order cancel 1 --yes")
+
+    assert (done.code, f"{first}, {second}" in done.err) == (5, True)
+
+
 def test_a_name_of_several_records_is_a_conflict_that_lists_them(shop: Shop) -> None:
     sales = [make_sale(shop, gateway_ref="same", adopt=False, gateway=account) for account in ("main", "eu")]
 

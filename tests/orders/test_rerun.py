@@ -102,6 +102,18 @@ def test_an_order_that_has_not_shipped_is_sent_elsewhere(shop: Shop) -> None:
     assert "9 Oak Road" not in shop("audit list -o json").out
 
 
+def test_an_address_without_a_place_is_pointed_out(shop: Shop) -> None:
+    """A first line is a new address: an agent who corrects the street must not lose the city without a word."""
+    order = make_order(shop)
+    make_fulfillment(shop, order, "pending")
+
+    done = shop(f"order edit {order} --shipping-line1 '9 Oak Road' -o json")
+    edited = shop("customer edit cus_1 --shipping-city '' --shipping-postal-code '' -o json")
+
+    assert (done.code, f"shipping address of {order} has no city" in done.err) == (0, True)
+    assert (edited.code, "shipping address of cus_1 has no city" in edited.err) == (0, True)
+
+
 def test_an_order_that_has_shipped_stays_as_it_is(shop: Shop) -> None:
     order = make_order(shop)
     make_fulfillment(shop, order, "shipped")

@@ -26,7 +26,7 @@ from csctl.domain.text import accept, fold
 from csctl.errors import Conflict, CsctlError, Usage
 from csctl.models import Customer
 from csctl.results import Result
-from csctl.services.customers import lookup
+from csctl.services.customers import envelopes, lookup
 from csctl.services.shared import audit, bulk, change_files, field_values, history
 from csctl.services.shared.change_files import Line
 from csctl.services.shared.chunks import chunks
@@ -232,6 +232,10 @@ def _apply(app: App, customer: Customer, values: Mapping[str, str]) -> list[str]
     names = [field.name for field in changed]
     if "phone" in names:
         _warn_of_phone(app, customer.phone)
+    for kind, address in (("billing", customer.billing), ("shipping", customer.shipping)):
+        if any(changed_name.startswith(f"{kind}_") for changed_name in names):
+            name = ids.show("cus", customer.id) if customer.id else "the customer"
+            envelopes.warn(app, name, address, kind)
     return names
 
 

@@ -21,6 +21,7 @@ from csctl.errors import Conflict, GatewayRefused, Misconfigured, NotFound, Unre
 from csctl.models import Customer, Order, PaymentMethod, PricePoint, Purchase, Transaction
 from csctl.results import Result
 from csctl.services.blacklist import matching as blacklist
+from csctl.services.customers import envelopes
 from csctl.services.customers import lookup as customers
 from csctl.services.outcomes import checkout as checkout_rules
 from csctl.services.payments import attempts, cards, opening
@@ -86,6 +87,7 @@ def _create(turn: Turn, app: App, wish: Wish) -> Work:
     if refusal := blacklist.refusal(customer, entries):
         raise refusal
     lines = [_line(session, text) for text in wish.items]
+    envelopes.warn(app, "the order", shipping)
     currency = _one_currency(lines)
     total = rules.require_price(Money(sum(line.due for line in lines), currency)).amount
     method = None

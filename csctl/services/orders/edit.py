@@ -19,7 +19,7 @@ from csctl.domain.states import NOT_OVER
 from csctl.errors import Conflict, Usage
 from csctl.models import Fulfillment, Order, Purchase
 from csctl.results import Result
-from csctl.services.customers import lookup
+from csctl.services.customers import envelopes, lookup
 from csctl.services.shared import audit, bulk, history
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def edit_shipping(app: App, ref: Ref, given: Mapping[str, str], *, dry_run: bool
         if not changed:
             return Result(ref.given, Outcome.SKIPPED, "no change", extra={"changed": []})
         order.shipping = after
+        envelopes.warn(app, name, after)
         words = "changed the shipping address"
         history.event(session, app, order.customer_id, f"{words} of {name}", order.id)
         audit.write(session, app, Outcome.UPDATED, target=name, changed=changed)

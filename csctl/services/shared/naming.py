@@ -34,8 +34,8 @@ _NAMED_BY: dict[str, tuple[Any, ...]] = {
 def resolve(session: Session, prefix: str, refs: Sequence[Ref]) -> list[Ref]:
     """The records that these words name, each with its id. An id with its prefix is used as it is.
 
-    A bare number may be the id of one record and the external id of another. Raises NotFound for an unknown name,
-    Conflict for a name of several records.
+    A bare number may be the id of one record and the external id of another; it also names the order that a shop calls
+    `#1001`. Raises NotFound for an unknown name, Conflict for a name of several records.
     """
     open_to_doubt = [ref for ref in refs if not ref.id or ref.given.strip().isdecimal()]
     if not open_to_doubt or prefix not in _NAMED_BY:
@@ -68,12 +68,22 @@ def _find(session: Session, prefix: str, names: Sequence[str]) -> Iterator[tuple
     for column in columns:
         for name, number in session.execute(select(column, model.id).where(column.in_(names))):
             yield name, number
+    if prefix == "ord":
+        yield from _by_number_of_the_shop(session, names)
     numbers = [int(name) for name in names if name.isdecimal() and int(name) < 2**63]
     if numbers:
         for number in session.scalars(select(model.id).where(model.id.in_(numbers))):
             yield str(number), number
     if prefix == "cus":
         yield from _by_email(session, names)
+
+
+def _by_number_of_the_shop(session: Session, names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Orders that the shop calls `#1001`: a caller says 1001, and a shell needs quotes around the mark."""
+    called = {f"#{name}": name for name in names if name.isdecimal()}
+    rows = session.execute(select(Order.external_id, Order.id).where(Order.external_id.in_(called))) if called else ()
+    for external_id, number in rows:
+        yield called[external_id or ""], number
 
 
 def _by_email(session: Session, names: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -89,6 +89,8 @@ def _orders(word: str, noun: str) -> Iterator[Select[int]]:
     if noun == "ord" or not word.isdecimal():
         yield select(Order.id).where(Order.external_id == word)
         yield select(Transaction.order_id).where(Transaction.external_id == word)
+    if word.isdecimal() and len(word) >= _FEWEST_DIGITS:
+        yield select(Order.id).where(Order.external_id == f"#{word}")  # as a caller says it
     holders: dict[str, Select[int]] = {
         "ord": select(Order.id).where(Order.id == number),
         "pur": select(Purchase.order_id).where(Purchase.id == number),
