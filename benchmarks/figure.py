@@ -131,7 +131,7 @@ def waited_for(engine: Engine, call: Callable[[], object], times: int = 5) -> fl
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        if re.match(r"\s*(SELECT|WITH)", statement):
+        if re.match(r"\s*(SELECT|WITH|SET)", statement):
             sent.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
@@ -147,8 +147,10 @@ def waited_for(engine: Engine, call: Callable[[], object], times: int = 5) -> fl
             begun = clock()
             for one in sent:
                 cursor.execute(*one)
-                cursor.fetchall()
+                if cursor.description:
+                    cursor.fetchall()
             took.append(clock() - begun)
+            connection.rollback()  # ends what was set for the transaction
     return min(took) * 1000
 
 

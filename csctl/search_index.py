@@ -27,7 +27,7 @@ def bigram_text(texts: Sequence[str] = TEXTS) -> str:
 
 
 _FUNCTION = """CREATE OR REPLACE FUNCTION csctl_bigrams(given text) RETURNS text[] LANGUAGE sql
-    IMMUTABLE PARALLEL SAFE STRICT AS $$
+    IMMUTABLE PARALLEL SAFE STRICT COST 1000 AS $$
         SELECT coalesce(array_agg(substr(given, n, 2)), '{}') FROM generate_series(1, length(given) - 1) AS n
     $$"""
 

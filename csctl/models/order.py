@@ -21,6 +21,7 @@ class Order(Base):
     __table_args__ = (
         Index("ix_orders_customer_id", "customer_id", "status", "id"),
         # In the order of lists.
+        Index("ix_orders_placed_at", "placed_at", "id", "customer_id"),
         Index("ix_orders_status_orders_placed_at", "status", "placed_at", "id", "customer_id"),
         Index(None, "total"),
         {"sqlite_autoincrement": True},
@@ -34,7 +35,7 @@ class Order(Base):
     total: Mapped[int] = mapped_column(BigId, default=0)
     billing: Mapped[Address] = composite(*address_columns("billing"))
     shipping: Mapped[Address] = composite(*address_columns("shipping"))
-    placed_at: Mapped[datetime] = mapped_column(index=True)
+    placed_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))

@@ -21,7 +21,7 @@ from csctl.domain.text import digits, fold
 from csctl.models import Customer
 from csctl.models.customer import search_columns
 from csctl.services.administration import schema
-from csctl.services.views import search_texts
+from csctl.services.views import search_sample, search_texts
 from csctl.settings import Settings
 from tests.postgres import OwnServer, PostgresMissing
 from tests.selection import on_postgresql
@@ -135,21 +135,38 @@ def _is_asked_for(option: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("words", "asked"),
+    ("words", "shares", "asked"),
     [
-        (("example",), ["exa", "mpl", "ple"]),  # each letter in one of them, not each of five
-        (("li", "jane"), ["jan", "ane"]),  # two letters begin hundreds
+        ("example", {}, "exa mpl ple"),  # each letter in one of them, not each of five
+        ("example net", {"exa": 1.0, "mpl": 0.9, "ple": 0.9}, "net"),  # what half of the customers have tells little
+        ("example", {"exa": 1.0, "mpl": 1.0, "ple": 1.0}, "exa mpl ple"),  # unless there is nothing else
+        ("li jane", {"li": 0.06}, "jan ane"),  # two letters begin hundreds
+        ("jane", {"jan": 0.6, "ane": 0.1}, "ane"),
     ],
 )
-def test_the_index_is_asked_for_as_little_as_tells(words: tuple[str, ...], asked: list[str]) -> None:
-    criteria = [[[search_texts.Part(search_texts.ANYWHERE, word)]] for word in words]
+def test_the_index_is_asked_for_as_little_as_tells(words: str, shares: dict[str, float], asked: str) -> None:
+    criteria = [[[search_texts.Part(search_texts.ANYWHERE, word)]] for word in words.split()]
+    attempts = search_texts.attempts(lambda _field, piece: shares.get(piece, 0))
 
-    assert re.findall('"(.*?)"', search_texts.match(criteria) or "") == asked
+    first = next(found for one in attempts if (found := search_texts.match(criteria, one)))
+
+    assert re.findall('"(.*?)"', first) == asked.split()
 
 
-def test_hostile_texts_are_found_as_by_looking_at_every_customer(shop: Shop, full: bool) -> None:
+def test_two_letters_that_no_customer_has_are_asked_for() -> None:
+    criteria = [[[search_texts.Part(search_texts.ANYWHERE, word)]] for word in ("xq", "jane")]
+    attempts = search_texts.attempts(lambda _field, piece: 0)
+
+    assert '"xqa"' in (search_texts.match(criteria, next(attempts)) or "")
+
+
+def test_hostile_texts_are_found_as_by_looking_at_every_customer(
+    shop: Shop, full: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dice = random.Random(1)  # noqa: S311 - the same every time
     people = [hostile_person(dice, number) for number in range(1, 20_001 if full else 301)]
+    if not full:
+        monkeypatch.setattr(search_sample, "_SIZE", 100)  # a sample of so few, too
     put(shop, people)
 
     assert differences(shop, people, list(searches(dice, people, 400 if full else 40))) == []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from csctl.clock import Clock, is_age, parse_age, parse_date, parse_time
@@ -36,14 +37,16 @@ def newest_first(
     rows: Callable[[Session, list[Record]], list[Row]],
     limit: Limit,
     by_id: Select[Record] | None = None,
+    *,
+    walked: bool = False,
     **sortable: Any,
 ) -> Page:
     """The records of `statement` by time and id, newest first, as `rows` describes each batch.
 
     Every batch is read in a transaction of its own, which ends before its rows are printed: a slow reader of the output
     blocks nothing. `sortable` are columns that --sort takes besides those of the record. With `by_id`, the same without
-    conditions, ids are sorted and the records of the first ones read: faster where many match. Raises Usage for an
-    invalid sort field.
+    conditions, ids are sorted and the records of the first ones read: faster where many match. `walked`: so many match
+    that an index shall be read in the order of the list. Raises Usage for an invalid sort field.
     """
     wanted = limit if isinstance(limit, Paging) else Paging(limit)
     if wanted.count:
@@ -52,7 +55,7 @@ def newest_first(
             return Page((), count=session.scalar(select(func.count()).select_from(every.subquery())))
     described = partial(_described, rows)
     if wanted.sort is None:
-        return Page(_stream(app, statement, at, number, described, wanted.limit, by_id), wanted.limit)
+        return Page(_stream(app, statement, at, number, described, wanted.limit, by_id, walked=walked), wanted.limit)
     order = _order(statement, wanted.sort, sortable)
     return Page(_sorted(app, statement, order, number, described, wanted.limit), wanted.limit)
 
@@ -118,6 +121,8 @@ def _stream(
     rows: Callable[[Session, list[Record]], list[Row]],
     limit: int | None,
     by_id: Select[Record] | None,
+    *,
+    walked: bool,
 ) -> Iterator[Row]:
     wanted = None if limit is None else limit + 1  # one more than the limit shows that there are more
     ordered = statement.order_by(at.desc(), number.desc())
@@ -128,7 +133,8 @@ def _stream(
             if by_id is None:
                 records = list(session.scalars(batch.limit(size)))
             else:
-                ids = session.scalars(batch.with_only_columns(number, maintain_column_froms=True).limit(size)).all()
+                with _in_order_of_an_index(session) if walked else nullcontext():
+                    ids = session.scalars(batch.with_only_columns(number, maintain_column_froms=True).limit(size)).all()
                 records = list(session.scalars(by_id.where(number.in_(ids)).order_by(at.desc(), number.desc())))
             described = rows(session, records) if records else []
         yield from described
@@ -136,6 +142,17 @@ def _stream(
             return
         wanted = None if wanted is None else wanted - len(described)
         batch = ordered.where(_after(at, number, records[-1]))
+
+
+@contextmanager
+def _in_order_of_an_index(session: Session) -> Iterator[None]:
+    """PostgreSQL may expect far fewer matches than there are, and look at every row to sort them."""
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    session.execute(text("SET LOCAL enable_sort = off"))
+    yield
+    session.execute(text("SET LOCAL enable_sort = on"))
 
 
 def numbers(

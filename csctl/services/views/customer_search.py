@@ -96,7 +96,9 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
             *(_of_their_orders(one) for one in _of_order(search)),
         ]
         by_word = [or_(search_texts.condition(word.texts), Customer.id.in_(word.customers)) for word in words]
-        by_text = Candidates(Customer.id, candidates_by_text(session, _texts(texts, words)), also=_named_by(words))
+        by_text = Candidates(
+            Customer.id, candidates_by_text(session, _texts(texts, words), criteria), also=_named_by(words)
+        )
         few = narrowed(session, _in_order([(one, _candidates(Customer.id, one)) for one in criteria], by_text))
     found = [
         *(one.condition for one in criteria if one.condition is not few.met),
@@ -109,7 +111,8 @@ def customers(app: App, search: Search, limit: Limit) -> Page:
     def rows(session: Session, customers: list[Customer]) -> list[Row]:
         return customer_rows.rows(session, customers, blacklist.matches(session, customers, country))
 
-    return listing.newest_first(app, statement, Customer.created_at, Customer.id, rows, limit, select(Customer))
+    at, number, walked = Customer.created_at, Customer.id, not few.conditions and not criteria
+    return listing.newest_first(app, statement, at, number, rows, limit, select(Customer), walked=walked)
 
 
 def _or_merged(app: App, few: list[Condition], found: list[Condition]) -> list[Condition]:
@@ -144,7 +147,7 @@ def orders(app: App, search: Search, limit: Limit) -> Page:
         theirs = search_people.others(session, search.person)
         by_text = Candidates(
             Order.customer_id,
-            candidates_by_text(session, _texts(texts, words)),
+            candidates_by_text(session, _texts(texts, words), theirs),
             also=_named_by(words),
             besides=[Order.id.in_(word.orders) for word in words if word.orders],
         )
@@ -160,7 +163,8 @@ def orders(app: App, search: Search, limit: Limit) -> Page:
         *listing.between(app.clock, Order.placed_at, search.since, search.until),
     ]
     by_id = select(Order).options(joinedload(Order.customer))
-    return listing.newest_first(app, by_id.where(*found), Order.placed_at, Order.id, order_rows.rows, limit, by_id)
+    at, number, walked = Order.placed_at, Order.id, not few.conditions and not (own or theirs)
+    return listing.newest_first(app, by_id.where(*found), at, number, order_rows.rows, limit, by_id, walked=walked)
 
 
 def _checked(text: str, field: str) -> str:

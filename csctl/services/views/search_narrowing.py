@@ -6,7 +6,7 @@ Where every index finds many, the newest records are looked at one after the oth
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,8 @@ from sqlalchemy.sql.visitors import InternalTraversal
 
 from csctl import search_index
 from csctl.models import Customer
-from csctl.services.views import search_texts
-from csctl.services.views.search_texts import Alternatives
+from csctl.services.views import search_sample, search_texts
+from csctl.services.views.search_texts import Alternatives, Asked
 
 Condition = ColumnElement[bool]
 Ids = tuple[Select[Any], ...]  # each finds ids, with an index; together all that can match
@@ -39,6 +39,7 @@ Ids = tuple[Select[Any], ...]  # each finds ids, with an index; together all tha
 _FEW = 6000  # so many records are looked at one by one in the time that walking through the newest takes
 # With another condition, which may leave few of them: walking could take far longer than to look at this many.
 _FEW_OF_SEVERAL = 10_000
+_MANY = 15_000  # where a sample says that so many match, the index is not asked whether they are few
 _MANY_VALUES = 100
 
 
@@ -46,12 +47,15 @@ _MANY_VALUES = 100
 class Criterion:
     """What has to hold for a record that is looked for, and which ones it holds for.
 
-    `common`: many records have the same value.
+    `common`: many records have the same value. `texts`: what the texts of these customers contain, and `by_index`: as
+    PostgreSQL finds them together with other texts.
     """
 
     condition: Condition
     ids: Ids
     common: bool = False
+    texts: Alternatives = ()
+    by_index: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -98,20 +102,42 @@ def one_of(session: Session, column: InstrumentedAttribute[int], numbers: Collec
     return column.in_(select(func.unnest(cast(sorted(numbers), ARRAY(BigInteger)))))
 
 
-def candidates_by_text(session: Session, wanted: Sequence[Alternatives]) -> Ids:
-    """The customers who have such texts; none where the index of trigrams does not tell."""
-    if session.get_bind().dialect.name == "sqlite":
-        match = search_texts.match(wanted)
-        if match is None or not search_index.is_there(session.connection()):
-            return ()
-        by_text = text("customer_search MATCH :match").bindparams(match=match)
-        return (select(literal_column("rowid")).select_from(text("customer_search")).where(by_text),)
-    if not wanted:
+def candidates_by_text(session: Session, texts: Sequence[Alternatives], others: Sequence[Criterion]) -> Ids:
+    """The customers who have such texts; none where the index does not tell, or too many have them.
+
+    `others` are asked for in the same question, where they can be.
+    """
+    if not texts:
         return ()
-    all_pairs = not search_index.is_there(session.connection())
-    pairs = (search_texts.bigrams(alternatives, all_words=all_pairs) for alternatives in wanted)
-    texts = (search_texts.indexed(alternatives) for alternatives in wanted)
-    return (select(Customer.id).where(*texts, *(pair for pair in pairs if pair is not None)),)
+    wanted = [*texts, *(one.texts for one in others if one.texts)]
+    sample = search_sample.of(session, wanted)
+    if sample and sample.matching(wanted) * sample.customers > _MANY:
+        return ()
+    attempts = search_texts.attempts(sample.share if sample else None)
+    if session.get_bind().dialect.name == "postgresql":
+        return _by_postgresql(session, texts, attempts, [one.by_index for one in others if one.by_index is not None])
+    if not search_index.is_there(session.connection()):
+        return ()
+    match = next((found for asked in attempts if (found := search_texts.match(wanted, asked))), None)
+    if match is None:
+        return ()
+    by_text = text("customer_search MATCH :match").bindparams(match=match)
+    return (select(literal_column("rowid")).select_from(text("customer_search")).where(by_text),)
+
+
+def _by_postgresql(
+    session: Session, wanted: Sequence[Alternatives], attempts: Iterable[Asked], besides: Sequence[Condition]
+) -> Ids:
+    every = [search_texts.condition(alternatives) for alternatives in wanted]
+    if not search_index.is_there(session.connection()):
+        pairs = (search_texts.bigrams(one, lambda _field, _word: True, all_words=True) for one in wanted)
+        return (select(Customer.id).where(*every, *(pair for pair in pairs if pair is not None)),)
+    for asked in attempts:
+        questions = [search_texts.indexed(alternatives, asked) for alternatives in wanted]
+        questions += [search_texts.bigrams(alternatives, asked, all_words=False) for alternatives in wanted]
+        if found := [one for one in questions if one is not None]:
+            return (select(Customer.id).where(*found, *besides),)
+    return (select(Customer.id).where(*every),)
 
 
 class unindexed(ColumnElement[Any]):  # noqa: N801 - a function in SQL

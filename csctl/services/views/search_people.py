@@ -96,7 +96,16 @@ def _country(session: Session, texts: tuple[str, ...]) -> Criterion:
         or_(*(unindexed(column).in_(spellings) for column in columns)),
         tuple(select(Customer.id).where(column.in_(spellings)).order_by(column) for column in columns),
         common=True,
+        texts=_at_the_end(spellings),
+        by_index=or_(*(column.in_(spellings) for column in columns)),
     )
+
+
+def _at_the_end(countries: set[str]) -> Alternatives:
+    """What an address in one of these countries contains, if they are codes: it ends a line."""
+    if not all(len(country) == 2 and country.isascii() and country.isalpha() for country in countries):
+        return ()
+    return [[Part(search_texts.ADDRESS, f"{country.lower()} ")] for country in sorted(countries)]
 
 
 def _occurring(session: Session, column: ColumnElement[Any]) -> Sequence[str]:
