@@ -289,6 +289,22 @@ def test_removing_takes_the_entry_off_and_leaves_word_of_it(shop: Shop) -> None:
     assert (row["target"], row["outcome"]) == ("bli_1", "removed")
 
 
+def test_a_customer_who_is_taken_off_may_be_blocked_by_other_entries_still(shop: Shop) -> None:
+    """Adding a customer makes entries of their email, phone and address, too."""
+    customer = make_customer(shop, email="jane@example.com")
+    add(shop, "--customer", customer)
+    entries = shop("blacklist list --all -o json").json
+    first = next(row["id"] for row in entries if row["kind"] == "customer")
+    rest = {row["id"] for row in entries} - {first}
+
+    one = shop(f"blacklist remove {first} --dry-run -o json").json[0]["message"]
+    all_of_them = shop(f"blacklist remove {first} {' '.join(rest)} --dry-run -o json").json[0]["message"]
+
+    assert rest
+    assert all(name in one for name in rest)
+    assert all_of_them == "customer taken off the blacklist"
+
+
 def test_the_audit_log_names_entries_and_no_personal_data(shop: Shop) -> None:
     add(shop, "--email", "jane@example.com", "--phone", "+12175550100")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -157,7 +157,8 @@ def remove(
     app: App, refs: Iterable[Ref], reason: str | None, *, dry_run: bool, fail_fast: bool = False
 ) -> Iterator[Result]:
     """Remove entries. The audit log has their kind and id, never their value."""
-    why = accept(reason, "reason") if reason else None
+    why, given = accept(reason, "reason") if reason else None, list(refs)
+    leaving = {ref.id for ref in given}
 
     def change(session: Session, ref: Ref) -> Result:
         entry = bulk.locked(session, BlacklistEntry, "bli", ref.id)
@@ -166,9 +167,20 @@ def remove(
             history.event(session, app, int(entry.match_key), f"taken off the blacklist ({name})")
         audit.write(session, app, Outcome.REMOVED, target=name, kind=entry.kind, reason=why)
         session.delete(entry)
-        return Result(ref.given, Outcome.REMOVED, f"{entry.kind} taken off the blacklist", extra=_about(entry))
+        words = f"{entry.kind} taken off the blacklist"
+        if entry.kind == "customer" and (others := _still(session, app, int(entry.match_key), leaving)):
+            words += f", and still matched by {', '.join(others)}"
+        return Result(ref.given, Outcome.REMOVED, words, extra=_about(entry))
 
-    yield from bulk.each(app, refs, change, dry_run=dry_run, fail_fast=fail_fast)
+    yield from bulk.each(app, given, change, dry_run=dry_run, fail_fast=fail_fast)
+
+
+def _still(session: Session, app: App, customer_id: int, leaving: Collection[int]) -> list[str]:
+    """The other entries that block a customer: their email, phone and address have entries of their own."""
+    session.flush()
+    customer = session.get(Customer, customer_id)
+    found = blacklist.matches(session, [customer], app.shop.country) if customer else {}
+    return [ids.show("bli", one.id) for one in found.get(customer_id, ()) if one.id not in leaving]
 
 
 def _about(entry: BlacklistEntry) -> Row:
