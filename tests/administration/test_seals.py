@@ -24,6 +24,7 @@ def test_an_unchanged_audit_log_is_verified_and_reports_what_is_not_sealed_yet(s
     done = shop(f"audit verify --root {root}")
 
     assert (done.code, done.out) == (0, "")
+    assert "Looked at 1 seal;" in done.err
     assert "2 rows are not sealed yet" in done.err  # the note, and word of the seal
     assert root in done.err
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from csctl.domain import sealing as rules
 from csctl.domain.outcomes import Outcome
+from csctl.domain.plurals import counted
 from csctl.domain.sealing import Finding, Seal, Stored
 from csctl.domain.trail_triggers import TRIGGERS
 from csctl.errors import Busy, Conflict, NotPermitted, Usage
@@ -161,8 +162,9 @@ def verify(app: App, roots: tuple[str, ...]) -> Iterator[Finding]:
     yield from suspect
     yield from rules.check_mentioned(mentioned, known)
     yield from rules.check_roots(kept, set(known.values()))
-    sealed = f"{len(known)} seals; the newest root is {before.hash}" if before else "no seals"
-    app.notice(f"Looked at {sealed}. {next(number)} rows are not sealed yet.")
+    sealed = f"{counted(len(known), 'seal')}; the newest root is {before.hash}" if before else "no seals"
+    unsealed = next(number)
+    app.notice(f"Looked at {sealed}. {counted(unsealed, 'row')} {'is' if unsealed == 1 else 'are'} not sealed yet.")
 
 
 def _damaged_tables(session: Session) -> list[str]:
