@@ -112,7 +112,7 @@ def _world(
     decline: Callable[[], None],
 ) -> World:
     """A world in which absence is believed after `hours`, and a refund can come back for `days`."""
-    url = f"{account}?base={ledger.base}&timeout=5&rate=1000/s"
+    url = f"{account}?base={ledger.base}&timeout=5"
     return World(
         shop,
         ledger,
