@@ -42,7 +42,8 @@ _since, _until = period_options("approved")
 def refunds(app: App, out: Output, by: str, since: str | None, until: str | None, html: Path | None) -> None:
     """Sum up approved refunds, by when they were approved.
 
-    `outside` and `chargebacks` are the parts of the amount that csctl did not send. Each currency has rows of its own.
+    `outside` and `chargebacks` are the parts of the amount that csctl did not send. Queue items that were resolved by a
+    payment outside count, too. A retried refund is counted for who asked for it. Each currency has rows of its own.
     The page is one file, without scripts, for a browser, a phone or paper.
     """
     from csctl.services.views import refund_report, report_page

@@ -67,6 +67,22 @@ def test_what_csctl_did_not_send_is_part_of_it_and_named(shop: Shop) -> None:
     assert (rows["(chargeback)"]["amount"], rows["(chargeback)"]["chargebacks"]) == ("30.00", "30.00")
 
 
+def test_what_left_the_queue_is_counted_for_who_asked_for_it(shop: Shop) -> None:
+    for amount in ("10.00", "20.00"):
+        sale = make_sale(shop, amount, token="tok_refund_declined_1")
+        shop(f"txn refund {sale} --reason damaged --yes", as_="agent")
+    assert shop("queue resolve rfq_2 --reference 'cheque 7' --yes").code == 0
+    shop("queue retry", at="2026-03-03T09:00:00Z", as_="service")
+
+    (by_operator,) = shop("report refunds --by operator -o json").json
+    (by_reason,) = shop("report refunds --by reason -o json").json
+
+    assert (by_operator["group"], by_operator["refunds"], by_operator["amount"]) == ("agent", 2, "30.00")
+    assert (by_reason["group"], by_reason["amount"], by_reason["outside"]) == ("damaged", "30.00", "20.00")
+    days = shop("report refunds --by day -o json").json
+    assert [(row["group"], row["amount"]) for row in days] == [("2026-03-02", "20.00"), ("2026-03-03", "10.00")]
+
+
 def test_a_period_limits_the_report(shop: Shop) -> None:
     refunded(shop, "10.00", at="2026-03-02T09:00:00Z")
     refunded(shop, "20.00", at="2026-03-05T09:00:00Z")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from csctl.domain.money import to_decimal
-from csctl.domain.states import Kind, Outside, State
-from csctl.models import PricePoint, ProductOption, Purchase, Transaction
+from csctl.domain.states import ItemState, Kind, Outside, State
+from csctl.models import PricePoint, ProductOption, Purchase, QueueItem, Transaction
 from csctl.results import Row
 from csctl.services.shared import listing, operator_names
 
@@ -37,14 +38,14 @@ class Line:
     outside: int = 0
     chargebacks: int = 0
 
-    def add(self, refund: Transaction) -> None:
+    def add(self, refund: _Returned) -> None:
         """Count one refund."""
         self.refunds += 1
         self.amount += refund.amount
-        if refund.outside is Outside.PAYMENT:
-            self.outside += refund.amount
-        elif refund.outside is Outside.CHARGEBACK:
+        if refund.outside is Outside.CHARGEBACK:
             self.chargebacks += refund.amount
+        elif refund.outside:
+            self.outside += refund.amount
 
     def row(self, by: str) -> Row:
         return {
@@ -73,7 +74,9 @@ class Report:
 
 
 def refunds(app: App, *, by: str = "reason", since: str | None = None, until: str | None = None) -> Report:
-    """The approved refunds of a period, by the time of their approval. Raises Usage for an invalid time."""
+    """The approved refunds of a period, by the time of their approval, and queue items that were resolved by a payment
+    outside. Raises Usage for an invalid time.
+    """
     groups: dict[tuple[str, str], Line] = {}
     days: dict[tuple[str, str], Line] = {}
     for group, day, refund in _all(app, by, since, until):
@@ -84,44 +87,76 @@ def refunds(app: App, *, by: str = "reason", since: str | None = None, until: st
     return Report(by, since, until, in_order if by == "day" else largest, in_order)
 
 
-def _all(app: App, by: str, since: str | None, until: str | None) -> Iterator[tuple[str, date, Transaction]]:
-    """Each refund with its group and its business day."""
-    period = listing.between(app.clock, Transaction.finished_at, since, until)
-    wanted = select(Transaction.id).where(
+@dataclass(frozen=True)
+class _Returned:
+    """An amount that was returned, in minor units. `asked` is the refund as it was first asked for, before retries."""
+
+    amount: int
+    currency: str
+    at: datetime
+    outside: Outside | None
+    asked: Transaction
+
+
+def _all(app: App, by: str, since: str | None, until: str | None) -> Iterator[tuple[str, date, _Returned]]:
+    """What was returned, each with its group and its business day."""
+    refund = select(Transaction.id).where(
         Transaction.kind == Kind.REFUND,
         Transaction.state == State.APPROVED,
         Transaction.finished_at.is_not(None),
-        *period,
+        *listing.between(app.clock, Transaction.finished_at, since, until),
     )
-    batch: list[int] = []
-    for number in listing.numbers(app, wanted, Transaction.id):
-        batch.append(number)
-        if len(batch) == _BATCH:
-            yield from _described(app, by, batch)
-            batch = []
-    yield from _described(app, by, batch)
+    item = select(QueueItem.id).where(
+        QueueItem.state == ItemState.RESOLVED,
+        QueueItem.reference.is_not(None),  # of a payment outside, which no refund stands for
+        QueueItem.closed_at.is_not(None),
+        *listing.between(app.clock, QueueItem.closed_at, since, until),
+    )
+    for read, numbers in (
+        (_refunds, listing.numbers(app, refund, Transaction.id)),
+        (_resolved, listing.numbers(app, item, QueueItem.id)),
+    ):
+        while some := list(islice(numbers, _BATCH)):
+            with app.read() as session:
+                found = read(session, some)
+                name = _namer(session, by, found)
+                named = [(name(one), app.clock.day_of(one.at), one) for one in found]
+            yield from named
 
 
-def _described(app: App, by: str, numbers: list[int]) -> list[tuple[str, date, Transaction]]:
-    if not numbers:
-        return []
-    with app.read() as session:
-        found = session.scalars(select(Transaction).where(Transaction.id.in_(numbers))).all()
-        name = _namer(session, by, found)
-        return [(name(one), app.clock.day_of(one.finished_at or one.created_at), one) for one in found]
+def _refunds(session: Session, numbers: Sequence[int]) -> list[_Returned]:
+    first = aliased(Transaction)
+    rows = session.execute(
+        select(Transaction, first)
+        .outerjoin(QueueItem, QueueItem.id == Transaction.queue_item_id)
+        .outerjoin(first, first.id == QueueItem.origin_id)
+        .where(Transaction.id.in_(numbers))
+    )
+    return [
+        _Returned(one.amount, one.currency, one.finished_at or one.created_at, one.outside, asked or one)
+        for one, asked in rows
+    ]
 
 
-def _namer(session: Session, by: str, found: Any) -> Callable[[Transaction], str]:
-    """The function that names the group of a refund."""
+def _resolved(session: Session, numbers: Sequence[int]) -> list[_Returned]:
+    items = session.scalars(select(QueueItem).where(QueueItem.id.in_(numbers)).options(joinedload(QueueItem.origin)))
+    return [
+        _Returned(item.amount, item.currency, item.closed_at or item.created_at, Outside.PAYMENT, item.origin)
+        for item in items
+    ]
+
+
+def _namer(session: Session, by: str, found: Sequence[_Returned]) -> Callable[[_Returned], str]:
+    """The function that names the group of what was returned."""
     if by == "operator":
         names = operator_names.names(session)
-        return lambda one: names.get(one.created_by or 0, _IMPORTED)
+        return lambda one: names.get(one.asked.created_by or 0, _IMPORTED)
     if by == "product":
-        products = _products(session, {one.purchase_id for one in found if one.purchase_id})
-        return lambda one: products.get(one.purchase_id or 0, _SEVERAL)
+        products = _products(session, {one.asked.purchase_id for one in found if one.asked.purchase_id})
+        return lambda one: products.get(one.asked.purchase_id or 0, _SEVERAL)
     if by == "day":
         return lambda _one: ""  # the day itself is the group
-    return lambda one: one.refund_reason or ("(chargeback)" if one.outside is Outside.CHARGEBACK else _NO_REASON)
+    return lambda one: one.asked.refund_reason or ("(chargeback)" if one.outside is Outside.CHARGEBACK else _NO_REASON)
 
 
 def _products(session: Session, numbers: set[int]) -> dict[int, str]:
