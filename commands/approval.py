@@ -93,7 +93,7 @@ def grant(app: App, out: ChangeOutput, refs: list[Ref], again: bool, concurrency
     A request of your own has to be granted by another administrator. Where money of the sale was returned after the
     request, it is shown, and you are asked once more; a script says --yes --again.
     """
-    from csctl.services.refunds import granting, refunds
+    from csctl.services.refunds import granting, wishes
 
     accepted = None
     if not again:
@@ -102,7 +102,7 @@ def grant(app: App, out: ChangeOutput, refs: list[Ref], again: bool, concurrency
             _ask_again(out, {f"apr_{number}": str(money) for number, money in accepted.items()})
         else:
             accepted = {}
-    out.change(lambda dry_run: granting.grant(app, refs, accepted, refunds.How(dry_run, concurrency, fail_fast)))
+    out.change(lambda dry_run: granting.grant(app, refs, accepted, wishes.How(dry_run, concurrency, fail_fast)))
 
 
 def _ask_again(out: ChangeOutput, returned: dict[str, str]) -> None:

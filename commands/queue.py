@@ -109,10 +109,10 @@ def retry(app: App, out: ChangeOutput, refs: list[Ref], limit: int | None, concu
     """
     from csctl.services.emails.delivery import Delivery
     from csctl.services.payments import reconcile
-    from csctl.services.refunds import refunds, retries
+    from csctl.services.refunds import retries, wishes
 
     if refs:
-        how = refunds.How(concurrency=concurrency, fail_fast=fail_fast)
+        how = wishes.How(concurrency=concurrency, fail_fast=fail_fast)
         out.change(lambda dry_run: retries.retry_named(app, refs, replace(how, dry_run=dry_run)))
         return
     orphans = reconcile.Orphans()

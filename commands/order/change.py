@@ -119,11 +119,11 @@ def cancel(
     from csctl.domain.cancellations import Carried, Scope
     from csctl.domain.refund_plan import Which
     from csctl.services.orders import cancel
-    from csctl.services.refunds import refunds
+    from csctl.services.refunds import wishes
 
     if not refund:
         out.change(lambda dry: cancel.cancel(app, refs, reason, dry_run=dry, fail_fast=fail_fast))
         return
     which = Which(last=last, all_cycles=all_cycles)
-    wish = refunds.Wish(reason=reason, cancel=Carried(Scope.ORDER), email=email, which=which)
-    out.change(lambda dry: cancel.cancel_and_refund(app, refs, wish, refunds.How(dry, concurrency, fail_fast)))
+    wish = wishes.Wish(reason=reason, cancel=Carried(Scope.ORDER), email=email, which=which)
+    out.change(lambda dry: cancel.cancel_and_refund(app, refs, wish, wishes.How(dry, concurrency, fail_fast)))

@@ -67,17 +67,19 @@ def refund(
     """
     from csctl.domain.cancellations import Carried, Scope
     from csctl.domain.refund_plan import Which
-    from csctl.services.refunds import refunds, shares
+    from csctl.services.refunds import order_refunds, shares, wishes
 
     prorate = prorate_id is not None
     _refuse_mixed(prorate, purchase_id, quantity, wish["amount"], chosen=last or all_cycles or cycle is not None)
     which = Which(last or prorate, cycle, all_cycles, purchase_id or prorate_id)
     carried = Carried(Scope.ORDER) if cancel else None
-    wanted = refunds.Wish(**wish, cancel=carried, which=which, quantity=quantity, prorate=prorate)
+    wanted = wishes.Wish(**wish, cancel=carried, which=which, quantity=quantity, prorate=prorate)
     if not refs:
         refs = [shares.order_of(app, which.purchase_id)]
     out.besides = "Each refund also cancels its order." if wanted.cancel else None
-    out.change(lambda dry_run: refunds.refund_orders(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast)))
+    out.change(
+        lambda dry_run: order_refunds.refund_orders(app, refs, wanted, wishes.How(dry_run, concurrency, fail_fast))
+    )
 
 
 def _refuse_mixed(

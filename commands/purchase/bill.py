@@ -65,7 +65,7 @@ def force_bill(
     lacks: nothing is sent.
     """
     from csctl.services.billing import forced, recorded
-    from csctl.services.refunds.refunds import How
+    from csctl.services.refunds.wishes import How
 
     terms = forced.Terms(quantity, unit_price, cycle)
     if charged is not None:
@@ -89,6 +89,6 @@ def force_bill(
 def skip(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool) -> None:
     """End trials now, and bill the first full cycle. If the charge is declined, the trial continues."""
     from csctl.services.billing import forced
-    from csctl.services.refunds.refunds import How
+    from csctl.services.refunds.wishes import How
 
     out.change(lambda dry_run: forced.skip_trials(app, refs, How(dry_run, concurrency, fail_fast)))

@@ -63,18 +63,18 @@ def refund(
     """
     from csctl.domain.cancellations import Carried, Scope
     from csctl.services.refunds import outside as records
-    from csctl.services.refunds import refunds
+    from csctl.services.refunds import refunds, wishes
 
     if undo_outside:
         if outside is not None or wish["amount"] is not None:
             raise Usage("--undo-outside takes back a whole record", fix="leave --outside and --amount out")
         out.change(lambda dry_run: records.undo(app, refs, dry_run=dry_run, fail_fast=fail_fast))
         return
-    wanted = refunds.Wish(**wish, cancel=Carried(Scope.PAID_FOR) if cancel else None)
+    wanted = wishes.Wish(**wish, cancel=Carried(Scope.PAID_FOR) if cancel else None)
     out.besides = "Each refund also cancels the purchase that was billed." if wanted.cancel else None
 
     def work(dry_run: bool) -> Iterator[Result]:
-        how = refunds.How(dry_run, concurrency, fail_fast)
+        how = wishes.How(dry_run, concurrency, fail_fast)
         if outside is not None:
             return records.record(app, refs, outside, wanted, how)
         return refunds.refund_transactions(app, refs, wanted, how)
@@ -95,9 +95,9 @@ def refund(
 @bulk_options
 def void(app: App, out: ChangeOutput, refs: list[Ref], concurrency: int, fail_fast: bool, **wish: Any) -> None:
     """Void charges that have not settled, always for the full amount."""
-    from csctl.services.refunds import refunds
+    from csctl.services.refunds import refunds, wishes
 
-    wanted = refunds.Wish(**wish)
+    wanted = wishes.Wish(**wish)
     out.change(
-        lambda dry_run: refunds.void_transactions(app, refs, wanted, refunds.How(dry_run, concurrency, fail_fast))
+        lambda dry_run: refunds.void_transactions(app, refs, wanted, wishes.How(dry_run, concurrency, fail_fast))
     )

@@ -21,7 +21,7 @@ from csctl.domain.outcomes import Outcome
 from csctl.fault_points import Point
 from csctl.results import Result
 from csctl.services.payments import disputes, settlement
-from csctl.services.refunds import outside, queue, refunds, retries
+from csctl.services.refunds import order_refunds, outside, queue, refunds, retries
 from csctl.services.refunds.wishes import How, Wish
 from tests.factories import make_customer, make_order, make_payment_method, make_purchase, make_sale, number
 from tests.proof import rest
@@ -112,7 +112,7 @@ class Days(RuleBasedStateMachine):
         if sale := self._sale(place):
             (row,) = self.shop.sql("SELECT order_id FROM transactions WHERE id = :id", id=number(sale))
             order = Ref(f"ord_{row['order_id']}", row["order_id"])
-            self._wish(sale, "19.99", lambda app: refunds.refund_orders(app, [order], Wish(), _HOW))
+            self._wish(sale, "19.99", lambda app: order_refunds.refund_orders(app, [order], Wish(), _HOW))
 
     @rule(place=_places, amount=_amounts)
     def record_outside(self, place: int, amount: str) -> None:

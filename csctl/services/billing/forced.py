@@ -19,9 +19,8 @@ from csctl.models import Purchase
 from csctl.results import Result
 from csctl.services.billing import cycle as billing
 from csctl.services.outcomes.billing import Billing
-from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
-from csctl.services.refunds.refunds import How
+from csctl.services.refunds.wishes import How
 
 if TYPE_CHECKING:
     from csctl.app import App
@@ -46,9 +45,7 @@ def force(app: App, refs: Sequence[Ref], terms: Terms, how: How) -> Iterator[Res
     def begin(ref: Ref) -> Job:
         return Job(ref.given, Needs(purchases={ref.id}), lambda turn: _force(turn, app, ref, terms))
 
-    return drive(
-        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
-    )
+    return how.drive(app, (begin(ref) for ref in refs))
 
 
 def skip_trials(app: App, refs: Sequence[Ref], how: How) -> Iterator[Result]:
@@ -57,9 +54,7 @@ def skip_trials(app: App, refs: Sequence[Ref], how: How) -> Iterator[Result]:
     def begin(ref: Ref) -> Job:
         return Job(ref.given, Needs(purchases={ref.id}), lambda turn: _skip_trial(turn, app, ref))
 
-    return drive(
-        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
-    )
+    return how.drive(app, (begin(ref) for ref in refs))
 
 
 def _force(turn: Turn, app: App, ref: Ref, terms: Terms) -> Work:

@@ -17,11 +17,10 @@ from csctl.models import Order, Transaction
 from csctl.results import Result
 from csctl.services.outcomes import cancellation as cancelling
 from csctl.services.outcomes import deferred
-from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
-from csctl.services.refunds import refunds, standing
+from csctl.services.refunds import order_refunds, standing
 from csctl.services.refunds import scope as refund_scope
-from csctl.services.refunds.refunds import How, Wish
+from csctl.services.refunds.wishes import How, Wish
 from csctl.services.shared import bulk
 
 if TYPE_CHECKING:
@@ -56,9 +55,7 @@ def cancel_and_refund(app: App, refs: Sequence[Ref], wish: Wish, how: How) -> It
             lambda turn, made, again: _finish(turn, app, ref, wish, made, again=again),
         )
 
-    return drive(
-        app, (begin(ref) for ref in refs), window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast
-    )
+    return how.drive(app, (begin(ref) for ref in refs))
 
 
 def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
@@ -76,13 +73,13 @@ def _cancel_and_refund(turn: Turn, app: App, ref: Ref, wish: Wish) -> Work:
         message = "; ".join(["nothing remains to return", *held])
         yield replace(_cancel(turn.session, app, ref, order, wish), message=message)
         return
-    yield from refunds.return_of_order(turn, app, ref, order.id, wish)
+    yield from order_refunds.return_of_order(turn, app, ref, order.id, wish)
     yield from _cancelled(turn, ref, wish)
 
 
 def _finish(turn: Turn, app: App, ref: Ref, wish: Wish, made: list[Transaction], *, again: bool) -> Work:
     """Complete an order that a run had begun: its refunds carry the cancellation."""
-    yield from refunds.finish_order(turn, app, ref, wish, made, again=again)
+    yield from order_refunds.finish_order(turn, app, ref, wish, made, again=again)
     yield from _cancelled(turn, ref, wish)
 
 

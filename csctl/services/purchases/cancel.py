@@ -30,7 +30,7 @@ from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
 from csctl.services.purchases import changes as purchase_changes
 from csctl.services.purchases import differences
-from csctl.services.refunds import refunds, scope, standing
+from csctl.services.refunds import order_refunds, scope, standing, wishes
 from csctl.services.shared import bulk
 from csctl.services.shared.chunks import chunks
 
@@ -147,12 +147,12 @@ class _Refunding:
 
     def _job(self, ref: Ref, order_id: int | None) -> Job:
         needs = Needs(orders=set() if order_id is None else {order_id})
-        again_by = refunds.Wish(reason=self.reason)  # the refund carries the cancellation
+        again_by = wishes.Wish(reason=self.reason)  # the refund carries the cancellation
         return Job(
             ref.given,
             needs,
             lambda turn: self._work(turn, ref),
-            lambda turn, made, again: refunds.finish_order(turn, self.app, ref, again_by, made, again=again),
+            lambda turn, made, again: order_refunds.finish_order(turn, self.app, ref, again_by, made, again=again),
         )
 
     def _work(self, turn: Turn, ref: Ref) -> Work:
@@ -162,12 +162,12 @@ class _Refunding:
         _require_last_billing(turn, purchase)
         after = rules.after(ref.given, purchase.status, _operation(moment))
         self.plans[ref.given] = _Plan(purchase.status, after, None if moment.now else str(moment))
-        wish = refunds.Wish(
+        wish = wishes.Wish(
             reason=self.reason,
             cancel=cancelling.to_carry(purchase, moment),
             which=Which(last=True, purchase_id=purchase.id),
         )
-        yield from refunds.return_of_order(turn, self.app, ref, purchase.order_id, wish)
+        yield from order_refunds.return_of_order(turn, self.app, ref, purchase.order_id, wish)
 
 
 def _require_last_billing(turn: Turn, purchase: Purchase) -> None:

@@ -17,9 +17,8 @@ from csctl.errors import Conflict
 from csctl.models import Approval, Transaction
 from csctl.results import Result
 from csctl.services.payments import attempts, returns, settlement
-from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Job, Needs, Turn, Work
-from csctl.services.refunds import approvals, refunds, ways
+from csctl.services.refunds import approvals, parts, ways, wishes
 from csctl.services.refunds import checks as refund_checks
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def changed_since(app: App, refs: Sequence[Ref]) -> dict[int, Money]:
         }
 
 
-def grant(app: App, refs: Sequence[Ref], accepted: Mapping[int, Money] | None, how: refunds.How) -> Iterator[Result]:
+def grant(app: App, refs: Sequence[Ref], accepted: Mapping[int, Money] | None, how: wishes.How) -> Iterator[Result]:
     """Carry out requests. `accepted`: what may have been returned of each sale since, as the administrator saw it; None
     accepts any amount.
     """
@@ -47,8 +46,7 @@ def grant(app: App, refs: Sequence[Ref], accepted: Mapping[int, Money] | None, h
         held = {sales[ref.id]} if ref.id in sales else set()
         return Job(ref.given, Needs(transactions=held), lambda turn: _grant_one(turn, app, ref, accepted))
 
-    jobs = (begin(ref) for ref in refs)
-    return drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
+    return how.drive(app, (begin(ref) for ref in refs))
 
 
 def _grant_one(turn: Turn, app: App, ref: Ref, accepted: Mapping[int, Money] | None) -> Work:
@@ -63,13 +61,13 @@ def _grant_one(turn: Turn, app: App, ref: Ref, accepted: Mapping[int, Money] | N
         turn.session.refresh(approval)  # another administrator may have decided during the call to the gateway
         sale = _checked(turn, app, approval, accepted)
     wish = _wish_of(approval)
-    attempt = refunds.open_part(turn, app, sale, _part(app, approval, sale), wish, approval.request_id)
+    attempt = parts.open_part(turn, app, sale, _part(app, approval, sale), wish, approval.request_id)
     turn.session.flush()
     # Decision and intent are committed together: a request is never granted without its refund, nor twice.
     approvals.decide(turn.session, app, approval, ApprovalState.GRANTED, transaction_id=attempt.id)
     result = yield from attempts.exchange(turn, app, attempt)
     if returns.settled_meanwhile(turn, attempt.id):
-        result = yield from refunds.refund_instead(turn, app, attempt.id, wish, attempt.request_id)
+        result = yield from parts.refund_instead(turn, app, attempt.id, wish, attempt.request_id)
     yield replace(result, id=ref.given)
 
 
@@ -120,8 +118,8 @@ def _part(app: App, approval: Approval, sale: Transaction) -> Part:
     )
 
 
-def _wish_of(approval: Approval) -> refunds.Wish:
-    return refunds.Wish(
+def _wish_of(approval: Approval) -> wishes.Wish:
+    return wishes.Wish(
         reason=approval.reason,
         cancel=approval.carries,
         email=approval.send_email,

@@ -26,7 +26,7 @@ from csctl.services.outcomes import refund as queue_rules
 from csctl.services.payments import attempts, opening, reconcile
 from csctl.services.payments.engine import drive
 from csctl.services.payments.jobs import Call, Job, Needs, Turn, Work
-from csctl.services.refunds import approvals, limits, refunds, unattempted, ways
+from csctl.services.refunds import approvals, limits, unattempted, ways, wishes
 from csctl.services.shared import access, audit, duplicates
 
 if TYPE_CHECKING:
@@ -67,11 +67,10 @@ def retry_due(
         unattempted.tell(app)
 
 
-def retry_named(app: App, refs: Sequence[Ref], how: refunds.How) -> Iterator[Result]:
+def retry_named(app: App, refs: Sequence[Ref], how: wishes.How) -> Iterator[Result]:
     """Try the named items now, taking the day's slot of each."""
     access.require(app, "queue retry of named items")
-    jobs = (_job(app, ref) for ref in refs)
-    yield from drive(app, jobs, window=how.concurrency, dry_run=how.dry_run, fail_fast=how.fail_fast)
+    yield from how.drive(app, (_job(app, ref) for ref in refs))
 
 
 def warn_without_notify_emails(app: App) -> None:

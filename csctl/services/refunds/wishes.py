@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ from csctl.models import Order, Transaction
 from csctl.results import Result
 from csctl.services.payments import idempotency
 from csctl.services.payments import resume as taking_up
-from csctl.services.payments.jobs import Turn
+from csctl.services.payments.engine import drive
+from csctl.services.payments.jobs import Job, Turn
 from csctl.services.shared.chunks import chunks
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class How:
     dry_run: bool = False
     concurrency: int = 1
     fail_fast: bool = False
+
+    def drive(self, app: App, jobs: Iterable[Job]) -> Iterator[Result]:
+        """Do the jobs at their gateways."""
+        return drive(app, jobs, window=self.concurrency, dry_run=self.dry_run, fail_fast=self.fail_fast)
 
 
 def cancels(order: Order, wish: Wish, sale: Transaction) -> str:
