@@ -38,6 +38,10 @@ class among(FunctionElement[bool]):  # noqa: N801 - a function in SQL
     def __init__(self, column: Any, name: str) -> None:
         super().__init__(column, bindparam(name, type_=_Ids()))
 
+    def self_group(self, against: Any = None) -> Any:
+        """As it stands: SQLAlchemy would compare it with 1 on SQLite, and no index would be used."""
+        return self
+
 
 @compiles(among)
 def _among(element: among, compiler: Any, **options: Any) -> str:
